@@ -1,0 +1,166 @@
+"""One CSV file as a source of row batches.
+
+Owns the header preflight and where batches begin. Must not know how records are cut, nor what columns mean.
+
+A batch depends only on the file and on where the batch begins. That is what makes it readable again: from its
+position the same bytes are viewed and the same decisions taken.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+from connectors.csv_blocks import read_block
+from connectors.csv_faults import fault_text
+from connectors.csv_records import CsvFormat, RecordReader
+from connectors.csv_stream import ByteStream, check_beginning
+from connectors.rows import Cell, Position, RowBatch, header_columns, order_of
+from connectors.source_files import Source
+from schemas.errors import ExtractError
+
+_HEAD = 1 << 16
+_FIRST_LINE_END = re.compile(rb'(?:[^"\r\n]|"[^"]*+")*+(\r\n?|\n)')
+_ANY_LINE_END = re.compile(rb"[^\r\n]*+(\r\n?|\n)")
+
+
+class CsvFile:
+    """A CSV file, its header read and checked.
+
+    Attributes:
+        columns: the header, in the file's own order.
+    """
+
+    def __init__(self, source: Source, index: int, rules: CsvFormat) -> None:
+        """Reads the header.
+
+        Args:
+            source: the file.
+            index: its place in the extract.
+            rules: how to read it; whether line ends are swapped is found out here.
+
+        Raises:
+            ExtractError: the file is empty, of another kind or encoding, or its header is at fault.
+        """
+        self._source = source
+        self._index = index
+        check_beginning(source, rules.encoding)
+        self._rules = dataclasses.replace(rules, swapped=self._lines_end_in_cr(rules))
+        self._again: ByteStream | None = None
+        stream = self._stream()
+        try:
+            self.columns, self._start = self._header(stream)
+        finally:
+            stream.close()
+
+    def types(self) -> dict[str, str]:
+        """None: in a CSV all is text."""
+        return {}
+
+    def type_name(self, column: str) -> str:
+        """Always text."""
+        return "text"
+
+    def batches(self, order: list[str]) -> Iterator[RowBatch]:
+        """Reads the file from the start.
+
+        Args:
+            order: the columns, in the order the cells are wanted.
+
+        Yields:
+            Batches of at least one row.
+
+        Raises:
+            ExtractError: the file cannot be read on, or is not the file it was.
+        """
+        stream = self._stream()
+        try:
+            position: Position | None = self._start
+            while position is not None:
+                batch, position = self._batch(stream, position, order)
+                if batch.rows:
+                    yield batch
+        finally:
+            stream.close()
+
+    def reread(self, position: Position, order: list[str]) -> RowBatch:
+        """Reads the batch at a position again; ascending positions go through the file once."""
+        if self._again is None:
+            self._again = self._stream()
+        return self._batch(self._again, position, order)[0]
+
+    def close(self) -> None:
+        """Closes what rereading holds open."""
+        if self._again is not None:
+            self._again.close()
+
+    def _stream(self) -> ByteStream:
+        return ByteStream(self._source, self._rules.encoding, swap_line_ends=self._rules.swapped)
+
+    def _lines_end_in_cr(self, rules: CsvFormat) -> bool:
+        """Whether the first line ends in a lone CR, as old Macs wrote them."""
+        stream = ByteStream(self._source, rules.encoding)
+        try:
+            for size in (_HEAD, rules.max_bytes + 2):
+                view, ended = stream.view(size)
+                found = _FIRST_LINE_END.match(view) or _ANY_LINE_END.match(view)
+                if found and (ended or found.end() < len(view)):
+                    return found[1] == b"\r"
+        finally:
+            stream.close()
+        return False
+
+    def _header(self, stream: ByteStream) -> tuple[list[str], Position]:
+        """The columns, and where the data begin."""
+        name, size = self._source.name, min(_HEAD, self._rules.block)
+        stream.seek(_bom_length(stream))
+        while True:
+            view, ended = stream.view(size)
+            reader = RecordReader(view, self._rules, ended=ended)
+            record = next(iter(reader), None)
+            if record is not None:
+                break
+            if ended:
+                raise ExtractError(f"{name}: the file is empty: it has no header")
+            size *= 2
+        if record.faults:
+            told = "; ".join(fault_text(fault, (), self._rules) for fault in record.faults)
+            advice = "check the file's encoding" if "\0" in "".join(record.cells) else "correct it"
+            raise ExtractError(f"{name}: the header (line {record.line + 1}) cannot be read: {told}: {advice}")
+        start = Position(self._index, 1, (stream.offset + reader.used, reader.line + 1))
+        return header_columns(record.cells, name), start
+
+    def _batch(self, stream: ByteStream, position: Position, order: list[str]) -> tuple[RowBatch, Position | None]:
+        """The batch at a position, and where the next one begins if the file goes on."""
+        offset, line = position.place
+        stream.seek(offset)
+        size = self._rules.block
+        while True:
+            view, ended = stream.view(size)
+            block = read_block(view, self.columns, self._rules, line, ended=ended)
+            if block.used or ended:
+                break
+            size += self._rules.block
+        stream.advance(block.used)
+        if block.cut:
+            stream.skip_line()
+        following = Position(
+            self._index,
+            position.row + len(block.rows.rows),
+            (stream.offset, line + block.lines),
+        )
+        rows = _in_order(block.rows.rows, order_of(self.columns, order))
+        bad, extra = block.rows.bad, block.rows.extra
+        batch = RowBatch(self._index, position.row, rows, bad, extra, position)
+        return batch, following if block.used < len(view) or not ended else None
+
+
+def _bom_length(stream: ByteStream) -> int:
+    """Bytes of the UTF-8 byte order mark at a file's start: 3 or 0."""
+    mark = "\ufeff".encode()
+    return len(mark) if stream.view(len(mark))[0] == mark else 0
+
+
+def _in_order(rows: list[list[Cell]], order: list[int] | None) -> list[list[Cell]]:
+    if order is None:
+        return rows
+    return [[row[index] for index in order] for row in rows]

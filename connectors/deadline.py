@@ -1,0 +1,141 @@
+"""Connections that keep one deadline for a whole attempt, and say when it was connecting that failed.
+
+requests' read timeout counts from byte to byte, so a server that drips one byte a second never
+trips it. Here every socket read, of status line, headers and body alike, and every write is given
+only what is left of the attempt's total. Owns the subclasses of urllib3 and http.client this takes;
+what is sent, and what an outcome means, is for the modules above.
+"""
+
+import http.client
+import io
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+_BUFFER_BYTES = 64 * 1024
+
+
+class Attempt:
+    """What the connections must know of the attempt under way in this thread, and tell of it.
+
+    Attributes:
+        connecting_failed: why there was no connection, as the library raised it; None when there
+            was one. Then nothing was sent, whatever exception arrives above.
+    """
+
+    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+        self._clock = clock
+        self._ends_at = clock() + seconds
+        self.connecting_failed: Exception | None = None
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline; raises TimeoutError once it has passed."""
+        left = self._ends_at - self._clock()
+        if left <= 0:
+            raise TimeoutError("the attempt's total time is over")
+        return left
+
+
+_ATTEMPT: ContextVar[Attempt] = ContextVar("attempt")
+
+
+@contextmanager
+def under(attempt: Attempt) -> Iterator[None]:
+    """Everything a `DeadlineAdapter` does in this thread, within the block, belongs to `attempt`."""
+    token = _ATTEMPT.set(attempt)
+    try:
+        yield
+    finally:
+        _ATTEMPT.reset(token)
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """requests' pooled adapter over connections that keep the deadline; use it inside `under`."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Builds the pools of direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Builds the pools of connections through a proxy."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class _DeadlineReader(io.RawIOBase):
+    """A socket's reading side on which each read waits no longer than the attempt has left."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        self._sock = sock
+        self._longest_silence = sock.gettimeout()
+        self._file = sock.makefile("rb", buffering=0)
+        self._attempt = _ATTEMPT.get()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._attempt.seconds_left()
+        silence = self._longest_silence
+        self._sock.settimeout(left if silence is None else min(left, silence))
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _DeadlineSocket:
+    """As much of a socket as http.client's response asks for."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_DeadlineReader(self._sock), _BUFFER_BYTES)
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        narrow: Any = _DeadlineSocket(sock)
+        super().__init__(narrow, *args, **kwargs)
+
+
+class _PlainConnection(HTTPConnection):
+    response_class = _Response
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except Exception as error:
+            _ATTEMPT.get().connecting_failed = error
+            raise
+
+    def send(self, data: Any) -> None:
+        if self.sock is not None:  # else urllib3 leaves the connect timeout on a large body
+            self.sock.settimeout(_ATTEMPT.get().seconds_left())
+        super().send(data)
+
+
+class _TlsConnection(_PlainConnection, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+_POOLS = {"http": _PlainPool, "https": _TlsPool}

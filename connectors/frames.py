@@ -1,0 +1,84 @@
+"""Writes a pandas DataFrame as a Parquet file, so that a frame is an extract like any other.
+
+Owns what a frame may hold. Must not know how extracts are read.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.parquet_text import kind_of
+from schemas.errors import ExtractError
+
+_GROUP_ROWS = 1 << 16
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a frame; the file can be read by its owner only.
+
+    Columns become columns, and so do named levels of the index; an index without a name is left out. None, NaN, NaT
+    and pd.NA become null.
+
+    Args:
+        frame: the rows.
+        path: where the file goes; what is there is replaced.
+
+    Raises:
+        ExtractError: a column's name is not text or occurs twice, or its values are of several types or of one that
+            cannot be a cell; or the file cannot be written.
+    """
+    table = pa.table(dict(_columns(_with_named_index(frame))))
+    try:
+        path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ExtractError(f"{path}: the frame cannot be written: {error.strerror}") from error
+    with os.fdopen(handle, "wb") as file:
+        pq.write_table(table, file, row_group_size=_GROUP_ROWS)
+
+
+def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
+    levels = [name for name in frame.index.names if name is not None]
+    columns = [*levels, *frame.columns]
+    strange = next((name for name in columns if not isinstance(name, str)), None)
+    if strange is not None:
+        raise ExtractError(f"the frame: column name {strange!r} is not text: rename the column")
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise ExtractError(f"the frame: column {twice!r} occurs twice: rename or remove one")
+    return frame.reset_index(level=levels) if levels else frame
+
+
+def _columns(frame: pd.DataFrame) -> Iterator[tuple[str, pa.Array]]:
+    for name in frame.columns:
+        column = _arrow(name, frame[name])
+        if kind_of(column.type) is None:
+            raise ExtractError(
+                f"the frame: column {name!r} holds {column.type}, which cannot be a cell: "
+                "convert it to text, numbers, dates, or lists of those"
+            )
+        yield name, column
+
+
+def _arrow(name: str, values: pd.Series) -> pa.ChunkedArray:
+    if values.dtype == object:
+        types = sorted({type(value).__name__ for value in values if not _missing(value)})
+        if len(types) > 1:
+            raise ExtractError(
+                f"the frame: column {name!r} holds values of several types ({', '.join(types)}): make them one"
+            )
+    try:
+        column = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise ExtractError(
+            f"the frame: column {name!r} cannot be read: make its values text, numbers, dates, or lists of one of those"
+        ) from error
+    return column
+
+
+def _missing(value: object) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or value != value

@@ -1,0 +1,90 @@
+"""The journal: one line before a request is sent and one when it is settled, on disk before anyone acts on it.
+
+Append-only JSON lines. A line that a crash cut short has no newline and is not a line.
+"""
+
+import errno
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schemas.errors import RunFolderError
+
+
+class Journal:
+    """The journal of one run; safe for many threads, one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the journal.
+
+        Raises:
+            RunFolderError: it cannot be written, or another process holds the run.
+        """
+        self._path = path
+        try:
+            self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._handle)
+            raise RunFolderError(f"{path.parent}: another process is working on this run") from None
+        except OSError as error:
+            raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+        self._write_lock = threading.Lock()
+        self._sync_lock = threading.Lock()
+        self._end = os.fstat(self._handle).st_size
+        self._synced = self._end
+
+    def append(self, record: dict[str, Any]) -> int:
+        """Writes a line and waits until it is on disk; gives its offset.
+
+        Senders that arrive together share one sync.
+
+        Raises:
+            RunFolderError: the line could not be written whole.
+        """
+        line = orjson.dumps(record) + b"\n"
+        try:
+            with self._write_lock:
+                offset = self._end
+                self._write(line)
+                end = self._end
+            with self._sync_lock:
+                if self._synced < end:
+                    reached = self._end
+                    os.fsync(self._handle)
+                    self._synced = reached
+        except OSError as error:
+            raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
+        return offset
+
+    def _write(self, line: bytes) -> None:
+        written = os.write(self._handle, line)
+        self._end += written
+        if written < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def read(self, offset: int) -> dict[str, Any]:
+        """The line at an offset that `append` or `lines` gave."""
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            record: dict[str, Any] = orjson.loads(file.readline())
+        return record
+
+    def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Every whole line with its offset; a last line that was cut short is left out."""
+        offset = 0
+        with self._path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                yield offset, orjson.loads(line)
+                offset += len(line)
+
+    def close(self) -> None:
+        """Lets the run go."""
+        os.close(self._handle)

@@ -1,0 +1,81 @@
+"""The two files a person acts on: outcomes.parquet (every key) and failures.csv (every row to correct).
+
+Both hold personal data; both stand under a temporary name until they are whole (`RunFolder.whole`).
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+OUTCOME_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("source", pa.string()),
+        ("rows", pa.list_(pa.int64())),
+        ("state", pa.dictionary(pa.int8(), pa.string())),
+        ("code", pa.string()),
+        ("message", pa.string()),
+        ("request", pa.int64()),
+        ("lusid_id", pa.string()),
+        ("request_id", pa.string()),
+    ]
+)
+"""One line for each request, and one for each row that went into none (copies, keyless rows).
+
+`rows` are `_row` numbers in `source`; a request whose rows stand in several files has a line for each.
+`request` is the number of the call that settled it, as in journal.jsonl.
+"""
+
+FAILURE_COLUMNS = ("_key", "_state", "_code", "_message", "_request_id", "_source", "_row")
+"""What stands before the original columns in failures.csv; ignored when it is loaded again."""
+
+SURPLUS_COLUMN = "_surplus"
+"""Cells a row had beyond the header, where any had."""
+
+
+class OutcomeFile:
+    """outcomes.parquet, written in row groups; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, OUTCOME_SCHEMA, compression="zstd")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+
+    def write(self, columns: dict[str, Sequence[Any]]) -> None:
+        """Adds lines, given by column."""
+        arrays = [pa.array(columns[f.name], f.type) for f in OUTCOME_SCHEMA]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA))
+
+
+def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
+    """Writes failures.csv; gives the number of rows in it.
+
+    Args:
+        path: where to.
+        header: the original columns.
+        lines: FAILURE_COLUMNS, then the original cells as they were read, then surplus cells.
+    """
+    count = 0
+    width = len(FAILURE_COLUMNS) + len(header)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*FAILURE_COLUMNS, *header, SURPLUS_COLUMN])
+        for line in lines:
+            surplus = ",".join(line[width:])
+            writer.writerow([*line[:width], surplus])
+            count += 1
+    return count

@@ -1,0 +1,103 @@
+"""A run's folder: what is in it, who may read it, and how its files come to be there whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schemas.errors import ConfigError, RunFolderError
+
+
+class RunFolder:
+    """`runs/<run-id>/`, readable by its owner only.
+
+    Attributes:
+        manifest, journal, outcomes, failures, report: the files of the contract (design: A run on disk).
+        scratch: files that live while the run works.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run_id = path.name
+        self.manifest = path / "manifest.json"
+        self.journal = path / "journal.jsonl"
+        self.outcomes = path / "outcomes.parquet"
+        self.failures = path / "failures.csv"
+        self.report = path / "report.html"
+        self.scratch = path / "scratch"
+
+    @classmethod
+    def create(cls, runs: Path, operation: str) -> "RunFolder":
+        """Makes the folder of a new run.
+
+        Raises:
+            ConfigError: `runs` cannot be made or written; nothing was done.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        run_id = f"{stamp}-{operation}-{secrets.token_hex(2)}"
+        folder = cls(runs / run_id)
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            folder.path.mkdir(mode=0o700)
+            folder.scratch.mkdir(mode=0o700)
+        except OSError as error:
+            raise ConfigError(
+                f"the run folder {runs} cannot be written: {error.strerror}; choose another with --runs"
+            ) from None
+        return folder
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Writes the manifest whole, in place of the one before."""
+        with self.whole(self.manifest) as part:
+            part.write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest.
+
+        Raises:
+            ConfigError: there is none, or it is no manifest.
+        """
+        try:
+            manifest = orjson.loads(self.manifest.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            raise ConfigError(f"{self.path} is not a run: it has no manifest.json") from None
+        if not isinstance(manifest, dict):
+            raise ConfigError(f"{self.manifest} is not a manifest")
+        return manifest
+
+    @contextmanager
+    def whole(self, path: Path) -> Iterator[Path]:
+        """A temporary path to write; when the block ends well it is synced and renamed to `path`.
+
+        Raises:
+            RunFolderError: it cannot be written.
+        """
+        part = path.with_name(f"{path.name}.part")
+        try:
+            handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+            os.close(handle)
+            yield part
+            _sync(part)
+            part.replace(path)
+            _sync(path.parent)
+        except OSError as error:
+            raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def clear_scratch(self) -> None:
+        """Removes what only a working run needs."""
+        for leftover in self.scratch.glob("*"):
+            leftover.unlink()
+        self.scratch.rmdir()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,98 @@
+"""JSON in and out without losing a digit. Knows nothing of LUSID.
+
+Numbers with a point or an exponent become `Decimal` and leave again as they came; small whole
+numbers are `int`.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+Document = dict[str, Any]
+"""A JSON object."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_INT_DIGITS = 18
+"""Whole numbers of more digits are kept as Decimal: orjson writes 64-bit integers only."""
+
+
+class MalformedJsonError(ValueError):
+    """The text is not JSON as we take it; the message says what and where."""
+
+
+def loads(body: bytes) -> Any:
+    """Parses UTF-8 JSON strictly and exactly.
+
+    Raises:
+        MalformedJsonError: not UTF-8, not JSON, NaN or Infinity, lone surrogates, nesting beyond
+        Python's limit,
+            or a member given twice in one object (it would silently lose the first).
+    """
+    try:
+        text = body.decode()
+        value = json.loads(
+            text,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
+        )
+        if _SURROGATE.search(text):
+            dumps(value)
+    except MalformedJsonError:
+        raise
+    except RecursionError as error:
+        raise MalformedJsonError("nested too deeply") from error
+    except (ValueError, TypeError) as error:
+        raise MalformedJsonError(str(error)) from error
+    return value
+
+
+def dumps(value: object) -> bytes:
+    """Encodes to compact UTF-8 JSON; decimals keep every digit.
+
+    Raises:
+        TypeError: the value holds something that is not JSON.
+    """
+    return orjson.dumps(value, default=_exact)
+
+
+def fragment(encoded: bytes) -> orjson.Fragment:
+    """Already encoded JSON, to stand inside a larger value without being parsed again."""
+    return orjson.Fragment(encoded)
+
+
+def _exact(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError as error:
+        raise MalformedJsonError("a number's exponent is out of range") from error
+
+
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _INT_DIGITS else Decimal(text)
+
+
+def _refuse_constant(text: str) -> object:
+    raise MalformedJsonError(f"{text} is not a JSON number")
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> Document:
+    listed = list(pairs)
+    out = dict(listed)
+    if len(out) != len(listed):
+        seen: set[str] = set()
+        twice = next(name for name, _ in listed if name in seen or seen.add(name))  # type:
+        ignore[func - returns - value]  # set.add is None: it only marks raise
+        MalformedJsonError(f"member {twice!r} is given twice in one object")
+    return out

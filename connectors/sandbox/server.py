@@ -1,0 +1,222 @@
+"""Running the sandbox: in a thread for tests and `--target sandbox`, in the foreground for
+`bulkload sandbox`.
+
+Knows uvicorn and sockets; what is served is `app`'s.
+"""
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from connectors.sandbox.app import Service, build
+from connectors.sandbox.calls import DIALECTS
+from connectors.sandbox.faults import Faults, parse_faults
+from connectors.sandbox.store import Store
+from connectors.sandbox.tokens import Tokens
+from schemas.errors import ConfigError
+
+LOOPBACK = "127.0.0.1"
+BODY_LIMIT = 64 * 1024 * 1024
+TOKEN_SECONDS = 3600.0
+_DRAIN_SECONDS = 5
+
+
+class _CuttableProtocol(H11Protocol):
+    """Lets the application reach its connection, as `scope["state"]["transport"]`, so that faults
+    can cut it.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class _Server(uvicorn.Server):
+    """Ends on a signal without raising it again afterwards: being told to stop is a clean end."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # uvicorn's signature
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+class _Running:
+    """A bound socket, the service behind it and the server that is to run."""
+
+    def __init__(self, service: Service, host: str, port: int) -> None:
+        self.service = service
+        self._socket = _bind(host, port)
+        number = self._socket.getsockname()[1]
+        self.root = f"http://{host}:{number}"
+        service.base_url = f"{self.root}/api"
+        config = uvicorn.Config(
+            build(service),
+            http=_CuttableProtocol,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+        self.server = _Server(config)
+
+    def run(self) -> None:
+        """Serves until told to stop, then closes socket and store."""
+        try:
+            self.server.run(sockets=[self._socket])
+        finally:
+            self._socket.close()
+            self.service.store.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigError(f"the sandbox cannot listen on {host}:{port}: {error}") from error
+    return listener
+
+
+def _service(database: Path | None, dialect: str, faults: Faults, tokens: Tokens, body_limit: int) -> Service:
+    if dialect not in DIALECTS:
+        raise ConfigError(f"the sandbox has no dialect {dialect!r}: {' or '.join(DIALECTS)}")
+    return Service(Store(database, dialect), tokens, faults, dialect, body_limit)
+
+
+class Sandbox:
+    """A sandbox on 127.0.0.1, in a thread of this process, for as long as the `with` block lasts.
+
+    Args:
+        database: a file that outlives it, or None for memory.
+        dialect: `2.1` or `2.3`.
+        faults: a `--faults` specification (see `faults.parse_faults`).
+        port: 0 for any free one.
+        token: a bearer token that is always good, beside those it issues.
+        token_seconds: how long issued access tokens are good for.
+        body_limit: bytes of the largest request body taken; larger ones get 413.
+
+    Raises:
+        ConfigError: the dialect, the faults, the database or the port will not do.
+    """
+
+    def __init__(  # independent settings, all by keyword
+        self,
+        *,
+        database: Path | None = None,
+        dialect: str = "2.1",
+        faults: str | None = None,
+        port: int = 0,
+        token: str | None = None,
+        token_seconds: float = TOKEN_SECONDS,
+        body_limit: int = BODY_LIMIT,
+    ) -> None:
+        self._tokens = Tokens(token_seconds, token)
+        self._token = token
+        self._port = port
+        self._faults = parse_faults(faults)
+        self._service = _service(database, dialect, self._faults, self._tokens, body_limit)
+        self._running: _Running | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            running = self._running = _Running(self._service, LOOPBACK, self._port)
+        except ConfigError:
+            self._service.store.close()
+            raise
+        self._thread = threading.Thread(target=running.run, name="sandbox", daemon=True)
+        self._thread.start()
+        while not running.server.started and self._thread.is_alive():
+            self._thread.join(0.005)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._running is not None and self._thread is not None:
+            self._running.server.should_exit = True
+            self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """The API's base URL, ending in `/api`; paths below it begin with `/api/`."""
+        return self._service.base_url
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are asked for: any user name and password, except the password `wrong`."""
+        return f"{self.url.removesuffix('/api')}/oauth2/token"
+
+    @property
+    def access_token(self) -> str:
+        """A bearer token that is good now."""
+        return self._token or self._tokens.issue()
+
+    @property
+    def calls(self) -> list[tuple[str, str, int]]:
+        """(method, path, status) of every request so far, in order of arrival; status 0: no whole
+        answer.
+        """
+        return list(self._service.calls)
+
+    @property
+    def requests_served(self) -> int:
+        """How many POST requests the API has had (not counting the token endpoint)."""
+        return sum(m == "POST" and path.startswith("/api/api/") for m, path, _ in self.calls)
+
+    @property
+    def faults_met(self) -> Counter[str]:
+        """How often each fault was done."""
+        return Counter(self._faults.met)
+
+    @property
+    def script_left(self) -> tuple[str, ...]:
+        """Steps of the faults' script that no call has met yet."""
+        return tuple(self._faults.script)
+
+    def revoke_tokens(self) -> None:
+        """Ends every token issued so far, as a server restart or an administrator would."""
+        self._tokens.revoke_all()
+
+
+def serve(  # the command's options, all by keyword
+    *,
+    port: int,
+    database: Path | None,
+    dialect: str,
+    faults: str | None,
+    host: str = LOOPBACK,
+    announce: Callable[[str, str], None] = lambda url, token_url: None,
+) -> None:
+    """Serves in the foreground until SIGINT or SIGTERM; then ends cleanly.
+
+    Args:
+        announce: called with the base URL and the token URL once the port is taken; this function
+            prints nothing.
+
+    Raises:
+        ConfigError: the dialect, the faults, the database or the port will not do.
+    """
+    parsed = parse_faults(faults)
+    service = _service(database, dialect, parsed, Tokens(TOKEN_SECONDS), BODY_LIMIT)
+    try:
+        running = _Running(service, host, port)
+    except ConfigError:
+        service.store.close()
+        raise
+    announce(service.base_url, f"{running.root}/oauth2/token")
+    running.run()

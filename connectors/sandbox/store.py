@@ -1,0 +1,194 @@
+"""What the sandbox remembers: SQLite, in memory or in a file. Knows no endpoint and no shape.
+
+One connection, one lock, one transaction for each request, so a refused Atomic request is a
+rollback. An entity is a row with its document as JSON; entities are addressed by (kind, scope,
+code), by sequence, by parent (the orders of a block), or by a client-defined identifier. Nothing
+is ever deleted, so `sequence` pages stably.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import ConfigError
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entity (
+    sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, scope TEXT NOT NULL, code TEXT NOT NULL,
+    parent TEXT, document BLOB NOT NULL, requested BLOB, UNIQUE (kind, scope, code));
+CREATE INDEX IF NOT EXISTS entity_by_kind ON entity (kind, sequence);
+CREATE INDEX IF NOT EXISTS entity_by_parent ON entity (kind, parent, sequence) WHERE parent IS NOT NULL;
+CREATE TABLE IF NOT EXISTS identifier (
+    kind TEXT, scope TEXT, type TEXT, value TEXT, sequence INTEGER NOT NULL,
+    PRIMARY KEY (kind, scope, type, value)) WITHOUT ROWID;
+"""
+_COLUMNS = "sequence, scope, code, parent, document, requested"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One stored entity.
+
+    Attributes:
+        sequence: its number, in order of creation over all kinds, from 1.
+        parent: `scope/code` of what it belongs to, if anything.
+        document: what is given back of it, as JSON.
+        requested: what was asked for when it was created, as JSON, where that is compared later.
+    """
+
+    sequence: int
+    scope: str
+    code: str
+    parent: str | None
+    document: bytes
+    requested: bytes | None
+
+
+class Transaction:
+    """Reads and writes within one request; obtained from `Store`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def next_sequence(self) -> int:
+        """The sequence the next `add` must carry."""
+        row = self._connection.execute("SELECT COALESCE(MAX(sequence), 0) + 1 FROM entity").fetchone()
+        return int(row[0])
+
+    def add(self, kind: str, entity: Entity) -> None:
+        """Stores a new entity."""
+        self._connection.execute(
+            "INSERT INTO entity (kind, sequence, scope, code, parent, document, requested)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                kind,
+                entity.sequence,
+                entity.scope,
+                entity.code,
+                entity.parent,
+                entity.document,
+                entity.requested,
+            ),
+        )
+
+    def replace(self, sequence: int, document: bytes) -> None:
+        """Gives an entity a new document."""
+        self._connection.execute("UPDATE entity SET document = ? WHERE sequence = ?", (document, sequence))
+
+    def get(self, sequence: int) -> Entity:
+        """The entity of that sequence, which must exist."""
+        return self._one(f"SELECT {_COLUMNS} FROM entity WHERE sequence = ?", sequence)[0]  # noqa: S608  # constant columns
+
+    def find(self, kind: str, scope: str, code: str) -> Entity | None:
+        """The entity of that id."""
+        sql = f"SELECT {_COLUMNS} FROM entity WHERE kind = ? AND scope = ? AND code = ?"  # noqa: S608  # constant columns
+        return next(iter(self._one(sql, kind, scope, code)), None)
+
+    def children(self, kind: str, parent: str) -> list[Entity]:
+        """The entities of a kind that belong to `parent`, in order of creation."""
+        sql = f"SELECT {_COLUMNS} FROM entity WHERE kind = ? AND parent = ? ORDER BY sequence"  # noqa: S608  # constant columns
+        return self._one(sql, kind, parent)
+
+    def page(self, kind: str, offset: int, limit: int) -> list[Entity]:
+        """`limit` entities of a kind after skipping `offset`, in order of creation; limit -1 is
+        all.
+        """
+        sql = f"SELECT {_COLUMNS} FROM entity WHERE kind = ? ORDER BY sequence LIMIT ? OFFSET ?"  # noqa: S608  # constant columns
+        return self._one(sql, kind, limit, offset)
+
+    def identified(self, kind: str, scope: str, identifier: tuple[str, str]) -> int | None:
+        """The sequence of the entity that has this (identifier key, value) in the scope."""
+        row = self._connection.execute(
+            "SELECT sequence FROM identifier WHERE kind = ? AND scope = ? AND type = ? AND value = ?",
+            (kind, scope, *identifier),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def identify(self, kind: str, scope: str, sequence: int, new: Mapping[str, str], old: Mapping[str, str]) -> None:
+        """Makes `new` (identifier key to value) lead to the entity, and `old` values they replace
+        no more.
+        """
+        for key, value in new.items():
+            before = old.get(key)
+            if before == value:
+                continue
+            if before is not None:
+                self._connection.execute(
+                    "DELETE FROM identifier WHERE kind = ? AND scope = ? AND type = ? AND value = ?",
+                    (kind, scope, key, before),
+                )
+            self._connection.execute(
+                "INSERT INTO identifier (kind, scope, type, value, sequence) VALUES (?, ?, ?, ?, ?)",
+                (kind, scope, key, value, sequence),
+            )
+
+    def _one(self, sql: str, *values: object) -> list[Entity]:
+        return [Entity(*row) for row in self._connection.execute(sql, values)]
+
+
+class Store:
+    """The database of one sandbox; usable from any thread.
+
+    Args:
+        database: a file that outlives the process (made when missing), or None for memory.
+        dialect: the shapes its documents have; a file keeps the one it was made with.
+
+    Raises:
+        ConfigError: the file cannot be opened, is not a sandbox's, or was made with another
+        dialect.
+    """
+
+    def __init__(self, database: Path | None, dialect: str) -> None:
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(
+                database or ":memory:", isolation_level=None, check_same_thread=False, timeout=30
+            )
+        except sqlite3.Error as error:
+            raise ConfigError(f"sandbox database {database}: {error}") from error
+        try:
+            self._prepare(dialect)
+        except sqlite3.Error as error:
+            self.close()
+            raise ConfigError(f"sandbox database {database}: {error}") from error
+        except ConfigError:
+            self.close()
+            raise
+
+    def _prepare(self, dialect: str) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(_TABLES)
+        self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('dialect', ?)", (dialect,))
+        made = self._connection.execute("SELECT value FROM meta WHERE name = 'dialect'").fetchone()
+        if made[0] != dialect:
+            raise ConfigError(
+                f"the sandbox database was made with dialect {made[0]}, not {dialect}: "
+                f"use --dialect {made[0]} or another file"
+            )
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(self._connection)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A consistent view, with no writer in between."""
+        with self._lock:
+            yield Transaction(self._connection)
+
+    def close(self) -> None:
+        """Closes the database; what was committed stays in its file."""
+        self._connection.close()

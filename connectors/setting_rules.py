@@ -1,0 +1,101 @@
+"""What the value of a setting must be: the rules for URLs, files, header texts and limits of time.
+
+Owns the rule that a secret never travels over plain http except to loopback. Knows no variable's
+name: each rule is told what to call the value. No message quotes a value: what was given may be a
+secret in the wrong place.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from schemas.errors import ConfigError
+
+LONGEST_SECONDS = 1800.0
+"""The SDK's own total timeout; what 0 ("none", in the SDK) means here: nothing waits for ever."""
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine, by its name or address alone: nothing is resolved."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def lusid_url(text: str, origin: str) -> str:
+    """A LUSID base URL without a slash at its end; raises ConfigError, naming `origin`."""
+    parts = _url(text, origin)
+    if parts.query or parts.fragment or not parts.path.rstrip("/").endswith("/api"):
+        raise ConfigError(f"{origin} must end in /api, as in https://<domain>.lusid.com/api")
+    return secret_url(text, origin).rstrip("/")
+
+
+def secret_url(text: str, origin: str) -> str:
+    """A URL that secrets may be sent to; raises ConfigError, naming `origin`."""
+    if _url(text, origin).scheme == "http" and not is_loopback(text):
+        raise ConfigError(
+            f"{origin} must begin with https://: a bearer token or password never travels over "
+            "plain http except to loopback"
+        )
+    return text
+
+
+def _proxy_url(text: str, origin: str) -> str:
+    _url(text, origin)
+    return text
+
+
+def _url(text: str, origin: str) -> SplitResult:
+    if re.search(r"[\s\\]", text):
+        raise ConfigError(f"{origin} holds a character that no URL has")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # read for its check
+    except ValueError:
+        raise ConfigError(f"{origin} is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{origin} must be a URL that begins with https:// and names a host")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(f"{origin} must not hold a user name or password: they have settings of their own")
+    return parts
+
+
+def _file(text: str, origin: str) -> Path:
+    path = Path(text).expanduser()
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        why = error.strerror
+    raise ConfigError(f"{origin} names {path}, which cannot be read: {why}")
+
+
+def _header(text: str, origin: str) -> str:
+    if not text.isascii():
+        raise ConfigError(f"{origin} travels in an HTTP header: it must be ASCII")
+    return text
+
+
+def _seconds(text: str, origin: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ConfigError(f"{origin} must be a whole number of milliseconds")
+    return int(text) / 1000 or LONGEST_SECONDS
+
+
+RULES: Mapping[str, Callable[[str, str], object]] = {
+    "lusid_url": lusid_url,
+    "token_url": secret_url,
+    "proxy_address": _proxy_url,
+    "access_token_file": _file,
+    "client_certificate": _file,
+    "app_name": _header,
+    "correlation_id": _header,
+    "connect_seconds": _seconds,
+    "read_seconds": _seconds,
+    "total_seconds": _seconds,
+}
+"""Setting to the rule that checks and converts its text, given the text and what to call it."""

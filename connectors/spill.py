@@ -1,0 +1,125 @@
+"""Scratch files for what is too large to keep in memory: byte strings by number, and notes by offset.
+
+They live in the run folder while the run does and are removed with it; nothing is ever recovered from them,
+since the same extract gives the same entries again.
+"""
+
+import json
+import os
+from array import array
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.errors import RunFolderError
+
+_BUFFER = 1 << 20
+
+
+def open_private(path: Path) -> BinaryIO:
+    """A new file that only its owner may read, open for writing and reading.
+
+    Raises:
+        RunFolderError: the folder cannot be written.
+    """
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
+        return os.fdopen(handle, "w+b", buffering=_BUFFER)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+class EntryFile:
+    """Byte strings in a file, numbered from 0 in the order they were added; 8 bytes of memory each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = open_private(path)
+        self._ends = array("q", [0])
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def extend(self, entries: Sequence[bytes]) -> None:
+        """Adds entries at the end."""
+        end = self._ends[-1]
+        ends = self._ends
+        for entry in entries:
+            end += len(entry)
+            ends.append(end)
+        try:
+            self._file.write(b"".join(entries))
+        except OSError as error:
+            raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
+
+    def finish(self) -> None:
+        """Ends writing; `read` may be called from then on."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
+
+    @property
+    def ends(self) -> npt.NDArray[np.int64]:
+        """Byte offsets: entry i is bytes ends[i] to ends[i+1]."""
+        return np.frombuffer(self._ends, np.int64)
+
+    def read(self, first: int, count: int = 1) -> bytes:
+        """The bytes of `count` entries that stand together, joined as they were added."""
+        start, stop = self._ends[first], self._ends[first + count]
+        return os.pread(self._file.fileno(), stop - start, start)
+
+    def split(self, first: int, count: int) -> list[bytes]:
+        """The same, one by one."""
+        joined = self.read(first, count)
+        base = self._ends[first]
+        cuts = [e - base for e in self._ends[first : first + count + 1]]
+        return [joined[a:b] for a, b in pairwise(cuts)]
+
+    def close(self) -> None:
+        """Closes and removes the file."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+class NoteFile:
+    """Why rows were refused: (code, message) pairs by offset. Repeated notes share one offset."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = open_private(path)
+        self._end = 0
+        self._recent: dict[tuple[str, str], int] = {}
+
+    def add(self, code: str, message: str) -> int:
+        """Keeps a note and gives the offset to read it by."""
+        note = (code, message)
+        if note in self._recent:
+            return self._recent[note]
+        line = json.dumps(note).encode() + b"\n"
+        offset = self._end
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
+        self._end += len(line)
+        if len(self._recent) < 10_000:
+            self._recent[note] = offset
+        return offset
+
+    def read(self, offset: int) -> tuple[str, str]:
+        """The note at an offset."""
+        self._file.flush()
+        self._file.seek(offset)
+        code, message = json.loads(self._file.readline())
+        self._file.seek(0, os.SEEK_END)
+        return code, message
+
+    def close(self) -> None:
+        """Closes and removes the file."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)

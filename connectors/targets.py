@@ -1,0 +1,71 @@
+"""Where a load goes: a LUSID that the settings name, or the embedded sandbox."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from connectors.client import LusidClient
+from connectors.sandbox.server import Sandbox
+from connectors.settings import LusidSettings, read_settings
+
+SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True)
+class Target:
+    """An open target.
+
+    Attributes:
+        url: base URL; `sandbox` for the embedded one, whose port means nothing tomorrow.
+    """
+
+    client: LusidClient
+    url: str
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether this is the embedded stand-in."""
+        return self.url.startswith(SANDBOX)
+
+
+@contextmanager
+def open_target(target: str | None, dialect: str, note: Callable[[str], None]) -> Iterator[Target]:
+    """Opens a target and makes sure that it lets us in.
+
+    Args:
+        target: a base URL, `sandbox`, `sandbox:FILE` (its data is kept there), or None for what the settings name,
+            and the sandbox where they name nothing.
+        dialect: the age of the embedded sandbox.
+        note: told what the user should know.
+
+    Raises:
+        ConfigError: the URL or the credentials are missing or malformed.
+        AuthError, UnreachableError: LUSID does not let us in, or does not answer.
+    """
+    if target is not None and target.split(":")[0] == SANDBOX:
+        with _sandbox(target, dialect) as opened:
+            yield opened
+        return
+    settings, notes = read_settings(target=target)
+    for text in notes:
+        note(text)
+    if settings.lusid_url is None:
+        note("No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox.")
+        with _sandbox(SANDBOX, dialect) as opened:
+            yield opened
+        return
+    with LusidClient(settings) as client:
+        client.check()
+        yield Target(client, settings.lusid_url)
+
+
+@contextmanager
+def _sandbox(target: str, dialect: str) -> Iterator[Target]:
+    _, _, file = target.partition(":")
+    with Sandbox(database=Path(file) if file else None, dialect=dialect) as sandbox:
+        settings = LusidSettings(lusid_url=sandbox.url, access_token=SecretStr(sandbox.access_token))
+        with LusidClient(settings) as client:
+            yield Target(client, target)

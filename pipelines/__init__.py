@@ -1,0 +1,1 @@
+"""What happens: operations, the load, Prefect flows, the command line."""

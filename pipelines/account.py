@@ -1,0 +1,312 @@
+"""The end of a load: every row's state is written down, counted twice, and the two counts compared."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.extracts import Cell, Extract
+from connectors.journal import Journal
+from connectors.outcome_files import OutcomeFile, write_failures
+from connectors.run_folder import RunFolder
+from pipelines.book import PENDING, ReadBatch, code_of
+from pipelines.prepare import Prepared
+from pipelines.send import Sender
+from schemas.errors import BalanceError
+from schemas.states import GOOD, STATES, State
+
+MOST_REASONS = 1000
+"""Reasons told apart in summaries; failures.csv has them all."""
+
+EXAMPLES = 3
+"""Rows named for each reason in summaries."""
+
+_SENT = {state: code_of(state) for state in STATES}
+
+
+Refs = Callable[[Sequence[Cell]], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Why a row is in its state, and what LUSID called its request."""
+
+    state: State
+    code: str = ""
+    message: str = ""
+    call: int | None = None
+    lusid_id: str | None = None
+    request_id: str | None = None
+
+
+@dataclass
+class Reason:
+    """Rows that did not make it for one reason."""
+
+    state: State
+    code: str
+    message: str
+    rows: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The books of a run.
+
+    Attributes:
+        rows, keys: how many ended in each state; every state present.
+        reasons: why rows were not accepted, the most frequent first.
+        failed_refs: what the rows that were not accepted would have brought into LUSID, to what became of it.
+    """
+
+    rows_read: int
+    rows: dict[State, int]
+    keys: dict[State, int]
+    reasons: list[Reason]
+    failed_refs: dict[str, str]
+
+
+class Accountant:
+    """Writes outcomes.parquet and failures.csv from the book, the sender's states and the journal."""
+
+    def __init__(self, prepared: Prepared, sender: Sender | None, journal: Journal, refs: Refs) -> None:
+        """Opens the books.
+
+        Args:
+            refs: the references that the cells of a row bring into LUSID.
+        """
+        self._prepared, self._book = prepared, prepared.book
+        self._sender, self._refs = sender, refs
+        self._reasons: dict[tuple[State, str, str], Reason] = {}
+        self._failed_refs: dict[str, str] = {}
+        self._settled = lru_cache(maxsize=8)(lambda offset: _Settled(journal.read(offset)))
+        self._requests = self._book.requests
+        self._states = self._final_states()
+
+    def _final_states(self) -> npt.NDArray[np.uint8]:
+        """The state of every row: its own, or its request's; what nobody settled was not sent."""
+        states = np.frombuffer(self._book.states, np.uint8).copy()
+        if self._sender is not None and len(self._sender.states):
+            sent = np.frombuffer(self._sender.states, np.uint8)
+            in_request = self._requests >= 0
+            states[in_request] = sent[self._requests[in_request]]
+        states[states == PENDING] = code_of(State.NOT_SENT)
+        return states
+
+    def settlement(self, ordinal: int) -> Settlement:
+        """What became of a row, and why."""
+        state = STATES[self._states[ordinal]]
+        request = int(self._requests[ordinal])
+        if request < 0:
+            return Settlement(state, *self._book.note(ordinal))
+        offset = self._sender.settled_at[request] if self._sender else -1
+        if offset < 0:
+            return Settlement(state, "RunStopped", self._why_stopped())
+        return self._settled(offset).of(request, state)
+
+    def _why_stopped(self) -> str:
+        if self._sender is not None and self._sender.error is not None:
+            return f"the run stopped before this was sent: {self._sender.error.message}"
+        return "the run stopped before this was sent"
+
+    def close_books(self, folder: RunFolder, extract: Extract) -> Accounts:
+        """Writes both files and compares the counts.
+
+        Raises:
+            BalanceError: rows read, rows accounted for and rows reported do not agree.
+            RunFolderError: a file cannot be written.
+        """
+        with folder.whole(folder.outcomes) as part, OutcomeFile(part) as file:
+            lines = self._write_outcomes(file)
+        header = [c for c in extract.columns if not c.startswith("_")]
+        with folder.whole(folder.failures) as part:
+            reported = write_failures(part, header, self._failures(extract))
+        found = np.bincount(self._states, minlength=len(STATES))
+        rows = {state: int(found[_SENT[state]]) for state in STATES}
+        not_good = sum(n for state, n in rows.items() if state not in GOOD)
+        read = self._prepared.rows_read
+        if not (read == sum(rows.values()) == lines) or reported != not_good:
+            raise BalanceError(
+                f"the books do not balance: {read} rows read, {sum(rows.values())} in a state, "
+                f"{lines} in outcomes.parquet; {not_good} to report, {reported} in failures.csv"
+            )
+        ranked = sorted(self._reasons.values(), key=lambda r: -r.rows)
+        return Accounts(read, rows, self._key_counts(), ranked, self._failed_refs)
+
+    def _key_counts(self) -> dict[State, int]:
+        """Keys by state: each request's once, and each key that made no request once."""
+        counts = Counter(self._states[self._prepared.first_row].tolist())
+        seen: set[int] = set()
+        for batch in self._book.batches:
+            for ordinal in self._unsent(batch):
+                key = self._prepared.keys.read(ordinal)
+                if key and self._states[ordinal] != _SENT[State.DUPLICATE] and hash(key) not in seen:
+                    seen.add(hash(key))
+                    counts[int(self._states[ordinal])] += 1
+        return {state: counts[_SENT[state]] for state in STATES}
+
+    def _unsent(self, batch: ReadBatch) -> Iterator[int]:
+        """Rows of a batch that went into no request."""
+        span = self._requests[batch.start : batch.start + batch.count]
+        return (batch.start + int(i) for i in np.flatnonzero(span < 0))
+
+    def _write_outcomes(self, file: OutcomeFile) -> int:
+        """One line a request, and one for each row outside of any; gives the rows they speak of."""
+        rows_of = _RowsOf(self._requests, len(self._prepared))
+        total = 0
+        for batch in self._book.batches:
+            span = np.arange(batch.start, batch.start + batch.count)
+            requests = self._requests[span]
+            heads = (requests < 0) | (self._prepared.first_row[requests] == span)
+            lines = self._lines(batch, span[heads], requests[heads], rows_of)
+            total += sum(map(len, lines["rows"]))
+            file.write(lines)
+        return total
+
+    def _lines(
+        self,
+        batch: ReadBatch,
+        ordinals: npt.NDArray[np.int64],
+        requests: npt.NDArray[np.int32],
+        rows_of: "_RowsOf",
+    ) -> dict[str, list[Any]]:
+        keys = self._prepared.keys.split(batch.start, batch.count)
+        source = self._book.extract.sources[batch.source].name
+        shift = batch.first_row - batch.start
+        lines: dict[str, list[Any]] = {
+            "key": [keys[o].decode() or None for o in (ordinals - batch.start).tolist()],
+            "source": [source] * len(ordinals),
+            "rows": [[o + shift] for o in ordinals.tolist()],
+            "state": [STATES[s].value for s in self._states[ordinals].tolist()],
+            **self._details(ordinals, requests),
+        }
+        for i, request in enumerate(requests.tolist() if rows_of.many else ()):
+            if request >= 0:
+                self._add_rows(lines, i, rows_of(request))
+        return lines
+
+    def _add_rows(self, lines: dict[str, list[Any]], line: int, rows: Sequence[int]) -> None:
+        """The rows of a gathered request; those in another file get a line of their own."""
+        by_source: dict[str, list[int]] = {}
+        for ordinal in rows:
+            source, row = self._book.place(ordinal)
+            by_source.setdefault(source, []).append(row)
+        lines["rows"][line] = by_source.pop(lines["source"][line])
+        for source, numbers in by_source.items():
+            for name, column in lines.items():
+                column.append({"source": source, "rows": numbers}.get(name, column[line]))
+
+    def _details(self, ordinals: npt.NDArray[np.int64], requests: npt.NDArray[np.int32]) -> dict[str, list[Any]]:
+        """Why each line is in its state; whole stretches at once where one answer accepted them."""
+        out: dict[str, list[Any]] = {n: [] for n in _DETAILS}
+        offsets = np.full(len(requests), -1, np.int64)
+        if self._sender is not None and len(self._sender.settled_at):
+            offsets = np.frombuffer(self._sender.settled_at, np.int64)[requests]
+            offsets[requests < 0] = -1
+        for first, end in _stretches(offsets):
+            if offsets[first] >= 0:
+                self._settled(int(offsets[first])).extend(out, requests[first:end].tolist())
+                continue
+            for ordinal in ordinals[first:end].tolist():
+                found = self.settlement(ordinal)
+                for name, column in out.items():
+                    column.append(getattr(found, name) or None)
+        out["request"] = out.pop("call")
+        return out
+
+    def _failures(self, extract: Extract) -> Iterator[list[str]]:
+        """The lines of failures.csv, in reading order; counts their reasons on the way."""
+        good = np.isin(self._states, [_SENT[s] for s in GOOD])
+        kept = [i for i, c in enumerate(extract.columns) if not c.startswith("_")]
+        for batch in self._book.batches_with(~good):
+            cells = extract.reread(batch.position)
+            for i in np.flatnonzero(~good[batch.start : batch.start + batch.count]).tolist():
+                ordinal = batch.start + i
+                found = self.settlement(ordinal)
+                key = self._prepared.keys.read(ordinal).decode()
+                where = self._book.where(ordinal)
+                _count(self._reasons, found, f"{key or 'no key'} ({where})")
+                for ref in self._refs(cells.rows[i]):
+                    self._failed_refs[ref] = f"is {found.state} ({where})"
+                source, row = self._book.place(ordinal)
+                yield [
+                    key,
+                    found.state.value,
+                    found.code,
+                    found.message,
+                    found.request_id or "",
+                    source,
+                    str(row),
+                    *(_cell(cells.rows[i][k]) for k in kept),
+                    *cells.extra.get(i, ()),
+                ]
+
+
+_DETAILS = ("code", "message", "call", "lusid_id", "request_id")
+
+
+class _Settled:
+    """One settling line of the journal, read."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.call: int = record["call"]
+        self.request_id: str | None = record["request_id"]
+        self._notes = {n[0]: (n[2], n[3]) for n in record["settled"]}
+        accepted = [r for first, count in record.get("accepted", ()) for r in range(first, first + count)]
+        self._ids = dict(zip(accepted, record.get("ids") or (), strict=False))
+
+    def of(self, request: int, state: State) -> Settlement:
+        """What the line says of one request."""
+        note = self._notes.get(request, ("", ""))
+        return Settlement(state, *note, self.call, self._ids.get(request), self.request_id)
+
+    def extend(self, columns: dict[str, list[Any]], requests: Sequence[int]) -> None:
+        """What the line says of many, by column."""
+        count = len(requests)
+        notes = [self._notes.get(r, (None, None)) for r in requests] if self._notes else []
+        columns["code"] += [code or None for code, _ in notes] or [None] * count
+        columns["message"] += [message or None for _, message in notes] or [None] * count
+        columns["call"] += [self.call] * count
+        columns["lusid_id"] += map(self._ids.get, requests)
+        columns["request_id"] += [self.request_id] * count
+
+
+class _RowsOf:
+    """Ordinals of the rows of each request."""
+
+    def __init__(self, requests: npt.NDArray[np.int32], count: int) -> None:
+        self._order = np.argsort(requests, kind="stable")
+        self._starts = np.searchsorted(requests[self._order], np.arange(count + 1))
+        self.many = bool((np.diff(self._starts) > 1).any())
+
+    def __call__(self, request: int) -> list[int]:
+        rows: list[int] = self._order[self._starts[request] : self._starts[request + 1]].tolist()
+        return rows
+
+
+def _stretches(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """[first, end) of the stretches of one value."""
+    edges = np.flatnonzero(np.diff(values)) + 1
+    bounds = [0, *edges.tolist(), len(values)] if len(values) else []
+    return itertools.pairwise(bounds)
+
+
+def _count(reasons: dict[tuple[State, str, str], Reason], found: Settlement, example: str) -> None:
+    """Adds a row to its reason; past a bound, reasons that differ only in their text are one."""
+    name = (found.state, found.code, found.message)
+    if name not in reasons and len(reasons) >= MOST_REASONS:
+        name = (found.state, found.code, "(various)")
+    reason = reasons.setdefault(name, Reason(*name))
+    reason.rows += 1
+    if len(reason.examples) < EXAMPLES:
+        reason.examples.append(example)
+
+
+def _cell(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else "|".join(cell)

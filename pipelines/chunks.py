@@ -1,0 +1,23 @@
+"""Cutting requests into calls by count and by encoded bytes. Pure: knows nothing of HTTP or Prefect."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+
+def cut(sizes: npt.NDArray[np.int64], max_items: int, max_bytes: int) -> Iterator[tuple[int, int]]:
+    """Ranges [first, end) over consecutive requests, in order, none empty, none over a limit.
+
+    Args:
+        sizes: encoded bytes of each request, separator included; each at most `max_bytes`.
+        max_items: requests in one call.
+        max_bytes: bytes in one call, envelope not counted.
+    """
+    ends = np.concatenate(([0], np.cumsum(sizes)))
+    first = 0
+    while first < len(sizes):
+        by_bytes = int(np.searchsorted(ends, ends[first] + max_bytes, side="right")) - 1
+        end = max(first + 1, min(first + max_items, by_bytes))
+        yield first, end
+        first = end

@@ -1,0 +1,153 @@
+"""Rows of one key: copies collapsed, contradictions refused, and the rows of one request brought together."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import orjson
+
+from connectors.spill import EntryFile
+from pipelines.book import Book
+from pipelines.keying import KeyIndex
+from pipelines.operations import Operation
+from schemas.columns import Columns, Row
+from schemas.members import disagreements, shared_columns
+from schemas.states import Duplicates, State
+
+_NAMED = 5
+"""Rows that a message names before it counts the rest."""
+
+
+def settle_repeats(book: Book, groups: Iterable[Sequence[int]], entries: EntryFile, policy: Duplicates) -> None:
+    """Settles rows that share a key, where one row is one request.
+
+    Exact copies (rows that make the same request) collapse into the first. Rows that differ are all refused,
+    unless the policy picks one. An invalid row differs from every other.
+    """
+    for rows in groups:
+        if policy is not Duplicates.REFUSE:
+            _pick(book, rows, policy)
+            continue
+        first = entries.read(rows[0])
+        if first and all(entries.read(o) == first for o in rows[1:]):
+            for ordinal in rows[1:]:
+                _copy(book, ordinal, rows[0])
+            continue
+        for ordinal in rows:
+            if book.is_open(ordinal):
+                others = _named(book, [o for o in rows if o != ordinal])
+                book.settle(
+                    ordinal,
+                    State.INVALID,
+                    "DuplicateKey",
+                    f"{others} has the same key and differs: keep one, or pass --duplicates",
+                )
+
+
+def _pick(book: Book, rows: Sequence[int], policy: Duplicates) -> None:
+    chosen = rows[0] if policy is Duplicates.FIRST else rows[-1]
+    for ordinal in rows:
+        if ordinal != chosen and book.is_open(ordinal):
+            message = f"{book.where(chosen)} of the same key stands (--duplicates {policy})"
+            book.settle(ordinal, State.DUPLICATE, "Superseded", message)
+
+
+def _copy(book: Book, ordinal: int, original: int) -> None:
+    book.settle(ordinal, State.DUPLICATE, "Copy", f"is an exact copy of {book.where(original)}")
+
+
+def _named(book: Book, rows: Sequence[int]) -> str:
+    names = [book.where(o) for o in rows[:_NAMED]]
+    if len(rows) > _NAMED:
+        names.append(f"{len(rows) - _NAMED} more")
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+class Gathering:
+    """Rows of one key become one request, wherever in the extract they stand.
+
+    A request is sent whole or not at all: when one of its rows is at fault, or two contradict each
+    other, the others are refused with it and name the culprit, for a request without that row would
+    say something else (an account with one holder less).
+    """
+
+    def __init__(self, book: Book, parts: EntryFile, columns: Columns, operation: Operation) -> None:
+        """Gathers `parts`: the encoded valid row of each ordinal, b"" where it was refused."""
+        self._book, self._parts, self._operation = book, parts, operation
+        self._shared = shared_columns(columns, operation.members)
+
+    def refuse_shared(self, key_of: Callable[[int], str]) -> None:
+        """Refuses rows whose `alone` columns (an order's id) stand in more than one request."""
+        alone = self._operation.alone
+        if not alone:
+            return
+
+        def value_of(ordinal: int) -> str:
+            row = self._row(ordinal)
+            return "/".join(row[c] for c in alone)
+
+        index = KeyIndex()
+        for ordinal in self._valid():
+            index.add(ordinal, value_of(ordinal))
+        for rows in index.groups(value_of, singles=False):
+            if len({key_of(o) for o in rows}) > 1:
+                for ordinal in rows:
+                    others = _named(self._book, [o for o in rows if o != ordinal])
+                    message = f"{others} has the same {' and '.join(alone)} in another request"
+                    self._book.settle(ordinal, State.INVALID, "SharedMember", message)
+
+    def gather(
+        self,
+        groups: Iterable[Sequence[int]],
+        encode: Callable[[Sequence[int], Sequence[Row]], bytes],
+    ) -> Iterable[tuple[int, bytes]]:
+        """Yields (ordinal of its first row, encoded request) for each group that stands.
+
+        Args:
+            groups: ordinals of the rows of one key, in reading order.
+            encode: makes the request; b"" when it settled the rows itself.
+        """
+        request = 0
+        for ordinals in groups:
+            kept, rows = self._collapse(ordinals)
+            if self._stands(ordinals, kept, rows) and (entry := encode(kept, rows)):
+                for ordinal in kept:
+                    self._book.assign(ordinal, request)
+                request += 1
+                yield kept[0], entry
+
+    def _valid(self) -> Iterable[int]:
+        return (o for o in range(len(self._book)) if self._book.is_open(o))
+
+    def _row(self, ordinal: int) -> Row:
+        row: Row = orjson.loads(self._parts.read(ordinal))
+        return row
+
+    def _collapse(self, ordinals: Sequence[int]) -> tuple[list[int], list[Row]]:
+        """The rows of a group that were read whole, without exact copies of one another."""
+        seen: dict[bytes, int] = {}
+        for ordinal in ordinals:
+            part = self._parts.read(ordinal)
+            if part and part in seen and self._book.is_open(ordinal):
+                _copy(self._book, ordinal, seen[part])
+            elif part:
+                seen[part] = ordinal
+        return list(seen.values()), [orjson.loads(part) for part in seen]
+
+    def _stands(self, ordinals: Sequence[int], kept: Sequence[int], rows: Sequence[Row]) -> bool:
+        """Whether nothing in a group is refused or held; if something is, all of it is."""
+        for clash in disagreements(rows, self._shared, self._operation.members):
+            pair = (kept[clash.first], kept[clash.second])
+            for ordinal, other in (pair, pair[::-1]):
+                message = f"{clash.column} {clash.message}: {self._book.where(other)}"
+                if self._book.is_open(ordinal):
+                    self._book.settle(ordinal, State.INVALID, "Disagreement", message)
+        culprits = [o for o in ordinals if self._book.state(o) in (State.INVALID, State.HELD)]
+        if not culprits:
+            return True
+        worst = next((o for o in culprits if self._book.state(o) is State.INVALID), culprits[0])
+        state = self._book.state(worst) or State.INVALID
+        for ordinal in ordinals:
+            if self._book.is_open(ordinal):
+                entity = self._operation.entity
+                message = f"{self._book.where(worst)} of the same {entity} is {state}"
+                self._book.settle(ordinal, state, "SameRequest", message)
+        return False

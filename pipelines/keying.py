@@ -1,0 +1,62 @@
+"""Finding rows of one key across a whole extract, in 8 bytes a row.
+
+Rows are compared by a hash of their key; rows whose hashes meet are then compared by the key itself, so a
+collision costs a look and never a verdict.
+"""
+
+from array import array
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+
+class KeyIndex:
+    """Hashes of keys, one for each row that has a key, in reading order."""
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+        self._ordinals = array("q")
+
+    def add(self, ordinal: int, key: str) -> None:
+        """Notes that row `ordinal` (0-based over the whole extract) has this key."""
+        self._hashes.append(hash(key))
+        self._ordinals.append(ordinal)
+
+    def groups(self, key_of: Callable[[int], str], *, singles: bool) -> Iterator[list[int]]:
+        """Ordinals of the rows of one key, in order of their first row.
+
+        Args:
+            key_of: reads the key of a row again, to tell a collision from a repeat.
+            singles: also yield keys that only one row has.
+        """
+        hashes = np.frombuffer(self._hashes, np.int64)
+        ordinals = np.frombuffer(self._ordinals, np.int64)
+        order = np.argsort(hashes, kind="stable")
+        starts = _starts(hashes[order])
+        firsts = ordinals[order[starts[:-1]]]
+        if not singles:
+            many = np.flatnonzero(np.diff(starts) > 1)
+            many = many[np.argsort(firsts[many], kind="stable")]
+        else:
+            many = np.argsort(firsts, kind="stable")
+        for group in many.tolist():
+            rows: list[int] = ordinals[order[starts[group] : starts[group + 1]]].tolist()
+            if len(rows) == 1:
+                yield rows
+            else:
+                yield from _same_key(rows, key_of, singles=singles)
+
+
+def _starts(ordered: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    if not len(ordered):
+        return np.zeros(1, np.int64)
+    changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    return np.concatenate(([0], changes, [len(ordered)]))
+
+
+def _same_key(rows: list[int], key_of: Callable[[int], str], *, singles: bool) -> Iterator[list[int]]:
+    by_key: dict[str, list[int]] = {}
+    for row in rows:
+        by_key.setdefault(key_of(row), []).append(row)
+    return (g for g in by_key.values() if singles or len(g) > 1)

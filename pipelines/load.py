@@ -1,0 +1,248 @@
+"""A load, from extract to report. Read this first: the product is what this page does, in this order.
+
+1. Bind the extract's header to the operation, and make sure LUSID lets us in: what does not fit stops here.
+2. Prepare: every row is read, validated and keyed; every request is written down. Nothing has been sent yet.
+3. Send: requests go to LUSID in calls; each key is settled by what the answer says of it.
+4. Close the books: every row's state is on disk, counted twice, before the run says it is done.
+"""
+
+import gc
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from connectors.extracts import Cell, Extract, extract_from_frame, open_extract
+from connectors.journal import Journal
+from connectors.mapping_file import read_mapping
+from connectors.run_folder import RunFolder
+from connectors.targets import Target, open_target
+from pipelines.account import Accountant, Accounts
+from pipelines.manifest import closing, opening
+from pipelines.operations import Operation, operation_named
+from pipelines.prepare import Rules, prepare
+from pipelines.report import Report, Verdict, verdict_of
+from pipelines.send import Sender, Sending
+from schemas.binding import Binding
+from schemas.dialects import Dialect
+from schemas.errors import BalanceError, LoadError
+from schemas.mapping import Mapping as ColumnMapping
+from schemas.states import Duplicates, Mode
+
+Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
+
+WINDOW = 64
+"""Calls in one stretch of sending: one Prefect task."""
+
+_COLLECT_EVERY = 200_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a load may be told; the command line's flags of the same names.
+
+    Attributes:
+        target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, or None for what the environment says.
+        batch_size: requests in one call, at most; max_batch_bytes: bytes in one call, at most.
+        concurrency: calls in flight.
+        dry_run: stop before anything is sent.
+        hold: references (`InvestorRecord/Scope/Code=value`) that failed tonight, to what is said of them.
+    """
+
+    mode: Mode = Mode.PARTIAL
+    mapping: Path | None = None
+    target: str | None = None
+    dialect: Dialect = Dialect.V2_1
+    runs: Path = Path("runs")
+    batch_size: int = 1000
+    max_batch_bytes: int = 8 << 20
+    concurrency: int = 4
+    duplicates: Duplicates = Duplicates.REFUSE
+    dry_run: bool = False
+    hold: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, **changes: Any) -> Self:
+        """Options from plain values: `Options.of(mode="Atomic", runs="/data/runs")`."""
+        kinds = {"mode": Mode, "dialect": Dialect, "duplicates": Duplicates, "runs": Path, "mapping": Path}
+        return cls(**{n: kinds.get(n, lambda v: v)(v) if v is not None else v for n, v in changes.items()})
+
+
+class Progress:
+    """What a load tells whoever watches. This one keeps silent; a terminal's overrides it."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know, once."""
+
+    def reading(self, rows: int) -> None:
+        """Rows read and validated so far."""
+
+    def sending(self, settled: int, total: int) -> None:
+        """Requests settled so far, of how many."""
+
+
+def load(operation: str, extract: Extracts, *, progress: Progress | None = None, **options: Any) -> Report:
+    """Loads an extract into LUSID and accounts for every row.
+
+    Args:
+        operation: its name, such as `investor-records`.
+        extract: files, globs or directories of CSV or Parquet, or a pandas DataFrame.
+        progress: told what happens.
+        options: fields of `Options`, as in `load("orders", "orders.csv", mode="Atomic")`.
+
+    Returns:
+        The report, when every row's state is on disk; `report.raise_for_failures()` raises if a row did not make it.
+
+    Raises:
+        ConfigError: a setting, mapping or header is wrong; nothing was sent.
+        ExtractError: the extract cannot be read; nothing was sent.
+        AuthError, UnreachableError: LUSID does not let us in or does not answer; nothing was sent.
+        BalanceError: the books do not balance.
+    """
+    with Run(operation_named(operation), extract, Options.of(**options), progress or Progress()) as run:
+        run.prepare()
+        for window in run.windows():
+            run.send(window)
+        return run.close_books()
+
+
+class Run:
+    """One load under way. Its steps are separate so that Prefect can make tasks of them."""
+
+    def __init__(self, operation: Operation, extract: Extracts, options: Options, progress: Progress) -> None:
+        self.operation, self.options, self.progress = operation, options, progress
+        self._given = extract
+        self._clock = time.monotonic()
+        self._open = ExitStack()
+        self._settled = 0
+
+    def __enter__(self) -> Self:
+        """Opens everything the run needs; what does not fit stops here, before the first row."""
+        operation, options = self.operation, self.options
+        operation.check_mode(options.mode)
+        operation.check_dialect(options.dialect)
+        with ExitStack() as stack:
+            stack.enter_context(_quiet_collector())
+            mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
+            header = list(self._given) if isinstance(self._given, pd.DataFrame) else None
+            if header is None:
+                self.extract = stack.enter_context(_open_files(self._given, mapping))
+                header = self.extract.columns
+            self.binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
+            self.target = self._reach(stack)
+            self.folder = RunFolder.create(options.runs, operation.name)
+            stack.callback(self.folder.clear_scratch)
+            if isinstance(self._given, pd.DataFrame):
+                frame_file = self.folder.path / "extract.parquet"
+                self.extract = stack.enter_context(extract_from_frame(self._given, frame_file))
+            self.journal = Journal(self.folder.journal)
+            stack.callback(self.journal.close)
+            self.manifest = opening(self)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
+        """Lets go of everything; a run that ends in an error says so in its manifest."""
+        with self._open:
+            if error is not None and "verdict" not in self.manifest:
+                text = error.message if isinstance(error, LoadError) else type(error).__name__
+                self.folder.write_manifest({**self.manifest, "verdict": "error", "error": text})
+
+    def _reach(self, stack: ExitStack) -> Target | None:
+        if self.options.dry_run:
+            return None
+        return stack.enter_context(open_target(self.options.target, self.options.dialect, self.progress.note))
+
+    def prepare(self) -> None:
+        """Reads and validates every row, and writes every request down. Sends nothing."""
+        options = self.options
+        rules = Rules(self.operation, options.dialect, options.duplicates, options.max_batch_bytes, options.hold)
+        self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, self.progress.reading)
+        self._open.callback(self.prepared.close)
+        sources = zip(self.manifest["extracts"], self.extract.digests(), strict=True)
+        self.manifest["extracts"] = [{**source, "sha256": digest} for source, digest in sources]
+        self.folder.write_manifest(self.manifest)
+        self.sender = Sender(
+            self.prepared,
+            self.operation,
+            self.target.client if self.target else None,
+            self.journal,
+            Sending(options.mode, options.batch_size, options.max_batch_bytes, options.concurrency),
+        )
+
+    def windows(self) -> Iterator[list[tuple[int, int]]]:
+        """The calls to make, in stretches of WINDOW; none in a dry run."""
+        batches = [] if self.options.dry_run else self.sender.batches()
+        return (batches[i : i + WINDOW] for i in range(0, len(batches), WINDOW))
+
+    def send(self, window: Sequence[tuple[int, int]]) -> None:
+        """Sends one window; returns when each of its keys is settled, or the run has stopped."""
+
+        def settled(count: int) -> None:
+            self._settled += count
+            self.progress.sending(self._settled, len(self.prepared))
+
+        self.sender.send(window, settled)
+
+    def close_books(self) -> Report:
+        """Writes every row's state down and compares the counts; only then is the run over."""
+        accountant = Accountant(self.prepared, self.sender, self.journal, self._refs)
+        try:
+            accounts = accountant.close_books(self.folder, self.extract)
+        except BalanceError as error:
+            self.manifest |= {"verdict": Verdict.UNBALANCED.value, "error": error.message}
+            self.folder.write_manifest(self.manifest)
+            raise
+        report = self._report(accounts)
+        self.manifest |= closing(report)
+        self.folder.write_manifest(self.manifest)
+        return report
+
+    def _refs(self, cells: Sequence[Cell]) -> Iterable[str]:
+        return self.operation.provides(self.binding.raw(cells))
+
+    def _report(self, accounts: Accounts) -> Report:
+        error, strangers = self.sender.error, self.sender.strangers
+        warnings = [error.message] if error else []
+        if strangers:
+            warnings.append(f"LUSID answered for keys that were never sent: {', '.join(strangers[:5])}")
+        return Report(
+            run_id=self.folder.run_id,
+            run_dir=self.folder.path,
+            operation=self.operation.name,
+            mode=self.options.mode,
+            verdict=verdict_of(accounts.rows, stopped=error is not None, dry_run=self.options.dry_run),
+            rows_read=accounts.rows_read,
+            rows=accounts.rows,
+            keys=accounts.keys,
+            requests=self.sender.calls,
+            retries=self.target.client.retries_done if self.target else 0,
+            seconds=time.monotonic() - self._clock,
+            reasons=tuple(accounts.reasons),
+            warnings=tuple(warnings),
+            failed_refs=accounts.failed_refs,
+        )
+
+
+def _open_files(given: str | Path | Sequence[str | Path], mapping: ColumnMapping | None) -> Extract:
+    paths = [given] if isinstance(given, str | Path) else list(given)
+    if mapping is None:
+        return open_extract(paths)
+    return open_extract(paths, encoding=mapping.encoding, delimiter=mapping.delimiter)
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Keeps the cyclic garbage collector from scanning rows: its scans would cost more than the work."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

@@ -1,0 +1,246 @@
+"""The first half of a load: every row is read, validated and keyed, every request written down. Nothing is sent.
+
+Nothing here knows HTTP. What it leaves is a `Prepared`: the book of rows, and the requests by number.
+"""
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from connectors.extracts import Extract, RowBatch
+from connectors.spill import EntryFile
+from pipelines.book import PENDING, Book
+from pipelines.gather import Gathering, settle_repeats
+from pipelines.keying import KeyIndex
+from pipelines.operations import Body, Operation
+from schemas.binding import Binding, Fault
+from schemas.columns import Row
+from schemas.dialects import Dialect
+from schemas.errors import ExtractError
+from schemas.states import Duplicates, State
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How rows become requests.
+
+    Attributes:
+        max_bytes: the largest call in bytes; a request that alone is larger is refused.
+        hold: references that failed tonight, to what is said of them; a row that needs one is held.
+    """
+
+    operation: Operation
+    dialect: Dialect
+    duplicates: Duplicates = Duplicates.REFUSE
+    max_bytes: int = 8 << 20
+    hold: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Prepared:
+    """Requests ready to be sent, by number from 0, in the order of their first rows.
+
+    Attributes:
+        entries: encoded requests, each with the separator that follows it in a call.
+        entry_of: number of each request's entry.
+        first_row: ordinal of each request's first row.
+        keys: the key of every row, b"" where it has none.
+        rows_read: counted where rows come in, apart from the book.
+    """
+
+    book: Book
+    entries: EntryFile
+    entry_of: npt.NDArray[np.int64]
+    first_row: npt.NDArray[np.int64]
+    keys: EntryFile
+    rows_read: int = 0
+
+    def __len__(self) -> int:
+        return len(self.entry_of)
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Encoded bytes of each request, separator included."""
+        sizes: npt.NDArray[np.int64] = np.diff(self.entries.ends)[self.entry_of]
+        return sizes
+
+    def key(self, request: int) -> str:
+        """The key of one request."""
+        return self.keys.read(int(self.first_row[request])).decode()
+
+    def close(self) -> None:
+        """Removes the scratch files."""
+        self.entries.close()
+        self.keys.close()
+        self.book.notes.close()
+
+
+def prepare(
+    extract: Extract,
+    binding: Binding,
+    rules: Rules,
+    folder: Path,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Prepared:
+    """Reads and validates a whole extract.
+
+    Args:
+        extract: read once, streamed.
+        binding: the extract's header bound to the operation.
+        rules: how rows become requests.
+        folder: where the scratch files go; about the size of the requests.
+        progress: told the rows read so far.
+
+    Raises:
+        ExtractError: the extract cannot be read on, or changed while it was read.
+        RunFolderError: the scratch files cannot be written.
+    """
+    floats = extract.float_columns & binding.identifier_columns
+    if floats:
+        raise ExtractError(
+            f"column {', '.join(sorted(floats))} holds floating point numbers: identifiers that "
+            "were numbers may have lost digits; export them as text"
+        )
+    reading = _Reading(extract, binding, rules, folder)
+    rows_read = 0
+    for batch in extract.batches():
+        reading.take(batch)
+        rows_read += len(batch.rows)
+        progress(rows_read)
+    extract.check_unchanged()
+    prepared = reading.finish()
+    prepared.rows_read = rows_read
+    return prepared
+
+
+class _Reading:
+    """One pass over an extract."""
+
+    def __init__(self, extract: Extract, binding: Binding, rules: Rules, folder: Path) -> None:
+        self.binding, self.rules, self.folder = binding, rules, folder
+        self.book = Book(extract, folder / "notes.tmp")
+        self.entries = EntryFile(folder / "entries.tmp")
+        self.keys = EntryFile(folder / "keys.tmp")
+        self.by_key = KeyIndex()
+        self.encode = _encoder(binding, rules)
+
+    def take(self, batch: RowBatch) -> None:
+        """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
+        start = self.book.add_batch(len(batch.rows), batch.source, batch.first_row, batch.position)
+        keys: list[bytes] = []
+        entries: list[bytes] = []
+        raw_of, key_of, validate = self.binding.raw, self.binding.key, self.binding.validate
+        encode, add_key = self.encode, self.by_key.add
+        bad, watchful = batch.bad, bool(self.rules.hold)
+        for position, cells in enumerate(batch.rows):
+            raw = raw_of(cells)
+            key = key_of(raw, cells)
+            keys.append(key.encode())
+            if key:
+                add_key(start + position, key)
+            if position in bad:
+                fault = bad[position]
+                row: Row | list[Fault] = [Fault("", fault.code, fault.message)]
+            else:
+                row = validate(raw)
+            if watchful or not key or type(row) is list:
+                entries.append(self._doubtful(start + position, key, raw, row))
+            else:
+                entries.append(encode(key, row))  # type: ignore[arg-type]  # a list is doubtful
+        self._refuse_large(start, entries)
+        self.keys.extend(keys)
+        self.entries.extend(entries)
+
+    def _doubtful(self, ordinal: int, key: str, raw: Row, row: Row | list[Fault]) -> bytes:
+        """The entry of a row that may be at fault, keyless or held; empty, and settled, if it is."""
+        if isinstance(row, list):
+            message = "; ".join(dict.fromkeys(map(str, row)))
+            self.book.settle(ordinal, State.INVALID, row[0].code, message)
+            return b""
+        if not key:
+            self.book.settle(ordinal, State.INVALID, "NoKey", "the cells that make its key are empty")
+            return b""
+        for ref in self.rules.operation.needs(raw):
+            if ref in self.rules.hold:
+                message = f"{ref} {self.rules.hold[ref]}"
+                self.book.settle(ordinal, State.HELD, "ParentFailed", message)
+                break
+        return self.encode(key, row)
+
+    def _refuse_large(self, start: int, entries: list[bytes]) -> None:
+        limit = self.rules.max_bytes
+        for position, entry in enumerate(entries):
+            if len(entry) > limit:
+                self.book.settle(start + position, State.INVALID, *_too_large(len(entry), limit))
+                entries[position] = b""
+
+    def finish(self) -> Prepared:
+        """Settles repeats, gathers rows of one key, and numbers the requests."""
+        self.keys.finish()
+        self.entries.finish()
+        if self.rules.operation.grouped:
+            return self._gathered()
+        groups = self.by_key.groups(self._key_of, singles=False)
+        settle_repeats(self.book, groups, self.entries, self.rules.duplicates)
+        states = np.frombuffer(self.book.states, np.uint8)
+        rows = np.flatnonzero(states == PENDING)
+        self.book.assign_each(rows)
+        return Prepared(self.book, self.entries, rows, rows, self.keys)
+
+    def _gathered(self) -> Prepared:
+        operation = self.rules.operation
+        requests = EntryFile(self.folder / "requests.tmp")
+        gathering = Gathering(self.book, self.entries, self.binding.columns, operation)
+        gathering.refuse_shared(self._key_of)
+        groups = self.by_key.groups(self._key_of, singles=True)
+        firsts = array("q")
+        for first, entry in gathering.gather(groups, self._whole_encoder()):
+            firsts.append(first)
+            requests.extend([entry])
+        self.entries.close()
+        requests.finish()
+        numbers = np.arange(len(firsts), dtype=np.int64)
+        return Prepared(self.book, requests, numbers, np.array(firsts, np.int64), self.keys)
+
+    def _whole_encoder(self) -> Callable[[Sequence[int], Sequence[Row]], bytes]:
+        operation, limit = self.rules.operation, self.rules.max_bytes
+        build = operation.build(self.binding.columns, self.rules.dialect)
+        encode = _request_encoder(operation, build)
+
+        def whole(ordinals: Sequence[int], rows: Sequence[Row]) -> bytes:
+            entry = encode(self._key_of(ordinals[0]), rows)
+            if len(entry) <= limit:
+                return entry
+            for ordinal in ordinals:
+                self.book.settle(ordinal, State.INVALID, *_too_large(len(entry), limit))
+            return b""
+
+        return whole
+
+    def _key_of(self, ordinal: int) -> str:
+        return self.keys.read(ordinal).decode()
+
+
+def _too_large(size: int, limit: int) -> tuple[str, str]:
+    return "TooLarge", f"makes a request of {size} bytes, more than the {limit} of one call"
+
+
+def _encoder(binding: Binding, rules: Rules) -> Callable[[str, Row], bytes]:
+    """Encodes a validated row: as its request, or, where rows are gathered, as a part of one."""
+    if rules.operation.grouped:
+        return lambda _, row: orjson.dumps(row)
+    build = rules.operation.build(binding.columns, rules.dialect)
+    return _request_encoder(rules.operation, build)
+
+
+def _request_encoder(operation: Operation, build: Callable[[object], object]) -> Callable[[str, object], bytes]:
+    """Encodes a request as it stands in a call, with the comma that follows it."""
+    dumps = orjson.dumps
+    if operation.body is Body.REQUESTS:
+        return lambda _, rows: dumps(build(rows)) + b","
+    return lambda key, rows: b"%b:%b," % (dumps(key), dumps(build(rows)))

@@ -1,0 +1,115 @@
+"""What a run says of itself: the report in Python, the manifest on disk, the verdict and the exit code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipelines.account import Reason
+from schemas.errors import LoadError
+from schemas.states import GOOD, STATES, State
+
+
+class Verdict(StrEnum):
+    """How a run ended; each has one exit code."""
+
+    COMPLETE = "complete"
+    """Every row was accepted, or is an exact duplicate."""
+    REJECTS = "rejects"
+    """Finished; some rows were not accepted."""
+    STOPPED = "stopped"
+    """Stopped early; can be resumed."""
+    UNBALANCED = "unbalanced"
+    """The books do not balance: a defect."""
+    DRY_RUN = "dry run"
+    """Validated only, as asked."""
+
+
+EXIT_CODES: Mapping[Verdict, int] = {
+    Verdict.COMPLETE: 0,
+    Verdict.REJECTS: 3,
+    Verdict.STOPPED: 4,
+    Verdict.UNBALANCED: 5,
+    Verdict.DRY_RUN: 0,
+}
+
+
+class RowsNotAcceptedError(LoadError):
+    """Some rows of a run did not make it; the report says which."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished run.
+
+    Attributes:
+        rows: extract rows by state; keys: requests' keys by state. Every state is present.
+        requests: calls made; retries: attempts beyond the first of each.
+        reasons: why rows did not make it, the most frequent first.
+        warnings: what the run noticed that is no row's fault.
+        failed_refs: references of the rows that did not make it, for what depends on them.
+    """
+
+    run_id: str
+    run_dir: Path
+    operation: str
+    mode: str
+    verdict: Verdict
+    rows_read: int
+    rows: Mapping[State, int]
+    keys: Mapping[State, int]
+    requests: int
+    retries: int
+    seconds: float
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+    failed_refs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code."""
+        return EXIT_CODES[self.verdict]
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """failures.csv, all text, as it stands in the run folder."""
+        return pd.read_csv(self.run_dir / "failures.csv", dtype=str, keep_default_na=False)
+
+    def raise_for_failures(self) -> None:
+        """Raises RowsNotAcceptedError unless every row was accepted."""
+        if self.exit_code != 0:
+            bad = {s.value: n for s, n in self.rows.items() if n and s not in GOOD}
+            texts = ", ".join(f"{n} {state}" for state, n in bad.items())
+            raise RowsNotAcceptedError(f"{self.run_id}: {texts}; see {self.run_dir / 'failures.csv'}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that --json prints."""
+        return {
+            "run_id": self.run_id,
+            "run_dir": str(self.run_dir),
+            "operation": self.operation,
+            "mode": self.mode,
+            "verdict": self.verdict.value,
+            "rows": {"read": self.rows_read, **{s.value: self.rows[s] for s in STATES}},
+            "keys": {s.value: self.keys[s] for s in STATES},
+            "requests": self.requests,
+            "retries": self.retries,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def verdict_of(rows: Mapping[State, int], *, stopped: bool, dry_run: bool = False) -> Verdict:
+    """The verdict that the states of a run's rows amount to."""
+    if dry_run:
+        return Verdict.REJECTS if rows[State.INVALID] else Verdict.DRY_RUN
+    if stopped or rows[State.NOT_SENT]:
+        return Verdict.STOPPED
+    if any(n for state, n in rows.items() if state not in GOOD):
+        return Verdict.REJECTS
+    return Verdict.COMPLETE

@@ -1,0 +1,141 @@
+"""The sample's accounts: accounts.csv, as many rows of an account as it has holders or portfolios.
+
+Account types agree with their holders' investor types (docs/lusid.md, account types of dialect
+2.1). Knows investors by arithmetic only; nothing of files.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pipelines.sample.people import MOST_HOLDERS, People, located, reference
+from pipelines.sample.plan import Cells, Ints, Plan, Spread, take
+from pipelines.sample.words import ACCOUNT_NOTES, PRODUCTS
+
+EXTERNAL = "identifier:InvestmentAccount/ExternalIdentifier/ExternalIAId"
+INTERNAL = "identifier:InvestmentAccount/InternalIdentifier/InternalIAId"
+NAME = "property:InvestmentAccount/Details/Name"
+COUNTRY = "property:InvestmentAccount/Details/Country"
+COUNTRY_FROM = f"{COUNTRY}@effective_from"
+HOLDER = "holder:InvestorRecord/ExternalIdentifier/ExternalIRId"
+HEADER = (
+    EXTERNAL,
+    INTERNAL,
+    "display_name",
+    "description",
+    "account_type",
+    NAME,
+    COUNTRY,
+    COUNTRY_FROM,
+    "holder_key",
+    HOLDER,
+    "portfolio_key",
+    "portfolio_scope",
+    "portfolio_code",
+)
+PORTFOLIO_SCOPE = "MyScope"
+
+_TYPES = (
+    *("Personal",) * 12,
+    *("Corporate",) * 3,
+    *("JointPersonal",) * 3,
+    "JointCorporate",
+    "JointMixed",
+)
+_FIRST_JOINT = _TYPES.index("JointPersonal")
+_FIRST_JOINT_CORPORATE = _TYPES.index("JointCorporate")
+_CORPORATE = _TYPES.index("Corporate")
+_MIXED = _TYPES.index("JointMixed")
+_PORTFOLIOS = (0, 1, 1, 1, 1, 2)
+_JOINT_HOLDERS = (2, 2, 2, 3, MOST_HOLDERS)
+
+
+def portfolio_code(account: int, nth: int) -> str:
+    """The code of an account's nth portfolio, from 0."""
+    return f"PF{account + 1:06d}{'AB'[nth]}"
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The drawn accounts. `account` counts them from 0."""
+
+    plan: Plan
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The canonical columns, in order."""
+        return HEADER
+
+    @property
+    def positions(self) -> int:
+        """A position for each account and for rows that stand apart."""
+        return self._spread.positions
+
+    @cached_property
+    def _spread(self) -> Spread:
+        return Spread(self.plan, "account", self.plan.accounts, self._sizes)
+
+    def portfolios(self, account: Ints) -> Ints:
+        """How many portfolios each account has: 0 to 2."""
+        return np.array(_PORTFOLIOS)[self.plan.draw("portfolios", account, len(_PORTFOLIOS))]
+
+    def _type(self, account: Ints) -> Ints:
+        return self.plan.draw("account/type", account, len(_TYPES))
+
+    def _holders(self, account: Ints) -> Ints:
+        joint = self._type(account) >= _FIRST_JOINT
+        return np.where(
+            joint,
+            np.array(_JOINT_HOLDERS)[self.plan.draw("holders", account, len(_JOINT_HOLDERS))],
+            1,
+        )
+
+    def _sizes(self, account: Ints) -> Ints:
+        return np.maximum(self._holders(account), self.portfolios(account))
+
+    def _investor(self, account: Ints, nth: Ints) -> Ints:
+        kind = self._type(account)
+        corporate = (kind >= _CORPORATE) & (kind < _FIRST_JOINT) | (kind == _FIRST_JOINT_CORPORATE)
+        entity = corporate | (kind == _MIXED) & (nth % 2 == 1)
+        return People(self.plan).holders(account, nth, entity=entity)
+
+    def cells(self, start: int, stop: int) -> Cells:
+        """The rows at positions `start` to `stop` - 1."""
+        account, nth = self._spread.rows(start, stop)
+        owners, filed = People(self.plan).names(self._investor(account, np.zeros_like(nth)))
+        products = self.plan.pick("product", PRODUCTS, account)
+        joint = np.where(self._holders(account) > 1, " (joint)", "").tolist()
+        country, since = located(self.plan, "account", account)
+        serials = account.tolist()
+        named = zip(owners, products, joint, strict=True)
+        return {
+            EXTERNAL: [f"IA_{a + 1:08d}" for a in serials],
+            INTERNAL: [f"{a + 417:08d}" for a in serials],
+            "display_name": [f"{owner} {product}{both}" for owner, product, both in named],
+            "description": self.plan.pick("account/note", ACCOUNT_NOTES, account),
+            "account_type": take(_TYPES, self._type(account)),
+            NAME: filed,
+            COUNTRY: country,
+            COUNTRY_FROM: since,
+            **self._holder_cells(account, nth),
+            **self._portfolio_cells(account, nth),
+        }
+
+    def _holder_cells(self, account: Ints, nth: Ints) -> Cells:
+        there = (nth < self._holders(account)).tolist()
+        investors = self._investor(account, nth).tolist()
+        return {
+            "holder_key": [f"AccountHolder{n + 1}" if t else "" for t, n in zip(there, nth.tolist(), strict=True)],
+            HOLDER: [reference(i) if t else "" for t, i in zip(there, investors, strict=True)],
+        }
+
+    def _portfolio_cells(self, account: Ints, nth: Ints) -> Cells:
+        places = nth.tolist()
+        there = (nth < self.portfolios(account)).tolist()
+        owned = list(zip(there, account.tolist(), places, strict=True))
+        return {
+            "portfolio_key": [f"Portfolio{n + 1}" if t else "" for t, _, n in owned],
+            "portfolio_scope": [PORTFOLIO_SCOPE if t else "" for t in there],
+            "portfolio_code": [portfolio_code(a, n) if t else "" for t, a, n in owned],
+        }

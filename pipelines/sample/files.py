@@ -1,0 +1,136 @@
+"""Writes the sample's rows as CSV and as typed Parquet, a chunk at a time.
+
+The text is the truth and Parquet a typed reading of it, so the two cannot differ. A file appears
+under its name when it is whole. Knows nothing of how rows are made.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.sample import accounts, orders, people
+from pipelines.sample.plan import Cells
+
+ROW_GROUP: Final = 65_536
+"""Rows of a Parquet row group, whatever the size of the chunks."""
+
+_WORD = pa.dictionary(pa.int32(), pa.string())
+_MONEY = pa.decimal128(18, 2)
+_PRICE = pa.decimal128(18, 4)
+_MOMENT = pa.timestamp("us", tz="UTC")
+_TYPES: Final[Mapping[str, pa.DataType]] = {
+    "investor_type": _WORD,
+    people.COUNTRY: _WORD,
+    people.COUNTRY_FROM: pa.date32(),
+    people.NET_WORTH: _MONEY,
+    people.NET_WORTH_UNIT: _WORD,
+    people.MARKET_LABELS: pa.list_(pa.string()),
+    "account_type": _WORD,
+    accounts.COUNTRY: _WORD,
+    accounts.COUNTRY_FROM: pa.date32(),
+    "side": _WORD,
+    "type": _WORD,
+    "time_in_force": _WORD,
+    "state": _WORD,
+    "quantity": _PRICE,
+    "limit_price": _PRICE,
+    "limit_currency": _WORD,
+    "date": _MOMENT,
+    "order_date": _MOMENT,
+    orders.DESK: _WORD,
+}
+"""Types of the columns that are not plain text."""
+
+Sink = Callable[[Cells], None]
+
+
+def write_rows(chunks: Iterable[Cells], paths: Mapping[str, Path], header: Sequence[str], odd: Cells) -> None:
+    """Writes every chunk to each path.
+
+    Args:
+        chunks: the rows, in order, all with the columns of `header`.
+        paths: format (`csv`, `parquet`) to file.
+        header: the columns, in order.
+        odd: texts a column may hold beside drawn ones; one that its Parquet type cannot hold makes
+            it text.
+    """
+    with ExitStack() as stack:
+        sinks = [stack.enter_context(_SINKS[kind](path, header, odd)) for kind, path in paths.items()]
+        for chunk in chunks:
+            for sink in sinks:
+                sink(chunk)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that has its name only once it is whole."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _csv_sink(path: Path, header: Sequence[str], odd: Cells) -> Iterator[Sink]:
+    del odd  # text holds anything
+    with _whole(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(header)
+        yield lambda chunk: writer.writerows(zip(*(chunk[c] for c in header), strict=True))
+
+
+@contextmanager
+def _parquet_sink(path: Path, header: Sequence[str], odd: Cells) -> Iterator[Sink]:
+    schema = pa.schema([(column, column_type(column, odd.get(column, []))) for column in header])
+    waiting: Cells = {column: [] for column in header}
+    with _whole(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+
+        def write(rows: int) -> None:
+            table = pa.table([_array(waiting[f.name][:rows], f.type) for f in schema], schema=schema)
+            writer.write_table(table, row_group_size=ROW_GROUP)
+            for texts in waiting.values():
+                del texts[:rows]
+
+        def take(chunk: Cells) -> None:
+            for column, texts in waiting.items():
+                texts.extend(chunk[column])
+            while len(waiting[header[0]]) >= ROW_GROUP:
+                write(ROW_GROUP)
+
+        yield take
+        if waiting[header[0]]:
+            write(ROW_GROUP)
+
+
+_SINKS = {"csv": _csv_sink, "parquet": _parquet_sink}
+FORMATS = tuple(_SINKS)
+"""The formats there are."""
+
+
+def column_type(column: str, odd: Sequence[str] = ()) -> pa.DataType:
+    """The Parquet type of a column, or text if one of the `odd` texts is not of that type."""
+    known = _TYPES.get(column, pa.string())
+    try:
+        _array(odd, known)
+    except pa.ArrowInvalid:
+        return pa.string()
+    return known
+
+
+def _array(texts: Sequence[str], to: pa.DataType) -> pa.Array:
+    """Texts as a column of a type; an empty text is null."""
+    plain = pa.array(texts, pa.string())
+    plain = pc.replace_with_mask(plain, pc.equal(plain, ""), pa.scalar(None, pa.string()))
+    if pa.types.is_list(to):
+        return pc.split_pattern(plain, "|")
+    return plain.dictionary_encode() if pa.types.is_dictionary(to) else plain.cast(to)

@@ -1,0 +1,184 @@
+"""The sample's orders: orders.csv, one row for each order, the cells of its block repeated.
+
+A Limit block has a limit price and currency, a Market block neither. Orders are for the accounts'
+portfolios. Knows nothing of files.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+
+from pipelines.sample.accounts import PORTFOLIO_SCOPE, Accounts, portfolio_code
+from pipelines.sample.plan import LARGEST_BLOCK, Cells, Ints, Plan, Spread, take
+from pipelines.sample.words import DESKS, FIGIS, LISTED_IN, TRADERS
+
+FIGI = "instrument:Instrument/default/Figi"
+DESK = "block_property:Block/MyScope/Desk"
+TRADER = "property:Order/MyScope/Trader"
+SCOPE = "MyScope"
+HEADER = (
+    "block_scope",
+    "block_code",
+    "order_scope",
+    "order_code",
+    FIGI,
+    "quantity",
+    "side",
+    "type",
+    "time_in_force",
+    "date",
+    "limit_price",
+    "limit_currency",
+    "order_date",
+    "state",
+    "portfolio_scope",
+    "portfolio_code",
+    DESK,
+    TRADER,
+)
+
+_TOGETHER = 3
+_TIMES = tuple(f"T{m // 60:02d}:{m % 60:02d}:00Z" for m in range(7 * 60, 16 * 60 + 30))
+"""Each minute from 07:00 to 16:29 UTC: no local time of that span is skipped or run twice in
+London."""
+_DAYS_BACK = 40
+_SAME_DAY_OF_TEN = 7
+_ANY_ROOM = 840
+"""Divisible by 1 to 8, so that each size is as likely as the next."""
+_TICKS = 10_000
+_FRACTIONS = (".5", ".25", ".75", ".125")
+
+
+def business_days(until: date) -> tuple[str, ...]:
+    """`until` and the 40 weekdays before it, latest first, as ISO text."""
+    back = np.busday_offset(np.datetime64(until), -np.arange(1, _DAYS_BACK + 1), roll="forward")
+    return (until.isoformat(), *(str(day) for day in back))
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The drawn blocks and orders. `block` counts blocks, `order` counts orders, both from 0."""
+
+    plan: Plan
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The canonical columns, in order."""
+        return HEADER
+
+    @property
+    def positions(self) -> int:
+        """A position for each block and for rows that stand apart."""
+        return self._spread.positions
+
+    @cached_property
+    def _spread(self) -> Spread:
+        return Spread(self.plan, "block", self.plan.blocks, self.sizes)
+
+    def _even_start(self, block: Ints) -> Ints:
+        """Orders before a block if all blocks were as even as can be."""
+        return block * self.plan.orders // self.plan.blocks
+
+    def sizes(self, block: Ints) -> Ints:
+        """Orders of each block: 1 to 8, which add up to the plan's orders.
+
+        Three neighbouring blocks share out among themselves what they would have had if all were
+        even.
+        """
+        first = block // _TOGETHER * _TOGETHER
+        last = np.minimum(first + _TOGETHER, self.plan.blocks)
+        total = self._even_start(last) - self._even_start(first)
+        one = self._share("size/first", first, total, last - first)
+        two = np.where(last - first > 1, self._share("size/second", first, total - one, last - first - 1), 0)
+        rest = total - one - two
+        return np.where(block == first, one, np.where(block == first + 1, two, rest))
+
+    def _share(self, name: str, first: Ints, total: Ints, blocks: Ints) -> Ints:
+        """A size for one of `blocks` blocks such that the others can hold the rest."""
+        low = np.maximum(1, total - LARGEST_BLOCK * (blocks - 1))
+        high = np.minimum(LARGEST_BLOCK, total - (blocks - 1))
+        room = np.maximum(high - low, 0) + 1
+        share: Ints = low + self.plan.draw(name, first, _ANY_ROOM) % room
+        return share
+
+    def _order(self, block: Ints, nth: Ints) -> Ints:
+        first = block // _TOGETHER * _TOGETHER
+        before = self._even_start(first)
+        for neighbour in range(_TOGETHER - 1):
+            earlier = first + neighbour
+            size = self.sizes(np.minimum(earlier, self.plan.blocks - 1))
+            before = before + np.where(earlier < block, size, 0)
+        return before + nth
+
+    def cells(self, start: int, stop: int) -> Cells:
+        """The rows at positions `start` to `stop` - 1."""
+        block, nth = self._spread.rows(start, stop)
+        order = self._order(block, nth)
+        rows = len(order)
+        minute = self.plan.draw("minute", block, len(_TIMES))
+        day = self.plan.business_date.isoformat()
+        own = {
+            "order_scope": [SCOPE] * rows,
+            "order_code": [f"ORDER{o + 1:08d}" for o in order.tolist()],
+            "quantity": self._quantity(order),
+            "order_date": self._order_date(order, minute),
+            "state": ["New"] * rows,
+            **self._portfolio(order),
+            TRADER: self.plan.pick("trader", TRADERS, order),
+        }
+        shared = {
+            "block_scope": [SCOPE] * rows,
+            "block_code": [f"BLOCK{b + 1:08d}" for b in block.tolist()],
+            "side": self.plan.pick("side", ("Buy", "Sell"), block),
+            "time_in_force": self.plan.pick("force", ("Day", "Day", "GoodTilCancel"), block),
+            "date": [day + time for time in take(_TIMES, minute)],
+            **self._price(block),
+            DESK: self.plan.pick("desk", DESKS, block),
+        }
+        both = own | shared
+        return {column: both[column] for column in HEADER}
+
+    def _price(self, block: Ints) -> Cells:
+        """The instrument, and for a Limit block a price near the instrument's own level."""
+        instrument = self.plan.draw("instrument", block, len(FIGIS))
+        level = 50_000 + self.plan.draw("level", instrument, 2_000_000)
+        price = level * (9_000 + self.plan.draw("price", block, 2_000)) // _TICKS
+        limit = (self.plan.draw("type", block, 5) >= 3).tolist()
+        currencies = take([LISTED_IN[i % len(LISTED_IN)] for i in range(len(FIGIS))], instrument)
+        return {
+            FIGI: take(FIGIS, instrument),
+            "type": ["Limit" if is_limit else "Market" for is_limit in limit],
+            "limit_price": [
+                f"{p // _TICKS}.{p % _TICKS:04d}" if is_limit else ""
+                for p, is_limit in zip(price.tolist(), limit, strict=True)
+            ],
+            "limit_currency": [c if is_limit else "" for c, is_limit in zip(currencies, limit, strict=True)],
+        }
+
+    def _quantity(self, order: Ints) -> list[str]:
+        """Whole lots of ten, and a fund's fractional units in one order of twelve."""
+        lots = ((1 + self.plan.draw("lots", order, 400)) * 10).tolist()
+        fraction = take(("",) * 44 + _FRACTIONS, self.plan.draw("fraction", order, 48))
+        return [f"{lot}{part}" for lot, part in zip(lots, fraction, strict=True)]
+
+    def _order_date(self, order: Ints, block_minute: Ints) -> list[str]:
+        """The block's day before the block was made, or a weekday before that."""
+        today = self.plan.draw("today", order, 10) < _SAME_DAY_OF_TEN
+        back = np.where(today, 0, 1 + self.plan.draw("back", order, _DAYS_BACK))
+        minute = self.plan.draw("order/minute", order, len(_TIMES))
+        minute = np.where(today, minute * block_minute // len(_TIMES), minute)
+        days = take(business_days(self.plan.business_date), back)
+        return [day + time for day, time in zip(days, take(_TIMES, minute), strict=True)]
+
+    def _portfolio(self, order: Ints) -> Cells:
+        """The first portfolio of some account, or none if it has none."""
+        account = self.plan.draw("order/account", order, self.plan.accounts)
+        owned = (Accounts(self.plan).portfolios(account) > 0).tolist()
+        return {
+            "portfolio_scope": [PORTFOLIO_SCOPE if is_owned else "" for is_owned in owned],
+            "portfolio_code": [
+                portfolio_code(a, 0) if is_owned else "" for a, is_owned in zip(account.tolist(), owned, strict=True)
+            ],
+        }

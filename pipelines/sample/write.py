@@ -1,0 +1,186 @@
+"""Makes extracts to try bulkload with: investors, accounts and orders that belong together.
+
+A seed decides everything: the same numbers give the same files, byte for byte, however they are cut
+while being written. Memory does not grow with the numbers, time grows in step with them. Owns the
+folders the files go to; the rows are made by `people`, `accounts` and
+`orders`, spoilt by `planted`, worded as a client would by `client`, and written
+by `files`. It never talks to LUSID.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pipelines.sample.accounts import Accounts
+from pipelines.sample.client import ACCOUNTS, INVESTORS, ORDERS, ClientFile
+from pipelines.sample.faults import Planted, PlantedRows, interleave, planted_table
+from pipelines.sample.files import FORMATS, write_rows
+from pipelines.sample.orders import Orders
+from pipelines.sample.people import People
+from pipelines.sample.plan import LARGEST_BLOCK, Cells, Plan, Table, chunks
+from pipelines.sample.planted import planted_rows
+from schemas.errors import ConfigError
+
+BUSINESS_DATE: Final = date(2026, 11, 20)
+"""The day of the committed sample's blocks."""
+CHUNK: Final = 4096
+"""Positions made at a time: enough for the arithmetic to be fast, little enough to forget."""
+TABLE_MARKS: Final = ("<!-- planted rows: written by pipelines/sample.py -->\n", "<!-- end -->\n")
+"""What the table of planted rows stands between in data/README.md."""
+
+
+class _File(NamedTuple):
+    name: str
+    table: Table
+    planted: Sequence[Planted]
+    client: ClientFile
+
+    def rows(self, size: int) -> Iterator[Cells]:
+        """The canonical rows, made `size` positions at a time."""
+        return interleave(chunks(self.table, size), self.table.header, self.planted)
+
+    def client_rows(self, size: int) -> Iterator[Cells]:
+        """The same rows in the client's form."""
+        drawn = self.client.rows(chunks(self.table, size))
+        return interleave(drawn, self.client.header, self.client.planted(self.planted))
+
+    def planted_texts(self) -> Cells:
+        """What the planted rows hold in each column."""
+        return {c: [row.cells.get(c, "") for row in self.planted] for c in self.table.header}
+
+
+def write_sample(
+    folder: Path,
+    *,
+    investors: int = 1000,
+    accounts: int = 1200,
+    blocks: int = 800,
+    orders: int = 3000,
+    seed: int = 20,
+    bad_rows: bool = True,
+    formats: Sequence[str] = FORMATS,
+    business_date: date = BUSINESS_DATE,
+) -> list[Path]:
+    """Writes investors, accounts and orders with canonical headers, in each format.
+
+    The counts are of keys that can be sent; `bad_rows` adds a few rows that cannot (data/README.md
+    lists them). A Parquet column is text where a planted fault leaves it no other type.
+
+    Args:
+        folder: made when it is missing; files of the same names are replaced.
+        investors: records, one row each.
+        accounts: accounts, each one row for each holder or portfolio.
+        blocks: blocks, of 1 to 8 orders each.
+        orders: orders, one row each.
+        seed: another seed is another sample of the same kind.
+        bad_rows: whether the planted rows are there.
+        formats: `csv`, `parquet` or both.
+        business_date: the day of the blocks.
+
+    Returns:
+        The files, in the order investors, accounts, orders, each in the order of `formats`.
+
+    Raises:
+        ConfigError: a count is too small, the orders do not fit the blocks, a format is unknown, or
+            the folder cannot be written.
+    """
+    unknown = sorted(set(formats) - set(FORMATS))
+    if unknown or not formats:
+        raise ConfigError(f"a sample is {' or '.join(FORMATS)}, not {', '.join(unknown) or 'nothing'}")
+    plan = Plan(investors, accounts, blocks, orders, seed, business_date)
+    written: list[Path] = []
+    with _made(folder):
+        for file in _files(plan, bad_rows=bad_rows):
+            paths = {kind: folder / f"{file.name}.{kind}" for kind in formats}
+            write_rows(file.rows(CHUNK), paths, file.table.header, file.planted_texts())
+            written += paths.values()
+    return written
+
+
+def write_client_sample(
+    folder: Path,
+    *,
+    investors: int = 1000,
+    accounts: int = 1200,
+    blocks: int = 800,
+    orders: int = 3000,
+    seed: int = 20,
+    bad_rows: bool = True,
+    business_date: date = BUSINESS_DATE,
+) -> list[Path]:
+    """Writes the rows of `write_sample` as a client's own systems export them, with mappings.
+
+    Loaded with its mapping, each file makes the requests that the canonical file makes, byte for
+    byte.
+
+    Args:
+        folder: made when it is missing; files of the same names are replaced.
+        investors: records, one row each.
+        accounts: accounts, each one row for each holder or portfolio.
+        blocks: blocks, of 1 to 8 orders each.
+        orders: orders, one row each.
+        seed: another seed is another sample of the same kind.
+        bad_rows: whether the planted rows are there.
+        business_date: the day of the blocks.
+
+    Returns:
+        The files: investors, accounts, orders, each followed by its mapping.
+
+    Raises:
+        ConfigError: a count is too small, the orders do not fit the blocks, or the folder cannot be
+            written.
+    """
+    plan = Plan(investors, accounts, blocks, orders, seed, business_date)
+    written: list[Path] = []
+    with _made(folder):
+        for file in _files(plan, bad_rows=bad_rows):
+            path = folder / f"{file.name}.csv"
+            mapping = folder / f"{file.client.operation}.yaml"
+            write_rows(file.client_rows(CHUNK), {"csv": path}, file.client.header, {})
+            mapping.write_text(file.client.mapping(file.table.header), "utf-8")
+            written += (path, mapping)
+    return written
+
+
+def write_data(folder: Path) -> list[Path]:
+    """Writes all of the repository's `data/`: both samples, and the planted rows in its README.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    readme = folder / "README.md"
+    written = [*write_sample(folder / "sample"), *write_client_sample(folder / "client")]
+    begin, end = TABLE_MARKS
+    head, rest = readme.read_text("utf-8").split(begin)
+    tail = rest.split(end)[1]
+    readme.write_text(f"{head}{begin}{planted_table(planted_rows(Plan()))}{end}{tail}", "utf-8")
+    return [*written, readme]
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """The folder is there, and a failure to write into it is one clear line."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ConfigError(f"cannot write the sample to {folder}: {error.strerror}") from error
+
+
+def _files(plan: Plan, *, bad_rows: bool) -> tuple[_File, _File, _File]:
+    plan.check()
+    planted = planted_rows(plan) if bad_rows else PlantedRows((), (), ())
+    drawn = planted.within(plan)
+    if not drawn.orders_fit:
+        beside = " beside the planted ones" if bad_rows else ""
+        raise ConfigError(
+            f"{plan.orders} orders do not fit into {plan.blocks} blocks{beside}: "
+            f"give 1 to {LARGEST_BLOCK} orders for each block"
+        )
+    return (
+        _File("investors", People(drawn), planted.investors, INVESTORS),
+        _File("accounts", Accounts(drawn), planted.accounts, ACCOUNTS),
+        _File("orders", Orders(drawn), planted.orders, ORDERS),
+    )

@@ -1,0 +1,89 @@
+"""Rows of one key become one request: what must agree between them, and the lists their own parts make."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.columns import Columns, Row
+from schemas.properties import Wire
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Two rows of one request that cannot both be right.
+
+    Attributes:
+        first: position in the group of the row that was there first.
+        second: position of the row that contradicts it.
+    """
+
+    first: int
+    second: int
+    column: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A list inside a request that each row adds to: an account's holders, a block's orders.
+
+    Attributes:
+        columns: plain columns of the member; families end in `:`.
+        key: column whose value names the member inside the request.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+    def owns(self, column: str) -> bool:
+        """Whether a column belongs to the member and not to the request as a whole."""
+        return any(column.startswith(c) if c.endswith(":") else column == c for c in self.columns)
+
+
+def shared_columns(columns: Columns, members: Iterable[Member]) -> list[str]:
+    """The columns that must hold the same in every row of a request."""
+    listed = list(members)
+    return [n for n in columns.names if n not in columns.ignored and not any(m.owns(n) for m in listed)]
+
+
+def disagreements(rows: Sequence[Row], shared: Sequence[str], members: Sequence[Member]) -> Iterable[Disagreement]:
+    """Every contradiction between the rows of one request, against the first row that spoke."""
+    for second, row in enumerate(rows[1:], start=1):
+        for column in shared:
+            if row[column] != rows[0][column]:
+                yield Disagreement(0, second, column, "differs between rows of one request")
+    for member in members:
+        yield from _member_clashes(rows, member)
+
+
+def _member_clashes(rows: Sequence[Row], member: Member) -> Iterable[Disagreement]:
+    seen: dict[tuple[str, ...], tuple[int, Row]] = {}
+    for position, row in enumerate(rows):
+        part = _part(row, member)
+        key = tuple(part.get(c, "") for c in member.key)
+        if not any(part.values()):
+            continue
+        if key not in seen:
+            seen[key] = (position, part)
+            continue
+        first, other = seen[key]
+        for column in part:
+            if part[column] != other[column]:
+                yield Disagreement(first, position, column, f"differs between rows of one {member.name}")
+
+
+def member_list(rows: Sequence[Row], member: Member, build: Callable[[Row], Wire]) -> list[Wire]:
+    """The member's list in row order; a member that several rows repeat is there once."""
+    seen = set()
+    out = []
+    for row in rows:
+        part = _part(row, member)
+        key = tuple(part.get(c, "") for c in member.key)
+        if any(part.values()) and key not in seen:
+            seen.add(key)
+            out.append(build(row))
+    return out
+
+
+def _part(row: Row, member: Member) -> Row:
+    return {c: v for c, v in row.items() if member.owns(c)}

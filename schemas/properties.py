@@ -1,0 +1,152 @@
+"""Properties on the wire: columns `property:`, `metric:` and `labels:` become LUSID's maps of {key, value}.
+
+ModelProperty (records, accounts) may carry effectiveFrom and effectiveUntil; PerpetualProperty (orders, blocks,
+placements, executions) may not (docs/lusid.md).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from schemas.columns import Columns, Family, Row
+from schemas.values import DecimalText, Identifier, Label, Labels, TimeText, Unit
+
+Wire = dict[str, Any]
+
+_DATES = {"effective_from": TimeText, "effective_until": TimeText}
+_WIRE_DATES = (("effective_from", "effectiveFrom"), ("effective_until", "effectiveUntil"))
+
+
+def number(text: str) -> orjson.Fragment:
+    """An exact JSON number from the text of a validated decimal."""
+    return orjson.Fragment(text.encode())
+
+
+def identifier_family(domain: str, example: str) -> Family:
+    """`identifier:` columns: what an entity is known by."""
+    return Family(
+        "identifier",
+        (domain,),
+        Identifier,
+        "an identifier; the first one that is filled is the row's key",
+        example,
+        needed=True,
+    )
+
+
+def property_families(domain: str, *, dated: bool, prefix: str = "") -> tuple[Family, ...]:
+    """`property:`, `metric:` and `labels:` columns of one domain, with dates where the entity has them."""
+    dates = _DATES if dated else {}
+    return (
+        Family(
+            f"{prefix}property",
+            (domain,),
+            Label,
+            "a property with a label",
+            f"{prefix}property:{domain}/Details/Country",
+            dates,
+        ),
+        Family(
+            f"{prefix}metric",
+            (domain,),
+            DecimalText,
+            "a property with a number and its @unit",
+            f"{prefix}metric:{domain}/Details/NetWorth",
+            {"unit": Unit, **dates},
+        ),
+        Family(
+            f"{prefix}labels",
+            (domain,),
+            Labels,
+            "a property with a set of labels, `|` between them",
+            f"{prefix}labels:{domain}/Details/Markets",
+            dates,
+        ),
+    )
+
+
+def model_property(key: str, value: str) -> Wire:
+    """A property with a label value."""
+    return {"key": key, "value": {"labelValue": value}}
+
+
+def identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], Wire]:
+    """Builds the map of {key, value} of a row's identifiers; absent ones are left out."""
+    pairs = columns.keyed(prefix)
+
+    def build(row: Row) -> Wire:
+        return {key: {"key": key, "value": {"labelValue": value}} for name, key in pairs if (value := row[name])}
+
+    return build
+
+
+def plain_identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], dict[str, str]]:
+    """Builds the map of plain strings of a row's identifiers (dialect 2.3, instruments)."""
+    pairs = columns.keyed(prefix)
+
+    def build(row: Row) -> dict[str, str]:
+        return {key: value for name, key in pairs if (value := row[name])}
+
+    return build
+
+
+def properties_of(columns: Columns, prefix: str = "") -> Callable[[Row], Wire]:
+    """Builds the `properties` map of a row; an empty cell leaves its property out."""
+    labels = [
+        (name, key, _date_columns(columns, f"{prefix}property", key))
+        for name, key in columns.keyed(f"{prefix}property")
+    ]
+    bare = [(name, key) for name, key, dates in labels if not dates]
+    dated = [entry for entry in labels if entry[2]]
+    others = [*_metrics(columns, f"{prefix}metric"), *_sets(columns, f"{prefix}labels")]
+
+    def build(row: Row) -> Wire:
+        out: Wire = {key: {"key": key, "value": {"labelValue": value}} for name, key in bare if (value := row[name])}
+        for name, key, dates in dated:
+            if value := row[name]:
+                out[key] = {"key": key, "value": {"labelValue": value}}
+                out[key].update((wire, row[c]) for c, wire in dates if row[c])
+        for name, key, dates, to_value in others:
+            if row[name]:
+                out[key] = {"key": key, "value": to_value(row)}
+                out[key].update((wire, row[c]) for c, wire in dates if row[c])
+        return out
+
+    return build
+
+
+_Other = tuple[str, str, list[tuple[str, str]], Callable[[Row], Wire]]
+
+
+def _date_columns(columns: Columns, prefix: str, key: str) -> list[tuple[str, str]]:
+    found = ((columns.facet(prefix, key, facet), wire) for facet, wire in _WIRE_DATES)
+    return [(name, wire) for name, wire in found if name is not None]
+
+
+def _metrics(columns: Columns, prefix: str) -> list[_Other]:
+    def to_value(name: str, unit: str | None) -> Callable[[Row], Wire]:
+        def build(row: Row) -> Wire:
+            metric: Wire = {"value": number(row[name])}
+            if unit is not None and row[unit]:
+                metric["unit"] = row[unit]
+            return {"metricValue": metric}
+
+        return build
+
+    return [
+        (
+            name,
+            key,
+            _date_columns(columns, prefix, key),
+            to_value(name, columns.facet(prefix, key, "unit")),
+        )
+        for name, key in columns.keyed(prefix)
+    ]
+
+
+def _sets(columns: Columns, prefix: str) -> list[_Other]:
+    def to_value(name: str) -> Callable[[Row], Wire]:
+        return lambda row: {"labelValueSet": {"values": row[name]}}
+
+    return [(name, key, _date_columns(columns, prefix, key), to_value(name)) for name, key in columns.keyed(prefix)]

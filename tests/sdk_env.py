@@ -1,0 +1,165 @@
+"""Isolated environments for the official SDK releases, and a way to run a script inside one.
+
+Owns: making `.cache/sdk/<name>` from `tests/sdk/requirements-<name>.lock`, once, and exchanging
+JSON with the scripts of `tests/sdk/`. Every release is the package `lusid`, so no two of them can
+share an interpreter. Must not know what a script does, nor any shape of LUSID's.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+SDKS = ("2.1", "2.3", "preview-1.1", "preview-1.0")
+
+SCRIPTS = Path(__file__).parent / "sdk"
+ENVIRONMENTS = Path(__file__).parents[1] / ".cache" / "sdk"
+
+_MAKE_SECONDS = 600.0
+_TAIL_CHARACTERS = 2_000
+
+
+class SdkEnvironmentError(RuntimeError):
+    """An SDK's environment could not be made; the message ends with the reason given."""
+
+
+class SdkScriptError(RuntimeError):
+    """A script failed inside an SDK's environment; the message ends with its stderr's end."""
+
+
+def sdk_python(name: str) -> Path:
+    """Return the interpreter of an SDK's environment, making the environment when needed.
+
+    Args:
+        name: one of `SDKS`.
+
+    Raises:
+        SdkEnvironmentError: the environment does not exist and cannot be made.
+    """
+    return made_environment(SCRIPTS / f"requirements-{name}.lock", ENVIRONMENTS / name)
+
+
+def made_environment(lock: Path, folder: Path) -> Path:
+    """Return the interpreter of the environment in `folder`, made from `lock` unless it stands.
+
+    A stamp, written last, holds the hash of the lock and of the Python that made it, so what is
+    half made, or was made from another lock or Python, is made anew. Of several processes one
+    makes it and the others wait.
+
+    Raises:
+        SdkEnvironmentError: it cannot be made.
+    """
+    python = folder / "bin" / "python"
+    stamp = folder / "made-from"
+    try:
+        wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _held(folder.with_name(f"{folder.name}.lock")):
+            if not (python.exists() and stamp.exists() and stamp.read_text() == wanted):
+                _make(lock, folder)
+                stamp.write_text(wanted)
+    except (OSError, _CommandError) as error:
+        raise SdkEnvironmentError(f"cannot make {folder} from {lock.name}: {error}") from error
+    return python
+
+
+def run_in_sdk(
+    name: str,
+    script: str,
+    payload: object,
+    *,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+) -> object:
+    """Run `tests/sdk/<script>` inside an SDK's environment and return what it answers.
+
+    Importing an SDK costs seconds, so scripts take many cases at once. A script sees none of the
+    caller's LUSID (`FBN_*`), proxy or Python settings, and runs where no `secrets.json` lies.
+
+    Args:
+        name: one of `SDKS`.
+        script: a file name in `tests/sdk/`.
+        payload: goes to the script's stdin as JSON.
+        env: environment variables to set for the script.
+        timeout: seconds until the script is killed.
+
+    Returns:
+        What the script wrote to stdout, parsed as JSON.
+
+    Raises:
+        SdkEnvironmentError: the environment cannot be made.
+        SdkScriptError: the script failed or took too long.
+    """
+    command = [str(sdk_python(name)), str(SCRIPTS / script)]
+    try:
+        answer = _output(
+            command,
+            stdin=json.dumps(payload),
+            env={**_clean_environ(), **(env or {})},
+            cwd=ENVIRONMENTS / name,
+            timeout=timeout,
+        )
+    except _CommandError as error:
+        raise SdkScriptError(f"{script} with SDK {name}: {error}") from error
+    parsed: object = json.loads(answer)
+    return parsed
+
+
+def _make(lock: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _output([sys.executable, "-m", "venv", "--without-pip", str(folder)], timeout=_MAKE_SECONDS)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder), "--disable-pip-version-check"]
+    install = ["install", "--quiet", "--require-hashes", "--requirement", str(lock)]
+    _output([*pip, *install], timeout=_MAKE_SECONDS)
+
+
+@contextmanager
+def _held(lock_file: Path) -> Iterator[None]:
+    """Hold a lock between processes; the system frees it even when the holder is killed."""
+    with lock_file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+class _CommandError(Exception):
+    """A command failed or took too long; the message ends with its stderr's end."""
+
+
+def _output(
+    command: Sequence[str],
+    *,
+    timeout: float,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            input=stdin,
+            env=env,
+            cwd=cwd,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _CommandError(f"{command[0]} took longer than {timeout:g} s") from error
+    if done.returncode != 0:
+        tail = done.stderr[-_TAIL_CHARACTERS:]
+        raise _CommandError(f"{command[0]} ended with {done.returncode}:\n{tail}")
+    return done.stdout
+
+
+def _clean_environ() -> dict[str, str]:
+    def ours(variable: str) -> bool:
+        return variable.startswith(("FBN_", "PYTHON")) or variable.lower().endswith("_proxy")
+
+    return {key: value for key, value in os.environ.items() if not ours(key)}
