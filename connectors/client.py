@@ -199,7 +199,11 @@ class LusidClient:
             )
         except RetryableError as error:
             raise UnreachableError(f"{error.message}: is FBN_LUSID_URL right?") from None
-        if not isinstance(self._accepted(settled, call).body, dict):
+        try:
+            answer = self._accepted(settled, call)
+        except RejectedError as error:
+            raise ConfigError(f"{error.message}: is FBN_LUSID_URL right?") from None
+        if not isinstance(answer.body, dict):
             raise ConfigError(f"{self._base} does not answer as LUSID: is FBN_LUSID_URL right?")
 
     def _call(self, call: _Call) -> Answer:

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.csv_faults import add_record, restore_line_ends
-from connectors.csv_records import CsvFormat, RecordReader
+from connectors.csv_format import CsvFormat
+from connectors.csv_records import RecordReader
 from connectors.rows import REPLACEMENT, Cell, Rows
 
 _Octets = npt.NDArray[np.uint8]
@@ -136,7 +137,7 @@ def _extent_with_quotes(view: bytes, rules: CsvFormat, *, ended: bool) -> _Exten
     clean = _quotes_in_order(octets[:used], quotes[: np.searchsorted(quotes, used)], rules)
     if too_long or too_many or not clean:
         return None
-    return _Extent(used, lines, spanning=lines > np.count_nonzero(ends < len(view)))
+    return _Extent(used, lines, spanning=lines > int(np.count_nonzero(ends < len(view))))
 
 
 def _quotes_in_order(octets: _Octets, quotes: _Places, rules: CsvFormat) -> bool:

@@ -5,7 +5,8 @@ Owns the sentences of refused CSV rows. Must not know how records are found.
 
 from collections.abc import Sequence
 
-from connectors.csv_records import CsvFormat, Fault, Record
+from connectors.csv_format import CsvFormat
+from connectors.csv_records import Fault, Record
 from connectors.csv_stream import SWAP_LINE_ENDS_TEXT
 from connectors.rows import BadRow, Rows
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 from connectors.csv_blocks import read_block
 from connectors.csv_faults import fault_text
-from connectors.csv_records import CsvFormat, RecordReader
+from connectors.csv_format import CsvFormat
+from connectors.csv_records import RecordReader
 from connectors.csv_stream import ByteStream, check_beginning
-from connectors.rows import Cell, Position, RowBatch, header_columns, order_of
+from connectors.rows import Cell, ColumnType, Position, RowBatch, header_columns, order_of
 from connectors.source_files import Source
 from schemas.errors import ExtractError
 
@@ -52,13 +53,9 @@ class CsvFile:
         finally:
             stream.close()
 
-    def types(self) -> dict[str, str]:
+    def types(self) -> dict[str, ColumnType]:
         """None: in a CSV all is text."""
         return {}
-
-    def type_name(self, column: str) -> str:
-        """Always text."""
-        return "text"
 
     def batches(self, order: list[str]) -> Iterator[RowBatch]:
         """Reads the file from the start.
@@ -124,8 +121,9 @@ class CsvFile:
             size *= 2
         if record.faults:
             told = "; ".join(fault_text(fault, (), self._rules) for fault in record.faults)
-            advice = "check the file's encoding" if "\0" in "".join(record.cells) else "correct it"
-            raise ExtractError(f"{name}: the header (line {record.line + 1}) cannot be read: {told}: {advice}")
+            if "\0" in "".join(record.cells):
+                told += ": check the file's encoding"
+            raise ExtractError(f"{name}: the header (line {record.line + 1}) cannot be read: {told}")
         start = Position(self._index, 1, (stream.offset + reader.used, reader.line + 1))
         return header_columns(record.cells, name), start
 

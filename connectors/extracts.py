@@ -12,7 +12,7 @@ from typing import Self
 import pandas as pd
 
 from connectors.csv_file import CsvFile
-from connectors.csv_records import CsvFormat
+from connectors.csv_format import CsvFormat
 from connectors.csv_stream import encoding_of
 from connectors.frames import write_frame
 from connectors.parquet_rows import ParquetFile
@@ -30,6 +30,8 @@ __all__ = [
     "extract_from_frame",
     "open_extract",
 ]
+
+_FLOATS = {"float", "list of float"}
 
 
 class Extract:
@@ -61,7 +63,7 @@ class Extract:
         self.columns = files[0].columns
         self.sources = list(sources)
         self.float_columns = frozenset(
-            column for file in files for column, kind in file.types().items() if "float" in kind
+            column for file in files for column, found in file.types().items() if found.kind in _FLOATS
         )
         self._files = files
         self._digests = Digests(sources)
@@ -197,8 +199,8 @@ def _check_types(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
     """A column must be of one kind in all files; width, unit and scale may differ."""
     first: dict[str, tuple[str, str]] = {}
     for source, file in zip(sources, files, strict=True):
-        for column, kind in file.types().items():
-            told = f"{file.type_name(column)} in {source.name}"
-            known, told_first = first.setdefault(column, (kind, told))
-            if kind != known:
+        for column, found in file.types().items():
+            told = f"{found.name} in {source.name}"
+            kind, told_first = first.setdefault(column, (found.kind, told))
+            if kind != found.kind:
                 raise ExtractError(f"column {column!r} is {told_first} but {told}: write it with one type in all files")

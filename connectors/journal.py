@@ -1,6 +1,6 @@
 """The journal: one line before a request is sent and one when it is settled, on disk before anyone acts on it.
 
-Append-only JSON lines. A line that a crash cut short has no newline and is not a line.
+Append-only JSON lines. A last line that a crash cut short has no newline; it was never acted on and is cut off.
 """
 
 import errno
@@ -36,8 +36,7 @@ class Journal:
             raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
         self._write_lock = threading.Lock()
         self._sync_lock = threading.Lock()
-        self._end = os.fstat(self._handle).st_size
-        self._synced = self._end
+        self._end = self._synced = self._drop_torn_line()
 
     def append(self, record: dict[str, Any]) -> int:
         """Writes a line and waits until it is on disk; gives its offset.
@@ -62,6 +61,15 @@ class Journal:
             raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
         return offset
 
+    def _drop_torn_line(self) -> int:
+        """Cuts off a last line that a crash left without its end; gives the size that stays."""
+        end = 0
+        with self._path.open("rb") as file:
+            for line in file:
+                end += len(line) if line.endswith(b"\n") else 0
+        os.ftruncate(self._handle, end)
+        return end
+
     def _write(self, line: bytes) -> None:
         written = os.write(self._handle, line)
         self._end += written
@@ -76,12 +84,10 @@ class Journal:
         return record
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Every whole line with its offset; a last line that was cut short is left out."""
+        """Every line with its offset."""
         offset = 0
         with self._path.open("rb") as file:
             for line in file:
-                if not line.endswith(b"\n"):
-                    return
                 yield offset, orjson.loads(line)
                 offset += len(line)
 

@@ -4,7 +4,7 @@ Both hold personal data; both stand under a temporary name until they are whole 
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -55,7 +55,7 @@ class OutcomeFile:
     ) -> None:
         self._writer.close()
 
-    def write(self, columns: dict[str, Sequence[Any]]) -> None:
+    def write(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Adds lines, given by column."""
         arrays = [pa.array(columns[f.name], f.type) for f in OUTCOME_SCHEMA]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA))

@@ -14,6 +14,7 @@ from connectors.rows import (
     MAX_ROWS,
     BadRow,
     Cell,
+    ColumnType,
     Position,
     RowBatch,
     header_columns,
@@ -56,24 +57,15 @@ class ParquetFile:
         if len(self.columns) != len(schema.names):
             raise ExtractError(f"{source.name}: the last column has no name: name it or leave it out")
         self._arrow = dict(zip(self.columns, schema.types, strict=True))
-        self._kinds = {name: self._kind(name) for name in self.columns}
+        self._kinds = [self._kind(name) for name in self.columns]
 
-    def types(self) -> dict[str, str]:
-        """Kind of each column whose values have one; a column of nulls agrees with every kind."""
+    def types(self) -> dict[str, ColumnType]:
+        """The type of each column whose values have one; a column of nulls agrees with every kind."""
         return {
-            name: f"list of {kind}" if is_list(self._arrow[name]) else str(kind)
-            for name, kind in self._kinds.items()
+            name: ColumnType(f"list of {kind}" if is_list(arrow) else str(kind), str(arrow))
+            for (name, arrow), kind in zip(self._arrow.items(), self._kinds, strict=True)
             if kind is not Kind.NOTHING
         }
-
-    def type_name(self, column: str) -> str:
-        """The Arrow type of a column."""
-        return str(self._arrow[column])
-
-    @property
-    def float_columns(self) -> frozenset[str]:
-        """Columns of floating-point numbers, or of lists of them."""
-        return frozenset(name for name, kind in self._kinds.items() if kind is Kind.FLOAT)
 
     def batches(self, order: list[str]) -> Iterator[RowBatch]:
         """Reads the file from the start.
@@ -130,7 +122,7 @@ class ParquetFile:
         found: dict[int, list[tuple[str, str]]] = {}
         cells: list[list[Cell]] = []
         for name in order:
-            column, faults = self._cells(table, name)
+            column, faults = cells_of(table.column(self.columns.index(name)))
             cells.append(column)
             for index, code in faults:
                 found.setdefault(index, []).append((code, f"column {name!r} {_SENTENCES[code]}"))
@@ -143,15 +135,6 @@ class ParquetFile:
         }
         rows = list(map(list, zip(*cells, strict=True)))
         return RowBatch(self._index, position.row, rows, bad, {}, position)
-
-    def _cells(self, table: pa.RecordBatch, name: str) -> tuple[list[Cell], list[tuple[int, str]]]:
-        try:
-            return cells_of(table.column(self.columns.index(name)))
-        except pa.ArrowException as error:
-            raise ExtractError(
-                f"{self._source.name}: column {name!r} holds a value that cannot be written as text: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
 
 
 _SENTENCES = {

@@ -7,7 +7,7 @@ where the bytes come from, nor what the columns mean.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.errors import ExtractError
 
@@ -89,16 +89,25 @@ class Rows:
     extra: dict[int, list[str]] = field(default_factory=dict)
 
 
+class ColumnType(NamedTuple):
+    """What a column of a typed file holds.
+
+    Attributes:
+        kind: `integer`, `float`, `list of float`, ...: what must agree between the files of an extract.
+        name: as the file itself puts it, with width, unit and scale.
+    """
+
+    kind: str
+    name: str
+
+
 class RowFile(Protocol):
     """One file of an extract, open for reading."""
 
     columns: list[str]
 
-    def types(self) -> dict[str, str]:
-        """Kind of each column that has one (`integer`, `float`, ...); none for a CSV, where all is text."""
-
-    def type_name(self, column: str) -> str:
-        """The type of a column as the file itself puts it, for messages."""
+    def types(self) -> dict[str, ColumnType]:
+        """The types of the columns that have one; none in a CSV, where all is text."""
 
     def batches(self, order: list[str]) -> Iterator[RowBatch]:
         """Reads the file from the start, cells in the given order of columns."""
@@ -138,7 +147,7 @@ def header_columns(names: Sequence[str], file: str) -> list[str]:
     while columns and not columns[-1]:
         columns.pop()
     if not columns:
-        raise ExtractError(f"{file}: the header names no column: the first line must hold the column names")
+        raise ExtractError(f"{file}: the header names no column: name at least one")
     if "" in columns:
         where = columns.index("") + 1
         raise ExtractError(f"{file}: the header's cell {where} of {len(columns)} is empty: name the column")

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,12 +13,15 @@ import orjson
 
 from schemas.errors import ConfigError, RunFolderError
 
+LATEST = "latest"
+
 
 class RunFolder:
     """`runs/<run-id>/`, readable by its owner only.
 
     Attributes:
         manifest, journal, outcomes, failures, report: the files of the contract (design: A run on disk).
+        frame: a data frame that was given as the extract; hold: what its rows were held for.
         scratch: files that live while the run works.
     """
 
@@ -29,6 +33,8 @@ class RunFolder:
         self.outcomes = path / "outcomes.parquet"
         self.failures = path / "failures.csv"
         self.report = path / "report.html"
+        self.frame = path / "extract.parquet"
+        self.hold = path / "hold.json"
         self.scratch = path / "scratch"
 
     @classmethod
@@ -44,17 +50,45 @@ class RunFolder:
         try:
             runs.mkdir(parents=True, exist_ok=True)
             folder.path.mkdir(mode=0o700)
-            folder.scratch.mkdir(mode=0o700)
         except OSError as error:
             raise ConfigError(
                 f"the run folder {runs} cannot be written: {error.strerror}; choose another with --runs"
             ) from None
         return folder
 
+    @classmethod
+    def find(cls, runs: Path, name: str) -> "RunFolder":
+        """The folder of a run that was made before.
+
+        Args:
+            name: its id, the beginning of it, a path, or `latest`.
+
+        Raises:
+            ConfigError: there is no such run, or several begin like that.
+        """
+        if (Path(name) / "manifest.json").is_file():
+            return cls(Path(name))
+        known = sorted(path.parent for path in runs.glob("*/manifest.json"))
+        found = known[-1:] if name == LATEST else [p for p in known if p.name.startswith(name)]
+        exact = [p for p in found if p.name == name]
+        if len(exact or found) == 1:
+            return cls((exact or found)[0])
+        if not found:
+            raise ConfigError(f"there is no run {name} in {runs}")
+        raise ConfigError(f"{len(found)} runs in {runs} begin with {name}: {', '.join(p.name for p in found[:5])}")
+
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Writes the manifest whole, in place of the one before."""
-        with self.whole(self.manifest) as part:
-            part.write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
+        self.write_json(self.manifest, manifest)
+
+    def write_json(self, path: Path, content: dict[str, Any]) -> None:
+        """Writes a JSON file of the folder whole.
+
+        Raises:
+            RunFolderError: it cannot be written.
+        """
+        with self.whole(path) as part:
+            part.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
     def read_manifest(self) -> dict[str, Any]:
         """The manifest.
@@ -88,11 +122,21 @@ class RunFolder:
         except OSError as error:
             raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
 
+    def open_scratch(self) -> None:
+        """Makes an empty scratch folder, whatever a crash left of the one before.
+
+        Raises:
+            RunFolderError: it cannot be made.
+        """
+        self.clear_scratch()
+        try:
+            self.scratch.mkdir(mode=0o700)
+        except OSError as error:
+            raise RunFolderError(f"{self.scratch}: cannot be made: {error.strerror}") from None
+
     def clear_scratch(self) -> None:
         """Removes what only a working run needs."""
-        for leftover in self.scratch.glob("*"):
-            leftover.unlink()
-        self.scratch.rmdir()
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -15,8 +15,8 @@ from connectors.journal import Journal
 from connectors.outcome_files import OutcomeFile, write_failures
 from connectors.run_folder import RunFolder
 from pipelines.book import PENDING, ReadBatch, code_of
+from pipelines.ledger import Ledger
 from pipelines.prepare import Prepared
-from pipelines.send import Sender
 from schemas.errors import BalanceError
 from schemas.states import GOOD, STATES, State
 
@@ -73,16 +73,17 @@ class Accounts:
 
 
 class Accountant:
-    """Writes outcomes.parquet and failures.csv from the book, the sender's states and the journal."""
+    """Writes outcomes.parquet and failures.csv from the book, the ledger and the journal."""
 
-    def __init__(self, prepared: Prepared, sender: Sender | None, journal: Journal, refs: Refs) -> None:
+    def __init__(self, prepared: Prepared, ledger: Ledger, journal: Journal, refs: Refs, why_not_sent: str) -> None:
         """Opens the books.
 
         Args:
             refs: the references that the cells of a row bring into LUSID.
+            why_not_sent: what to say of requests that nothing settled.
         """
         self._prepared, self._book = prepared, prepared.book
-        self._sender, self._refs = sender, refs
+        self._ledger, self._refs, self._why_not_sent = ledger, refs, why_not_sent
         self._reasons: dict[tuple[State, str, str], Reason] = {}
         self._failed_refs: dict[str, str] = {}
         self._settled = lru_cache(maxsize=8)(lambda offset: _Settled(journal.read(offset)))
@@ -92,10 +93,8 @@ class Accountant:
     def _final_states(self) -> npt.NDArray[np.uint8]:
         """The state of every row: its own, or its request's; what nobody settled was not sent."""
         states = np.frombuffer(self._book.states, np.uint8).copy()
-        if self._sender is not None and len(self._sender.states):
-            sent = np.frombuffer(self._sender.states, np.uint8)
-            in_request = self._requests >= 0
-            states[in_request] = sent[self._requests[in_request]]
+        in_request = self._requests >= 0
+        states[in_request] = np.array(self._ledger.states, np.uint8)[self._requests[in_request]]
         states[states == PENDING] = code_of(State.NOT_SENT)
         return states
 
@@ -105,15 +104,10 @@ class Accountant:
         request = int(self._requests[ordinal])
         if request < 0:
             return Settlement(state, *self._book.note(ordinal))
-        offset = self._sender.settled_at[request] if self._sender else -1
+        offset = self._ledger.settled_at[request]
         if offset < 0:
-            return Settlement(state, "RunStopped", self._why_stopped())
+            return Settlement(state, "NotSent", self._why_not_sent)
         return self._settled(offset).of(request, state)
-
-    def _why_stopped(self) -> str:
-        if self._sender is not None and self._sender.error is not None:
-            return f"the run stopped before this was sent: {self._sender.error.message}"
-        return "the run stopped before this was sent"
 
     def close_books(self, folder: RunFolder, extract: Extract) -> Accounts:
         """Writes both files and compares the counts.
@@ -206,9 +200,8 @@ class Accountant:
         """Why each line is in its state; whole stretches at once where one answer accepted them."""
         out: dict[str, list[Any]] = {n: [] for n in _DETAILS}
         offsets = np.full(len(requests), -1, np.int64)
-        if self._sender is not None and len(self._sender.settled_at):
-            offsets = np.frombuffer(self._sender.settled_at, np.int64)[requests]
-            offsets[requests < 0] = -1
+        sent = requests >= 0
+        offsets[sent] = np.array(self._ledger.settled_at, np.int64)[requests[sent]]
         for first, end in _stretches(offsets):
             if offsets[first] >= 0:
                 self._settled(int(offsets[first])).extend(out, requests[first:end].tolist())

@@ -2,20 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
+from pipelines.ledger import Outcome
 from pipelines.operations import Answers, Operation
 from schemas.answers import ErrorDetail, server_text
 from schemas.states import Mode, State
-
-
-class Outcome(NamedTuple):
-    """What became of one request."""
-
-    request: int
-    state: State
-    code: str
-    message: str
 
 
 @dataclass(frozen=True)

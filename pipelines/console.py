@@ -1,16 +1,14 @@
 """What a person sees: progress on stderr while a load works, and the summary when it is done."""
 
 import time
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as RichProgress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from typing import Self
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
 
 from pipelines.load import Progress
-from pipelines.report import Report, Verdict
-from schemas.states import GOOD, STATES
 
 PLAIN_SECONDS = 10.0
 """Between two lines of progress where stderr is no terminal: a log is read, not watched."""

@@ -3,7 +3,7 @@
 Partial mode only: in Atomic mode a refused call stays refused whole.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas.answers import Problem
@@ -14,10 +14,11 @@ _PROBES = 8
 
 @dataclass(frozen=True)
 class Refusal:
-    """A call that was refused whole: what was said of it, and the call's number in the journal."""
+    """A call that was refused whole: what was said, the call's number in the journal, and its requests."""
 
     problem: Problem
     call: int
+    part: Sequence[int]
 
 
 Send = Callable[[Sequence[int]], Refusal | None]
@@ -85,45 +86,44 @@ def _keyed_place(keys: Sequence[str]) -> _Place:
     return place
 
 
-def bisect(part: Sequence[int], refusal: Refusal, send: Send, settle: Settle) -> None:
+def bisect(refusal: Refusal, send: Send, settle: Settle) -> None:
     """Narrows a refused call down to its culprits.
 
     Args:
-        part: request numbers of the refused call.
-        refusal: what was said of it; it names nobody.
-        send: sends some of them as one call.
+        refusal: names nobody.
+        send: sends some of the requests as one call.
         settle: settles one culprit.
     """
+    part = refusal.part
     if len(part) == 1:
         settle(part[0], refusal, "")
         return
-    halves = [part[: len(part) // 2], part[len(part) // 2 :]]
-    refusals = [(half, refused) for half in halves if (refused := send(half)) is not None]
-    if len(refusals) == 2 and len(part) > 2 * _PROBES:
-        alike = _alike([refusal, *(refused for _, refused in refusals)])
-        if alike:
-            tried = _probe(part, refusal, send, settle)
-            if tried is None:
-                return
-            rests = [[request for request in half if request not in tried] for half in halves]
-            refusals = [(rest, refused) for rest in rests if (refused := send(rest)) is not None]
-    for half, refused in refusals:
-        bisect(half, refused, send, settle)
+    refusals = _send_each([part[: len(part) // 2], part[len(part) // 2 :]], send)
+    if len(part) > 2 * _PROBES and len(refusals) == 2 and _alike([refusal, *refusals]):
+        tried = _probe(refusal, send, settle)
+        if tried is None:
+            return
+        refusals = _send_each([[r for r in half.part if r not in tried] for half in refusals], send)
+    for refused in refusals:
+        bisect(refused, send, settle)
 
 
-def _probe(part: Sequence[int], refusal: Refusal, send: Send, settle: Settle) -> set[int] | None:
+def _send_each(parts: Iterable[Sequence[int]], send: Send) -> list[Refusal]:
+    return [refused for part in parts if part and (refused := send(part)) is not None]
+
+
+def _probe(refusal: Refusal, send: Send, settle: Settle) -> set[int] | None:
     """Tries requests spread over the call alone; None when all fail alike and all are settled as refused."""
+    part = refusal.part
     tried = [part[i * len(part) // _PROBES] for i in range(_PROBES)]
-    answers: Mapping[int, Refusal | None] = {request: send([request]) for request in tried}
-    for request, refused in answers.items():
-        if refused is not None:
-            settle(request, refused, "")
-    refusals = [r for r in answers.values() if r is not None]
+    refusals = _send_each([[request] for request in tried], send)
+    for refused in refusals:
+        settle(refused.part[0], refused, "")
     if len(refusals) < len(tried) or not _alike([refusal, *refusals]):
         return set(tried)
     remark = f"refused with {len(part) - 1} others; {len(tried)} of them tried alone were refused alike"
     for request in part:
-        if request not in answers:
+        if request not in tried:
             settle(request, refusal, remark)
     return None
 

@@ -8,7 +8,7 @@
 
 import gc
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +22,17 @@ from connectors.mapping_file import read_mapping
 from connectors.run_folder import RunFolder
 from connectors.targets import Target, open_target
 from pipelines.account import Accountant, Accounts
-from pipelines.manifest import closing, opening
+from pipelines.deliver import Delivery, Manner
+from pipelines.interrupts import interrupts
+from pipelines.ledger import Ledger
+from pipelines.manifest import add_digests, check_same, closing, opening
 from pipelines.operations import Operation, operation_named
 from pipelines.prepare import Rules, prepare
-from pipelines.report import Report, Verdict, verdict_of
-from pipelines.send import Sender, Sending
+from pipelines.report import EXIT_CODES, Report, Verdict, verdict_of
+from pipelines.send import Batch, Pace, batches, send
 from schemas.binding import Binding
 from schemas.dialects import Dialect
-from schemas.errors import BalanceError, LoadError
+from schemas.errors import BalanceError, FatalError, LoadError, StoppedError
 from schemas.mapping import Mapping as ColumnMapping
 from schemas.states import Duplicates, Mode
 
@@ -68,8 +71,15 @@ class Options:
     @classmethod
     def of(cls, **changes: Any) -> Self:
         """Options from plain values: `Options.of(mode="Atomic", runs="/data/runs")`."""
-        kinds = {"mode": Mode, "dialect": Dialect, "duplicates": Duplicates, "runs": Path, "mapping": Path}
-        return cls(**{n: kinds.get(n, lambda v: v)(v) if v is not None else v for n, v in changes.items()})
+        kinds: dict[str, Callable[[Any], Any]] = {
+            "mode": Mode,
+            "dialect": Dialect,
+            "duplicates": Duplicates,
+            "runs": Path,
+            "mapping": Path,
+        }
+        given: dict[str, Any] = {n: v for n, v in changes.items() if v is not None}
+        return cls(**{n: kinds[n](v) if n in kinds else v for n, v in given.items()})
 
 
 class Progress:
@@ -103,7 +113,12 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
         AuthError, UnreachableError: LUSID does not let us in or does not answer; nothing was sent.
         BalanceError: the books do not balance.
     """
-    with Run(operation_named(operation), extract, Options.of(**options), progress or Progress()) as run:
+    return carry_out(Run(operation_named(operation), extract, Options.of(**options), progress or Progress()))
+
+
+def carry_out(run: "Run") -> Report:
+    """Takes a run through its steps; an interrupt ends it early, settled and resumable."""
+    with run, interrupts(run.interrupt):
         run.prepare()
         for window in run.windows():
             run.send(window)
@@ -113,35 +128,53 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
 class Run:
     """One load under way. Its steps are separate so that Prefect can make tasks of them."""
 
-    def __init__(self, operation: Operation, extract: Extracts, options: Options, progress: Progress) -> None:
+    def __init__(
+        self,
+        operation: Operation,
+        extract: Extracts,
+        options: Options,
+        progress: Progress,
+        earlier: RunFolder | None = None,
+    ) -> None:
+        """Describes a load; nothing is opened yet.
+
+        Args:
+            earlier: the folder of a run that stopped, to go on with.
+        """
         self.operation, self.options, self.progress = operation, options, progress
-        self._given = extract
+        self.delivery: Delivery | None = None
+        self.manifest: dict[str, Any] = {}
+        self._given, self._earlier = extract, earlier
         self._clock = time.monotonic()
         self._open = ExitStack()
         self._settled = 0
 
     def __enter__(self) -> Self:
         """Opens everything the run needs; what does not fit stops here, before the first row."""
-        operation, options = self.operation, self.options
+        operation, options, given = self.operation, self.options, self._given
         operation.check_mode(options.mode)
         operation.check_dialect(options.dialect)
         with ExitStack() as stack:
             stack.enter_context(_quiet_collector())
             mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
-            header = list(self._given) if isinstance(self._given, pd.DataFrame) else None
-            if header is None:
-                self.extract = stack.enter_context(_open_files(self._given, mapping))
+            if isinstance(given, pd.DataFrame):
+                header = [str(name) for name in given.columns]
+            else:
+                self.extract = stack.enter_context(_open_files(given, mapping))
                 header = self.extract.columns
             self.binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
             self.target = self._reach(stack)
-            self.folder = RunFolder.create(options.runs, operation.name)
-            stack.callback(self.folder.clear_scratch)
-            if isinstance(self._given, pd.DataFrame):
-                frame_file = self.folder.path / "extract.parquet"
-                self.extract = stack.enter_context(extract_from_frame(self._given, frame_file))
+            self.folder = self._earlier or RunFolder.create(options.runs, operation.name)
             self.journal = Journal(self.folder.journal)
             stack.callback(self.journal.close)
+            self.folder.open_scratch()
+            stack.callback(self.folder.clear_scratch)
+            if isinstance(given, pd.DataFrame):
+                self.extract = stack.enter_context(extract_from_frame(given, self.folder.frame))
+            if options.hold:
+                self.folder.write_json(self.folder.hold, dict(options.hold))
             self.manifest = opening(self)
+            self.folder.write_manifest(self.manifest)
             self._open = stack.pop_all()
         return self
 
@@ -149,8 +182,18 @@ class Run:
         """Lets go of everything; a run that ends in an error says so in its manifest."""
         with self._open:
             if error is not None and "verdict" not in self.manifest:
+                stopped = isinstance(error, FatalError) and error.exit_code == EXIT_CODES[Verdict.STOPPED]
                 text = error.message if isinstance(error, LoadError) else type(error).__name__
-                self.folder.write_manifest({**self.manifest, "verdict": "error", "error": text})
+                verdict = Verdict.STOPPED.value if stopped else "error"
+                self.folder.write_manifest({**self.manifest, "verdict": verdict, "error": text})
+
+    def interrupt(self, name: str) -> None:
+        """Stops the run: before sending at once, while sending when what is in flight is settled."""
+        error = StoppedError(f"interrupted by {name}")
+        if self.delivery is None or self.target is None:
+            raise error
+        self.delivery.stop(error)
+        self.target.client.stop.set()
 
     def _reach(self, stack: ExitStack) -> Target | None:
         if self.options.dry_run:
@@ -163,34 +206,42 @@ class Run:
         rules = Rules(self.operation, options.dialect, options.duplicates, options.max_batch_bytes, options.hold)
         self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, self.progress.reading)
         self._open.callback(self.prepared.close)
-        sources = zip(self.manifest["extracts"], self.extract.digests(), strict=True)
-        self.manifest["extracts"] = [{**source, "sha256": digest} for source, digest in sources]
+        add_digests(self.manifest, self.extract.digests())
+        if self._earlier is not None:
+            check_same(self._earlier.read_manifest(), self.manifest)
         self.folder.write_manifest(self.manifest)
-        self.sender = Sender(
-            self.prepared,
-            self.operation,
-            self.target.client if self.target else None,
-            self.journal,
-            Sending(options.mode, options.batch_size, options.max_batch_bytes, options.concurrency),
-        )
+        self.ledger = Ledger(self.journal, len(self.prepared))
+        if self.target is not None:
+            manner = Manner(self.operation, options.mode, options.dialect)
+            self.ledger.plan(self.prepared.digest())
+            self.delivery = Delivery(self.prepared, manner, self.ledger, self.target.client)
+            self.delivery.doubtful = self.ledger.restore()
+            self._settled = len(self.prepared) - len(self.ledger.open_requests())
 
-    def windows(self) -> Iterator[list[tuple[int, int]]]:
+    def windows(self) -> Iterator[list[Batch]]:
         """The calls to make, in stretches of WINDOW; none in a dry run."""
-        batches = [] if self.options.dry_run else self.sender.batches()
-        return (batches[i : i + WINDOW] for i in range(0, len(batches), WINDOW))
+        if self.options.dry_run:
+            return iter(())
+        limit = min(self.options.batch_size, self.operation.max_items or self.options.batch_size)
+        pace = Pace(limit, self.options.max_batch_bytes, self.options.concurrency)
+        work = batches(self.prepared, self.ledger, pace)
+        return (work[i : i + WINDOW] for i in range(0, len(work), WINDOW))
 
-    def send(self, window: Sequence[tuple[int, int]]) -> None:
-        """Sends one window; returns when each of its keys is settled, or the run has stopped."""
+    def send(self, window: Sequence[Batch]) -> None:
+        """Sends one window; returns when each of its requests is settled, or the run has stopped."""
 
         def settled(count: int) -> None:
             self._settled += count
             self.progress.sending(self._settled, len(self.prepared))
 
-        self.sender.send(window, settled)
+        assert self.delivery is not None  # noqa: S101  # there are no windows in a dry run
+        send(window, self.delivery, self.options.concurrency, settled)
 
     def close_books(self) -> Report:
         """Writes every row's state down and compares the counts; only then is the run over."""
-        accountant = Accountant(self.prepared, self.sender, self.journal, self._refs)
+        stopped = self.delivery.error if self.delivery else None
+        why = f"the run stopped first: {stopped.message}" if stopped else "nothing was sent in a dry run"
+        accountant = Accountant(self.prepared, self.ledger, self.journal, self._refs, why)
         try:
             accounts = accountant.close_books(self.folder, self.extract)
         except BalanceError as error:
@@ -206,7 +257,8 @@ class Run:
         return self.operation.provides(self.binding.raw(cells))
 
     def _report(self, accounts: Accounts) -> Report:
-        error, strangers = self.sender.error, self.sender.strangers
+        error = self.delivery.error if self.delivery else None
+        strangers = self.delivery.strangers if self.delivery else []
         warnings = [error.message] if error else []
         if strangers:
             warnings.append(f"LUSID answered for keys that were never sent: {', '.join(strangers[:5])}")
@@ -219,7 +271,7 @@ class Run:
             rows_read=accounts.rows_read,
             rows=accounts.rows,
             keys=accounts.keys,
-            requests=self.sender.calls,
+            requests=self.ledger.calls,
             retries=self.target.client.retries_done if self.target else 0,
             seconds=time.monotonic() - self._clock,
             reasons=tuple(accounts.reasons),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from pipelines.evidence import Evidence, orders_of_block, record_by_identifier
 from schemas.binding import KeyRule
 from schemas.columns import Columns, Row, RowShape
 from schemas.dialects import Dialect, did_you_mean
@@ -60,7 +61,7 @@ class Operation:
         lusid_id: member of an answer's value that holds LUSID's own id.
         provides, needs: references a row brings into LUSID and those it needs there already; an operation that
             needs what failed before it in the same night is held.
-        evidence: paths to read when an answer is lost: each exists if and only if the request was applied.
+        evidence: what to read when an answer is lost (`pipelines.evidence`).
     """
 
     name: str
@@ -76,13 +77,13 @@ class Operation:
     key: KeyRule
     build: Callable[[Columns, Dialect], Callable[[Any], Wire]]
     idempotent: bool
+    evidence: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]]
     members: tuple[Member, ...] = ()
     alone: tuple[str, ...] = ()
     answer_key: Callable[[Mapping[str, Any]], str] | None = None
     lusid_id: str = ""
     provides: Refs = lambda _: ()
     needs: Refs = lambda _: ()
-    evidence: Callable[[Mapping[str, Any]], Iterable[str]] | None = None
 
     @property
     def grouped(self) -> bool:
@@ -118,10 +119,6 @@ def _block_key(value: Mapping[str, Any]) -> str:
     return f"{found.get('scope')}/{found.get('code')}" if isinstance(found, Mapping) else ""
 
 
-def _order_paths(request: Mapping[str, Any]) -> Iterable[str]:
-    return (f"/api/orders/{o['id']['scope']}/{o['id']['code']}" for o in request["orders"])
-
-
 _BOTH = frozenset(Mode)
 _TWO_AGES = frozenset({Dialect.V2_1, Dialect.V2_3})
 
@@ -139,6 +136,7 @@ _ALL = (
         shape=INVESTOR_RECORD,
         key=KeyRule(any_of="identifier:"),
         build=investor_record_request,
+        evidence=record_by_identifier("investorrecords"),
         idempotent=True,
         lusid_id="lusidInvestorRecordId",
         provides=_family_refs("identifier:"),
@@ -156,6 +154,7 @@ _ALL = (
         shape=INVESTMENT_ACCOUNT,
         key=KeyRule(any_of="identifier:"),
         build=investment_account_request,
+        evidence=record_by_identifier("investmentaccounts"),
         members=(HOLDER, PORTFOLIO),
         idempotent=True,
         lusid_id="lusidInvestmentAccountId",
@@ -175,11 +174,11 @@ _ALL = (
         shape=ORDER_ROW,
         key=KeyRule(all_of=("block_scope", "block_code")),
         build=block_request,
+        evidence=orders_of_block,
         members=(ORDER,),
         alone=("order_scope", "order_code"),
         idempotent=False,
         answer_key=_block_key,
-        evidence=_order_paths,
     ),
 )
 

@@ -3,6 +3,7 @@
 Nothing here knows HTTP. What it leaves is a `Prepared`: the book of rows, and the requests by number.
 """
 
+import hashlib
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,13 @@ class Prepared:
     def key(self, request: int) -> str:
         """The key of one request."""
         return self.keys.read(int(self.first_row[request])).decode()
+
+    def digest(self) -> str:
+        """A fingerprint of which requests the numbers stand for: sizes and places, not contents."""
+        found = hashlib.sha256()
+        for numbers in (self.entries.ends, self.entry_of, self.first_row, self.keys.ends):
+            found.update(numbers.tobytes())
+        return found.hexdigest()
 
     def close(self) -> None:
         """Removes the scratch files."""

@@ -20,8 +20,8 @@ from schemas.errors import ConfigError
 Row = dict[str, Any]
 """A validated row: canonical column to text (or list of texts); '' where the cell was empty."""
 
-_FAMILY = re.compile(r"^(?P<prefix>[a-z_]+):(?P<key>[^@]*)(?:@(?P<facet>[a-z_]+))?$")
-_KEY_PART = re.compile(r"^[a-zA-Z0-9\-_]{1,64}$")
+_FAMILY = re.compile(r"(?P<prefix>[a-z_]+):(?P<key>[^@]*)(?:@(?P<facet>[a-z_]+))?")
+_KEY_PART = re.compile(r"[a-zA-Z0-9\-_]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class Plain:
     Attributes:
         cell: the pydantic type of a cell.
         needed: the column must be there (its type then refuses empty cells).
-        dialects: where it exists; elsewhere a column of this name is refused or, if `ignored`, unused.
+        dialects: where it exists; elsewhere a column of this name is refused or, if `ignored_elsewhere`, unused.
+        words: the vocabulary of each dialect that has one.
+        beside: columns and families (`holder:`) without which this one says nothing, as a currency without its
+            price: a mapping's constant counts as absent in rows where all of these are empty.
     """
 
     name: str
@@ -42,11 +45,17 @@ class Plain:
     dialects: frozenset[Dialect] = frozenset(Dialect)
     ignored_elsewhere: bool = False
     words: Mapping[Dialect, tuple[str, ...]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Family:
-    """Columns `prefix:Domain/Scope/Code`, with the cell types of the value and of its facets."""
+    """Columns `prefix:Domain/Scope/Code`, with the cell types of the value and of its facets.
+
+    Attributes:
+        member: the map on the wire that families share, where a key may stand once (`properties`).
+        most: entries LUSID takes in that map; None where it publishes no limit.
+    """
 
     prefix: str
     domains: tuple[str, ...]
@@ -55,6 +64,8 @@ class Family:
     example: str
     facets: Mapping[str, Any] = field(default_factory=dict)
     needed: bool = False
+    member: str = ""
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,12 +80,19 @@ class FamilyColumn:
 
 @dataclass(frozen=True)
 class RowShape:
-    """What one row of an operation may hold."""
+    """What one row of an operation may hold.
+
+    Attributes:
+        check: cross-field rules: yields (column, message) for each rule the row breaks.
+        together: columns and families (`holder:`) of which an extract has all or none.
+        one_of: plain columns of which an extract has at least one.
+    """
 
     plain: tuple[Plain, ...]
     families: tuple[Family, ...] = ()
     check: Callable[[Row], Iterable[tuple[str, str]]] | None = None
-    """Cross-field rules: yields (column, message) for each rule the row breaks."""
+    together: tuple[tuple[str, ...], ...] = ()
+    one_of: tuple[str, ...] = ()
 
     def plain_of(self, dialect: Dialect) -> dict[str, Plain]:
         """The plain columns of a dialect by name."""
@@ -143,7 +161,9 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
             families.setdefault(column.prefix, []).append(column)
     faults += [f"column {n} is there twice" for n in sorted({n for n in names if names.count(n) > 1})]
     faults += _missing(names, plain, shape, families)
+    faults += _halves(names, shape)
     faults += _lonely_facets(families)
+    faults += _shared_keys(shape, families)
     if faults:
         raise ConfigError(f"{where}: {'; '.join(faults)}")
     return Columns(tuple(names), {p: tuple(c) for p, c in families.items()}, frozenset(ignored))
@@ -151,13 +171,13 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
 
 def _family_column(name: str, shape: RowShape, plain: Mapping[str, Plain], faults: list[str]) -> FamilyColumn | None:
     known = {f.prefix: f for f in shape.families}
-    match = _FAMILY.match(name)
+    match = _FAMILY.fullmatch(name)
     if match is None or match["prefix"] not in known:
         faults.append(f"column {name} is unknown{did_you_mean(name, [*plain, *_examples(shape)])}")
         return None
     family = known[match["prefix"]]
     parts = match["key"].split("/")
-    if len(parts) != 3 or not all(map(_KEY_PART.match, parts)):
+    if len(parts) != 3 or not all(map(_KEY_PART.fullmatch, parts)):
         faults.append(f"column {name}: a property key is Domain/Scope/Code, each of 1 to 64 letters, digits, - or _")
         return None
     if parts[0] not in family.domains:
@@ -187,7 +207,26 @@ def _missing(
         for f in shape.families
         if f.needed and not any(not c.facet for c in families.get(f.prefix, ()))
     ]
+    one_of = [n for n in shape.one_of if n in plain]
+    if one_of and not any(n in names for n in one_of):
+        absent.append(" or ".join(one_of))
     return [f"needed column {name} is missing" for name in absent]
+
+
+def _halves(names: Sequence[str], shape: RowShape) -> list[str]:
+    """Columns that mean something only together, of which the extract has some."""
+    faults = []
+    for group in shape.together:
+        there = [any(is_column(c, name) for name in names) for c in group]
+        if any(there) and not all(there):
+            first = group[there.index(True)]
+            faults += [f"column {c} is missing: {first} needs it" for c, has in zip(group, there, strict=True) if not has]
+    return faults
+
+
+def is_column(column: str, name: str) -> bool:
+    """Whether `name` is this plain column, or of this family (`holder:`)."""
+    return name.startswith(column) if column.endswith(":") else name == column
 
 
 def _lonely_facets(families: Mapping[str, list[FamilyColumn]]) -> list[str]:
@@ -199,6 +238,19 @@ def _lonely_facets(families: Mapping[str, list[FamilyColumn]]) -> list[str]:
         for c in cs
         if c.facet and (c.prefix, c.key) not in values
     ]
+
+
+def _shared_keys(shape: RowShape, families: Mapping[str, list[FamilyColumn]]) -> list[str]:
+    """A property has one kind of value: two families that make one map on the wire may not share a key."""
+    seen: dict[tuple[str, str], str] = {}
+    faults = []
+    for family in shape.families:
+        for column in families.get(family.prefix, ()):
+            if family.member and not column.facet:
+                other = seen.setdefault((family.member, column.key), column.name)
+                if other.partition(":")[0] != family.prefix:
+                    faults.append(f"columns {other} and {column.name} are the same property: keep one")
+    return faults
 
 
 def cell_types(columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str, Any]:

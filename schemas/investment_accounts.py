@@ -72,9 +72,16 @@ INVESTMENT_ACCOUNT = RowShape(
             "MyScope",
             dialects=frozenset({Dialect.V2_3}),
             ignored_elsewhere=True,
+            beside=("holder_key", "holder:"),
         ),
         Plain("portfolio_key", Code, "names the portfolio inside the account", "Portfolio1"),
-        Plain("portfolio_scope", Code, "the portfolio's scope", "Funds"),
+        Plain(
+            "portfolio_scope",
+            Code,
+            "the portfolio's scope",
+            "Funds",
+            beside=("portfolio_key", "portfolio_code"),
+        ),
         Plain("portfolio_code", Code, "the portfolio's code", "GROWTH-01"),
     ),
     families=(
@@ -89,6 +96,7 @@ INVESTMENT_ACCOUNT = RowShape(
         *property_families("InvestmentAccount", dated=True),
     ),
     check=_check,
+    together=(("holder_key", "holder:"), PORTFOLIO.columns),
 )
 
 

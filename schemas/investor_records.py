@@ -29,12 +29,19 @@ SCOPE = Plain(
 """Servers before 2.3 know no scope on records and accounts: there the column is read and not sent."""
 
 
+INVESTOR_DOMAINS = ("Person", "LegalEntity")
+"""What an investor is mastered as, and the types that name one of these; a Nominee is either."""
+
+
 def one_investor(row: Row) -> Iterable[tuple[str, str]]:
-    """A record is about exactly one investor, known by one of its identifiers."""
+    """A record is about exactly one investor, known by one of its identifiers, and of the type it says."""
     filled = [name for name in row if name.startswith("investor:") and row[name]]
+    kind = row.get("investor_type")
     if len(filled) != 1:
         found = "none is" if not filled else f"{len(filled)} are"
         yield "investor:", f"exactly one of the investor: columns must be filled; {found}"
+    elif kind in INVESTOR_DOMAINS and not filled[0].startswith(f"investor:{kind}/"):
+        yield filled[0], f"is not the identifier of a {kind}, which is the investor_type of this row"
 
 
 def an_identifier(row: Row) -> Iterable[tuple[str, str]]:
@@ -66,7 +73,7 @@ INVESTOR_RECORD = RowShape(
         identifier_family("InvestorRecord", "identifier:InvestorRecord/ExternalIdentifier/ExternalIRId"),
         Family(
             "investor",
-            ("Person", "LegalEntity"),
+            INVESTOR_DOMAINS,
             Identifier,
             "who the record is about: exactly one filled in each row",
             "investor:Person/HrSystem1/InternalId",

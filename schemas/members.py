@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from schemas.columns import Columns, Row
+from schemas.columns import Columns, Row, is_column
 from schemas.properties import Wire
 
 
@@ -37,7 +37,7 @@ class Member:
 
     def owns(self, column: str) -> bool:
         """Whether a column belongs to the member and not to the request as a whole."""
-        return any(column.startswith(c) if c.endswith(":") else column == c for c in self.columns)
+        return any(is_column(c, column) for c in self.columns)
 
 
 def shared_columns(columns: Columns, members: Iterable[Member]) -> list[str]:

@@ -54,6 +54,13 @@ _ORDER_TEXTS = (("state", "state"), ("date", "order_date"), ("side", "order_side
 _ORDER_PRICES = (("amount", "amount", "amount_currency"), ("price", "price", "price_currency"))
 
 
+_PAIRS = (
+    *((value, currency) for _, value, currency in (*_BLOCK_PRICES, *_ORDER_PRICES)),
+    *((f"{prefix}_scope", f"{prefix}_code") for _, prefix in _IDS),
+)
+"""Columns that mean something only together."""
+
+
 def together(row: Row, first: str, second: str) -> Iterable[tuple[str, str]]:
     """Two cells that mean something only together: an amount and its currency, a scope and its code."""
     if bool(row.get(first)) != bool(row.get(second)):
@@ -64,10 +71,8 @@ def together(row: Row, first: str, second: str) -> Iterable[tuple[str, str]]:
 def _check(row: Row) -> Iterable[tuple[str, str]]:
     if not any(row[name] for name in row if name.startswith("instrument:")):
         yield "instrument:", "at least one of the instrument: columns must be filled"
-    for _, value, currency in (*_BLOCK_PRICES, *_ORDER_PRICES):
-        yield from together(row, value, currency)
-    for _, prefix in _IDS:
-        yield from together(row, f"{prefix}_scope", f"{prefix}_code")
+    for first, second in _PAIRS:
+        yield from together(row, first, second)
     if not row.get("quantity") and not row.get("amount"):
         yield "quantity", "is missing"
     if row.get("quantity") and row.get("amount"):
@@ -76,7 +81,14 @@ def _check(row: Row) -> Iterable[tuple[str, str]]:
 
 def _id_columns(prefix: str, about: str, dialects: frozenset[Dialect] = frozenset(Dialect)) -> tuple[Plain, ...]:
     return (
-        Plain(f"{prefix}_scope", Code, f"scope of {about}", "MyScope", dialects=dialects),
+        Plain(
+            f"{prefix}_scope",
+            Code,
+            f"scope of {about}",
+            "MyScope",
+            dialects=dialects,
+            beside=(f"{prefix}_code",),
+        ),
         Plain(f"{prefix}_code", Code, f"code of {about}", "CODE-1", dialects=dialects),
     )
 
@@ -95,20 +107,27 @@ ORDER_ROW = RowShape(
             "2500.00",
             dialects=_ONLY_2_3,
         ),
-        Plain("amount_currency", Currency, "the amount's currency", "GBP", dialects=_ONLY_2_3),
+        Plain(
+            "amount_currency",
+            Currency,
+            "the amount's currency",
+            "GBP",
+            dialects=_ONLY_2_3,
+            beside=("amount",),
+        ),
         Plain("side", Word, "the block's side", "Buy"),
         Plain("type", Word, "the block's order type", "Limit"),
         Plain("time_in_force", Word, "how long the block's orders stand", "GoodTilCancel"),
         Plain("date", TimeText, "the block's date", "2026-11-20T08:15:00Z"),
         Plain("limit_price", DecimalText, "the block's limit price", "534"),
-        Plain("limit_currency", Currency, "the limit price's currency", "USD"),
+        Plain("limit_currency", Currency, "the limit price's currency", "USD", beside=("limit_price",)),
         Plain("stop_price", DecimalText, "the block's stop price", "530"),
-        Plain("stop_currency", Currency, "the stop price's currency", "USD"),
+        Plain("stop_currency", Currency, "the stop price's currency", "USD", beside=("stop_price",)),
         Plain("order_side", Word, "the order's side, where it is not the block's", "Buy"),
         Plain("order_date", TimeText, "the order's date", "2026-11-20T08:15:00Z"),
         Plain("state", Word, "the order's state", "New"),
         Plain("price", DecimalText, "the order's price", "533.5"),
-        Plain("price_currency", Currency, "the price's currency", "USD"),
+        Plain("price_currency", Currency, "the price's currency", "USD", beside=("price",)),
         *_id_columns("portfolio", "the order's portfolio"),
         *_id_columns("order_book", "the order book"),
         *_id_columns("order_instruction", "the order instruction"),
@@ -123,11 +142,15 @@ ORDER_ROW = RowShape(
             "what is traded, by one or more identifiers",
             "instrument:Instrument/default/Figi",
             needed=True,
+            member="instrumentIdentifiers",
+            most=25,
         ),
         *property_families("Order", dated=False),
         *property_families("Block", dated=False, prefix="block_"),
     ),
     check=_check,
+    together=_PAIRS,
+    one_of=("quantity", "amount"),
 )
 
 

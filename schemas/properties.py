@@ -15,6 +15,8 @@ from schemas.values import DecimalText, Identifier, Label, Labels, TimeText, Uni
 Wire = dict[str, Any]
 
 _DATES = {"effective_from": TimeText, "effective_until": TimeText}
+_MOST_PROPERTIES = 100
+"""Properties of one entity, of any kind (docs/lusid.md)."""
 _WIRE_DATES = (("effective_from", "effectiveFrom"), ("effective_until", "effectiveUntil"))
 
 
@@ -38,37 +40,25 @@ def identifier_family(domain: str, example: str) -> Family:
 def property_families(domain: str, *, dated: bool, prefix: str = "") -> tuple[Family, ...]:
     """`property:`, `metric:` and `labels:` columns of one domain, with dates where the entity has them."""
     dates = _DATES if dated else {}
-    return (
-        Family(
-            f"{prefix}property",
-            (domain,),
-            Label,
-            "a property with a label",
-            f"{prefix}property:{domain}/Details/Country",
-            dates,
-        ),
-        Family(
-            f"{prefix}metric",
-            (domain,),
-            DecimalText,
-            "a property with a number and its @unit",
-            f"{prefix}metric:{domain}/Details/NetWorth",
-            {"unit": Unit, **dates},
-        ),
-        Family(
-            f"{prefix}labels",
-            (domain,),
-            Labels,
-            "a property with a set of labels, `|` between them",
-            f"{prefix}labels:{domain}/Details/Markets",
-            dates,
-        ),
+    unit = {"unit": Unit, **dates}
+    kinds: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
+        ("property", Label, "a property with a label", "Country", dates),
+        ("metric", DecimalText, "a property with a number and its @unit", "NetWorth", unit),
+        ("labels", Labels, "a property with a set of labels, `|` between them", "Markets", dates),
     )
-
-
-def model_property(key: str, value: str) -> Wire:
-    """A property with a label value."""
-    return {"key": key, "value": {"labelValue": value}}
+    return tuple(
+        Family(
+            f"{prefix}{kind}",
+            (domain,),
+            cell,
+            about,
+            f"{prefix}{kind}:{domain}/Details/{code}",
+            facets,
+            member=f"{prefix}properties",
+            most=_MOST_PROPERTIES,
+        )
+        for kind, cell, about, code, facets in kinds
+    )
 
 
 def identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], Wire]:

@@ -7,30 +7,49 @@ same fact read from CSV, Parquet or a data frame is the same bytes on the wire. 
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
-CODE_PATTERN = r"^[a-zA-Z0-9\-_]*$"
-MANGLED = re.compile(r"^[+-]?\d(\.\d+)?[eE]\+\d+$|^\d+\.0$")
-"""What a spreadsheet makes of a long identifier (1.23E+11), or a null-able number column (123.0)."""
-
-_DECIMAL = re.compile(r"^([+-]?)0*(\d*)(?:\.(\d*?)0*)?$")
-_TIME = re.compile(
-    r"^(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?)?$",
-    re.IGNORECASE,
+MANGLED = re.compile(
+    r"^[+-]?\d([.,]\d+)?[eE]\+\d+$|^[+-]?\d+\.0$|^#(#+|N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)$"
 )
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+"""What a spreadsheet makes of a long identifier (1.23E+11) or leaves of a broken formula (#REF!), and what a
+number column that may be empty makes of any (123.0)."""
+
+CODE_PATTERN = r"^[a-zA-Z0-9\-_]*$"
+_CURRENCY_PATTERN = r"^([A-Z]{3})?$"
+_FILLED_PATTERN = r"\S"
+PATTERN_RULES = {
+    CODE_PATTERN: ("NotAllowed", "takes letters, digits, - and _ only"),
+    _CURRENCY_PATTERN: ("NotAllowed", "is not a currency code of three capital letters such as GBP"),
+    _FILLED_PATTERN: ("Missing", "is missing"),
+}
+"""What a cell that does not match a pattern is told: code and rule."""
+
+_DECIMAL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?")
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
+)
+"""Soft hyphen, zero-width characters, and the marks of writing direction that a copied cell brings along."""
+
 _SIGNIFICANT_DIGITS = 28
 _TICK_DIGITS = 7
+_MIDNIGHT = "T00:00:00.0000000+00:00"
+_WIDEST_OFFSET = timedelta(hours=14)
+_PROBE = datetime(2001, 11, 23, 13, 45, 56, tzinfo=timezone(timedelta(hours=2)))
 
 
 def refuse(code: str, message: str) -> PydanticCustomError:
     """An error of one cell. `message` names the rule, never the cell's value."""
-    return PydanticCustomError(code, message.replace("{", "{{").replace("}", "}}"))
+    return PydanticCustomError(code, message)
 
 
 def clean_key(text: str) -> str:
@@ -39,6 +58,11 @@ def clean_key(text: str) -> str:
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", text.translate(_INVISIBLE)).strip()
+
+
+def code(cell: Any) -> Any:
+    """A code as a key is cleaned; what is no text is left for the type to refuse."""
+    return clean_key(cell) if isinstance(cell, str) else cell
 
 
 def identifier(text: object) -> str:
@@ -57,21 +81,21 @@ def identifier(text: object) -> str:
 def decimal(text: object) -> str:
     """The exact JSON number of a decimal: no exponent, no leading `+`, no trailing zeros.
 
-    At most 28 significant digits: what LUSID's decimal type keeps.
+    At most 28 significant digits and 28 decimals: what LUSID's decimal type keeps.
     """
     if not isinstance(text, str):
         raise refuse("NotDecimal", "takes one decimal, not a list")
     text = text.strip()
     if not text:
         return ""
-    match = _DECIMAL.match(text) if text.isascii() else None
-    if match is None or text[-1] == "." or not (match[2] or match[3] or "0" in text):
+    match = _DECIMAL.fullmatch(text) if text.isascii() else None
+    if match is None or not (match[3] or (match[2] and match[3] is None)):
         raise refuse("NotDecimal", _why_not_decimal(text))
-    sign, whole, fraction = match[1], match[2], match[3] or ""
-    if len((whole + fraction).lstrip("0")) > _SIGNIFICANT_DIGITS:
-        raise refuse("TooManyDigits", f"has more than {_SIGNIFICANT_DIGITS} significant digits")
+    whole, fraction = match[2].lstrip("0"), (match[3] or "").rstrip("0")
+    if len((whole + fraction).lstrip("0")) > _SIGNIFICANT_DIGITS or len(fraction) > _SIGNIFICANT_DIGITS:
+        raise refuse("TooManyDigits", f"has more than {_SIGNIFICANT_DIGITS} significant digits or decimals")
     number = f"{whole or '0'}.{fraction}" if fraction else whole or "0"
-    return f"-{number}" if sign == "-" and number != "0" else number
+    return f"-{number}" if match[1] == "-" and number != "0" else number
 
 
 def _why_not_decimal(text: str) -> str:
@@ -86,7 +110,10 @@ def _why_not_decimal(text: str) -> str:
 
 def lusid_time(moment: datetime, ticks: str) -> str:
     """A moment as LUSID writes it: UTC, seven decimals, +00:00."""
-    text = moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()
+    try:
+        text = moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()
+    except OverflowError:
+        raise refuse("NotTime", "is out of range in UTC") from None
     return f"{text}.{ticks[:_TICK_DIGITS].ljust(_TICK_DIGITS, '0')}+00:00"
 
 
@@ -113,7 +140,7 @@ def _time(text: Any, zone: tzinfo | None) -> str:
     text = text.strip()
     if not text:
         return ""
-    match = _TIME.match(text)
+    match = _TIME.fullmatch(text)
     if match is None:
         raise refuse(
             "NotTime",
@@ -121,34 +148,35 @@ def _time(text: Any, zone: tzinfo | None) -> str:
             "declare `format` in the mapping",
         )
     year, month, day, hour, minute, second, fraction, offset = match.groups()
+    clock = (int(hour or 0), int(minute or 0), int(second or 0))
     try:
-        midnight = datetime(int(year), int(month), int(day), tzinfo=UTC)
-        moment = midnight.replace(hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0))
+        moment = datetime(int(year), int(month), int(day), *clock)  # noqa: DTZ001  # settle_zone decides
     except ValueError:
         raise refuse("NotTime", "is not a date or time that exists") from None
-    return settle_zone(moment.replace(tzinfo=None), fraction or "", offset, zone, dated_only=hour is None)
+    if hour is None:
+        return f"{text}{_MIDNIGHT}"
+    return settle_zone(moment, fraction or "", offset, zone)
 
 
-def settle_zone(moment: datetime, ticks: str, offset: str | None, zone: tzinfo | None, *, dated_only: bool) -> str:
-    """A naive moment made UTC by its own offset, by the declared zone, or, a date alone, by neither."""
-    if dated_only:
-        return lusid_time(moment.replace(tzinfo=UTC), "")
+def settle_zone(moment: datetime, ticks: str, offset: str | None, zone: tzinfo | None) -> str:
+    """A naive moment made UTC by its own offset, or by the declared zone."""
     if offset is not None:
         moment = moment.replace(tzinfo=_offset(offset))
     elif zone is None:
         raise refuse("NaiveTime", "has no offset: declare its `timezone` in the mapping")
     else:
         moment = _local(moment, zone)
-    try:
-        return lusid_time(moment, ticks)
-    except OverflowError:
-        raise refuse("NotTime", "is out of range in UTC") from None
+    return lusid_time(moment, ticks)
 
 
 def _offset(text: str) -> tzinfo:
     if text in "Zz":
         return UTC
-    return datetime.strptime(text, "%z").tzinfo or UTC
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    offset = timedelta(hours=hours, minutes=minutes)
+    if minutes > 59 or offset > _WIDEST_OFFSET:
+        raise refuse("NotTime", "has an offset that no timezone has")
+    return timezone(-offset if text[0] == "-" else offset)
 
 
 def _local(moment: datetime, zone: tzinfo) -> datetime:
@@ -162,10 +190,27 @@ def _local(moment: datetime, zone: tzinfo) -> datetime:
     raise refuse("AmbiguousTime", "names two instants: the clocks run it twice; give an offset")
 
 
+def format_parts(text_format: str) -> tuple[bool, bool]:
+    """Whether a strptime format reads a time of day, and an offset.
+
+    Raises:
+        ValueError: it is no format, or loses a part of the date it reads (a year, an AM or PM, a `%Z`).
+    """
+    try:
+        back = datetime.strptime(_PROBE.strftime(text_format), text_format)  # noqa: DTZ007  # only its parts matter
+    except (ValueError, re.error):
+        back = None
+    if back is None or back.date() != _PROBE.date() or (back.hour, back.minute) not in {(0, 0), (13, 0), (13, 45)}:
+        raise ValueError(
+            "is not a strptime format that reads a whole date, such as %d/%m/%Y or %d/%m/%Y %H:%M "
+            "(`%I` needs `%p`; a zone is read by `%z` or given as `timezone`)"
+        )
+    return back.hour != 0, back.tzinfo is not None
+
+
 def dated(text_format: str, zone: tzinfo | None) -> Callable[[Any], str]:
-    """A reader of times in the mapping's strptime format."""
-    has_time = any(mark in text_format for mark in ("%H", "%I", "%c", "%X", "%T", "%R", "%s"))
-    has_zone = "%z" in text_format
+    """A reader of times in the mapping's strptime format; raises ValueError as `format_parts` does."""
+    has_time, has_zone = format_parts(text_format)
 
     def read(text: Any) -> str:
         if not isinstance(text, str):
@@ -178,16 +223,16 @@ def dated(text_format: str, zone: tzinfo | None) -> Callable[[Any], str]:
         except ValueError:
             raise refuse("NotTime", f"does not follow the format {text_format}") from None
         ticks = f"{moment.microsecond:06d}"
-        if has_zone and moment.tzinfo is not None:
-            return lusid_time(moment, ticks)
-        return settle_zone(moment, ticks, None, zone, dated_only=not has_time)
+        if not has_time:
+            return f"{moment.date().isoformat()}{_MIDNIGHT}"
+        return lusid_time(moment, ticks) if has_zone else settle_zone(moment, ticks, None, zone)
 
     return read
 
 
 def label_set(cell: Any) -> list[str]:
     """A set of labels: `|` between items in CSV, a list in Parquet. Up to 250, unique, 1024 characters each."""
-    items = cell if isinstance(cell, list) else cell.split("|") if cell else []
+    items = cell if isinstance(cell, list) else cell.split("|") if cell.strip() else []
     items = [i.strip() for i in items]
     if not all(items):
         raise refuse("EmptyLabel", "has an empty item")
@@ -214,33 +259,22 @@ def choice(allowed: tuple[str, ...], hint: Callable[[str], str]) -> Callable[[st
     return check
 
 
-def text(low: int, high: int) -> Any:
-    """Free text of `low` to `high` characters, kept as it is."""
-    return Annotated[str, StringConstraints(min_length=low, max_length=high)]
+def _unless_blank(text: str) -> str:
+    """Text as it is; a cell of white space only, which a padded extract has, is absent."""
+    return text if not text or text.strip() else ""
 
 
-Label = text(0, 1024)
-Name = text(1, 512)
-Description = text(0, 512)
+Label = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_unless_blank)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=_FILLED_PATTERN)]
+Description = Annotated[str, StringConstraints(max_length=512), AfterValidator(_unless_blank)]
 Word = Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)]
 NeededWord = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
-Code = Annotated[str, StringConstraints(max_length=64, strip_whitespace=True, pattern=CODE_PATTERN)]
-NeededCode = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=CODE_PATTERN)]
+Code = Annotated[str, BeforeValidator(code), StringConstraints(max_length=64, pattern=CODE_PATTERN)]
+NeededCode = Annotated[str, BeforeValidator(code), StringConstraints(min_length=1, max_length=64, pattern=CODE_PATTERN)]
 Identifier = Annotated[str, BeforeValidator(identifier), StringConstraints(max_length=64)]
 Instrument = Annotated[str, BeforeValidator(identifier), StringConstraints(max_length=256)]
-Currency = Annotated[str, StringConstraints(max_length=3, strip_whitespace=True, pattern=r"^([A-Z]{3})?$")]
+Currency = Annotated[str, StringConstraints(strip_whitespace=True, pattern=_CURRENCY_PATTERN)]
 Unit = Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)]
 DecimalText = Annotated[str, BeforeValidator(decimal)]
 TimeText = Annotated[str, BeforeValidator(time)]
 Labels = Annotated[list[str], BeforeValidator(label_set)]
-
-
-def needed(cell: Any) -> Any:
-    """`cell` as a type that refuses an absent value."""
-    return Annotated[cell, AfterValidator(_not_empty)]
-
-
-def _not_empty(value: Any) -> Any:
-    if value in ("", []):
-        raise refuse("Missing", "is missing")
-    return value

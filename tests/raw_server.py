@@ -4,6 +4,7 @@ Each request that arrives takes the next step of the script; a request beyond th
 200 `{}`. A step writes to the socket what it likes and says whether the connection stays open.
 """
 
+import contextlib
 import json
 import socket
 import ssl
@@ -105,7 +106,8 @@ class RawServer:
         self._listener.close()
         with self._lock:
             for sock in self._open:
-                sock.close()
+                with contextlib.suppress(OSError):  # the other side may have left first
+                    sock.shutdown(socket.SHUT_RDWR)
         for thread in list(self._threads):
             thread.join(5)
 

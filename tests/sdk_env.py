@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 SDKS = ("2.1", "2.3", "preview-1.1", "preview-1.0")
@@ -36,13 +37,27 @@ class SdkScriptError(RuntimeError):
 def sdk_python(name: str) -> Path:
     """Return the interpreter of an SDK's environment, making the environment when needed.
 
+    What cannot be made is tried once in a process: a dead network should not be waited for by
+    every test.
+
     Args:
         name: one of `SDKS`.
 
     Raises:
         SdkEnvironmentError: the environment does not exist and cannot be made.
     """
-    return made_environment(SCRIPTS / f"requirements-{name}.lock", ENVIRONMENTS / name)
+    made = _made_or_why_not(name)
+    if isinstance(made, SdkEnvironmentError):
+        raise made
+    return made
+
+
+@cache
+def _made_or_why_not(name: str) -> Path | SdkEnvironmentError:
+    try:
+        return made_environment(SCRIPTS / f"requirements-{name}.lock", ENVIRONMENTS / name)
+    except SdkEnvironmentError as error:
+        return error
 
 
 def made_environment(lock: Path, folder: Path) -> Path:

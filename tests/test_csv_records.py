@@ -7,7 +7,7 @@ import io
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 import pytest
@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from connectors import csv_blocks
 from connectors.csv_faults import add_record
 from connectors.csv_file import CsvFile
-from connectors.csv_records import CsvFormat, RecordReader
+from connectors.csv_format import CsvFormat
+from connectors.csv_records import RecordReader
 from connectors.csv_stream import encoding_of
 from connectors.rows import BadRow, Cell, RowBatch, Rows
-from connectors.source_files import find_sources
+from connectors.source_files import Source, find_sources
 from schemas.errors import ExtractError
 
 UTF_8 = CsvFormat(encoding_of("utf-8"))
@@ -89,8 +90,11 @@ def reference(body: bytes, columns: list[str], rules: CsvFormat, first_line: int
 
 
 PIECES = st.sampled_from(
-    [b'"', b'"', b",", b",", b"\n", b"\n", b"\r\n", b"\r", b" ", b"a", b"bc", b"\x00", "é".encode(), b"\xe9"]
-    + [b"\xef\xbf\xbd", b'"x",', b'"a\nb"', b'""', b"1,2,3\n", b'"1","2","3"\n', b"4,5,6,\n"]
+    [
+        *([b'"', b",", b"\n"] * 2),
+        *(b"\r\n", b"\r", b" ", b"a", b"bc", b"\x00", "é".encode(), b"\xe9", b"\xef\xbf\xbd"),
+        *(b'"x",', b'"a\nb"', b'"a\rb"', b'""', b"1,2,3\n", b'"1","2","3"\n', b"4,5,6,\n"),
+    ]
 )
 LIMITS = st.builds(
     CsvFormat,
@@ -272,6 +276,11 @@ def test_old_mac_line_ends_are_line_ends(read: Reading) -> None:
     assert found.bad[4].message.startswith("line 7: column 'name' ")
 
 
+def test_clean_old_mac_files_keep_the_line_ends_inside_quotes(read: Reading) -> None:
+    found = read(b'id,name\r1,"two\rlines\nmore\r\nand more"\r2,"x"\r')
+    assert (found.rows, found.bad) == ([["1", "two\rlines\nmore\r\nand more"], ["2", "x"]], {})
+
+
 def test_mixed_lf_and_crlf_are_both_line_ends(read: Reading) -> None:
     found = read(b"a,b\r\n1,2\n3,4\r\n")
     assert (found.rows, found.bad) == ([["1", "2"], ["3", "4"]], {})
@@ -408,7 +417,7 @@ def test_utf_16_without_a_mark_is_told_by_its_header(tmp_path: Path) -> None:
         (b"", "the file is empty: it has no header"),
         (b"\n\r\n\n", "the file is empty: it has no header"),
         (codecs.BOM_UTF8, "the file is empty: it has no header"),
-        (b",,\n1,2,3\n", "the header names no column: the first line must hold the column names"),
+        (b",,\n1,2,3\n", "the header names no column: name at least one"),
         (b"a,,c\n", "the header's cell 2 of 3 is empty: name the column"),
         (
             "a,b, a,b\u00a0,a\n".encode(),
@@ -501,9 +510,14 @@ def test_ascending_rereads_of_a_compressed_file_cost_one_pass(tmp_path: Path, mo
     path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 50_000))
     file = opened(path, replace(UTF_8, block=1_000))
     batches = list(file.batches(file.columns))
-    openings = []
-    real = type(file._source).open
-    monkeypatch.setattr(type(file._source), "open", lambda source: openings.append(1) or real(source))
+    openings: list[Source] = []
+    real = Source.open
+
+    def counted(source: Source) -> BinaryIO:
+        openings.append(source)
+        return real(source)
+
+    monkeypatch.setattr(Source, "open", counted)
     assert [file.reread(batch.position, file.columns) for batch in batches[::3]] == batches[::3]
     assert len(openings) == 1
     file.close()

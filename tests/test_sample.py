@@ -19,7 +19,6 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.sample import write as sample
 from pipelines.sample.faults import Planted, planted_table
 from pipelines.sample.orders import Orders, business_days
 from pipelines.sample.people import lei
@@ -372,7 +371,7 @@ def test_neither_the_size_of_a_chunk_nor_the_run_shows_in_a_file(
     first = everything(tmp_path / "first")
     assert len(first) == 12
     for size in (1, 7, 64, 100_000):
-        monkeypatch.setattr(sample, "CHUNK", size)
+        monkeypatch.setattr("pipelines.sample.write.CHUNK", size)
         assert everything(tmp_path / str(size)) == first
 
 
@@ -380,7 +379,7 @@ def test_row_groups_do_not_depend_on_chunks(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("pipelines.sample.files.ROW_GROUP", 20)
     groups = []
     for size in (1, 7, 1000):
-        monkeypatch.setattr(sample, "CHUNK", size)
+        monkeypatch.setattr("pipelines.sample.write.CHUNK", size)
         (path, *_) = write_sample(tmp_path, **SMALL, bad_rows=False, formats=("parquet",))
         file = pq.ParquetFile(path)
         groups.append([file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)])
@@ -486,7 +485,7 @@ def test_a_sample_that_breaks_off_leaves_no_half_file(
     def break_off(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.sample.interleave", lambda *_: map(break_off, [1]))
+    monkeypatch.setattr("pipelines.sample.write.interleave", lambda *_: map(break_off, [1]))
     with pytest.raises(KeyboardInterrupt):
         write_sample(tmp_path, formats=(kind,))
     assert list(tmp_path.iterdir()) == []

@@ -49,7 +49,5 @@ def test_the_same_body_written_otherwise_is_no_difference(sent: str, returned: s
         ),
     ],
 )
-def test_what_was_dropped_added_or_changed_is_named(
-    sent: str, returned: str, expected: list[str]
-) -> None:
+def test_what_was_dropped_added_or_changed_is_named(sent: str, returned: str, expected: list[str]) -> None:
     assert differences(sent, returned) == expected

@@ -26,9 +26,7 @@ SDK_OF_EXAMPLE = {
 }
 
 
-ORDER_WITH_UNKNOWN_MEMBER = (
-    '{"id": {"scope": "S", "code": "C"}, "quantity": 1.25, "colour": {"of": "money"}}'
-)
+ORDER_WITH_UNKNOWN_MEMBER = '{"id": {"scope": "S", "code": "C"}, "quantity": 1.25, "colour": {"of": "money"}}'
 DOCTORED = {
     "unknown member": ("BlockedOrderRequest", ORDER_WITH_UNKNOWN_MEMBER),
     "missing member": ("ResourceId", '{"scope": "S"}'),
@@ -102,9 +100,7 @@ def test_the_members_of_a_model_are_listed_to_the_leaves_in_either_generation() 
     assert answer["NoSuchModel"] is newer["NoSuchModel"] is None
     assert answer["ResourceId"] == newer["ResourceId"] == [["code"], ["scope"]]
     assert ["blockIds", "[]", "code"] in answer["PlacementRequest"]
-    assert answer["PlacementRequest"] == [
-        path for path in newer["PlacementRequest"] if "referenceData" not in path
-    ]
+    assert answer["PlacementRequest"] == [path for path in newer["PlacementRequest"] if "referenceData" not in path]
     account = newer["UpsertInvestmentAccountRequest"]
     assert ["accountHolders", "[]", "identifiers", "{}", "value", "labelValue"] in account
     assert ["investmentPortfolios", "[]", "portfolioCode"] in account

@@ -392,7 +392,7 @@ def test_no_secret_shows_in_the_settings_in_any_form(tmp_path: Path) -> None:
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     settings, _ = read(tmp_path, ENV)
     with pytest.raises(ValidationError):
-        settings.username = "other"
+        settings.username = "other"  # type: ignore[misc]  # that it cannot be set is the point
 
 
 @pytest.mark.parametrize(

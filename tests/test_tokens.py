@@ -231,7 +231,7 @@ def test_an_answer_without_a_token_is_an_authentication_error(endpoint: response
 def test_a_fetched_token_that_no_header_can_carry_is_refused(endpoint: responses.RequestsMock, token: str) -> None:
     grants(endpoint, token)
     assert Bench().refused().message == (
-        f"The access token from The token endpoint {TOKEN_URL} is empty or holds characters that no token has"
+        f"The token endpoint {TOKEN_URL}: its access token is empty or holds characters that no token has"
     )
 
 

@@ -1,6 +1,8 @@
 import datetime
 import gzip
 import ipaddress
+import itertools
+import socket
 import ssl
 import threading
 import time
@@ -88,7 +90,6 @@ def test_json_that_is_nested_too_deep_counts_as_not_json() -> None:
 CUT = {
     "nothing at all": hangs_up,
     "half a status line": says(b"HTTP/1.1 2"),
-    "half of the headers": says(b"HTTP/1.1 200 OK\r\nContent-Le"),
     "a body shorter than promised": says(b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"a": 1'),
     "chunks without an end": says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}   \r\n"),
     "a chunk of no length": says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
@@ -131,6 +132,7 @@ def test_a_small_answer_that_unpacks_to_a_large_one_is_not_held() -> None:
 
 
 DRIPS = {
+    "before the first byte": is_silent,
     "in the status line": drips(b"HTTP/1.1 200 "),
     "in the headers": drips(b"HTTP/1.1 200 OK\r\nX: "),
     "in the body": drips(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"),
@@ -168,6 +170,15 @@ def test_a_server_that_does_not_take_the_request_ends_at_the_total_deadline() ->
         transport.close()
         stop.set()
     assert time.monotonic() - started < 2
+    assert classify(caught.value) is Action.PERHAPS_APPLIED
+
+
+def test_a_deadline_that_passes_between_two_steps_ends_the_attempt() -> None:
+    with RawServer([]) as server:
+        transport = Transport(LusidSettings(), clock=itertools.count(0.0, 200.0).__next__)
+        with pytest.raises(requests.RequestException) as caught:
+            transport.exchange(requests.Request("POST", server.url, data=b"{}"))
+        transport.close()
     assert classify(caught.value) is Action.PERHAPS_APPLIED
 
 
@@ -233,11 +244,20 @@ def test_a_connection_that_takes_too_long_was_never_sent() -> None:
 
 
 def test_a_server_that_does_not_speak_tls_was_never_sent_anything() -> None:
-    with RawServer([], reads_bodies=False) as server:
-        threading.Timer(0, lambda: None).start()
-        server.steps.append(says(b"HTTP/1.1 400 X\r\n\r\n"))
-        error = outcome_of(server.url.replace("http:", "https:"), connect_seconds=0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greets() -> None:
+            sock, _ = listener.accept()
+            with sock:
+                sock.sendall(b"220 mail.example.com ESMTP\r\n")
+                sock.recv(1000)
+
+        thread = threading.Thread(target=greets)
+        thread.start()
+        error = outcome_of(f"https://127.0.0.1:{listener.getsockname()[1]}/api")
+        thread.join(5)
     assert isinstance(error, NotConnectedError)
+    assert str(error) == "TLS failed (WRONG_VERSION_NUMBER)"
 
 
 @pytest.fixture
@@ -291,7 +311,7 @@ def test_a_certificate_that_the_settings_name_is_trusted(tls: tuple[str, Path]) 
     assert reply.body == {"over": "tls"}
 
 
-PROXY = {"proxy_username": "p@u", "proxy_password": SecretStr("MARKER")}
+PROXY: dict[str, Any] = {"proxy_username": "p@u", "proxy_password": SecretStr("MARKER")}
 
 
 def test_https_goes_through_the_proxy_with_its_sign_in() -> None:
@@ -305,10 +325,11 @@ def test_https_goes_through_the_proxy_with_its_sign_in() -> None:
 
 
 def test_a_proxy_without_a_password_and_one_without_a_user_work_too() -> None:
-    for fields, header in (
+    cases: list[tuple[dict[str, Any], str | None]] = [
         ({"proxy_username": "pu"}, "Basic cHU6"),
         ({}, None),
-    ):
+    ]
+    for fields, header in cases:
         with RawServer([hangs_up]) as proxy:
             error = outcome_of(
                 "https://lusid.invalid/api",
@@ -317,6 +338,13 @@ def test_a_proxy_without_a_password_and_one_without_a_user_work_too() -> None:
             )
         assert proxy.seen[0].headers.get("proxy-authorization") == header
         assert isinstance(error, NotConnectedError)
+
+
+def test_a_proxy_that_speaks_no_http_was_never_sent_the_request() -> None:
+    with RawServer([says(b"garbage\r\n\r\n")]) as proxy:
+        error = outcome_of("https://lusid.invalid/api", proxy_address=f"http://127.0.0.1:{proxy.port}")
+    assert isinstance(error, NotConnectedError)
+    assert str(error) == "no connection (BadStatusLine)"
 
 
 def test_loopback_is_never_reached_through_the_proxy() -> None:

@@ -1,5 +1,4 @@
-"""The embedded stand-in for LUSID: a real HTTP server (FastAPI on uvicorn, SQLite behind) for
-rehearsal and tests.
+"""The embedded stand-in for LUSID: a real HTTP server (FastAPI on uvicorn, SQLite behind) for rehearsal and tests.
 
 It is an independent oracle: it imports none of the loader's schemas, keying or wire code (only
 `schemas.errors`), so a misreading there cannot agree with itself here. It is never presented as

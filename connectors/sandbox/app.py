@@ -1,5 +1,4 @@
-"""The web application: routes, authentication, media types, limits, response headers. Knows no
-entity.
+"""The web application: routes, authentication, media types, limits, response headers. Knows no entity.
 
 Each part of the API brings its own `ROUTES`; a new endpoint is a module with routes and one word in
 `_PARTS`.
@@ -27,7 +26,7 @@ from connectors.sandbox.store import Store
 from connectors.sandbox.tokens import TokenRefusedError, Tokens
 
 _PARTS = (records, accounts, orders, blocks)
-_NO_TOKEN = "InvalidIdentityToken"
+_BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
 _REQUEST_ID = "sandbox.request_id"
 _MEDIA_TYPES = ("application/json-patch+json", "application/json", "text/json")
 _JSON = "application/json"
@@ -105,7 +104,7 @@ async def _read_call(service: Service, request: Request) -> Call:
     body = await _read_body(request, service.body_limit)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not service.tokens.accepts(token.strip()):
-        raise ProblemError(401, 187, _NO_TOKEN, "the bearer token is missing, invalid or expired")
+        raise ProblemError(401, 187, _BAD_TOKEN, "the bearer token is missing, invalid or expired")
     if request.method == "POST":
         _check_media_type(request.headers.get("content-type", ""))
     return Call(
@@ -143,7 +142,7 @@ async def _read_body(request: Request, limit: int) -> bytes:
 
 def _refusal(service: Service, request: Request, problem: ProblemError) -> Response:
     instance = log_address(service.base_url, request.scope[_REQUEST_ID])
-    headers = {"WWW-Authenticate": "Bearer"} if problem.name == _NO_TOKEN else None
+    headers = {"WWW-Authenticate": "Bearer"} if problem.name == _BAD_TOKEN else None
     return Response(dumps(problem.body(instance)), problem.status, headers, _PROBLEM)
 
 
@@ -171,9 +170,7 @@ def _token_endpoint(service: Service) -> Endpoint:
 
 
 class _Recorder:
-    """ASGI middleware: numbers each request, adds LUSID's response headers, keeps the list of
-    calls.
-    """
+    """ASGI middleware: numbers each request, adds LUSID's response headers, keeps the list of calls."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app

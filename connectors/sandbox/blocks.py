@@ -1,5 +1,4 @@
-"""Blocks and the orders in them: what every call of order management agrees on, and reading both
-back.
+"""Blocks and the orders in them: what every call of order management agrees on, and reading both back.
 
 A block's orders share its blocking fields: instrument, side, type, time in force, limit and stop
 price (support page KA-02110); its quantity is the sum of its orders'. Knows no single call.
@@ -63,9 +62,7 @@ def total(values: Iterable[int | Decimal]) -> int | Decimal:
 
 
 def direction(side: str) -> int | None:
-    """1 for a side that adds to the position, -1 for one that takes from it, None when the name
-    does not say.
-    """
+    """1 for a side that adds to the position, -1 for one that takes from it, None when the name does not say."""
     return _DIRECTIONS.get(side.replace("-", "").replace(" ", "").lower())
 
 

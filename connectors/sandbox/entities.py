@@ -1,5 +1,4 @@
-"""Entities known by client-defined identifiers (investor records, investment accounts): finding,
-updating, showing.
+"""Entities known by client-defined identifiers (investor records, investment accounts): finding, updating, showing.
 
 An upsert whose identifiers are all new creates; one whose identifiers lead to an entity updates it:
 members left out stay, members given replace, identifiers and properties one by one. Sources:
@@ -43,9 +42,7 @@ class Kind:
 
 
 def resolve(transaction: Transaction, kind: Kind, scope: str, labels: Mapping[str, str]) -> tuple[set[int], list[str]]:
-    """The sequences that identifiers (key to value) lead to, and the keys of those that lead
-    nowhere.
-    """
+    """The sequences that identifiers (key to value) lead to, and the keys of those that lead nowhere."""
     found: set[int] = set()
     unknown: list[str] = []
     for identifier in labels.items():
@@ -78,9 +75,7 @@ def current(transaction: Transaction, kind: Kind, request: Document) -> Known:
 
 
 def save(transaction: Transaction, call: Call, kind: Kind, request: Document, known: Known) -> Document:
-    """Stores `request`, already in the shape of the answer, over the `known` entity or as a new
-    one.
-    """
+    """Stores `request`, already in the shape of the answer, over the `known` entity or as a new one."""
     sequence, old = known
     scope = request.get("scope", "")
     document = {**old, **request, **{part: _merged(old, request, part) for part in _IN_PARTS}}

@@ -6,7 +6,7 @@ numbers are `int`.
 
 import json
 import re
-from collections.abc import Iterable
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -61,11 +61,6 @@ def dumps(value: object) -> bytes:
     return orjson.dumps(value, default=_exact)
 
 
-def fragment(encoded: bytes) -> orjson.Fragment:
-    """Already encoded JSON, to stand inside a larger value without being parsed again."""
-    return orjson.Fragment(encoded)
-
-
 def _exact(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value))
@@ -87,12 +82,9 @@ def _refuse_constant(text: str) -> object:
     raise MalformedJsonError(f"{text} is not a JSON number")
 
 
-def _unique(pairs: Iterable[tuple[str, Any]]) -> Document:
-    listed = list(pairs)
-    out = dict(listed)
-    if len(out) != len(listed):
-        seen: set[str] = set()
-        twice = next(name for name, _ in listed if name in seen or seen.add(name))  # type:
-        ignore[func - returns - value]  # set.add is None: it only marks raise
-        MalformedJsonError(f"member {twice!r} is given twice in one object")
+def _unique(pairs: list[tuple[str, Any]]) -> Document:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise MalformedJsonError(f"member {twice!r} is given twice in one object")
     return out

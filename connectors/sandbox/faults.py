@@ -1,5 +1,4 @@
-"""Misbehaving on purpose: which fault a request meets, and doing it to the connection. Knows no
-endpoint.
+"""Misbehaving on purpose: which fault a request meets, and doing it to the connection. Knows no endpoint.
 
 A fault specification is `NAME=PROBABILITY` entries joined by commas, and options:
 `429=0.05,cut-after=0.02,seed=7`. `script=429;cut-after;ok` gives the first calls their faults one

@@ -1,5 +1,4 @@
-"""Filter and sort expressions of list calls: a subset of LUSID's language. Knows documents, not
-endpoints.
+"""Filter and sort expressions of list calls: a subset of LUSID's language. Knows documents, not endpoints.
 
 expression  clause, joined by `and` (binds tighter) and `or`; no parentheses
 clause      FIELD eq|neq|gt|gte|lt|lte|startswith LITERAL, or FIELD in (LITERAL, ...)
@@ -10,6 +9,7 @@ values LITERAL     'text' (a quote is doubled), a number, true, false, a date-ti
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from connectors.sandbox.dates import utc_text
@@ -58,8 +58,7 @@ def parse_filter(expression: str) -> Predicate:
 
 
 def sort(documents: list[Document], orders: list[str]) -> list[Document]:
-    """Sorted by `FIELD ASC` / `FIELD DESC` entries, the first counting most; absent values come
-    first.
+    """Sorted by `FIELD ASC` / `FIELD DESC` entries, the first counting most; absent values come first.
 
     Raises:
         ProblemError: 400, an entry has another form.
@@ -69,11 +68,13 @@ def sort(documents: list[Document], orders: list[str]) -> list[Document]:
         path, _, direction = order.strip().rpartition(" ")
         if not path or direction.upper() not in ("ASC", "DESC"):
             raise validation_problem({"sortBy": [f"{order!r} must be a field, then ASC or DESC"]})
-        out = sorted(out, key=lambda each: _rank(field(each, path)), reverse=direction.upper() == "DESC")  # sorted() uses the lambda before the loop goes on
+        downwards = direction.upper() == "DESC"
+        out = sorted(out, key=partial(_rank, path=path), reverse=downwards)
     return out
 
 
-def _rank(value: Any) -> tuple[int, Any]:
+def _rank(document: Document, path: str) -> tuple[int, Any]:
+    value = field(document, path)
     if value is None:
         return 0, 0
     if isinstance(value, int | Decimal):
@@ -128,16 +129,16 @@ class _Parser:
         return out
 
     def _literal(self) -> Any:
-        kind, token = self._tokens.pop(0)
+        kind, said = self._tokens.pop(0)
         if kind == "text":
-            return token[1:-1].replace("''", "'")
+            return said[1:-1].replace("''", "'")
         if kind == "number":
-            return Decimal(token)
-        if kind == "date" and (moment := utc_text(token)):
+            return Decimal(said)
+        if kind == "date" and (moment := utc_text(said)):
             return moment
-        if kind == "word" and token in ("true", "false"):
-            return token == "true"
-        raise _refused(f"expects a value, found {token or 'the end'}")
+        if kind == "word" and said in ("true", "false"):
+            return said == "true"
+        raise _refused(f"expects a value, found {said or 'the end'}")
 
     def _word(self, word: str) -> bool:
         kind, token = self._tokens[0]

@@ -178,9 +178,7 @@ class _Entry:
         return {name: value for name, value in wanted.items() if value is not None}
 
     def block(self) -> Document:
-        """The block as it will be, but for what follows from its orders; faults go to the
-        faults.
-        """
+        """The block as it will be, but for what follows from its orders; faults go to the faults."""
         request, old = self._request, self._old
         self._check_wanted()
         differing = blocks.differing(old, self._wanted) if old.get("orderIds") else []

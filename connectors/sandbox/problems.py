@@ -1,5 +1,4 @@
-"""Refusals as LUSID words them: problem details for a whole request, error details for one of its
-items.
+"""Refusals as LUSID words them: problem details for a whole request, error details for one of its items.
 
 Shapes and codes: LusidProblemDetails, LusidValidationProblemDetails and ErrorDetail of the API
 specification, and the error-code table of its description. Knows nothing of HTTP or of the store.

@@ -1,5 +1,4 @@
-"""Readers: small functions that check one JSON value and return it in the form we keep. No LUSID
-words here.
+"""Readers: small functions that check one JSON value and return it in the form we keep. No LUSID words here.
 
 A reader is called with the value, its path in the request and the errors so far. What it cannot
 accept it adds to the errors, under the path, and goes on, so that one answer names every fault. A
@@ -34,9 +33,7 @@ LARGEST = Decimal("79228162514264337593543950335")
 
 
 def text(low: int = 1, high: int = 256, pattern: str | None = None) -> Reader:
-    """A string of `low` to `high` characters, wholly matching `pattern`. 256 is LUSID's general
-    limit.
-    """
+    """A string of `low` to `high` characters, wholly matching `pattern`. 256 is LUSID's general limit."""
     matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
 
     def read(value: Any, path: str, errors: Errors) -> str | None:

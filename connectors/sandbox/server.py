@@ -1,5 +1,4 @@
-"""Running the sandbox: in a thread for tests and `--target sandbox`, in the foreground for
-`bulkload sandbox`.
+"""Running the sandbox: in a thread for tests and `--target sandbox`, in the foreground for `bulkload sandbox`.
 
 Knows uvicorn and sockets; what is served is `app`'s.
 """
@@ -30,9 +29,7 @@ _DRAIN_SECONDS = 5
 
 
 class _CuttableProtocol(H11Protocol):
-    """Lets the application reach its connection, as `scope["state"]["transport"]`, so that faults
-    can cut it.
-    """
+    """Lets the application reach its connection, as `scope["state"]["transport"]`, so that faults can cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         super().connection_made(transport)
@@ -168,9 +165,7 @@ class Sandbox:
 
     @property
     def calls(self) -> list[tuple[str, str, int]]:
-        """(method, path, status) of every request so far, in order of arrival; status 0: no whole
-        answer.
-        """
+        """(method, path, status) of every request so far, in order of arrival; status 0: no whole answer."""
         return list(self._service.calls)
 
     @property

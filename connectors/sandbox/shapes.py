@@ -1,6 +1,6 @@
-"""The shapes LUSID's requests share: properties, identifiers, ids, amounts. Source: the OpenAPI
-specification and support page KA-01633 (limits); see docs/sandbox.md where they disagree. Knows no
-endpoint.
+"""The shapes LUSID's requests share: properties, identifiers, ids, amounts. Knows no endpoint.
+
+Sources: the OpenAPI specification and support page KA-01633 (limits); docs/sandbox.md says where they disagree.
 """
 
 from typing import Any

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS identifier (
     kind TEXT, scope TEXT, type TEXT, value TEXT, sequence INTEGER NOT NULL,
     PRIMARY KEY (kind, scope, type, value)) WITHOUT ROWID;
 """
-_COLUMNS = "sequence, scope, code, parent, document, requested"
+_SELECT = "SELECT sequence, scope, code, parent, document, requested FROM entity WHERE "
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +81,22 @@ class Transaction:
 
     def get(self, sequence: int) -> Entity:
         """The entity of that sequence, which must exist."""
-        return self._one(f"SELECT {_COLUMNS} FROM entity WHERE sequence = ?", sequence)[0]  # noqa: S608  # constant columns
+        return self._where("sequence = ?", sequence)[0]
 
     def find(self, kind: str, scope: str, code: str) -> Entity | None:
         """The entity of that id."""
-        sql = f"SELECT {_COLUMNS} FROM entity WHERE kind = ? AND scope = ? AND code = ?"  # noqa: S608  # constant columns
-        return next(iter(self._one(sql, kind, scope, code)), None)
+        condition = "kind = ? AND scope = ? AND code = ?"
+        return next(iter(self._where(condition, kind, scope, code)), None)
 
     def children(self, kind: str, parent: str) -> list[Entity]:
         """The entities of a kind that belong to `parent`, in order of creation."""
-        sql = f"SELECT {_COLUMNS} FROM entity WHERE kind = ? AND parent = ? ORDER BY sequence"  # noqa: S608  # constant columns
-        return self._one(sql, kind, parent)
+        condition = "kind = ? AND parent = ? ORDER BY sequence"
+        return self._where(condition, kind, parent)
 
     def page(self, kind: str, offset: int, limit: int) -> list[Entity]:
-        """`limit` entities of a kind after skipping `offset`, in order of creation; limit -1 is
-        all.
-        """
-        sql = f"SELECT {_COLUMNS} FROM entity WHERE kind = ? ORDER BY sequence LIMIT ? OFFSET ?"  # noqa: S608  # constant columns
-        return self._one(sql, kind, limit, offset)
+        """`limit` entities of a kind after skipping `offset`, in order of creation; limit -1 is all."""
+        condition = "kind = ? ORDER BY sequence LIMIT ? OFFSET ?"
+        return self._where(condition, kind, limit, offset)
 
     def identified(self, kind: str, scope: str, identifier: tuple[str, str]) -> int | None:
         """The sequence of the entity that has this (identifier key, value) in the scope."""
@@ -109,9 +107,7 @@ class Transaction:
         return None if row is None else int(row[0])
 
     def identify(self, kind: str, scope: str, sequence: int, new: Mapping[str, str], old: Mapping[str, str]) -> None:
-        """Makes `new` (identifier key to value) lead to the entity, and `old` values they replace
-        no more.
-        """
+        """Makes `new` (identifier key to value) lead to the entity, and `old` values they replace no more."""
         for key, value in new.items():
             before = old.get(key)
             if before == value:
@@ -126,8 +122,8 @@ class Transaction:
                 (kind, scope, key, value, sequence),
             )
 
-    def _one(self, sql: str, *values: object) -> list[Entity]:
-        return [Entity(*row) for row in self._connection.execute(sql, values)]
+    def _where(self, condition: str, *values: object) -> list[Entity]:
+        return [Entity(*row) for row in self._connection.execute(_SELECT + condition, values)]
 
 
 class Store:

@@ -42,7 +42,7 @@ def _answer(response: Any, client: Any) -> Answer:
         data, status, body = response[0], response[1], client.last_response.data
     else:
         data, status, body = response.data, response.status_code, response.raw_data
-    return {"status": status, "body": body, "returned": models.written(data)}
+    return {"status": status, "body": body, "returned": models.held(data)}
 
 
 def _refusal(error: Exception) -> Answer:
@@ -51,7 +51,7 @@ def _refusal(error: Exception) -> Answer:
         return {"exception": name, "message": str(error)}
     kind = "LusidValidationProblemDetails" if error.status == 400 else "LusidProblemDetails"
     try:
-        problem = models.written(models.read(kind, error.body))
+        problem = models.held(models.read(kind, error.body))
     except (TypeError, ValueError) as unreadable:
         problem = str(unreadable)
     return {"exception": name, "status": error.status, "body": error.body, "problem": problem}

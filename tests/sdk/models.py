@@ -68,6 +68,16 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.datetime) else value.to_dict()
 
 
+def held(value: Any) -> str:
+    """Write models as JSON text with all they hold, read-only members included."""
+    return written(value) if IS_PREVIEW else json.dumps(value, default=_whole)
+
+
+def _whole(value: Any) -> Any:
+    is_time = isinstance(value, datetime.datetime)
+    return value.isoformat() if is_time else value.dict(by_alias=True)
+
+
 def _read_2x(kind: str, data: Any) -> Any:
     container = split(kind)
     if container is None:

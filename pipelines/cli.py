@@ -1,0 +1,145 @@
+"""The command line: which commands there are, and how whatever goes wrong becomes one line and an exit code.
+
+The commands are in `commands_*`; they import what they need when they run, so that `bulkload --help` and
+`bulkload columns` answer at once. Nothing here knows a load.
+"""
+
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pipelines import commands_load, commands_lookup, commands_runs, commands_try
+from schemas.answers import server_text
+from schemas.errors import ConfigError, LoadError, StoppedError
+
+MOST_OF_A_MESSAGE = 4000
+"""Characters of an error that are shown."""
+
+_BUG = 1
+_UsageError = typer.BadParameter.__mro__[1]
+"""What typer raises for a command line it cannot read; it exports only this subclass."""
+
+
+class _Commands(TyperGroup):
+    """Gives an interrupt our exit code: typer's own would be 130."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError("interrupted; `bulkload runs` says how far it got") from None
+
+
+app = typer.Typer(
+    name="bulkload",
+    cls=_Commands,
+    help="Loads investors, accounts and orders into LUSID in bulk, and accounts for every row.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(commands_load.load)
+app.command()(commands_load.nightly)
+app.command()(commands_runs.runs)
+app.command()(commands_runs.report)
+app.command()(commands_lookup.operations)
+app.command()(commands_lookup.columns)
+app.command()(commands_lookup.template)
+app.command()(commands_try.sample)
+app.command()(commands_try.sandbox)
+app.command()(commands_try.demo)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
+    if wanted:
+        typer.echo(f"bulkload {version('lusid-bulkload')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _bulkload(
+    ctx: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", help="Say the version and end.", is_eager=True, callback=_say_version)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, on stderr.")] = False,
+) -> None:
+    del version, debug  # the first is done; the second is `run`'s, which words errors of parsing too
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+        raise typer.Exit(ConfigError.exit_code)
+
+
+def main() -> None:
+    """The console script: runs the process's command line and ends the process."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # TextIO lacks it, both have it
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line.
+
+    Args:
+        arguments: without the program's name.
+
+    Returns:
+        The exit code (design: exit codes). What goes wrong is one line on stderr and, with --json, a document on
+        stdout; it is never raised.
+    """
+    try:
+        code: int | None = app(args=list(arguments), prog_name="bulkload", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001  # the end of the line: nothing may leave as a traceback
+        return _fail(error, arguments)
+    return code or 0
+
+
+def _fail(error: Exception, arguments: Sequence[str]) -> int:
+    """Says what went wrong; gives the exit code."""
+    code, message = _worded(error)
+    if "--debug" in arguments:
+        traceback.print_exception(error)
+    typer.echo(f"bulkload: {message}", err=True)
+    if "--json" in arguments:
+        from pipelines.console import print_json
+
+        print_json({"verdict": "error", "exit_code": code, "message": message})
+    return code
+
+
+def _worded(error: Exception) -> tuple[int, str]:
+    """The exit code and the one line of an error."""
+    if isinstance(error, LoadError):
+        return error.exit_code, server_text(error.message, MOST_OF_A_MESSAGE)
+    if isinstance(error, _UsageError):
+        return ConfigError.exit_code, server_text(" ".join(error.format_message().split()), MOST_OF_A_MESSAGE)
+    path = _write_traceback(error)
+    return _BUG, f"this is a bug in bulkload, not in your data: {type(error).__name__}; please report {path}"
+
+
+def _write_traceback(error: BaseException) -> str:
+    """Where in the code it happened, in a file that only its owner reads; gives its path.
+
+    The exceptions' own texts are left out: a library's may quote a cell or a secret.
+    """
+    with tempfile.NamedTemporaryFile("w", prefix="bulkload-bug-", suffix=".txt", delete=False) as file:
+        for each in _chain(error):
+            file.writelines(traceback.format_tb(each.__traceback__))
+            file.write(f"{type(each).__module__}.{type(each).__qualname__}\n\n")
+    return file.name
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, what caused it, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

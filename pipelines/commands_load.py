@@ -1,0 +1,138 @@
+"""The commands that load: `load` and `nightly`. They read flags, call, and show; what is done is `load`'s and `nightly`'s."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.dialects import Dialect
+from schemas.states import Duplicates, Mode
+
+if TYPE_CHECKING:
+    from pipelines.report import Report
+
+ModeFlag = Annotated[
+    Mode, typer.Option(case_sensitive=False, help="What a bad key does: only itself fails, or its whole call.")
+]
+TargetFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL|sandbox[:FILE]", help="Where to; default: FBN_LUSID_URL, or the embedded sandbox without it."
+    ),
+]
+DialectFlag = Annotated[Dialect, typer.Option(help="The server's age.")]
+RunsFlag = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are.")]
+BatchSizeFlag = Annotated[int, typer.Option(min=1, help="Requests in one call, at most.")]
+BatchBytesFlag = Annotated[int, typer.Option(min=1, help="Bytes in one call, at most.")]
+ConcurrencyFlag = Annotated[int, typer.Option(min=1, max=64, help="Calls in flight.")]
+DuplicatesFlag = Annotated[
+    Duplicates, typer.Option(case_sensitive=False, help="Rows of one key that differ: refuse all, or take one.")
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+
+
+def load(
+    operation: Annotated[str, typer.Argument(help="Such as investor-records; `bulkload operations` lists them.")],
+    extracts: Annotated[list[str], typer.Argument(help="Files, globs or directories of CSV or Parquet: one extract.")],
+    *,
+    mode: ModeFlag = Mode.PARTIAL,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="YAML that names your columns; default: canonical headers.")
+    ] = None,
+    target: TargetFlag = None,
+    dialect: DialectFlag = Dialect.V2_1,
+    runs: RunsFlag = Path("runs"),
+    batch_size: BatchSizeFlag = 1000,
+    max_batch_bytes: BatchBytesFlag = 8 << 20,
+    concurrency: ConcurrencyFlag = 4,
+    duplicates: DuplicatesFlag = Duplicates.REFUSE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate every row and send nothing.")] = False,
+    as_json: JsonFlag = False,
+    prefect: Annotated[
+        bool, typer.Option("--prefect", help="Run through Prefect; so it does when PREFECT_API_URL is set.")
+    ] = False,
+) -> None:
+    """Load one extract, and account for every row."""
+    from connectors.settings import prefect_api_url
+    from pipelines import load as engine
+    from pipelines.console import TerminalProgress, stderr_console
+
+    options = engine.Options(
+        mode=mode,
+        mapping=mapping,
+        target=target,
+        dialect=dialect,
+        runs=runs,
+        batch_size=batch_size,
+        max_batch_bytes=max_batch_bytes,
+        concurrency=concurrency,
+        duplicates=duplicates,
+        dry_run=dry_run,
+    )
+    if prefect or prefect_api_url():
+        from pipelines.flows import run_load_flow
+
+        report = run_load_flow(operation, extracts, options)
+    else:
+        with TerminalProgress(stderr_console()) as progress:
+            report = engine.load(operation, extracts, progress=progress, **vars(options))
+    _show([report], report.as_json() if as_json else None)
+    raise typer.Exit(report.exit_code)
+
+
+def nightly(
+    folder: Annotated[Path, typer.Argument(help="Holds the night's extracts, and mappings if they need any.")],
+    *,
+    mode: ModeFlag = Mode.PARTIAL,
+    target: TargetFlag = None,
+    dialect: DialectFlag = Dialect.V2_1,
+    runs: RunsFlag = Path("runs"),
+    batch_size: BatchSizeFlag = 1000,
+    max_batch_bytes: BatchBytesFlag = 8 << 20,
+    concurrency: ConcurrencyFlag = 4,
+    duplicates: DuplicatesFlag = Duplicates.REFUSE,
+    direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load a night's investors, accounts and orders in that order; what depends on a failed row is held."""
+    from pipelines.load import Options
+
+    options = Options(
+        mode=mode,
+        target=target,
+        dialect=dialect,
+        runs=runs,
+        batch_size=batch_size,
+        max_batch_bytes=max_batch_bytes,
+        concurrency=concurrency,
+        duplicates=duplicates,
+    )
+    night = run_night(folder, options, direct=direct)
+    document = {"exit_code": night.exit_code, "runs": [r.as_json() for r in night.reports]}
+    _show(night.reports, document if as_json else None)
+    raise typer.Exit(night.exit_code)
+
+
+def run_night(folder: Path, options: "Options", *, direct: bool) -> "NightlyReport":
+    """A nightly load, through Prefect or directly; progress goes to stderr."""
+    if not direct:
+        from pipelines.flows import run_nightly_flow
+
+        return run_nightly_flow(folder, options)
+    from pipelines.console import TerminalProgress, stderr_console
+    from pipelines.nightly import nightly as direct_nightly
+
+    with TerminalProgress(stderr_console()) as progress:
+        return direct_nightly(folder, options, progress)
+
+
+def _show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:
+    """The outcome on stdout: the document, or the summary for a person."""
+    from pipelines.console import print_json, print_summaries, stdout_console
+    from pipelines.summary import Summary
+
+    if document is not None:
+        print_json(document)
+    else:
+        print_summaries([Summary.of_run(r.run_dir) for r in reports], stdout_console())

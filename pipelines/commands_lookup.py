@@ -1,0 +1,59 @@
+"""The commands that look things up: `operations`, `columns`, `template`. They send nothing and write no run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.dialects import Dialect
+from schemas.errors import ConfigError
+
+OperationArgument = Annotated[str, typer.Argument(help="Such as investor-records; `bulkload operations` lists them.")]
+DialectFlag = Annotated[Dialect, typer.Option(help="The server's age.")]
+
+
+def operations(
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the README has it.")] = False,
+) -> None:
+    """List the operations: endpoint, modes, limit, dialects."""
+    from pipelines.operation_table import markdown_table, text_table
+
+    typer.echo(markdown_table() if markdown else text_table())
+
+
+def columns(operation: OperationArgument, *, dialect: DialectFlag = Dialect.V2_1) -> None:
+    """List an operation's canonical columns: type, limits, example, meaning."""
+    from pipelines.column_docs import column_lines
+    from pipelines.operations import operation_named
+
+    found = operation_named(operation)
+    found.check_dialect(dialect)
+    typer.echo("\n".join(column_lines(found, dialect)))
+
+
+def template(
+    operation: OperationArgument,
+    *,
+    dialect: DialectFlag = Dialect.V2_1,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A new file; default: stdout.")
+    ] = None,
+) -> None:
+    """Write a CSV that is a header only: every plain column, and one column of each family to be renamed."""
+    from pipelines.column_docs import template_header
+    from pipelines.operations import operation_named
+
+    found = operation_named(operation)
+    found.check_dialect(dialect)
+    header = ",".join(template_header(found, dialect))
+    if output is None:
+        typer.echo(header)
+        return
+    try:
+        with output.open("x", encoding="utf-8", newline="") as file:
+            file.write(f"{header}\n")
+    except FileExistsError:
+        raise ConfigError(f"{output} is there already: name a new file") from None
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error.strerror}") from None

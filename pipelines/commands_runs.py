@@ -1,0 +1,46 @@
+"""The commands that look at finished runs: `runs` and `report`. They read manifests and change nothing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunsFlag = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+
+
+def runs(*, runs: RunsFlag = Path("runs"), as_json: JsonFlag = False) -> None:
+    """List the runs, the newest first: when, verdict, counts."""
+    from pipelines.console import print_json
+    from pipelines.past_runs import past_runs
+
+    found = past_runs(runs)
+    if as_json:
+        print_json([run.as_json() for run in found])
+    elif not found:
+        typer.echo(f"There are no runs in {runs}.")
+    for run in () if as_json else found:
+        typer.echo(run.run_id)
+        typer.echo(f"  {run.told}")
+
+
+def report(
+    run: Annotated[str, typer.Argument(help="An id, the beginning of one, a run folder, or `latest`.")],
+    *,
+    runs: RunsFlag = Path("runs"),
+    html: Annotated[bool, typer.Option("--html", help="Print the path of report.html instead.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show how a finished run ended, again."""
+    from pipelines.console import print_json, print_summaries, stdout_console
+    from pipelines.past_runs import find_run
+    from pipelines.summary import Summary
+
+    folder = find_run(run, runs)
+    summary = Summary.of_run(folder.path)
+    if html:
+        typer.echo(str(folder.report))
+    elif as_json:
+        print_json(summary.as_json())
+    else:
+        print_summaries([summary], stdout_console())

@@ -1,0 +1,246 @@
+"""One batch on its way: sent, taken apart when refused, read back when its answer is lost, settled to the last key.
+
+The calls of a batch follow each other in one thread, so a key is never in two calls at once.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+
+from connectors.client import Answer
+from pipelines.answers import read_answer
+from pipelines.evidence import Finding, examine
+from pipelines.isolate import Refusal, bisect, named_culprits
+from pipelines.ledger import Ledger, Outcome, Part, runs_of
+from pipelines.operations import Body, Operation
+from pipelines.prepare import Prepared
+from schemas.dialects import Dialect
+from schemas.errors import FatalError, PerhapsAppliedError, RejectedError, RetryableError, StoppedError
+from schemas.states import Mode, State
+
+TOO_LARGE = 413
+MOST_STRANGERS = 100
+READ_BACK = 0
+"""The call number of what reading back settled without a call of its own."""
+
+TRIES = 3
+"""How often a request whose answer was lost, and which reading back did not find, is sent in all."""
+
+
+class Client(Protocol):
+    """What delivery needs of the LUSID client."""
+
+    def post(
+        self, path: str, body: bytes, *, params: Mapping[str, str], idempotent: bool, expected_status: int
+    ) -> Answer:
+        """Sends a body; raises as `LusidClient.post` does."""
+
+    def get(self, path: str, params: Mapping[str, str]) -> Answer:
+        """Reads; raises as `LusidClient.get` does."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How requests are sent and judged.
+
+    Attributes:
+        breaker: calls without an answer, in a row, that stop the run.
+    """
+
+    operation: Operation
+    mode: Mode
+    dialect: Dialect
+    breaker: int = 3
+
+
+class Delivery:
+    """Delivers the batches of one run; its threads share it.
+
+    Attributes:
+        error: what stopped the run, if something did; no call is begun after that.
+        strangers: keys that LUSID's answers named and we never sent.
+        doubtful: requests that an earlier call, whose answer was lost, may have applied.
+    """
+
+    def __init__(self, prepared: Prepared, manner: Manner, ledger: Ledger, client: Client) -> None:
+        self._prepared, self._manner, self._ledger, self._client = prepared, manner, ledger, client
+        self._operation, self._mode = manner.operation, manner.mode
+        self.error: FatalError | None = None
+        self.strangers: list[str] = []
+        self.doubtful: set[int] = set()
+        self._losses = 0
+        self._lock = threading.Lock()
+
+    def stop(self, error: FatalError) -> None:
+        """Lets no further call begin; what is in flight is settled."""
+        with self._lock:
+            self.error = self.error or error
+
+    def deliver(self, part: Part) -> None:
+        """Sends requests and settles each of them, unless the run stops first."""
+        doubtful = [r for r in part if r in self.doubtful]
+        if doubtful and not self._operation.idempotent:
+            absent = self._read_back(READ_BACK, doubtful, "an earlier process sent it and did not settle it")
+            part = [r for r in part if r not in self.doubtful or r in absent]
+        if len(part):
+            self._deliver(part)
+
+    def _deliver(self, part: Part) -> None:
+        refusal = self._send(part)
+        if refusal is None:
+            return
+        part = refusal.part
+        if refusal.problem.status == TOO_LARGE and len(part) > 1:
+            self._deliver(part[: len(part) // 2])
+            self._deliver(part[len(part) // 2 :])
+        elif self._mode is Mode.ATOMIC:
+            self._roll_back(refusal)
+        else:
+            self._isolate(refusal)
+
+    def _isolate(self, refusal: Refusal) -> None:
+        """Takes the culprits that a refusal names out and sends the rest; bisects if it names none."""
+        while culprits := self._culprits(refusal):
+            part = refusal.part
+            self._refused(refusal, [Outcome(part[p], State.FAILED, *why) for p, why in culprits.items()])
+            rest = [request for p, request in enumerate(part) if p not in culprits]
+            again = self._send(rest) if rest else None
+            if again is None:
+                return
+            refusal = again
+        bisect(refusal, self._send, self._refuse_one)
+
+    def _roll_back(self, refusal: Refusal) -> None:
+        """Atomic: the culprits failed, their neighbours were rolled back with them."""
+        culprits, part, problem = self._culprits(refusal), refusal.part, refusal.problem
+        if not culprits:
+            text = f"{problem.reason} (the answer names no culprit among {len(part)} keys)"
+            self._refused(refusal, [Outcome(r, State.FAILED, problem.kind, text) for r in part])
+            return
+        names = ", ".join(self._prepared.key(part[p]) for p in list(culprits)[:3])
+        more = f" and {len(culprits) - 3} more" if len(culprits) > 3 else ""
+        innocent = (State.ROLLED_BACK, "RolledBack", f"its Atomic request was refused because of {names}{more}")
+        outcomes = [
+            Outcome(r, State.FAILED, *culprits[p]) if p in culprits else Outcome(r, *innocent)
+            for p, r in enumerate(part)
+        ]
+        self._refused(refusal, outcomes)
+
+    def _culprits(self, refusal: Refusal) -> dict[int, tuple[str, str]]:
+        listed = self._operation.body is Body.REQUESTS
+        return named_culprits(refusal.problem, self._keys(refusal.part), listed=listed)
+
+    def _refuse_one(self, request: int, refusal: Refusal, remark: str) -> None:
+        problem = refusal.problem
+        text = f"{problem.reason} ({remark})" if remark else problem.reason
+        self._refused(refusal, [Outcome(request, State.FAILED, problem.kind, text)])
+
+    def _refused(self, refusal: Refusal, outcomes: Sequence[Outcome]) -> None:
+        """Settles what LUSID refused; a refusal after a lost answer may only say that it is there already."""
+        outcomes = [self._second_look(o) if o.request in self.doubtful else o for o in outcomes]
+        self._ledger.settle(refusal.call, refusal.problem.instance or None, outcomes)
+
+    def _second_look(self, outcome: Outcome) -> Outcome:
+        if self._examine(outcome.request) is not Finding.APPLIED:
+            return outcome
+        text = "an earlier call, whose answer was lost, had done it: read back alike"
+        return Outcome(outcome.request, State.ACCEPTED, "ReadBack", text)
+
+    def _send(self, part: Part, tries: int = 1) -> Refusal | None:
+        """One call; settles its requests, or gives the refusal of those that it refused whole."""
+        if self.error is not None:
+            raise self.error
+        call = self._ledger.begin(part)
+        try:
+            answer = self._post(part)
+        except RejectedError as refused:
+            self._losses = 0
+            return Refusal(refused.problem, call, part)
+        except PerhapsAppliedError as error:
+            self._lost(error)
+            return self._after_loss(call, part, error, tries)
+        except RetryableError as error:
+            self._lost(error)
+            code = type(error).__name__.removesuffix("Error")
+            self._ledger.settle(call, None, [Outcome(r, State.NOT_SENT, code, error.message) for r in part])
+            return None
+        self._losses = 0
+        reading = read_answer(answer.body, self._operation, part, self._keys(part), self._mode)
+        self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
+        self._ledger.settle(call, answer.request_id, reading.outcomes, reading.accepted, reading.ids)
+        return None
+
+    def _post(self, part: Part) -> Answer:
+        params = {"successMode": self._mode.value} if self._operation.body is Body.KEYED else {}
+        return self._client.post(
+            self._operation.path,
+            self._body(part),
+            params=params,
+            idempotent=self._operation.idempotent,
+            expected_status=self._operation.expected_status,
+        )
+
+    def _after_loss(self, call: int, part: Part, error: PerhapsAppliedError, tries: int) -> Refusal | None:
+        """The answer is lost: what reading back does not find is sent again, where the client has not done so."""
+        self.doubtful.update(part)
+        absent = sorted(self._read_back(call, part, error.message))
+        if not absent:
+            return None
+        if not self._operation.idempotent and tries < TRIES:
+            return self._send(absent, tries + 1)
+        text = f"{error.message}; not found when read back"
+        self._ledger.settle(call, None, [Outcome(r, State.UNKNOWN, "PerhapsApplied", text) for r in absent])
+        return None
+
+    def _read_back(self, call: int, part: Part, why: str) -> set[int]:
+        """Settles what reading back shows to be applied, or cannot tell; gives what is not there."""
+        absent: set[int] = set()
+        outcomes = []
+        findings: dict[int, Finding] = {}
+        try:
+            for request in part:
+                findings[request] = self._examine(request)
+        finally:  # what stops the reading must not leave a request that was sent looking as if it was not
+            for request in part:
+                found = findings.get(request, Finding.UNCLEAR)
+                if found is Finding.ABSENT:
+                    absent.add(request)
+                elif found is Finding.APPLIED:
+                    outcomes.append(Outcome(request, State.ACCEPTED, "ReadBack", f"read back: {why}"))
+                else:
+                    text = f"{why}; reading back could not settle it"
+                    outcomes.append(Outcome(request, State.UNKNOWN, "PerhapsApplied", text))
+            self._ledger.settle(call, None, outcomes)
+        return absent
+
+    def _examine(self, request: int) -> Finding:
+        entry = self._prepared.entries.read(int(self._prepared.entry_of[request]))[:-1]
+        keyed = self._operation.body is Body.KEYED
+        body: Any = orjson.loads(b"{%b}" % entry if keyed else entry)
+        (body,) = body.values() if keyed else (body,)
+        return examine(self._operation.evidence(body, self._manner.dialect), self._read)
+
+    def _read(self, path: str, params: Mapping[str, str]) -> Any:
+        return self._client.get(path, params).body
+
+    def _lost(self, error: RetryableError) -> None:
+        with self._lock:
+            self._losses += 1
+            losses = self._losses
+        if losses >= self._manner.breaker:
+            self.stop(StoppedError(f"{losses} calls in a row got no answer, so the run stops: {error.message}"))
+
+    def _keys(self, part: Part) -> list[str]:
+        rows = self._prepared.first_row[np.asarray(part)]
+        return [key.decode() for run in runs_of(rows) for key in self._prepared.keys.split(*run)]
+
+    def _body(self, part: Part) -> bytes:
+        places = self._prepared.entry_of[np.asarray(part)]
+        joined = b"".join(self._prepared.entries.read(*run) for run in runs_of(places))
+        if self._operation.body is Body.KEYED:
+            return b"{%b}" % joined[:-1]
+        return b'{"requests":[%b]}' % joined[:-1]

@@ -1,0 +1,85 @@
+"""Finding runs on disk and saying how each ended. Reads manifests only: no cell, no secret is in them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.run_folder import RunFolder
+from schemas.errors import ConfigError
+from schemas.states import GOOD
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run, from its manifest."""
+
+    folder: RunFolder
+    manifest: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The name of its folder."""
+        return self.folder.run_id
+
+    @property
+    def verdict(self) -> str:
+        """How it ended; `unfinished` while it works, or when it was killed."""
+        return str(self.manifest.get("verdict", "unfinished"))
+
+    @property
+    def told(self) -> str:
+        """One line: when it began, how it ended, what became of its rows."""
+        when = str(self.manifest.get("started", ""))[:16].replace("T", " ")
+        rows = self.manifest.get("rows")
+        if not rows:
+            return f"{when} UTC  {self.verdict}"
+        rest = rows["read"] - sum(rows[state] for state in GOOD)
+        return f"{when} UTC  {self.verdict}: {rows['read']:,} read, {rows['accepted']:,} accepted, {rest:,} to correct"
+
+    def as_json(self) -> dict[str, Any]:
+        """The run in the document of `bulkload runs --json`."""
+        members = ("operation", "mode", "dialect", "target", "started", "finished", "rows")
+        found = {name: self.manifest.get(name) for name in members}
+        return {"run_id": self.run_id, "run_dir": str(self.folder.path), "verdict": self.verdict, **found}
+
+
+def past_runs(runs: Path) -> list[PastRun]:
+    """The runs in a folder, the newest first; what is no run is passed over."""
+    return sorted(_runs(runs), key=lambda r: (str(r.manifest.get("started")), r.run_id), reverse=True)
+
+
+def _runs(runs: Path) -> Iterator[PastRun]:
+    for manifest in runs.glob("*/manifest.json"):
+        folder = RunFolder(manifest.parent)
+        try:
+            yield PastRun(folder, folder.read_manifest())
+        except ConfigError:
+            continue
+
+
+def find_run(name: str, runs: Path) -> RunFolder:
+    """The folder of one run.
+
+    Args:
+        name: an id, the beginning of one, the path of a run folder, or `latest`.
+        runs: where the run folders are.
+
+    Raises:
+        ConfigError: there is none, or more than one begins so.
+    """
+    if (Path(name) / "manifest.json").is_file():
+        return RunFolder(Path(name))
+    found = past_runs(runs)
+    if name == LATEST:
+        hits = found[:1]
+    else:
+        hits = [r for r in found if r.run_id == name] or [r for r in found if r.run_id.startswith(name)]
+    if not hits:
+        raise ConfigError(f"there is no run {name} in {runs}: `bulkload runs` lists them")
+    if len(hits) > 1:
+        names = ", ".join(r.run_id for r in hits[:3])
+        raise ConfigError(f"{len(hits)} runs begin with {name}: {names}{', ...' if len(hits) > 3 else ''}")
+    return hits[0].folder

@@ -1,0 +1,63 @@
+"""Going on with a run that stopped: what was settled stays settled, everything else is tried again.
+
+The extract is read and validated anew: the same bytes make the same requests under the same numbers, so the journal
+says of each whether it is done. What was sent and never settled is sent again where that is idempotent, and read
+back first where it is not.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from connectors.run_folder import RunFolder
+from pipelines.load import Options, Progress, Run, carry_out
+from pipelines.operations import operation_named
+from pipelines.report import Report, Verdict
+from schemas.errors import ConfigError
+
+FINISHED = (Verdict.COMPLETE.value, Verdict.REJECTS.value, Verdict.DRY_RUN.value, Verdict.UNBALANCED.value)
+
+
+def resume(
+    name: str, *, runs: Path = Path("runs"), target: str | None = None, progress: Progress | None = None
+) -> Report:
+    """Finishes a run that stopped early, was interrupted, or died.
+
+    Args:
+        name: its id, the beginning of it, a path, or `latest`.
+        runs: where runs are kept.
+        target: in place of the run's own.
+
+    Raises:
+        ConfigError: there is no such run, it is finished, or what it was given has changed since.
+        RunFolderError: another process is working on it.
+    """
+    folder = RunFolder.find(runs, name)
+    manifest = folder.read_manifest()
+    if manifest.get("verdict") in FINISHED:
+        raise ConfigError(f"{folder.run_id} is finished ({manifest['verdict']}): there is nothing to resume")
+    extracts = [source["path"] for source in manifest["extracts"]]
+    return carry_out(
+        Run(
+            operation_named(manifest["operation"]),
+            extracts,
+            _options(manifest, folder, target),
+            progress or Progress(),
+            earlier=folder,
+        )
+    )
+
+
+def _options(manifest: dict[str, Any], folder: RunFolder, target: str | None) -> Options:
+    mapping, settings = manifest["mapping"], manifest["settings"]
+    return Options.of(
+        mode=manifest["mode"],
+        mapping=mapping["path"] if mapping else None,
+        target=target or manifest["target"],
+        dialect=manifest["dialect"],
+        duplicates=manifest["duplicates"],
+        runs=folder.path.parent,
+        hold=orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {},
+        **settings,
+    )

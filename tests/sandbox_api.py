@@ -1,0 +1,122 @@
+"""Requests to a sandbox over real HTTP, and the smallest bodies it takes. Helpers of test_sandbox_*.py."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import requests
+
+from connectors.sandbox.server import Sandbox
+
+Body = dict[str, Any]
+
+EXTERNAL = "InvestorRecord/ExternalIdentifier/ExternalIRId"
+INTERNAL = "InvestorRecord/InternalIdentifier/InternalIRId"
+PERSON = "Person/HrSystem1/InternalId"
+LEI = "LegalEntity/ExternalIdentifier/LEI"
+ACCOUNT_ID = "InvestmentAccount/ExternalIdentifier/ExternalIAId"
+FIGI = "Instrument/default/Figi"
+
+
+def post(sandbox: Sandbox, path: str, body: object, **more: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {sandbox.access_token}", **more.pop("headers", {})}
+    sent = {"data": body} if isinstance(body, bytes) else {"json": body}
+    if isinstance(body, bytes):
+        headers.setdefault("Content-Type", "application/json")
+    return requests.post(f"{sandbox.url}/api/{path}", headers=headers, timeout=10, **sent, **more)
+
+
+def get(sandbox: Sandbox, path: str, **parameters: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {sandbox.access_token}"}
+    return requests.get(f"{sandbox.url}/api/{path}", headers=headers, params=parameters, timeout=10)
+
+
+def upsert_records(sandbox: Sandbox, body: Body, mode: str = "Partial") -> requests.Response:
+    return post(sandbox, f"investorrecords/$batchUpsert?successMode={mode}", body)
+
+
+def upsert_accounts(sandbox: Sandbox, body: Body, mode: str = "Partial") -> requests.Response:
+    return post(sandbox, f"investmentaccounts/$batchUpsert?successMode={mode}", body)
+
+
+def create_orders(sandbox: Sandbox, *entries: Body) -> requests.Response:
+    return post(sandbox, "ordermanagement/createorders", {"requests": list(entries)})
+
+
+def listed(key: str, value: str) -> Body:
+    return {key: {"key": key, "value": {"labelValue": value}}}
+
+
+def record(external: str, name: str = "Jane Doe", **more: Any) -> Body:
+    investor = {"investorType": "Person", "investorIdentifiers": listed(PERSON, f"P{external}")}
+    identifiers = listed(EXTERNAL, external)
+    return {"identifiers": identifiers, "displayName": name, "investor": investor, **more}
+
+
+def company(external: str) -> Body:
+    investor = {"investorType": "LegalEntity", "investorIdentifiers": listed(LEI, f"L{external}")}
+    return record(external, investor=investor)
+
+
+def scoped_record(external: str, kind: str = "Person", scope: str = "Desk") -> Body:
+    key = LEI if kind == "LegalEntity" else PERSON
+    investor = {"investorType": kind, "identifiers": {key: f"P{external}"}}
+    return {**record(external, investor=investor), "scope": scope}
+
+
+def holder(external: str, key: str = "H1") -> Body:
+    return {"key": key, "identifiers": listed(EXTERNAL, external)}
+
+
+def account(code: str, kind: str = "Personal", holders: Iterable[Body] = (), **more: Any) -> Body:
+    return {
+        "identifiers": listed(ACCOUNT_ID, code),
+        "displayName": "An account",
+        "accountType": kind,
+        "accountHolders": list(holders),
+        **more,
+    }
+
+
+def rid(code: str) -> Body:
+    return {"scope": "S", "code": code}
+
+
+def order(code: str, quantity: object = 100, **more: Any) -> Body:
+    return {"id": rid(code), "quantity": quantity, **more}
+
+
+def block(code: str, *orders: Body, **more: Any) -> Body:
+    return {
+        "blockId": rid(code),
+        "orders": list(orders),
+        "instrumentIdentifiers": {FIGI: "BBG000BLNNH6"},
+        "side": "Buy",
+        "type": "Market",
+        "timeInForce": "Day",
+        **more,
+    }
+
+
+def problem(answer: requests.Response, status: int = 400) -> Body:
+    """The problem details of a refusal, checked to be one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["lusid-meta-success"] == "False"
+    body: Body = answer.json()
+    assert body["status"] == status
+    return body
+
+
+def errors(answer: requests.Response, name: str = "ValidationError") -> Body:
+    """The `errors` map of a 400."""
+    body = problem(answer)
+    assert body["name"] == name
+    found: Body = body["errors"]
+    return found
+
+
+def created(answer: requests.Response) -> Body:
+    """The body of a 201."""
+    assert answer.status_code == 201, answer.text
+    body: Body = answer.json()
+    return body
