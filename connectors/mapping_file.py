@@ -17,13 +17,13 @@ class _Loader(yaml.SafeLoader):
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]  # untyped in PyYAML's stubs
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", key_node.start_mark)
-        seen.add(key)
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a name must be text", key.start_mark)
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
+        seen.add(key.value)
     return loader.construct_mapping(node, deep=True)
 
 
@@ -44,6 +44,8 @@ def read_mapping(path: Path, operation: str) -> Mapping:
         raise ConfigError(f"mapping {path} is not UTF-8 text") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"mapping {path} is not YAML: {_where(error)}") from None
+    except RecursionError:
+        raise ConfigError(f"mapping {path} is nested too deeply to be a mapping") from None
     try:
         mapping = Mapping.model_validate(content)
     except ValidationError as error:
@@ -60,17 +62,37 @@ def file_sha256(path: Path) -> str:
 
 def _where(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "cannot be parsed"
+    problem = getattr(error, "problem", None) or "it holds a character that YAML does not allow"
     return f"{problem} (line {mark.line + 1})" if mark else str(problem)
 
 
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "is not text: put it in quotes",
+    "string_too_short": "is empty: give one character",
+    "string_too_long": "is longer than one character",
+    "string_pattern_mismatch": "is not one character other than a letter, a digit, + or -",
+    "too_short": "is empty",
+    "dict_type": "is not a map of names to values",
+    "model_type": "is not a map of names to values",
+}
+
+
 def _faults(error: ValidationError) -> str:
-    known = [*Mapping.model_fields, *ColumnRule.model_fields]
-    texts = []
-    for fault in error.errors(include_input=False, include_url=False):
-        place = ".".join(str(p) for p in fault["loc"]) or "the file"
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            message = f"is not a member{did_you_mean(str(fault['loc'][-1]), known)}"
-        texts.append(f"{place}: {message}")
-    return "; ".join(texts)
+    faults = error.errors(include_input=False, include_url=False)
+    return "; ".join(dict.fromkeys(_fault(f["type"], f["loc"], f["msg"]) for f in faults))
+
+
+def _fault(kind: str, loc: tuple[int | str, ...], told: str) -> str:
+    """One fault in our words; pydantic's own speak of its types."""
+    if loc[:1] == ("key",):
+        return "key: is neither the name of a column nor a list of names (a number needs quotes)"
+    place = ".".join(map(str, loc)) or "the file"
+    if loc[-1:] == ("[key]",):
+        place = ".".join(map(str, loc[:-2]))
+        return f"{place}: has a name that YAML does not read as text: put names such as NO or 1 in quotes"
+    if kind == "extra_forbidden":
+        return (
+            f"{place}: is not a member{did_you_mean(str(loc[-1]), [*Mapping.model_fields, *ColumnRule.model_fields])}"
+        )
+    return f"{place}: {_WORDS.get(kind, told.removeprefix('Value error, '))}"

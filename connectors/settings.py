@@ -6,7 +6,7 @@ message quotes a value: what was given may be a secret in the wrong place.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -98,6 +98,29 @@ def read_settings(
 def prefect_api_url(environ: Mapping[str, str] | None = None) -> str | None:
     """The Prefect server that PREFECT_API_URL names; None when it names none."""
     return _environment(environ).get("PREFECT_API_URL", "").strip() or None
+
+
+PREFECT_FORCED = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+"""Prefect's telemetry, off on both sides: the client's events and the temporary server's."""
+
+PREFECT_DEFAULTS = {
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # about ten on a quick machine
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal is ours; Prefect's pages have its log
+}
+"""What we would rather have than Prefect's own defaults, where the user has said nothing."""
+
+
+def settle_prefect(environ: MutableMapping[str, str] | None = None) -> None:
+    """Settles Prefect's settings; to be called before Prefect is imported, which is when it reads them.
+
+    Args:
+        environ: in place of the process's environment, which the temporary server inherits.
+    """
+    variables = os.environ if environ is None else environ  # noqa: TID251 - this is the one door
+    for name, value in PREFECT_DEFAULTS.items():
+        variables.setdefault(name, value)
+    variables.update(PREFECT_FORCED)
 
 
 class _Given(NamedTuple):

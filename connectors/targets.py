@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from connectors.client import LusidClient
-from connectors.sandbox.server import Sandbox
 from connectors.settings import LusidSettings, read_settings
 
 SANDBOX = "sandbox"
@@ -32,12 +31,13 @@ class Target:
 
 
 @contextmanager
-def open_target(target: str | None, dialect: str, note: Callable[[str], None]) -> Iterator[Target]:
+def open_target(target: str | Target | None, dialect: str, note: Callable[[str], None]) -> Iterator[Target]:
     """Opens a target and makes sure that it lets us in.
 
     Args:
         target: a base URL, `sandbox`, `sandbox:FILE` (its data is kept there), or None for what the settings name,
-            and the sandbox where they name nothing.
+            and the sandbox where they name nothing. One that is open already is used, and left open: the loads of a
+            night share theirs.
         dialect: the age of the embedded sandbox.
         note: told what the user should know.
 
@@ -45,6 +45,9 @@ def open_target(target: str | None, dialect: str, note: Callable[[str], None]) -
         ConfigError: the URL or the credentials are missing or malformed.
         AuthError, UnreachableError: LUSID does not let us in, or does not answer.
     """
+    if isinstance(target, Target):
+        yield target
+        return
     if target is not None and target.split(":")[0] == SANDBOX:
         with _sandbox(target, dialect) as opened:
             yield opened
@@ -64,6 +67,8 @@ def open_target(target: str | None, dialect: str, note: Callable[[str], None]) -
 
 @contextmanager
 def _sandbox(target: str, dialect: str) -> Iterator[Target]:
+    from connectors.sandbox.server import Sandbox  # its web framework takes longer to import than all the rest
+
     _, _, file = target.partition(":")
     with Sandbox(database=Path(file) if file else None, dialect=dialect) as sandbox:
         settings = LusidSettings(lusid_url=sandbox.url, access_token=SecretStr(sandbox.access_token))

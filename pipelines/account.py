@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ from connectors.run_folder import RunFolder
 from pipelines.book import PENDING, ReadBatch, code_of
 from pipelines.ledger import Ledger
 from pipelines.prepare import Prepared
-from schemas.errors import BalanceError
+from schemas.errors import BalanceError, ExtractError
 from schemas.states import GOOD, STATES, State
 
 MOST_REASONS = 1000
@@ -84,6 +84,7 @@ class Accountant:
         """
         self._prepared, self._book = prepared, prepared.book
         self._ledger, self._refs, self._why_not_sent = ledger, refs, why_not_sent
+        self.warnings: list[str] = []
         self._reasons: dict[tuple[State, str, str], Reason] = {}
         self._failed_refs: dict[str, str] = {}
         self._settled = lru_cache(maxsize=8)(lambda offset: _Settled(journal.read(offset)))
@@ -218,27 +219,38 @@ class Accountant:
         good = np.isin(self._states, [_SENT[s] for s in GOOD])
         kept = [i for i, c in enumerate(extract.columns) if not c.startswith("_")]
         for batch in self._book.batches_with(~good):
-            cells = extract.reread(batch.position)
+            rows, surplus = self._original_cells(extract, batch)
             for i in np.flatnonzero(~good[batch.start : batch.start + batch.count]).tolist():
-                ordinal = batch.start + i
-                found = self.settlement(ordinal)
-                key = self._prepared.keys.read(ordinal).decode()
-                where = self._book.where(ordinal)
-                _count(self._reasons, found, f"{key or 'no key'} ({where})")
-                for ref in self._refs(cells.rows[i]):
-                    self._failed_refs[ref] = f"is {found.state} ({where})"
-                source, row = self._book.place(ordinal)
-                yield [
-                    key,
-                    found.state.value,
-                    found.code,
-                    found.message,
-                    found.request_id or "",
-                    source,
-                    str(row),
-                    *(_cell(cells.rows[i][k]) for k in kept),
-                    *cells.extra.get(i, ()),
-                ]
+                if rows:
+                    cells = [*(_cell(rows[i][k]) for k in kept), *surplus.get(i, ())]
+                    refs = self._refs(rows[i])
+                else:
+                    cells, refs = [""] * len(kept), ()
+                yield [*self._failure(batch.start + i, refs), *cells]
+
+    def _failure(self, ordinal: int, refs: Iterable[str]) -> list[str]:
+        """What stands before the original cells of a row."""
+        found = self.settlement(ordinal)
+        key, where = self._prepared.keys.read(ordinal).decode(), self._book.where(ordinal)
+        _count(self._reasons, found, f"{key or 'no key'} ({where})")
+        for ref in refs:
+            self._failed_refs[ref] = f"is {found.state} ({where})"
+        source, row = self._book.place(ordinal)
+        return [key, found.state.value, found.code, found.message, found.request_id or "", source, str(row)]
+
+    def _original_cells(
+        self, extract: Extract, batch: ReadBatch
+    ) -> tuple[Sequence[Sequence[Cell]], Mapping[int, Sequence[str]]]:
+        """The cells of a batch as they were read; nothing when the file is no longer what was read.
+
+        The states matter more than the cells: they are written whatever somebody does to the extract meanwhile.
+        """
+        try:
+            read = extract.reread(batch.position)
+        except ExtractError as error:
+            self.warnings.append(f"failures.csv lacks the original cells of some rows: {error.message}")
+            return (), {}
+        return read.rows, read.extra
 
 
 _DETAILS = ("code", "message", "call", "lusid_id", "request_id")

@@ -22,14 +22,14 @@ MOST_OF_A_MESSAGE = 4000
 """Characters of an error that are shown."""
 
 _BUG = 1
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError: Any = typer.BadParameter.__mro__[1]
 """What typer raises for a command line it cannot read; it exports only this subclass."""
 
 
 class _Commands(TyperGroup):
     """Gives an interrupt our exit code: typer's own would be 130."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
         try:
             return super().invoke(ctx)
@@ -68,7 +68,7 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with t
 def _bulkload(
     ctx: typer.Context,
     *,
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool, typer.Option("--version", help="Say the version and end.", is_eager=True, callback=_say_version)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, on stderr.")] = False,

@@ -11,11 +11,13 @@ from pydantic import BeforeValidator, StringConstraints
 from pipelines.operations import Operation
 from schemas.columns import Family, Plain
 from schemas.dialects import Dialect
-from schemas.values import CODE_PATTERN, decimal, identifier, label_set, time
+from schemas.times import time
+from schemas.values import Currency, code, decimal, identifier, label_set
 
-_BY_READER: dict[Callable[..., Any], str] = {
+_KINDS: dict[Callable[..., Any], str] = {
     decimal: "decimal such as 1234.50, at most 28 digits",
     identifier: "identifier",
+    code: "letters, digits, - and _",
     label_set: "labels, `|` between them, at most 250 of 1024 characters",
     time: "date or time, ISO 8601; a time needs its offset",
 }
@@ -58,19 +60,13 @@ def cell_text(cell: Any) -> str:
     """
     reader = next((m.func for m in cell.__metadata__ if isinstance(m, BeforeValidator)), None)
     limits = next((m for m in cell.__metadata__ if isinstance(m, StringConstraints)), StringConstraints())
-    kind = _BY_READER[reader] if reader else _text_kind(limits)
-    if kind == "currency":
+    if cell == Currency:
         return "currency, three capital letters"
+    kind = _KINDS[reader] if reader else "text"
     if limits.max_length is None:
         return kind
     least = f"{limits.min_length} to" if limits.min_length else "at most"
     return f"{kind}, {least} {limits.max_length} characters"
-
-
-def _text_kind(limits: StringConstraints) -> str:
-    if limits.pattern is None:
-        return "text"
-    return "letters, digits, - and _" if limits.pattern == CODE_PATTERN else "currency"
 
 
 def template_header(operation: Operation, dialect: Dialect) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands that load: `load` and `nightly`. They read flags, call, and show; what is done is `load`'s and `nightly`'s."""
+"""The commands that load: `load` and `nightly`. They read flags, call and show; the work is done elsewhere."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from schemas.answers import server_text
 from schemas.dialects import Dialect
 from schemas.states import Duplicates, Mode
 
 if TYPE_CHECKING:
+    from pipelines.load import Options
+    from pipelines.nightly import NightlyReport
     from pipelines.report import Report
 
 ModeFlag = Annotated[
@@ -109,8 +112,9 @@ def nightly(
         duplicates=duplicates,
     )
     night = run_night(folder, options, direct=direct)
-    document = {"exit_code": night.exit_code, "runs": [r.as_json() for r in night.reports]}
-    _show(night.reports, document if as_json else None)
+    _show(night.reports, night.as_json() if as_json else None)
+    if night.error is not None:
+        typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)
     raise typer.Exit(night.exit_code)
 
 
@@ -124,7 +128,7 @@ def run_night(folder: Path, options: "Options", *, direct: bool) -> "NightlyRepo
     from pipelines.nightly import nightly as direct_nightly
 
     with TerminalProgress(stderr_console()) as progress:
-        return direct_nightly(folder, options, progress)
+        return direct_nightly(folder, progress=progress, **vars(options))
 
 
 def _show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:

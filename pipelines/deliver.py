@@ -64,6 +64,7 @@ class Delivery:
         error: what stopped the run, if something did; no call is begun after that.
         strangers: keys that LUSID's answers named and we never sent.
         doubtful: requests that an earlier call, whose answer was lost, may have applied.
+        held: requests that an earlier run held; they are sent when what they need is there by now.
     """
 
     def __init__(self, prepared: Prepared, manner: Manner, ledger: Ledger, client: Client) -> None:
@@ -72,6 +73,7 @@ class Delivery:
         self.error: FatalError | None = None
         self.strangers: list[str] = []
         self.doubtful: set[int] = set()
+        self.held: set[int] = set()
         self._losses = 0
         self._lock = threading.Lock()
 
@@ -86,8 +88,18 @@ class Delivery:
         if doubtful and not self._operation.idempotent:
             absent = self._read_back(READ_BACK, doubtful, "an earlier process sent it and did not settle it")
             part = [r for r in part if r not in self.doubtful or r in absent]
-        if len(part):
+        part = [r for r in part if r not in self.held or self._released(r)]
+        if part:
             self._deliver(part)
+
+    def _released(self, request: int) -> bool:
+        """Whether a held request may go; one that may not is settled as held again."""
+        parents = self._operation.parents(self._request(request), self._manner.dialect)
+        if not any(examine([parent], self._read) is Finding.ABSENT for parent in parents):
+            return True
+        text = "what it needs is still not in LUSID"
+        self._ledger.settle(READ_BACK, None, [Outcome(request, State.HELD, "ParentFailed", text)])
+        return False
 
     def _deliver(self, part: Part) -> None:
         refusal = self._send(part)
@@ -218,11 +230,16 @@ class Delivery:
         return absent
 
     def _examine(self, request: int) -> Finding:
+        return examine(self._operation.evidence(self._request(request), self._manner.dialect), self._read)
+
+    def _request(self, request: int) -> Mapping[str, Any]:
+        """One request as it goes on the wire."""
         entry = self._prepared.entries.read(int(self._prepared.entry_of[request]))[:-1]
-        keyed = self._operation.body is Body.KEYED
-        body: Any = orjson.loads(b"{%b}" % entry if keyed else entry)
-        (body,) = body.values() if keyed else (body,)
-        return examine(self._operation.evidence(body, self._manner.dialect), self._read)
+        if self._operation.body is not Body.KEYED:
+            body: Mapping[str, Any] = orjson.loads(entry)
+            return body
+        (body,) = orjson.loads(b"{%b}" % entry).values()
+        return body
 
     def _read(self, path: str, params: Mapping[str, str]) -> Any:
         return self._client.get(path, params).body

@@ -87,13 +87,29 @@ def record_by_identifier(collection: str) -> Callable[[Mapping[str, Any], Dialec
 
     def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
         key, value = next(iter(request["identifiers"].items()))
-        _, scope, code = key.split("/")
-        text = quote(value["value"]["labelValue"], safe="")
         members = {m: request[m] for m in ("displayName", "description", "accountType") if m in request}
         members["identifiers"] = {k: {"value": v["value"]} for k, v in request["identifiers"].items()}
-        if dialect is Dialect.V2_3:
-            params = {"identifierScope": scope, "scope": request["scope"]}
-            return [Evidence(f"/api/{collection}/{code}/{text}", members, params)]
-        return [Evidence(f"/api/{collection}/{scope}/{code}/{text}", members)]
+        return [_entity(collection, key, value, request.get("scope"), dialect, members)]
 
     return evidence
+
+
+def holders_of_account(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+    """The investor records that an account needs; that they exist is enough."""
+    return [
+        _entity("investorrecords", key, value, holder.get("scope"), dialect, {})
+        for holder in request.get("accountHolders", ())
+        for key, value in holder["identifiers"].items()
+    ]
+
+
+def _entity(
+    collection: str, key: str, value: Any, entity_scope: str | None, dialect: Dialect, members: Mapping[str, Any]
+) -> Evidence:
+    """A record or account by one identifier; how it is addressed changed with dialect 2.3."""
+    _, scope, code = key.split("/")
+    text = quote(value if isinstance(value, str) else value["value"]["labelValue"], safe="")
+    if dialect is Dialect.V2_3:
+        params = {"identifierScope": scope, "scope": entity_scope or ""}
+        return Evidence(f"/api/{collection}/{code}/{text}", members, params)
+    return Evidence(f"/api/{collection}/{scope}/{code}/{text}", members)

@@ -1,6 +1,8 @@
 """Rows of one key: copies collapsed, contradictions refused, and the rows of one request brought together."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import orjson
 
@@ -33,13 +35,9 @@ def settle_repeats(book: Book, groups: Iterable[Sequence[int]], entries: EntryFi
             continue
         for ordinal in rows:
             if book.is_open(ordinal):
-                others = _named(book, [o for o in rows if o != ordinal])
-                book.settle(
-                    ordinal,
-                    State.INVALID,
-                    "DuplicateKey",
-                    f"{others} has the same key and differs: keep one, or pass --duplicates",
-                )
+                others = _named(book, (o for o in rows if o != ordinal), len(rows) - 1)
+                message = f"{others} the same key but other cells: keep one, or pass --duplicates"
+                book.settle(ordinal, State.INVALID, "DuplicateKey", message)
 
 
 def _pick(book: Book, rows: Sequence[int], policy: Duplicates) -> None:
@@ -54,11 +52,12 @@ def _copy(book: Book, ordinal: int, original: int) -> None:
     book.settle(ordinal, State.DUPLICATE, "Copy", f"is an exact copy of {book.where(original)}")
 
 
-def _named(book: Book, rows: Sequence[int]) -> str:
-    names = [book.where(o) for o in rows[:_NAMED]]
-    if len(rows) > _NAMED:
-        names.append(f"{len(rows) - _NAMED} more")
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _named(book: Book, rows: Iterator[int], count: int) -> str:
+    """`row 3 has`, or `row 3, row 5 and 2 more have`; looks at few of the rows, however many there are."""
+    names = [book.where(o) for o in islice(rows, _NAMED)]
+    if count > len(names):
+        names.append(f"{count - len(names)} more")
+    return f"{names[0]} has" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} have"
 
 
 class Gathering:
@@ -88,11 +87,15 @@ class Gathering:
         for ordinal in self._valid():
             index.add(ordinal, value_of(ordinal))
         for rows in index.groups(value_of, singles=False):
-            if len({key_of(o) for o in rows}) > 1:
-                for ordinal in rows:
-                    others = _named(self._book, [o for o in rows if o != ordinal])
-                    message = f"{others} has the same {' and '.join(alone)} in another request"
-                    self._book.settle(ordinal, State.INVALID, "SharedMember", message)
+            keys = [key_of(o) for o in rows]
+            of_key = Counter(keys)
+            if len(of_key) == 1:
+                continue
+            for ordinal, key in zip(rows, keys, strict=True):
+                elsewhere = (o for o, other in zip(rows, keys, strict=True) if other != key)
+                others = _named(self._book, elsewhere, len(rows) - of_key[key])
+                message = f"{others} the same {' and '.join(alone)} in another request"
+                self._book.settle(ordinal, State.INVALID, "SharedMember", message)
 
     def gather(
         self,
@@ -107,12 +110,21 @@ class Gathering:
         """
         request = 0
         for ordinals in groups:
-            kept, rows = self._collapse(ordinals)
-            if self._stands(ordinals, kept, rows) and (entry := encode(kept, rows)):
-                for ordinal in kept:
-                    self._book.assign(ordinal, request)
-                request += 1
-                yield kept[0], entry
+            first_of = self._distinct(ordinals)
+            kept, rows = list(first_of.values()), [orjson.loads(part) for part in first_of]
+            self._compare(kept, rows)
+            if self._withheld(ordinals):
+                continue
+            entry = encode(kept, rows)
+            if not entry:
+                self._withheld(ordinals)
+                continue
+            for ordinal in kept:
+                self._book.assign(ordinal, request)
+            if len(kept) < len(ordinals):
+                self._settle_copies(ordinals, first_of)
+            request += 1
+            yield kept[0], entry
 
     def _valid(self) -> Iterable[int]:
         return (o for o in range(len(self._book)) if self._book.is_open(o))
@@ -121,33 +133,42 @@ class Gathering:
         row: Row = orjson.loads(self._parts.read(ordinal))
         return row
 
-    def _collapse(self, ordinals: Sequence[int]) -> tuple[list[int], list[Row]]:
-        """The rows of a group that were read whole, without exact copies of one another."""
-        seen: dict[bytes, int] = {}
+    def _distinct(self, ordinals: Sequence[int]) -> dict[bytes, int]:
+        """The different rows of a group that were read whole, each with the ordinal that has it first."""
+        first_of: dict[bytes, int] = {}
         for ordinal in ordinals:
-            part = self._parts.read(ordinal)
-            if part and part in seen and self._book.is_open(ordinal):
-                _copy(self._book, ordinal, seen[part])
-            elif part:
-                seen[part] = ordinal
-        return list(seen.values()), [orjson.loads(part) for part in seen]
+            if part := self._parts.read(ordinal):
+                first_of.setdefault(part, ordinal)
+        return first_of
 
-    def _stands(self, ordinals: Sequence[int], kept: Sequence[int], rows: Sequence[Row]) -> bool:
-        """Whether nothing in a group is refused or held; if something is, all of it is."""
+    def _settle_copies(self, ordinals: Sequence[int], first_of: Mapping[bytes, int]) -> None:
+        for ordinal in ordinals:
+            first = first_of[self._parts.read(ordinal)]
+            if first != ordinal:
+                _copy(self._book, ordinal, first)
+
+    def _compare(self, kept: Sequence[int], rows: Sequence[Row]) -> None:
+        """Refuses the rows that contradict each other, with all they differ in."""
+        told: dict[int, list[str]] = {}
         for clash in disagreements(rows, self._shared, self._operation.members):
             pair = (kept[clash.first], kept[clash.second])
             for ordinal, other in (pair, pair[::-1]):
-                message = f"{clash.column} {clash.message}: {self._book.where(other)}"
-                if self._book.is_open(ordinal):
-                    self._book.settle(ordinal, State.INVALID, "Disagreement", message)
-        culprits = [o for o in ordinals if self._book.state(o) in (State.INVALID, State.HELD)]
+                faults = told.setdefault(ordinal, [])
+                if len(faults) < _NAMED:
+                    faults.append(f"{clash.column} {clash.message}: {self._book.where(other)}")
+        for ordinal, faults in told.items():
+            if self._book.is_open(ordinal):
+                self._book.settle(ordinal, State.INVALID, "Disagreement", "; ".join(faults))
+
+    def _withheld(self, ordinals: Sequence[int]) -> bool:
+        """Whether a row of a group is refused or held; if one is, all of them are, and name it."""
+        culprits = [o for o in ordinals if not self._book.is_open(o)]
         if not culprits:
-            return True
+            return False
         worst = next((o for o in culprits if self._book.state(o) is State.INVALID), culprits[0])
         state = self._book.state(worst) or State.INVALID
+        message = f"{self._book.where(worst)} of the same {self._operation.entity} is {state}"
         for ordinal in ordinals:
             if self._book.is_open(ordinal):
-                entity = self._operation.entity
-                message = f"{self._book.where(worst)} of the same {entity} is {state}"
                 self._book.settle(ordinal, state, "SameRequest", message)
-        return False
+        return True

@@ -6,6 +6,7 @@ collision costs a look and never a verdict.
 
 from array import array
 from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
 
 import numpy as np
 import numpy.typing as npt
@@ -40,12 +41,18 @@ class KeyIndex:
             many = many[np.argsort(firsts[many], kind="stable")]
         else:
             many = np.argsort(firsts, kind="stable")
+        waiting: list[list[int]] = []  # keys whose hash an earlier row's key has, until it is their turn
         for group in many.tolist():
             rows: list[int] = ordinals[order[starts[group] : starts[group + 1]]].tolist()
+            while waiting and waiting[0] < rows:
+                yield heappop(waiting)
             if len(rows) == 1:
                 yield rows
             else:
-                yield from _same_key(rows, key_of, singles=singles)
+                for same in _same_key(rows, key_of, singles=singles):
+                    heappush(waiting, same)
+        while waiting:
+            yield heappop(waiting)
 
 
 def _starts(ordered: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

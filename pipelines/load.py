@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 
 from connectors.extracts import Cell, Extract, extract_from_frame, open_extract
@@ -22,19 +23,21 @@ from connectors.mapping_file import read_mapping
 from connectors.run_folder import RunFolder
 from connectors.targets import Target, open_target
 from pipelines.account import Accountant, Accounts
+from pipelines.budget import Budget, Spending
 from pipelines.deliver import Delivery, Manner
+from pipelines.html_report import write_html
 from pipelines.interrupts import interrupts
 from pipelines.ledger import Ledger
 from pipelines.manifest import add_digests, check_same, closing, opening
 from pipelines.operations import Operation, operation_named
-from pipelines.prepare import Rules, prepare
+from pipelines.prepare import Prepared, Rules, prepare
 from pipelines.report import EXIT_CODES, Report, Verdict, verdict_of
 from pipelines.send import Batch, Pace, batches, send
 from schemas.binding import Binding
 from schemas.dialects import Dialect
 from schemas.errors import BalanceError, FatalError, LoadError, StoppedError
 from schemas.mapping import Mapping as ColumnMapping
-from schemas.states import Duplicates, Mode
+from schemas.states import Duplicates, Mode, State
 
 Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
 
@@ -49,16 +52,18 @@ class Options:
     """What a load may be told; the command line's flags of the same names.
 
     Attributes:
-        target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, or None for what the environment says.
+        target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, None for what the environment says, or an open one
+            that outlives the load.
         batch_size: requests in one call, at most; max_batch_bytes: bytes in one call, at most.
         concurrency: calls in flight.
         dry_run: stop before anything is sent.
+        max_failures: rows that may fail, `50` or `2.5%`, before the run stops.
         hold: references (`InvestorRecord/Scope/Code=value`) that failed tonight, to what is said of them.
     """
 
     mode: Mode = Mode.PARTIAL
     mapping: Path | None = None
-    target: str | None = None
+    target: str | Target | None = None
     dialect: Dialect = Dialect.V2_1
     runs: Path = Path("runs")
     batch_size: int = 1000
@@ -66,6 +71,7 @@ class Options:
     concurrency: int = 4
     duplicates: Duplicates = Duplicates.REFUSE
     dry_run: bool = False
+    max_failures: Budget | None = None
     hold: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -75,11 +81,30 @@ class Options:
             "mode": Mode,
             "dialect": Dialect,
             "duplicates": Duplicates,
+            "max_failures": lambda text: text if isinstance(text, Budget) else Budget.parse(str(text)),
             "runs": Path,
             "mapping": Path,
         }
         given: dict[str, Any] = {n: v for n, v in changes.items() if v is not None}
         return cls(**{n: kinds[n](v) if n in kinds else v for n, v in given.items()})
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The run that an extract of failures comes from.
+
+    Attributes:
+        states: the state each row of the extract had there, in reading order.
+    """
+
+    run_id: str
+    states: Sequence[str]
+
+    def requests(self, prepared: Prepared, state: State) -> set[int]:
+        """Numbers of the requests that a row of this state went into."""
+        rows = np.flatnonzero(np.array([s == state for s in self.states], bool))
+        found = prepared.book.requests[rows]
+        return set(found[found >= 0].tolist())
 
 
 class Progress:
@@ -134,17 +159,20 @@ class Run:
         extract: Extracts,
         options: Options,
         progress: Progress,
+        *,
         earlier: RunFolder | None = None,
+        replayed: Replayed | None = None,
     ) -> None:
         """Describes a load; nothing is opened yet.
 
         Args:
             earlier: the folder of a run that stopped, to go on with.
+            replayed: the run whose failures the extract is.
         """
         self.operation, self.options, self.progress = operation, options, progress
         self.delivery: Delivery | None = None
         self.manifest: dict[str, Any] = {}
-        self._given, self._earlier = extract, earlier
+        self._given, self._earlier, self.replayed = extract, earlier, replayed
         self._clock = time.monotonic()
         self._open = ExitStack()
         self._settled = 0
@@ -164,6 +192,7 @@ class Run:
                 header = self.extract.columns
             self.binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
             self.target = self._reach(stack)
+            self._retries_before = self.target.client.retries_done if self.target else 0
             self.folder = self._earlier or RunFolder.create(options.runs, operation.name)
             self.journal = Journal(self.folder.journal)
             stack.callback(self.journal.close)
@@ -174,7 +203,8 @@ class Run:
             if options.hold:
                 self.folder.write_json(self.folder.hold, dict(options.hold))
             self.manifest = opening(self)
-            self.folder.write_manifest(self.manifest)
+            if self._earlier is None:
+                self.folder.write_manifest(self.manifest)
             self._open = stack.pop_all()
         return self
 
@@ -216,7 +246,12 @@ class Run:
             self.ledger.plan(self.prepared.digest())
             self.delivery = Delivery(self.prepared, manner, self.ledger, self.target.client)
             self.delivery.doubtful = self.ledger.restore()
+            if self.replayed is not None:
+                self.delivery.doubtful |= self.replayed.requests(self.prepared, State.UNKNOWN)
+                self.delivery.held = self.replayed.requests(self.prepared, State.HELD)
             self._settled = len(self.prepared) - len(self.ledger.open_requests())
+            self.spending = Spending(options.max_failures, self.prepared, self.ledger)
+            self._stop_over_budget()
 
     def windows(self) -> Iterator[list[Batch]]:
         """The calls to make, in stretches of WINDOW; none in a dry run."""
@@ -230,12 +265,19 @@ class Run:
     def send(self, window: Sequence[Batch]) -> None:
         """Sends one window; returns when each of its requests is settled, or the run has stopped."""
 
-        def settled(count: int) -> None:
-            self._settled += count
+        def settled(batch: Batch) -> None:
+            self._settled += len(batch)
             self.progress.sending(self._settled, len(self.prepared))
+            self.spending.add(batch)
+            self._stop_over_budget()
 
         assert self.delivery is not None  # noqa: S101  # there are no windows in a dry run
         send(window, self.delivery, self.options.concurrency, settled)
+
+    def _stop_over_budget(self) -> None:
+        over = self.spending.over()
+        if over is not None and self.delivery is not None:
+            self.delivery.stop(over)
 
     def close_books(self) -> Report:
         """Writes every row's state down and compares the counts; only then is the run over."""
@@ -248,18 +290,19 @@ class Run:
             self.manifest |= {"verdict": Verdict.UNBALANCED.value, "error": error.message}
             self.folder.write_manifest(self.manifest)
             raise
-        report = self._report(accounts)
+        report = self._report(accounts, list(dict.fromkeys(accountant.warnings)))
         self.manifest |= closing(report)
+        write_html(self.folder, self.manifest)
         self.folder.write_manifest(self.manifest)
         return report
 
     def _refs(self, cells: Sequence[Cell]) -> Iterable[str]:
         return self.operation.provides(self.binding.raw(cells))
 
-    def _report(self, accounts: Accounts) -> Report:
+    def _report(self, accounts: Accounts, warnings: list[str]) -> Report:
         error = self.delivery.error if self.delivery else None
         strangers = self.delivery.strangers if self.delivery else []
-        warnings = [error.message] if error else []
+        warnings += [error.message] if error else []
         if strangers:
             warnings.append(f"LUSID answered for keys that were never sent: {', '.join(strangers[:5])}")
         return Report(
@@ -272,7 +315,7 @@ class Run:
             rows=accounts.rows,
             keys=accounts.keys,
             requests=self.ledger.calls,
-            retries=self.target.client.retries_done if self.target else 0,
+            retries=self.target.client.retries_done - self._retries_before if self.target else 0,
             seconds=time.monotonic() - self._clock,
             reasons=tuple(accounts.reasons),
             warnings=tuple(warnings),

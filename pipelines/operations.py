@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pipelines.evidence import Evidence, orders_of_block, record_by_identifier
+from pipelines.evidence import Evidence, holders_of_account, orders_of_block, record_by_identifier
 from schemas.binding import KeyRule
 from schemas.columns import Columns, Row, RowShape
 from schemas.dialects import Dialect, did_you_mean
@@ -61,7 +61,8 @@ class Operation:
         lusid_id: member of an answer's value that holds LUSID's own id.
         provides, needs: references a row brings into LUSID and those it needs there already; an operation that
             needs what failed before it in the same night is held.
-        evidence: what to read when an answer is lost (`pipelines.evidence`).
+        evidence: what to read when an answer is lost; parents: what to read to tell whether what a request needs
+            is there (`pipelines.evidence`).
     """
 
     name: str
@@ -82,6 +83,7 @@ class Operation:
     alone: tuple[str, ...] = ()
     answer_key: Callable[[Mapping[str, Any]], str] | None = None
     lusid_id: str = ""
+    parents: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]] = lambda *_: ()
     provides: Refs = lambda _: ()
     needs: Refs = lambda _: ()
 
@@ -155,6 +157,7 @@ _ALL = (
         key=KeyRule(any_of="identifier:"),
         build=investment_account_request,
         evidence=record_by_identifier("investmentaccounts"),
+        parents=holders_of_account,
         members=(HOLDER, PORTFOLIO),
         idempotent=True,
         lusid_id="lusidInvestmentAccountId",

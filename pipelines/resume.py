@@ -42,14 +42,15 @@ def resume(
         Run(
             operation_named(manifest["operation"]),
             extracts,
-            _options(manifest, folder, target),
+            options_of(manifest, folder, target),
             progress or Progress(),
             earlier=folder,
         )
     )
 
 
-def _options(manifest: dict[str, Any], folder: RunFolder, target: str | None) -> Options:
+def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | None) -> Options:
+    """The options a run had, `target` in place of its own where given."""
     mapping, settings = manifest["mapping"], manifest["settings"]
     return Options.of(
         mode=manifest["mode"],

@@ -40,14 +40,14 @@ def batches(prepared: Prepared, ledger: Ledger, pace: Pace) -> list[Batch]:
 
 
 def send(
-    work: Iterable[Batch], delivery: Delivery, concurrency: int, progress: Callable[[int], None] = lambda _: None
+    work: Iterable[Batch], delivery: Delivery, concurrency: int, progress: Callable[[Batch], None] = lambda _: None
 ) -> None:
     """Delivers batches, `concurrency` at once; returns when each is settled or the run has stopped.
 
     Args:
-        progress: told the requests of each batch as it ends, from this thread.
+        progress: told of each batch as it ends, from this thread.
     """
-    waiting: set[Future[int]] = set()
+    waiting: set[Future[Batch]] = set()
     with ThreadPoolExecutor(concurrency, "send") as pool:
         for batch in work:
             if delivery.error is not None:
@@ -59,16 +59,16 @@ def send(
             waiting = _collect(waiting, progress)
 
 
-def _deliver(delivery: Delivery, batch: Batch) -> int:
+def _deliver(delivery: Delivery, batch: Batch) -> Batch:
     if delivery.error is None:
         try:
             delivery.deliver(batch.tolist())
         except FatalError as error:
             delivery.stop(error)
-    return len(batch)
+    return batch
 
 
-def _collect(waiting: set[Future[int]], progress: Callable[[int], None]) -> set[Future[int]]:
+def _collect(waiting: set[Future[Batch]], progress: Callable[[Batch], None]) -> set[Future[Batch]]:
     done, still = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:
         progress(future.result())

@@ -14,13 +14,14 @@ ERRORS_LIMIT = 20_000
 
 
 def server_text(value: object, limit: int = TEXT_LIMIT) -> str:
-    """A server's text on one line: control characters escaped, at most `limit` characters."""
-    text = value if isinstance(value, str) else "" if value is None else str(value)[: limit * 2]
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """A server's text on one line: control characters escaped, at most `limit` characters.
+
+    What should be text and is a list or an object is not shown: it may be of any size and depth.
+    """
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,18 @@
 """An extract bound to an operation: which cell feeds which column, how a row is validated, what its key is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from schemas.columns import Columns, Plain, Row, RowShape, cell_types, parse_columns, row_adapter
+from schemas.columns import Columns, Plain, Row, RowShape, cell_types, is_column, parse_columns, row_adapter
 from schemas.dialects import Dialect, did_you_mean
 from schemas.errors import ConfigError
 from schemas.mapping import ColumnRule, Mapping
-from schemas.values import Identifier, Instrument, choice, clean_key
+from schemas.values import PATTERN_RULES, Identifier, Instrument, choice, clean_key
 
 Cell = str | list[str]
 
@@ -48,7 +49,12 @@ class KeyRule:
 
 
 class Binding:
-    """What the engine needs to turn the cells of one record into a validated row and its key."""
+    """What the engine needs to turn the cells of one record into a validated row and its key.
+
+    Attributes:
+        columns: the canonical columns the extract has.
+        identifier_columns: the extract's columns that hold identifiers or make the key: digits may not be lost.
+    """
 
     def __init__(
         self,
@@ -69,11 +75,14 @@ class Binding:
         where = "the mapping" if mapping else "the header"
         self.columns = parse_columns(list(rules), shape, dialect, where)
         self._check = shape.check
+        self._crowds = _crowds(self.columns, shape)
         self._sources = {n: r.column for n, r in rules.items() if r.column and r.column != n}
-        types = _types(rules, cell_types(self.columns, shape, dialect), shape, dialect)
-        self.identifier_columns = {rules[n].column or "" for n, t in types.items() if t in (Identifier, Instrument)}
-        self._validate = row_adapter(types).validator.validate_python
-        self._pick = _picker(header, rules)
+        cells = cell_types(self.columns, shape, dialect)
+        held = {c for n, t in cells.items() if t in (Identifier, Instrument) and (c := rules[n].column) is not None}
+        self.identifier_columns = held.union(mapping.key_columns if mapping else ())
+        self._types = _types(rules, cells, shape, dialect)
+        self._validate = row_adapter(self._types).validator.validate_python
+        self._pick = _picker(header, rules, shape)
         self._key_of = _key_reader(header, self.columns, key, mapping)
 
     def raw(self, cells: Sequence[Cell]) -> Row:
@@ -89,17 +98,25 @@ class Binding:
         try:
             row: Row = self._validate(raw)
         except ValidationError as error:
-            return [*self._faults(error), *self._broken_rules(raw)]
+            said = _said(error)
+            known = self._known(raw, {column for column, _, _ in said})
+            return [*(Fault(self.name(c), code, text) for c, code, text in said), *self._broken_rules(known)]
         return self._broken_rules(row) or row
 
-    def _broken_rules(self, row: Row) -> list[Fault]:
-        if self._check is None:
-            return []
-        return [Fault(self.name(c), "Rule", m) for c, m in self._check(row)]
+    def _known(self, raw: Row, refused: set[str]) -> Row:
+        """A row as far as its cells are valid, so that rules speak of a bad row as they would of a good one."""
+        return {n: raw[n] if n in refused else read(raw[n]) for n, read in self._cells.items()}
 
-    def _faults(self, error: ValidationError) -> list[Fault]:
-        found = error.errors(include_input=False, include_url=False)
-        return [Fault(self.name(str(e["loc"][0])), _code(e["type"]), _message(dict(e))) for e in found]
+    @cached_property
+    def _cells(self) -> dict[str, Callable[[Any], Any]]:
+        return {n: TypeAdapter(t).validator.validate_python for n, t in self._types.items()}
+
+    def _broken_rules(self, row: Row) -> list[Fault]:
+        broken = [Fault(self.name(c), "Rule", m) for c, m in self._check(row)] if self._check else []
+        for member, most, names in self._crowds:
+            if sum(1 for n in names if row[n]) > most:
+                broken.append(Fault("", "TooMany", f"has more than the {most} {member} that LUSID takes"))
+        return broken
 
     def name(self, column: str) -> str:
         """A canonical column as the user knows it."""
@@ -112,17 +129,43 @@ def _own_names(header: Sequence[str]) -> dict[str, ColumnRule]:
     return {n: ColumnRule(column=n) for n in header if not n.startswith("_")}
 
 
-def _types(rules: dict[str, ColumnRule], types: dict[str, Any], shape: RowShape, dialect: Dialect) -> dict[str, Any]:
+def _crowds(columns: Columns, shape: RowShape) -> list[tuple[str, int, list[str]]]:
+    """(map on the wire, most entries, columns) where an extract has more columns than LUSID takes entries."""
+    members: dict[tuple[str, int], list[str]] = {}
+    for family in shape.families:
+        if family.most is not None:
+            names = [name for name, _ in columns.keyed(family.prefix)]
+            members.setdefault((family.member, family.most), []).extend(names)
+    return [(member, most, names) for (member, most), names in members.items() if len(names) > most]
+
+
+def _types(rules: dict[str, ColumnRule], cells: dict[str, Any], shape: RowShape, dialect: Dialect) -> dict[str, Any]:
     plain = shape.plain_of(dialect)
     out, faults = {}, []
-    for name, cell in types.items():
+    for name, cell in cells.items():
+        canonical = _worded(plain.get(name), cell, dialect)
         try:
-            out[name] = rules[name].cell_type(_worded(plain.get(name), cell, dialect))
+            out[name] = rules[name].cell_type(canonical)
         except ValueError as error:
             faults.append(f"column {name}: {error}")
+        else:
+            faults += [f"column {name}: {text}" for text in _written_faults(rules[name], canonical)]
     if faults:
         raise ConfigError(f"the mapping does not fit: {'; '.join(faults)}")
     return out
+
+
+def _written_faults(rule: ColumnRule, canonical: Any) -> Iterable[str]:
+    """What is wrong with the cells a mapping writes itself: its constant, and the words of its `values`."""
+    behind = TypeAdapter(rule.model_copy(update={"values": None}).cell_type(canonical))
+    words = {w: f"{w} of its `values`" for w in (rule.values or {}).values() if w}
+    if rule.constant is not None and rule.values is None:
+        words = {rule.constant: "its constant"}
+    for word, what in words.items():
+        try:
+            behind.validate_python(word)
+        except ValidationError as error:
+            yield from (f"{what} {text}" for _, _, text in _said(error))
 
 
 def _worded(plain: Plain | None, cell: Any, dialect: Dialect) -> Any:
@@ -140,7 +183,7 @@ def _worded(plain: Plain | None, cell: Any, dialect: Dialect) -> Any:
     return Annotated[cell, AfterValidator(choice(words, hint))]
 
 
-def _picker(header: Sequence[str], rules: dict[str, ColumnRule]) -> Callable[[Sequence[Cell]], Row]:
+def _picker(header: Sequence[str], rules: dict[str, ColumnRule], shape: RowShape) -> Callable[[Sequence[Cell]], Row]:
     position = {name: i for i, name in enumerate(header)}
     names = [n for n, r in rules.items() if r.column is not None]
     places = [position[r.column] for r in rules.values() if r.column is not None]
@@ -148,10 +191,16 @@ def _picker(header: Sequence[str], rules: dict[str, ColumnRule]) -> Callable[[Se
     if places == list(range(len(header))) and not constants:
         return lambda cells: dict(zip(names, cells, strict=True))
     pick = itemgetter(*places) if len(places) > 1 else None
+    beside = [(p.name, [n for n in names if any(is_column(c, n) for c in p.beside)]) for p in shape.plain if p.beside]
+    idle = [(name, companions) for name, companions in beside if name in constants]
 
     def read(cells: Sequence[Cell]) -> Row:
         picked = pick(cells) if pick else [cells[p] for p in places]
-        return {**dict(zip(names, picked, strict=True)), **constants}
+        row = {**dict(zip(names, picked, strict=True)), **constants}
+        for name, companions in idle:
+            if not any(_text(row[c]) for c in companions):
+                row[name] = ""
+        return row
 
     return read
 
@@ -184,28 +233,23 @@ def _text(cell: Cell) -> str:
     return clean_key(cell) if isinstance(cell, str) else ""
 
 
-_MESSAGES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "string_too_short": lambda _: "is missing",
-    "string_too_long": lambda e: f"is longer than {e['ctx']['max_length']} characters",
-    "string_pattern_mismatch": lambda e: (
-        "is not a three-letter currency code"
-        if "A-Z" in e["ctx"]["pattern"] and "a-z" not in e["ctx"]["pattern"]
-        else "takes letters, digits, - and _ only"
-    ),
-    "string_type": lambda _: "takes one value, not a list",
-}
-_CODES = {
-    "string_too_short": "Missing",
-    "string_too_long": "TooLong",
-    "string_pattern_mismatch": "NotAllowed",
-    "string_type": "NotText",
+_SAID = {
+    "string_too_short": ("Missing", "is missing"),
+    "string_type": ("NotText", "takes one value, not a list"),
+    "string_unicode": ("NotText", "is not valid Unicode text"),
 }
 
 
-def _message(error: dict[str, Any]) -> str:
-    build = _MESSAGES.get(error["type"])
-    return build(error) if build else str(error["msg"])
+def _said(error: ValidationError) -> list[tuple[str, str, str]]:
+    """(column, code, rule) of each fault, in our words and never with what the cell holds."""
+    found = error.errors(include_input=False, include_url=False)
+    return [(str(e["loc"][0]) if e["loc"] else "", *_in_words(dict(e))) for e in found]
 
 
-def _code(kind: str) -> str:
-    return _CODES.get(kind, kind)
+def _in_words(error: dict[str, Any]) -> tuple[str, str]:
+    kind = error["type"]
+    if kind == "string_pattern_mismatch":
+        return PATTERN_RULES[error["ctx"]["pattern"]]
+    if kind == "string_too_long":
+        return "TooLong", f"is longer than {error['ctx']['max_length']} characters"
+    return _SAID.get(kind) or (kind, error["msg"])

@@ -220,7 +220,9 @@ def _halves(names: Sequence[str], shape: RowShape) -> list[str]:
         there = [any(is_column(c, name) for name in names) for c in group]
         if any(there) and not all(there):
             first = group[there.index(True)]
-            faults += [f"column {c} is missing: {first} needs it" for c, has in zip(group, there, strict=True) if not has]
+            faults += [
+                f"column {c} is missing: {first} needs it" for c, has in zip(group, there, strict=True) if not has
+            ]
     return faults
 
 

@@ -9,10 +9,23 @@ from collections.abc import Callable
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from schemas.dialects import did_you_mean
-from schemas.values import DecimalText, TimeText, clean_key, dated, decimal, refuse, time_in
+from schemas.times import TimeText, dated, format_parts, time_in
+from schemas.values import DecimalText, Identifier, Instrument, Labels, clean_key, decimal, label_set, refuse
+
+Separator = Annotated[str, Field(pattern=r"^[^0-9A-Za-z+-]$")]
+_SHOWN = 12
+"""Words of a vocabulary that a message lists before it stops."""
 
 
 class ColumnRule(BaseModel):
@@ -22,7 +35,8 @@ class ColumnRule(BaseModel):
         column: the extract's column; or `constant`, the same text for every row.
         format: strptime format of a date or time; without it ISO 8601.
         timezone: IANA name that naive times are local to; a date alone never meets it.
-        values: the client's codes to LUSID's words; a code that is not listed refuses the row.
+        values: the client's codes to LUSID's words; a code that is not listed refuses the row, one that maps
+            to '' is an absent cell. In a set each item is mapped.
         pattern: regular expression an identifier must match whole; it replaces the check for identifiers
             that a spreadsheet has mangled, so that real codes such as 1E+5 can pass.
         decimal: the decimal separator; thousands: the separator between thousands.
@@ -36,14 +50,27 @@ class ColumnRule(BaseModel):
     timezone: str | None = None
     values: dict[str, str] | None = None
     pattern: str | None = None
-    decimal: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    decimal: Separator | None = None
+    thousands: Separator | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.column is None) == (self.constant is None):
             raise ValueError("give either `column` or `constant`")
         return self
+
+    @model_validator(mode="after")
+    def _two_separators(self) -> Self:
+        if self.thousands is not None and self.thousands == (self.decimal or "."):
+            raise ValueError("`decimal` (default .) and `thousands` are the same character")
+        return self
+
+    @field_validator("format")
+    @classmethod
+    def _reads_dates(cls, text_format: str | None) -> str | None:
+        if text_format is not None:
+            format_parts(text_format)
+        return text_format
 
     @field_validator("timezone")
     @classmethod
@@ -81,9 +108,13 @@ class ColumnRule(BaseModel):
                 raise ValueError("`decimal` and `thousands` are for decimals")
             cell = Annotated[str, BeforeValidator(self._decimal_reader())]
         if self.pattern is not None:
-            cell = Annotated[str, BeforeValidator(self._pattern_reader(self.pattern))]
+            if canonical not in (Identifier, Instrument):
+                raise ValueError("`pattern` is for identifiers")
+            limits = [m for m in canonical.__metadata__ if isinstance(m, StringConstraints)]
+            cell = Annotated[str, BeforeValidator(self._pattern_reader(self.pattern)), *limits]
         if self.values is not None:
-            cell = Annotated[cell, BeforeValidator(self._value_reader(self.values))]
+            split = label_set if canonical is Labels else None
+            cell = Annotated[cell, BeforeValidator(self._value_reader(self.values, split))]
         return cell
 
     def _time_reader(self) -> Callable[[Any], str]:
@@ -125,15 +156,19 @@ class ColumnRule(BaseModel):
         return read
 
     @staticmethod
-    def _value_reader(values: dict[str, str]) -> Callable[[Any], Any]:
-        def read(cell: Any) -> Any:
-            if not isinstance(cell, str) or not cell.strip():
-                return cell
-            word = values.get(cell.strip())
+    def _value_reader(values: dict[str, str], split: Callable[[Any], list[str]] | None) -> Callable[[Any], Any]:
+        known = ", ".join([*values][:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")
+
+        def word_of(text: str) -> str:
+            word = values.get(text.strip())
             if word is None:
-                known = ", ".join(values)
                 raise refuse("NotAllowed", f"is none of the mapping's values: {known}")
             return word
+
+        def read(cell: Any) -> Any:
+            if split is not None:
+                return [word for item in split(cell) if (word := word_of(item))]
+            return word_of(cell) if isinstance(cell, str) and cell.strip() else cell
 
         return read
 
@@ -148,7 +183,7 @@ class Mapping(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     operation: str
-    key: str | list[str] | None = None
+    key: str | Annotated[list[str], Field(min_length=1)] | None = None
     encoding: str = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: dict[str, ColumnRule] = Field(min_length=1)

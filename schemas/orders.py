@@ -15,7 +15,8 @@ from schemas.properties import (
     properties_of,
     property_families,
 )
-from schemas.values import Code, Currency, DecimalText, Instrument, NeededCode, TimeText, Word
+from schemas.times import TimeText
+from schemas.values import Code, Currency, DecimalText, Instrument, NeededCode, Word
 
 ORDER_PLAIN = (
     "order_scope",

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from schemas.columns import Columns, Family, Row
-from schemas.values import DecimalText, Identifier, Label, Labels, TimeText, Unit
+from schemas.times import TimeText
+from schemas.values import DecimalText, Identifier, Label, Labels, Unit
 
 Wire = dict[str, Any]
 

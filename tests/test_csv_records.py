@@ -19,7 +19,7 @@ from connectors.csv_faults import add_record
 from connectors.csv_file import CsvFile
 from connectors.csv_format import CsvFormat
 from connectors.csv_records import RecordReader
-from connectors.csv_stream import encoding_of
+from connectors.csv_stream import ByteStream, encoding_of
 from connectors.rows import BadRow, Cell, RowBatch, Rows
 from connectors.source_files import Source, find_sources
 from schemas.errors import ExtractError
@@ -258,6 +258,11 @@ def test_a_bare_carriage_return_refuses_its_record_only(read: Reading, end: byte
     assert found.rows[3:] == [["4", "a\rb"], ["5", "z"]]
 
 
+def test_half_a_line_end_where_the_file_stops_is_a_bare_carriage_return(read: Reading) -> None:
+    found = read(b"id,name\r\n1,x\r\n2,y\r")
+    assert (found.rows, found.codes) == ([["1", "x"], ["2", "y\r"]], {2: "BareCarriageReturn"})
+
+
 def test_a_row_tells_all_its_faults_at_once(read: Reading) -> None:
     found = read(b"a,b,c\n\x00\xff,x\ry\n")
     assert found.bad[1].code == "UndecodableByte"
@@ -279,6 +284,8 @@ def test_old_mac_line_ends_are_line_ends(read: Reading) -> None:
 def test_clean_old_mac_files_keep_the_line_ends_inside_quotes(read: Reading) -> None:
     found = read(b'id,name\r1,"two\rlines\nmore\r\nand more"\r2,"x"\r')
     assert (found.rows, found.bad) == ([["1", "two\rlines\nmore\r\nand more"], ["2", "x"]], {})
+    found = read(b'id,name\r1,"two\rlines"\r2,"x"\r')
+    assert (found.rows, found.bad) == ([["1", "two\rlines"], ["2", "x"]], {})
 
 
 def test_mixed_lf_and_crlf_are_both_line_ends(read: Reading) -> None:
@@ -324,6 +331,26 @@ def test_a_record_over_a_mebibyte_is_refused_and_never_held_whole(read: Reading)
     assert [len(row[1]) for row in found.rows] == [limit - 2, limit - 2, limit - 2, 1]
     assert found.bad[3].message == ("line 4: the record is longer than 1,048,576 bytes: look for a missing line end")
     assert read(b"a,b\n2," + fits * 3).codes == {1: "RecordTooLong"}
+
+
+def test_an_open_quote_before_long_lines_is_given_up_without_holding_them(
+    read: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [0]
+    real = ByteStream.view
+
+    def watched(stream: ByteStream, size: int) -> tuple[bytes, bool]:
+        view = real(stream, size)
+        sizes.append(len(view[0]))
+        return view
+
+    monkeypatch.setattr(ByteStream, "view", watched)
+    found = read(b'a,b\n1,"open\n' + (b"x" * 300_000 + b"\n") * 20)
+    assert (len(found.rows), found.codes[1]) == (21, "UnterminatedQuote")
+    found = read(b'a,b\n1,"open\n' + b"x" * 6_000_000 + b"\n2,y\n")
+    assert found.codes == {1: "UnterminatedQuote", 2: "RecordTooLong"}
+    assert found.rows[2] == ["2", "y"]
+    assert max(sizes) <= UTF_8.max_bytes + 2 * UTF_8.block
 
 
 def test_a_quoted_cell_longer_than_the_csv_module_takes_is_read(read: Reading) -> None:

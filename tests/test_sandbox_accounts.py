@@ -218,3 +218,8 @@ def test_an_update_replaces_lists_whole_and_checks_the_holders_there_are(sandbox
     value = created(upsert_accounts(sandbox, {"a": fewer}))["values"]["a"]
     assert [each["key"] for each in value["accountHolders"]] == ["H9"]
     assert value["version"]["asAtVersionNumber"] == 3
+
+
+def test_an_account_may_name_no_holders_at_all(sandbox: Sandbox) -> None:
+    silent = {"identifiers": listed(ACCOUNT_ID, "A1"), "displayName": "x", "accountType": "Personal"}
+    assert "accountHolders" not in created(upsert_accounts(sandbox, {"a": silent}))["values"]["a"]

@@ -39,6 +39,14 @@ def test_a_cut_connection_is_a_real_one(fault: str, applied: bool, raised: type[
         assert [status for method, _, status in sandbox.calls if method == "POST"] == [0, 201]
 
 
+def test_a_large_request_is_read_whole_before_it_is_cut() -> None:
+    with Sandbox(faults="script=cut-before;ok") as sandbox:
+        large = {f"k{n}": record(f"E{n}") for n in range(2000)}
+        with pytest.raises(requests.ConnectionError):
+            upsert_records(sandbox, large)
+        assert len(created(upsert_records(sandbox, large))["values"]) == 2000
+
+
 def test_429_asks_to_wait_in_seconds_and_by_date_in_turns() -> None:
     with Sandbox(faults="script=429;429;ok,retry-after=3") as sandbox:
         first, second = _send(sandbox), _send(sandbox)

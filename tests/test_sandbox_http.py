@@ -183,12 +183,15 @@ serve(port=0, database=None, dialect="2.1", faults=None, announce=lambda *urls: 
 def test_the_foreground_server_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
     command = [sys.executable, "-c", FOREGROUND]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url, token_url = process.stdout.readline().split()
-        assert requests.post(token_url, data={"grant_type": "x"}, timeout=10).status_code == 400
-        assert requests.get(f"{url}/api/orders", timeout=10).status_code == 401
-        process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        try:
+            assert process.stdout is not None
+            url, token_url = process.stdout.readline().split()
+            assert requests.post(token_url, data={"grant_type": "x"}, timeout=10).status_code == 400
+            assert requests.get(f"{url}/api/orders", timeout=10).status_code == 401
+            process.send_signal(number)
+            out, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -218,3 +221,8 @@ def test_reference_data_is_taken_and_not_kept(sandbox: Sandbox) -> None:
     entry = {"key": key, "value": {"labelValue": "x"}, "referenceData": {"f": {"stringValue": "y"}}}
     value = created(upsert_records(sandbox, {"a": record("E1", properties={key: entry})}))["values"]["a"]
     assert value["properties"] == listed(key, "x")
+
+
+def test_what_is_not_json_cannot_be_written() -> None:
+    with pytest.raises(TypeError):
+        dumps({"a": object()})

@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import parse_qs, parse_qsl
 
 from fastapi import FastAPI, Request
@@ -149,8 +150,7 @@ def _refusal(service: Service, request: Request, problem: ProblemError) -> Respo
 def _no_such_route(service: Service) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def refuse(request: Request, error: Exception) -> Response:
         problem = not_found(f"dialect {service.dialect} has no {request.method} {request.url.path}")
-        if isinstance(error, HTTPException):
-            problem.status = error.status_code
+        problem.status = cast("HTTPException", error).status_code
         return _refusal(service, request, problem)
 
     return refuse

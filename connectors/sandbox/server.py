@@ -26,6 +26,7 @@ LOOPBACK = "127.0.0.1"
 BODY_LIMIT = 64 * 1024 * 1024
 TOKEN_SECONDS = 3600.0
 _DRAIN_SECONDS = 5
+_BACKLOG = 512
 
 
 class _CuttableProtocol(H11Protocol):
@@ -79,6 +80,7 @@ def _bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)  # from here on a client that was told the port is not refused, only kept waiting
     except (OSError, OverflowError) as error:
         listener.close()
         raise ConfigError(f"the sandbox cannot listen on {host}:{port}: {error}") from error

@@ -1,0 +1,58 @@
+"""report.html: the picture of a run in one file that needs no network and runs no script.
+
+Shows what `Summary` says: keys, rows and reasons, never a cell. Every text is escaped by the template.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from connectors.run_folder import RunFolder
+from pipelines.summary import Summary
+from schemas.states import STATES
+
+TEMPLATE = "report.html.j2"
+
+
+class Slice(NamedTuple):
+    """A state's part of the bar: rows, keys, and the share of all rows in percent."""
+
+    state: str
+    rows: int
+    keys: int
+    percent: float
+
+
+def write_html(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
+    """Writes report.html into a run's folder.
+
+    Args:
+        folder: the run's.
+        manifest: with how the run ended.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    text = html_of(Summary.of(folder, manifest))
+    with folder.whole(folder.report) as part:
+        part.write_text(text, "utf-8")
+
+
+def html_of(summary: Summary) -> str:
+    """The page of one run."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("connectors", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(run=summary, manifest=summary.manifest, slices=[*_slices(summary)])
+
+
+def _slices(summary: Summary) -> Iterator[Slice]:
+    read = summary.rows["read"]
+    for state in STATES:
+        rows = summary.rows[state]
+        yield Slice(state.value, rows, summary.keys[state], 100 * rows / read if read else 0.0)

@@ -1,0 +1,212 @@
+"""A night: the extracts of one folder go in one after another, and what depends on a failed row is held.
+
+Owns which files of a folder are which extract, the order of the loads and what one hands to the next. Knows no HTTP
+and no Prefect: `flows` runs the same night with loads that are Prefect tasks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.targets import Target, open_target
+from pipelines.load import Options, Progress, load
+from pipelines.report import EXIT_CODES, Report, Verdict
+from schemas.errors import ConfigError, FatalError
+
+Loader = Callable[..., Report]
+"""Anything that is called as `load` is."""
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "investor-records": ("investor-records", "investors"),
+    "investment-accounts": ("investment-accounts", "accounts"),
+    "orders": ("orders",),
+}
+"""The night's operations, in the order they are loaded, and how the names of their extracts begin."""
+
+_FORMS = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".parquet")
+"""What an extract's name may end in; of one extract in several forms the first is taken, a folder last."""
+
+_WORST_FIRST = (5, 4, 2, 3, 0)
+"""Unbalanced books, stopped, wrong input, rejects, all accepted: a night has the exit code of its worst load."""
+
+
+@dataclass(frozen=True)
+class NightExtract:
+    """One operation's extract in a night's folder.
+
+    Attributes:
+        paths: files and folders, sorted by name; at least one.
+        mapping: `<operation>.yaml` of the folder, if it is there.
+    """
+
+    operation: str
+    paths: tuple[Path, ...]
+    mapping: Path | None
+
+
+@dataclass(frozen=True)
+class FolderContents:
+    """What a night's folder holds: the extracts in the order of their loads, and what the user should know."""
+
+    extracts: tuple[NightExtract, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NightlyReport:
+    """A finished night.
+
+    Attributes:
+        reports: one of each load that ended, in order.
+        notes: what was passed over or not started, and why.
+        error: what ended the night when a load could not even be reported; earlier loads stand.
+    """
+
+    folder: Path
+    reports: tuple[Report, ...]
+    notes: tuple[str, ...] = ()
+    error: FatalError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of its loads': 5, then 4, 2, 3 and 0."""
+        codes = [report.exit_code for report in self.reports]
+        return worst([*codes, self.error.exit_code] if self.error else codes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that --json prints."""
+        return {
+            "folder": str(self.folder),
+            "exit_code": self.exit_code,
+            "error": self.error.message if self.error else None,
+            "notes": list(self.notes),
+            "runs": [report.as_json() for report in self.reports],
+        }
+
+
+def worst(codes: list[int]) -> int:
+    """The exit code of several: 5 before 4, 2, 3 and 0; 0 of none."""
+    return min(codes, key=_WORST_FIRST.index, default=0)
+
+
+def nightly(folder: Path, *, progress: Progress | None = None, load: Loader = load, **options: Any) -> NightlyReport:
+    """Loads a folder's investor records, then its accounts, then its orders, into one target.
+
+    What did not make it in one load is told to the next, where a row that needs it ends `held`. A load that stops
+    early ends the night.
+
+    Args:
+        folder: holds the extracts, by name, and their mappings.
+        progress: told what happens.
+        load: what carries out each load.
+        options: fields of `Options` for every load; mappings come from the folder.
+
+    Raises:
+        ConfigError: there is no such folder, it holds no extract, or an option is wrong; nothing was sent.
+        FatalError: the first load could not be carried out, as `load` raises it. Later ones' errors are reported.
+    """
+    if options.get("mapping") is not None:
+        raise ConfigError("a night has one mapping for each extract: put <operation>.yaml into its folder")
+    progress = progress or Progress()
+    found = find_extracts(folder)
+    for note in found.notes:
+        progress.note(note)
+    with shared_target(Options.of(**options), progress) as target:
+        reports, error = _load_in_order(found.extracts, progress, load, {**options, "target": target})
+    started = len(reports) + (error is not None)
+    absent = tuple(
+        f"{later.operation}: not started, because {found.extracts[started - 1].operation} did not finish"
+        for later in found.extracts[started:]
+    )
+    for note in absent:
+        progress.note(note)
+    return NightlyReport(folder, tuple(reports), (*found.notes, *absent), error)
+
+
+def find_extracts(folder: Path) -> FolderContents:
+    """The extracts in a folder, by the beginnings of their names.
+
+    Raises:
+        ConfigError: there is no such folder, or it holds none.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise ConfigError(f"the folder {folder} cannot be read: {error.strerror}") from None
+    extracts, notes = [], []
+    for operation in NAMES:
+        paths, passed_over = _forms_of([e for e in entries if operation_of(e) == operation])
+        notes += passed_over
+        if paths:
+            mapping = folder / f"{operation}.yaml"
+            extracts.append(NightExtract(operation, tuple(paths), mapping if mapping.exists() else None))
+        else:
+            notes.append(f"{operation}: {folder} holds no extract of this name, so none is loaded")
+    if not extracts:
+        names = ", ".join(f"{name}*" for names in NAMES.values() for name in names)
+        raise ConfigError(f"the folder {folder} holds no extract: none of {names}")
+    strangers = [e.name for e in entries if operation_of(e) is None and _form(e) and not e.name.startswith((".", "_"))]
+    if strangers:
+        notes.append(f"not loaded, because their names begin like no extract's: {', '.join(strangers)}")
+    return FolderContents(tuple(extracts), tuple(notes))
+
+
+def operation_of(path: Path) -> str | None:
+    """The operation whose extract a file or folder is, by its name; None where it is nobody's."""
+    name = path.name.lower().replace("_", "-")
+    if not (_form(path) or path.is_dir()):
+        return None
+    return next((operation for operation, names in NAMES.items() if name.startswith(names)), None)
+
+
+@contextmanager
+def shared_target(options: Options, progress: Progress) -> Iterator[Target | None]:
+    """The one target of several loads, open while the block lasts; None in a dry run."""
+    if options.dry_run:
+        yield None
+        return
+    with open_target(options.target, options.dialect, progress.note) as target:
+        yield target
+
+
+def _load_in_order(
+    extracts: Sequence[NightExtract], progress: Progress, load: Loader, options: dict[str, Any]
+) -> tuple[list[Report], FatalError | None]:
+    """Loads until one stops early; gives what was reported, and the error that left no report."""
+    reports: list[Report] = []
+    hold: dict[str, str] = {}
+    for extract in extracts:
+        settings = {**options, "mapping": extract.mapping, "hold": hold}
+        try:
+            report = load(extract.operation, extract.paths, progress=progress, **settings)
+        except FatalError as error:
+            if not reports:
+                raise
+            return reports, error
+        reports.append(report)
+        hold = {**hold, **report.failed_refs}
+        if report.exit_code == EXIT_CODES[Verdict.STOPPED]:
+            break
+    return reports, None
+
+
+def _forms_of(entries: list[Path]) -> tuple[list[Path], list[str]]:
+    """One path for each name, and what is said of its other forms."""
+    by_stem: dict[str, list[Path]] = {}
+    for entry in entries:
+        by_stem.setdefault(entry.name[: len(entry.name) - len(_form(entry))].lower(), []).append(entry)
+    taken, notes = [], []
+    for forms in by_stem.values():
+        first, *others = sorted(forms, key=lambda e: _FORMS.index(_form(e)) if _form(e) else len(_FORMS))
+        taken.append(first)
+        notes += [f"{other.name}: passed over, because {first.name} beside it is the same extract" for other in others]
+    return taken, notes
+
+
+def _form(path: Path) -> str:
+    """The ending that makes a file an extract; empty for anything else."""
+    name = path.name.lower()
+    fitting = [form for form in _FORMS if name.endswith(form)]
+    return fitting[0] if fitting and not path.is_dir() else ""

@@ -1,0 +1,19 @@
+"""What every test can count on: an environment without anybody's LUSID, and the same examples each time."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials, URL or Prefect server of the person who runs the tests."""
+    for name in list(os.environ):
+        if name.startswith(("FBN_", "PREFECT_")) or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
+            monkeypatch.delenv(name)
