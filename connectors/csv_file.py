@@ -4,8 +4,12 @@ Owns the header preflight and where batches begin. Must not know how records are
 
 A batch depends only on the file and on where the batch begins. That is what makes it readable again: from its
 position the same bytes are viewed and the same decisions taken.
+
+A failures.csv of ours is known by its first columns and read as we write it, whatever was declared for the extract it
+came from: a client's mapping, with its encoding and delimiter, fits the corrected report too.
 """
 
+import codecs
 import dataclasses
 import re
 from collections.abc import Iterator
@@ -14,14 +18,17 @@ from connectors.csv_blocks import read_block
 from connectors.csv_faults import fault_text
 from connectors.csv_format import CsvFormat
 from connectors.csv_records import RecordReader
-from connectors.csv_stream import ByteStream, check_beginning
-from connectors.rows import Cell, ColumnType, Position, RowBatch, header_columns, order_of
+from connectors.csv_stream import ByteStream, check_beginning, encoding_of
+from connectors.outcome_files import FAILURE_COLUMNS, SURPLUS_COLUMN
+from connectors.rows import BadRow, Cell, ColumnType, Position, RowBatch, Rows, header_columns, order_of
 from connectors.source_files import Source
 from schemas.errors import ExtractError
 
 _HEAD = 1 << 16
 _FIRST_LINE_END = re.compile(rb'(?:[^"\r\n]|"[^"]*+")*+(\r\n?|\n)')
 _ANY_LINE_END = re.compile(rb"[^\r\n]*+(\r\n?|\n)")
+_REPORT = ",".join([*FAILURE_COLUMNS[:3], ""]).encode()
+_REPORT_HEAD = 64
 
 
 class CsvFile:
@@ -44,6 +51,9 @@ class CsvFile:
         """
         self._source = source
         self._index = index
+        self._reported = _is_report(source)
+        if self._reported:
+            rules = dataclasses.replace(rules, encoding=encoding_of("utf-8"), delimiter=",")
         check_beginning(source, rules.encoding)
         self._rules = dataclasses.replace(rules, swapped=self._lines_end_in_cr(rules))
         self._again: ByteStream | None = None
@@ -146,10 +156,31 @@ class CsvFile:
             position.row + len(block.rows.rows),
             (stream.offset, line + block.lines),
         )
+        if self._reported and SURPLUS_COLUMN in self.columns:
+            _refuse_surplus(block.rows, self.columns.index(SURPLUS_COLUMN), position.row)
         rows = _in_order(block.rows.rows, order_of(self.columns, order))
         bad, extra = block.rows.bad, block.rows.extra
         batch = RowBatch(self._index, position.row, rows, bad, extra, position)
         return batch, following if block.used < len(view) or not ended else None
+
+
+def _is_report(source: Source) -> bool:
+    """Whether a file is a failures.csv of ours, perhaps saved again by a program that quotes or adds a mark."""
+    stream = ByteStream(source, encoding_of("latin-1"))
+    head, _ = stream.view(_REPORT_HEAD)
+    stream.close()
+    return head.removeprefix(codecs.BOM_UTF8).replace(b'"', b"").startswith(_REPORT)
+
+
+def _refuse_surplus(rows: Rows, column: int, first_row: int) -> None:
+    """A reported row had too many cells and has them still, until somebody has put them where they belong."""
+    for index, row in enumerate(rows.rows):
+        if row[column] and index not in rows.bad:
+            told = (
+                f"row {first_row + index}: cells beyond the last column stand in {SURPLUS_COLUMN}: "
+                f"put every cell in its column and empty {SURPLUS_COLUMN}"
+            )
+            rows.bad[index] = BadRow("TooManyCells", told)
 
 
 def _bom_length(stream: ByteStream) -> int:

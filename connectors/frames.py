@@ -81,4 +81,6 @@ def _arrow(name: str, values: pd.Series) -> pa.ChunkedArray:
 
 
 def _missing(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or value != value
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return pd.api.types.is_scalar(value) and value != value

@@ -38,6 +38,11 @@ SURPLUS_COLUMN = "_surplus"
 """Cells a row had beyond the header, where any had."""
 
 
+def is_failure_report(header: Sequence[str]) -> bool:
+    """Whether these are the columns of a failures.csv of ours."""
+    return tuple(header[: len(FAILURE_COLUMNS)]) == FAILURE_COLUMNS
+
+
 class OutcomeFile:
     """outcomes.parquet, written in row groups; a context manager."""
 

@@ -7,7 +7,8 @@ since the same extract gives the same entries again.
 import json
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -26,11 +27,23 @@ def open_private(path: Path) -> BinaryIO:
     Raises:
         RunFolderError: the folder cannot be written.
     """
-    try:
+    with _writing(path):
         handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
         return os.fdopen(handle, "w+b", buffering=_BUFFER)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _discard(file: BinaryIO, path: Path) -> None:
+    with suppress(OSError):  # what a full disk does not take is of no use any more
+        file.close()
+    path.unlink(missing_ok=True)
 
 
 class EntryFile:
@@ -51,17 +64,13 @@ class EntryFile:
         for entry in entries:
             end += len(entry)
             ends.append(end)
-        try:
+        with _writing(self._path):
             self._file.write(b"".join(entries))
-        except OSError as error:
-            raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
 
     def finish(self) -> None:
         """Ends writing; `read` may be called from then on."""
-        try:
+        with _writing(self._path):
             self._file.flush()
-        except OSError as error:
-            raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
 
     @property
     def ends(self) -> npt.NDArray[np.int64]:
@@ -82,8 +91,7 @@ class EntryFile:
 
     def close(self) -> None:
         """Closes and removes the file."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        _discard(self._file, self._path)
 
 
 class NoteFile:
@@ -102,10 +110,8 @@ class NoteFile:
             return self._recent[note]
         line = json.dumps(note).encode() + b"\n"
         offset = self._end
-        try:
+        with _writing(self._path):
             self._file.write(line)
-        except OSError as error:
-            raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
         self._end += len(line)
         if len(self._recent) < 10_000:
             self._recent[note] = offset
@@ -113,7 +119,8 @@ class NoteFile:
 
     def read(self, offset: int) -> tuple[str, str]:
         """The note at an offset."""
-        self._file.flush()
+        with _writing(self._path):
+            self._file.flush()
         self._file.seek(offset)
         code, message = json.loads(self._file.readline())
         self._file.seek(0, os.SEEK_END)
@@ -121,5 +128,4 @@ class NoteFile:
 
     def close(self) -> None:
         """Closes and removes the file."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        _discard(self._file, self._path)

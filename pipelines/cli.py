@@ -143,3 +143,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ stream is no terminal its lines are plain, and the same on every machine.
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import orjson
@@ -72,7 +72,8 @@ class TerminalProgress(Progress):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if self._console.is_terminal:
+            self._bars.stop()
 
     def note(self, text: str) -> None:
         """Says it once, on stderr."""
@@ -117,12 +118,20 @@ def _progress_line(doing: str, done: int, total: int | None, rate: float) -> str
     return " ".join(parts)
 
 
-def print_summaries(summaries: Sequence[Summary], console: Console) -> None:
-    """How one run ended, or several of one night."""
-    print_lines(_summary_lines(summaries, width_of(console)), console)
+def print_summaries(summaries: Sequence[Summary], console: Console, more: Iterable[Line] = ()) -> None:
+    """How one run ended, or several of one night.
+
+    Args:
+        summaries: at least one, in the order of their runs.
+        console: where to.
+        more: what is said after the outcome and before what to do next.
+    """
+    print_lines(_outcome_lines(summaries, width_of(console)), console)
+    print_lines(more, console)
+    print_lines(_ending_lines(summaries, width_of(console)), console)
 
 
-def print_lines(lines: Iterator[Line], console: Console) -> None:
+def print_lines(lines: Iterable[Line], console: Console) -> None:
     """Prints styled lines; nothing in them is markup."""
     for text, style in lines:
         console.print(Text(text, style=style))
@@ -133,7 +142,7 @@ def width_of(console: Console) -> int:
     return min(console.width, WIDEST) if console.is_terminal else PLAIN_WIDTH
 
 
-def _summary_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
+def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     for summary in summaries:
         yield f"{summary.operation}: {summary.headline}", "bold"
         yield f"  {summary.manifest['mode']} mode, {summary.effort}", "dim"
@@ -143,7 +152,6 @@ def _summary_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     yield from _counts(summaries)
     for summary in summaries:
         yield from _reasons(summary, width)
-    yield from _endings(summaries, width)
 
 
 def _counts(summaries: Sequence[Summary]) -> Iterator[Line]:
@@ -170,7 +178,7 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[Line]:
             cell.ljust(w) if place == 0 else cell.rjust(w)
             for place, (cell, w) in enumerate(zip(row, widths, strict=True))
         )
-        yield "  ".join([f"  {first}", *others]), "" if number else "bold"
+        yield "  ".join([f"  {first}", *others]).rstrip(), "" if number else "bold"
 
 
 def _reasons(summary: Summary, width: int) -> Iterator[Line]:
@@ -195,7 +203,7 @@ def _example_text(examples: Sequence[str], rows: int) -> str:
     return ", ".join(examples) + more
 
 
-def _endings(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
+def _ending_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     """The files, and what to type next; paths and commands are never broken."""
     yield "", ""
     yield "Files", "bold"

@@ -18,7 +18,7 @@ from connectors.client import LusidClient
 from connectors.run_folder import RunFolder
 from connectors.targets import SANDBOX, open_target
 from pipelines.commands_load import run_night
-from pipelines.console import Line, print_lines, print_summaries, table
+from pipelines.console import Line, print_summaries, table
 from pipelines.load import Options
 from pipelines.report import EXIT_CODES, Report, Verdict
 from pipelines.sample.write import write_sample
@@ -89,12 +89,14 @@ def run_demo(runs: Path, console: Console, *, direct: bool) -> int:
     """
     database = _fresh(runs / "demo.db")
     target = f"{SANDBOX}:{database}"
-    night = run_night(_sample(runs), Options(target=target, runs=runs), direct=direct)
-    print_summaries([Summary.of_run(r.run_dir) for r in night.reports], console)
+    options = Options(target=target, runs=runs)
+    night = run_night(_sample(runs), options, direct=direct)
+    summaries = [Summary.of_run(report.run_dir) for report in night.reports]
     if night.exit_code not in _FINISHED:
+        print_summaries(summaries, console)
         return night.exit_code
-    with open_target(target, Options().dialect, lambda _: None) as opened:
-        print_lines(_comparison(opened.client, night.reports), console)
+    with open_target(target, options.dialect, lambda _: None) as opened:
+        print_summaries(summaries, console, _comparison(opened.client, night.reports))
     return EXIT_CODES[Verdict.COMPLETE]
 
 

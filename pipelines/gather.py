@@ -1,6 +1,5 @@
 """Rows of one key: copies collapsed, contradictions refused, and the rows of one request brought together."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -87,14 +86,20 @@ class Gathering:
         for ordinal in self._valid():
             index.add(ordinal, value_of(ordinal))
         for rows in index.groups(value_of, singles=False):
-            keys = [key_of(o) for o in rows]
-            of_key = Counter(keys)
-            if len(of_key) == 1:
-                continue
-            for ordinal, key in zip(rows, keys, strict=True):
-                elsewhere = (o for o, other in zip(rows, keys, strict=True) if other != key)
-                others = _named(self._book, elsewhere, len(rows) - of_key[key])
-                message = f"{others} the same {' and '.join(alone)} in another request"
+            self._refuse_if_apart(rows, [key_of(o) for o in rows])
+
+    def _refuse_if_apart(self, rows: Sequence[int], keys: Sequence[str]) -> None:
+        """Refuses rows that should be in one request and have keys of several; each names some of the others."""
+        own: dict[str, list[int]] = {}
+        for ordinal, key in zip(rows, keys, strict=True):
+            own.setdefault(key, []).append(ordinal)
+        if len(own) == 1:
+            return
+        for key, ordinals in own.items():
+            elsewhere = (o for o, other in zip(rows, keys, strict=True) if other != key)
+            others = _named(self._book, elsewhere, len(rows) - len(ordinals))
+            message = f"{others} the same {' and '.join(self._operation.alone)} in another request"
+            for ordinal in ordinals:
                 self._book.settle(ordinal, State.INVALID, "SharedMember", message)
 
     def gather(

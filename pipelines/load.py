@@ -20,11 +20,14 @@ import pandas as pd
 from connectors.extracts import Cell, Extract, extract_from_frame, open_extract
 from connectors.journal import Journal
 from connectors.mapping_file import read_mapping
+from connectors.outcome_files import is_failure_report
 from connectors.run_folder import RunFolder
 from connectors.targets import Target, open_target
 from pipelines.account import Accountant, Accounts
 from pipelines.budget import Budget, Spending
 from pipelines.deliver import Delivery, Manner
+from pipelines.gate import check_before
+from pipelines.history import refuse_finished
 from pipelines.html_report import write_html
 from pipelines.interrupts import interrupts
 from pipelines.ledger import Ledger
@@ -36,6 +39,7 @@ from pipelines.send import Batch, Pace, batches, send
 from schemas.binding import Binding
 from schemas.dialects import Dialect
 from schemas.errors import BalanceError, FatalError, LoadError, StoppedError
+from schemas.expectations import Expectations
 from schemas.mapping import Mapping as ColumnMapping
 from schemas.states import Duplicates, Mode, State
 
@@ -58,6 +62,8 @@ class Options:
         concurrency: calls in flight.
         dry_run: stop before anything is sent.
         max_failures: rows that may fail, `50` or `2.5%`, before the run stops.
+        once: refuse an extract that a run has already finished.
+        expect: what must be true of the whole extract; wins over the mapping's.
         hold: references (`InvestorRecord/Scope/Code=value`) that failed tonight, to what is said of them.
     """
 
@@ -72,6 +78,8 @@ class Options:
     duplicates: Duplicates = Duplicates.REFUSE
     dry_run: bool = False
     max_failures: Budget | None = None
+    expect: Expectations = field(default_factory=Expectations)
+    once: bool = False
     hold: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -190,6 +198,8 @@ class Run:
             else:
                 self.extract = stack.enter_context(_open_files(given, mapping))
                 header = self.extract.columns
+            standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
+            self.expect = standing.merged(options.expect)
             self.binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
             self.target = self._reach(stack)
             self._retries_before = self.target.client.retries_done if self.target else 0
@@ -200,6 +210,7 @@ class Run:
             stack.callback(self.folder.clear_scratch)
             if isinstance(given, pd.DataFrame):
                 self.extract = stack.enter_context(extract_from_frame(given, self.folder.frame))
+            check_before(self.expect, self.extract)
             if options.hold:
                 self.folder.write_json(self.folder.hold, dict(options.hold))
             self.manifest = opening(self)
@@ -233,12 +244,21 @@ class Run:
     def prepare(self) -> None:
         """Reads and validates every row, and writes every request down. Sends nothing."""
         options = self.options
-        rules = Rules(self.operation, options.dialect, options.duplicates, options.max_batch_bytes, options.hold)
+        rules = Rules(
+            self.operation,
+            options.dialect,
+            options.duplicates,
+            options.max_batch_bytes,
+            options.hold,
+            self.expect,
+        )
         self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, self.progress.reading)
         self._open.callback(self.prepared.close)
         add_digests(self.manifest, self.extract.digests())
         if self._earlier is not None:
             check_same(self._earlier.read_manifest(), self.manifest)
+        if options.once:
+            refuse_finished(options.runs, self.manifest)
         self.folder.write_manifest(self.manifest)
         self.ledger = Ledger(self.journal, len(self.prepared))
         if self.target is not None:

@@ -42,6 +42,7 @@ def opening(run: "Run") -> dict[str, Any]:
             "max_failures": str(options.max_failures) if options.max_failures else None,
         },
         "versions": {"bulkload": version("lusid-bulkload"), "python": platform.python_version()},
+        "expect": options.expect.model_dump(mode="json", exclude_unset=True),
         "replays": run.replayed.run_id if run.replayed else None,
         "started": _now(),
     }

@@ -6,6 +6,7 @@ Nothing here knows HTTP. What it leaves is a `Prepared`: the book of rows, and t
 import hashlib
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import orjson
 from connectors.extracts import Extract, RowBatch
 from connectors.spill import EntryFile
 from pipelines.book import PENDING, Book
+from pipelines.gate import Gate
 from pipelines.gather import Gathering, settle_repeats
 from pipelines.keying import KeyIndex
 from pipelines.operations import Body, Operation
@@ -23,6 +25,7 @@ from schemas.binding import Binding, Fault
 from schemas.columns import Row
 from schemas.dialects import Dialect
 from schemas.errors import ExtractError
+from schemas.expectations import Expectations
 from schemas.states import Duplicates, State
 
 
@@ -33,6 +36,7 @@ class Rules:
     Attributes:
         max_bytes: the largest call in bytes; a request that alone is larger is refused.
         hold: references that failed tonight, to what is said of them; a row that needs one is held.
+        expect: what must be true of the whole extract.
     """
 
     operation: Operation
@@ -40,6 +44,7 @@ class Rules:
     duplicates: Duplicates = Duplicates.REFUSE
     max_bytes: int = 8 << 20
     hold: Mapping[str, str] = field(default_factory=dict)
+    expect: Expectations = field(default_factory=Expectations)
 
 
 @dataclass
@@ -105,7 +110,7 @@ def prepare(
         progress: told the rows read so far.
 
     Raises:
-        ExtractError: the extract cannot be read on, or changed while it was read.
+        ExtractError: the extract cannot be read on, changed while it was read, or is not complete.
         RunFolderError: the scratch files cannot be written.
     """
     floats = extract.float_columns & binding.identifier_columns
@@ -114,28 +119,39 @@ def prepare(
             f"column {', '.join(sorted(floats))} holds floating point numbers: identifiers that "
             "were numbers may have lost digits; export them as text"
         )
-    reading = _Reading(extract, binding, rules, folder)
-    rows_read = 0
-    for batch in extract.batches():
-        reading.take(batch)
-        rows_read += len(batch.rows)
-        progress(rows_read)
-    extract.check_unchanged()
-    prepared = reading.finish()
-    prepared.rows_read = rows_read
+    with ExitStack() as files:
+        reading = _Reading(extract, binding, rules, folder, files)
+        rows_read = 0
+        gate = Gate(rules.expect, extract)
+        for batch in gate.through(extract.batches()):
+            reading.take(batch)
+            rows_read += len(batch.rows)
+            progress(rows_read)
+        extract.check_unchanged()
+        gate.check()
+        prepared = reading.finish()
+        prepared.rows_read = rows_read
+        files.pop_all()
     return prepared
 
 
 class _Reading:
     """One pass over an extract."""
 
-    def __init__(self, extract: Extract, binding: Binding, rules: Rules, folder: Path) -> None:
-        self.binding, self.rules, self.folder = binding, rules, folder
+    def __init__(self, extract: Extract, binding: Binding, rules: Rules, folder: Path, files: ExitStack) -> None:
+        """Opens scratch files, which `files` removes."""
+        self.binding, self.rules, self.folder, self.files = binding, rules, folder, files
         self.book = Book(extract, folder / "notes.tmp")
-        self.entries = EntryFile(folder / "entries.tmp")
-        self.keys = EntryFile(folder / "keys.tmp")
+        files.callback(self.book.notes.close)
+        self.entries = self._entry_file("entries.tmp")
+        self.keys = self._entry_file("keys.tmp")
         self.by_key = KeyIndex()
         self.encode = _encoder(binding, rules)
+
+    def _entry_file(self, name: str) -> EntryFile:
+        file = EntryFile(self.folder / name)
+        self.files.callback(file.close)
+        return file
 
     def take(self, batch: RowBatch) -> None:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
@@ -202,7 +218,7 @@ class _Reading:
 
     def _gathered(self) -> Prepared:
         operation = self.rules.operation
-        requests = EntryFile(self.folder / "requests.tmp")
+        requests = self._entry_file("requests.tmp")
         gathering = Gathering(self.book, self.entries, self.binding.columns, operation)
         gathering.refuse_shared(self._key_of)
         groups = self.by_key.groups(self._key_of, singles=True)

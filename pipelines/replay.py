@@ -18,6 +18,7 @@ from pipelines.operations import operation_named
 from pipelines.report import Report
 from pipelines.resume import options_of
 from schemas.errors import ConfigError
+from schemas.expectations import Expectations
 from schemas.states import GOOD
 
 _NAMED = 3
@@ -47,7 +48,9 @@ def replay(
     path = corrected or folder.failures
     rows = _rows(path)
     _check_belong(rows, folder, path)
-    options = replace(options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False)
+    options = replace(
+        options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
+    )
     replayed = Replayed(folder.run_id, rows["_state"].tolist())
     operation = operation_named(manifest["operation"])
     return carry_out(Run(operation, [path], options, progress or Progress(), replayed=replayed))

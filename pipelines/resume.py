@@ -15,6 +15,7 @@ from pipelines.load import Options, Progress, Run, carry_out
 from pipelines.operations import operation_named
 from pipelines.report import Report, Verdict
 from schemas.errors import ConfigError
+from schemas.expectations import Expectations
 
 FINISHED = (Verdict.COMPLETE.value, Verdict.REJECTS.value, Verdict.DRY_RUN.value, Verdict.UNBALANCED.value)
 
@@ -59,6 +60,7 @@ def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | None) 
         dialect=manifest["dialect"],
         duplicates=manifest["duplicates"],
         runs=folder.path.parent,
+        expect=Expectations.model_validate(manifest["expect"]),
         hold=orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {},
         **settings,
     )

@@ -112,7 +112,7 @@ class Binding:
         return {n: TypeAdapter(t).validator.validate_python for n, t in self._types.items()}
 
     def _broken_rules(self, row: Row) -> list[Fault]:
-        broken = [Fault(self.name(c), "Rule", m) for c, m in self._check(row)] if self._check else []
+        broken = [Fault(self.name(c), "Rule", m) for c, m in self._check(row, self.columns)] if self._check else []
         for member, most, names in self._crowds:
             if sum(1 for n in names if row[n]) > most:
                 broken.append(Fault("", "TooMany", f"has more than the {most} {member} that LUSID takes"))

@@ -90,7 +90,7 @@ class RowShape:
 
     plain: tuple[Plain, ...]
     families: tuple[Family, ...] = ()
-    check: Callable[[Row], Iterable[tuple[str, str]]] | None = None
+    check: Callable[[Row, "Columns"], Iterable[tuple[str, str]]] | None = None
     together: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[str, ...] = ()
 
@@ -113,6 +113,14 @@ class Columns:
     @cached_property
     def _names(self) -> frozenset[str]:
         return frozenset(self.names) - self.ignored
+
+    @cached_property
+    def _values(self) -> dict[str, tuple[str, ...]]:
+        return {p: tuple(c.name for c in columns if not c.facet) for p, columns in self.families.items()}
+
+    def values_of(self, prefix: str) -> tuple[str, ...]:
+        """The columns of a family without its facets; cheap enough to ask for every row."""
+        return self._values.get(prefix, ())
 
     def keyed(self, prefix: str) -> list[tuple[str, str]]:
         """(column, property key) of a family, sorted by key: column order never shows on the wire."""

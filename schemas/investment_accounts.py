@@ -25,8 +25,8 @@ PORTFOLIO_CODE = "Portfolio/default/Code"
 """What dialect 2.3 calls a portfolio's code in its identifiers map."""
 
 
-def _check(row: Row) -> Iterable[tuple[str, str]]:
-    yield from an_identifier(row)
+def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    yield from an_identifier(row, columns)
     yield from _whole(row, HOLDER, "holder:")
     yield from _whole(row, PORTFOLIO, "portfolio_code")
 

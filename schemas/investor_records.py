@@ -33,9 +33,9 @@ INVESTOR_DOMAINS = ("Person", "LegalEntity")
 """What an investor is mastered as, and the types that name one of these; a Nominee is either."""
 
 
-def one_investor(row: Row) -> Iterable[tuple[str, str]]:
+def one_investor(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     """A record is about exactly one investor, known by one of its identifiers, and of the type it says."""
-    filled = [name for name in row if name.startswith("investor:") and row[name]]
+    filled = [name for name in columns.values_of("investor") if row[name]]
     kind = row.get("investor_type")
     if len(filled) != 1:
         found = "none is" if not filled else f"{len(filled)} are"
@@ -44,15 +44,15 @@ def one_investor(row: Row) -> Iterable[tuple[str, str]]:
         yield filled[0], f"is not the identifier of a {kind}, which is the investor_type of this row"
 
 
-def an_identifier(row: Row) -> Iterable[tuple[str, str]]:
+def an_identifier(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     """An entity needs an identifier of its own."""
-    if not any(row[name] for name in row if name.startswith("identifier:")):
+    if not any(row[name] for name in columns.values_of("identifier")):
         yield "identifier:", "at least one of the identifier: columns must be filled"
 
 
-def _check(row: Row) -> Iterable[tuple[str, str]]:
-    yield from an_identifier(row)
-    yield from one_investor(row)
+def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    yield from an_identifier(row, columns)
+    yield from one_investor(row, columns)
 
 
 INVESTOR_RECORD = RowShape(

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from schemas.dialects import did_you_mean
+from schemas.expectations import Expectations
 from schemas.times import TimeText, dated, format_parts, time_in
 from schemas.values import DecimalText, Identifier, Instrument, Labels, clean_key, decimal, label_set, refuse
 
@@ -111,7 +112,7 @@ class ColumnRule(BaseModel):
             if canonical not in (Identifier, Instrument):
                 raise ValueError("`pattern` is for identifiers")
             limits = [m for m in canonical.__metadata__ if isinstance(m, StringConstraints)]
-            cell = Annotated[str, BeforeValidator(self._pattern_reader(self.pattern)), *limits]
+            cell = Annotated[str, *limits, BeforeValidator(self._pattern_reader(self.pattern))]
         if self.values is not None:
             split = label_set if canonical is Labels else None
             cell = Annotated[cell, BeforeValidator(self._value_reader(self.values, split))]
@@ -187,6 +188,7 @@ class Mapping(BaseModel):
     encoding: str = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: dict[str, ColumnRule] = Field(min_length=1)
+    expect: Expectations = Field(default_factory=Expectations)
 
     @field_validator("columns", mode="before")
     @classmethod

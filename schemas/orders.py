@@ -69,8 +69,8 @@ def together(row: Row, first: str, second: str) -> Iterable[tuple[str, str]]:
         yield absent, f"is missing: {there} is given"
 
 
-def _check(row: Row) -> Iterable[tuple[str, str]]:
-    if not any(row[name] for name in row if name.startswith("instrument:")):
+def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    if not any(row[name] for name in columns.values_of("instrument")):
         yield "instrument:", "at least one of the instrument: columns must be filled"
     for first, second in _PAIRS:
         yield from together(row, first, second)

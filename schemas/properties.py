@@ -84,24 +84,19 @@ def plain_identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], dict[
 
 def properties_of(columns: Columns, prefix: str = "") -> Callable[[Row], Wire]:
     """Builds the `properties` map of a row; an empty cell leaves its property out."""
-    labels = [
-        (name, key, _date_columns(columns, f"{prefix}property", key))
-        for name, key in columns.keyed(f"{prefix}property")
-    ]
-    bare = [(name, key) for name, key, dates in labels if not dates]
+    labels = _labels(columns, f"{prefix}property")
+    bare = [(name, key) for name, key, dates, _ in labels if not dates]
     dated = [entry for entry in labels if entry[2]]
-    others = [*_metrics(columns, f"{prefix}metric"), *_sets(columns, f"{prefix}labels")]
+    others = [*dated, *_metrics(columns, f"{prefix}metric"), *_sets(columns, f"{prefix}labels")]
 
     def build(row: Row) -> Wire:
         out: Wire = {key: {"key": key, "value": {"labelValue": value}} for name, key in bare if (value := row[name])}
-        for name, key, dates in dated:
-            if value := row[name]:
-                out[key] = {"key": key, "value": {"labelValue": value}}
-                out[key].update((wire, row[c]) for c, wire in dates if row[c])
         for name, key, dates, to_value in others:
             if row[name]:
-                out[key] = {"key": key, "value": to_value(row)}
-                out[key].update((wire, row[c]) for c, wire in dates if row[c])
+                out[key] = entry = {"key": key, "value": to_value(row)}
+                for column, wire in dates:
+                    if row[column]:
+                        entry[wire] = row[column]
         return out
 
     return build
@@ -113,6 +108,13 @@ _Other = tuple[str, str, list[tuple[str, str]], Callable[[Row], Wire]]
 def _date_columns(columns: Columns, prefix: str, key: str) -> list[tuple[str, str]]:
     found = ((columns.facet(prefix, key, facet), wire) for facet, wire in _WIRE_DATES)
     return [(name, wire) for name, wire in found if name is not None]
+
+
+def _labels(columns: Columns, prefix: str) -> list[_Other]:
+    def to_value(name: str) -> Callable[[Row], Wire]:
+        return lambda row: {"labelValue": row[name]}
+
+    return [(name, key, _date_columns(columns, prefix, key), to_value(name)) for name, key in columns.keyed(prefix)]
 
 
 def _metrics(columns: Columns, prefix: str) -> list[_Other]:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 MANGLED = re.compile(r"^[+-]?\d([.,]\d+)?[eE]\+\d+$|^[+-]?\d+\.0$|^#(#+|N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)$")
 """What a spreadsheet makes of a long identifier (1.23E+11) or leaves of a broken formula (#REF!), and what a
 number column that may be empty makes of any (123.0)."""
+_MANGLED_STARTS = frozenset("0123456789+-#")
 
 CODE_PATTERN = r"^[a-zA-Z0-9\-_]*$"
 _CURRENCY_PATTERN = r"^([A-Z]{3})?$"
@@ -58,7 +59,7 @@ def identifier(text: object) -> str:
     if not isinstance(text, str):
         raise refuse("NotText", "takes one value, not a list")
     text = clean_key(text)
-    if not text.isalnum() and MANGLED.match(text):
+    if text[:1] in _MANGLED_STARTS and not text.isalnum() and MANGLED.match(text):
         raise refuse(
             "MangledIdentifier",
             "looks mangled by a spreadsheet or a number column (digits may be lost): export it as text",
@@ -98,17 +99,18 @@ def _why_not_decimal(text: str) -> str:
 
 def label_set(cell: Any) -> list[str]:
     """A set of labels: `|` between items in CSV, a list in Parquet. Up to 250, unique, 1024 characters each."""
-    items = cell if isinstance(cell, list) else cell.split("|") if cell.strip() else []
+    listed = isinstance(cell, list)
+    items = cell if listed else cell.split("|") if cell.strip() else []
     items = [i.strip() for i in items]
-    if not all(items):
+    if "" in items:
         raise refuse("EmptyLabel", "has an empty item")
-    if any("|" in i for i in items):
+    if listed and any("|" in i for i in items):
         raise refuse("BadLabel", "has an item with `|` in it, which stands between items in CSV")
     if len(set(items)) != len(items):
         raise refuse("RepeatedLabel", "repeats an item")
     if len(items) > 250:
         raise refuse("TooManyLabels", "has more than 250 items")
-    if any(len(i) > 1024 for i in items):
+    if max(map(len, items), default=0) > 1024:
         raise refuse("TooLong", "has an item of more than 1024 characters")
     return items
 
@@ -135,10 +137,10 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=_F
 Description = Annotated[str, StringConstraints(max_length=512), AfterValidator(_unless_blank)]
 Word = Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)]
 NeededWord = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
-Code = Annotated[str, BeforeValidator(code), StringConstraints(max_length=64, pattern=CODE_PATTERN)]
-NeededCode = Annotated[str, BeforeValidator(code), StringConstraints(min_length=1, max_length=64, pattern=CODE_PATTERN)]
-Identifier = Annotated[str, BeforeValidator(identifier), StringConstraints(max_length=64)]
-Instrument = Annotated[str, BeforeValidator(identifier), StringConstraints(max_length=256)]
+Code = Annotated[str, StringConstraints(max_length=64, pattern=CODE_PATTERN), BeforeValidator(code)]
+NeededCode = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=CODE_PATTERN), BeforeValidator(code)]
+Identifier = Annotated[str, StringConstraints(max_length=64), BeforeValidator(identifier)]
+Instrument = Annotated[str, StringConstraints(max_length=256), BeforeValidator(identifier)]
 Currency = Annotated[str, StringConstraints(strip_whitespace=True, pattern=_CURRENCY_PATTERN)]
 Unit = Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)]
 DecimalText = Annotated[str, BeforeValidator(decimal)]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from schemas.dialects import Dialect
-from tests.api_examples import api_example
-from tests.bound import bind, requests
+from api_examples import api_example
+from bound import bind, requests
 
 RECORD_HEADER = (
     "request",
@@ -47,7 +47,7 @@ ACCOUNT_HEADER = (
 HOLDER = "AccountHolder1,IR_12345678,Internal_XHSP2038,,,"
 ACCOUNTS = (
     f"{JOHN.replace('IR_', 'IA_')},InvestmentAccount1DisplayName,InvestmentAccount1Description,Personal,{HOLDER}",
-    f"{JANE.replace('IR_', 'IA_')},InvestmentAccount2DisplayName,InvestmentAccount2Description,JointMixed,{HOLDER}",
+    f"{JANE},InvestmentAccount2DisplayName,InvestmentAccount2Description,JointMixed,{HOLDER}",
 )
 ORDER_HEADER = (
     "block_scope",

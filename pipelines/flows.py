@@ -1,0 +1,260 @@
+"""The flows: a load, a night and a backfill as Prefect runs them, with a task for each step.
+
+Each calls the plain function of the same work; what Prefect adds is a place to see it and a schedule. Tasks take and
+return run ids, numbers and paths. A `Run` holds open files and threads, so it stays in this process, in `_at_work`,
+and its tasks run here; nothing of a row goes through Prefect, which would keep a copy.
+
+No task retries. The client is the one retrying layer: it knows what was never sent and what may have been applied,
+and a retry around it would send settled keys again. A run that stopped is resumed, not retried.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, fields
+from datetime import date
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from connectors.settings import settle_prefect
+
+settle_prefect()
+
+from prefect import flow, task  # noqa: E402 - it reads its settings when it is imported
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.schemas.objects import State  # noqa: E402
+from prefect.states import Completed, Failed  # noqa: E402
+
+from pipelines import artifacts  # noqa: E402 - imports Prefect
+from pipelines.backfill import BackfillReport, backfill as backfill_nights  # noqa: E402
+from pipelines.interrupts import interrupts  # noqa: E402
+from pipelines.load import Extracts, Options, Progress, Run  # noqa: E402
+from pipelines.nightly import NightlyReport, nightly  # noqa: E402
+from pipelines.operations import operation_named  # noqa: E402
+from pipelines.report import EXIT_CODES, Report, Verdict  # noqa: E402
+from schemas.errors import ConfigError, LoadError, UnreachableError  # noqa: E402
+from schemas.states import GOOD  # noqa: E402
+
+REJECTS = "Rejects"
+"""The name of the completed state of a flow that finished without some rows."""
+
+
+@flow(name="load-extract", flow_run_name="load {operation}", persist_result=False)
+def load_extract(operation: str, extracts: list[str], options: dict[str, Any] | None = None) -> State[None]:
+    """Loads one extract.
+
+    Args:
+        operation: its name, such as `investor-records`.
+        extracts: files, globs or directories of CSV or Parquet.
+        options: fields of `Options`.
+    """
+    return _state_of(lambda: _load_in_tasks(operation, extracts, progress=_the_desk().progress, **(options or {})))
+
+
+@flow(name="nightly-load", flow_run_name="night of {folder}", persist_result=False)
+def nightly_load(folder: str, options: dict[str, Any] | None = None) -> State[None]:
+    """Loads a folder's investor records, investment accounts and orders; what depends on a failed row is held.
+
+    Args:
+        folder: holds the extracts, by name, and their mappings.
+        options: fields of `Options`.
+    """
+    return _state_of(lambda: _night_in_tasks(Path(folder), progress=_the_desk().progress, **(options or {})))
+
+
+@flow(name="backfill", flow_run_name="backfill {first} to {last}", persist_result=False)
+def backfill(folder_pattern: str, first: date, last: date, options: dict[str, Any] | None = None) -> State[None]:
+    """Loads the nights of past business dates.
+
+    Args:
+        folder_pattern: where a date's extracts are, such as `/extracts/{date:%Y%m%d}`.
+        first: the first date; last: the last date, included.
+        options: fields of `Options`, and `again` to load what is done already.
+    """
+    settings = {"progress": _the_desk().progress, "night": _night_in_tasks, **(options or {})}
+    return _state_of(lambda: backfill_nights(folder_pattern, first, last, **settings))
+
+
+@task(task_run_name="prepare {run_id}", cache_policy=NO_CACHE, persist_result=False)
+def prepare(run_id: str) -> int:
+    """Reads and validates every row of a run; gives the windows of calls to send."""
+    work = _at_work[run_id]
+    work.run.prepare()
+    work.windows = list(work.run.windows())
+    return len(work.windows)
+
+
+@task(task_run_name="send {run_id} window {number}", cache_policy=NO_CACHE, persist_result=False)
+def send_window(run_id: str, number: int) -> int:
+    """Sends one window of calls; gives the requests in it."""
+    work = _at_work[run_id]
+    window = work.windows[number]
+    work.run.send(window)
+    return sum(map(len, window))
+
+
+@task(task_run_name="close the books of {run_id}", cache_policy=NO_CACHE, persist_result=False)
+def close_books(run_id: str) -> str:
+    """Writes every row's state down and compares the counts; gives the run's folder."""
+    work = _at_work[run_id]
+    work.report = work.run.close_books()
+    return str(work.report.run_dir)
+
+
+def run_load_flow(
+    operation: str, extracts: Extracts, options: Options, progress: Progress | None = None
+) -> Report:
+    """Loads one extract through Prefect: on the server that PREFECT_API_URL names, or else on a temporary one.
+
+    Raises:
+        ConfigError: an option cannot go through Prefect, or as `load` raises it.
+        UnreachableError: Prefect's server does not answer; nothing was sent.
+        LoadError: as `load` raises it.
+    """
+    paths = [extracts] if isinstance(extracts, str | Path) else list(extracts)
+    plain = plain_options(options)
+    return _through_prefect(partial(load_extract, operation, list(map(str, paths)), plain), Report, progress)
+
+
+def run_nightly_flow(folder: Path, options: Options, progress: Progress | None = None) -> NightlyReport:
+    """Loads a night through Prefect; see `run_load_flow` and `nightly`."""
+    return _through_prefect(partial(nightly_load, str(folder), plain_options(options)), NightlyReport, progress)
+
+
+def run_backfill_flow(
+    folder_pattern: str,
+    dates: tuple[date, date],
+    options: Options,
+    progress: Progress | None = None,
+    *,
+    again: bool = False,
+) -> BackfillReport:
+    """Loads the nights from the first to the last of two dates through Prefect; see `run_load_flow`, `backfill`."""
+    settings = {**plain_options(options), "again": again}
+    return _through_prefect(partial(backfill, folder_pattern, *dates, settings), BackfillReport, progress)
+
+
+def plain_options(options: Options) -> dict[str, Any]:
+    """The options as JSON members, as a deployment gives them.
+
+    Raises:
+        ConfigError: an option holds an open target or what failed elsewhere, which Prefect must not keep.
+    """
+    if options.hold or not isinstance(options.target, str | None):
+        raise ConfigError("an open target and held references cannot go through Prefect")
+    given = {f.name: getattr(options, f.name) for f in fields(options) if f.name != "hold"}
+    plain = {n: v.value if isinstance(v, Enum) else str(v) if isinstance(v, Path) else v for n, v in given.items()}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+Outcome = Report | NightlyReport | BackfillReport
+_T = TypeVar("_T", Report, NightlyReport, BackfillReport)
+
+
+@dataclass
+class _Desk:
+    """What a caller in this process and a flow hand each other past Prefect."""
+
+    progress: Progress = field(default_factory=Progress)
+    outcome: Outcome | LoadError | None = None
+
+
+@dataclass
+class _Work:
+    """A run under way in this process."""
+
+    run: Run
+    windows: list[Any] = field(default_factory=list)
+    report: Report | None = None
+
+
+_desk: ContextVar[_Desk | None] = ContextVar("desk", default=None)
+_at_work: dict[str, _Work] = {}
+
+
+def _load_in_tasks(operation: str, extract: Extracts, *, progress: Progress, **options: Any) -> Report:
+    """`load`, with a task for each step."""
+    shown = artifacts.PublishedProgress(operation, progress)
+    run = Run(operation_named(operation), extract, Options.of(**options), shown)
+    with run, interrupts(run.interrupt), _working(run) as work:
+        for number in range(prepare(run.folder.run_id)):
+            send_window(run.folder.run_id, number)
+        close_books(run.folder.run_id)
+        assert work.report is not None  # noqa: S101 - the books are closed
+        artifacts.publish(work.report, progress.note)
+        return work.report
+
+
+_night_in_tasks = partial(nightly, load=_load_in_tasks)
+
+
+def _the_desk() -> _Desk:
+    """The caller's desk; one that nobody looks at where a worker runs the flow."""
+    return _desk.get() or _Desk()
+
+
+@contextmanager
+def _working(run: Run) -> Iterator[_Work]:
+    """Keeps a run where its tasks find it."""
+    work = _at_work[run.folder.run_id] = _Work(run)
+    try:
+        yield work
+    finally:
+        del _at_work[run.folder.run_id]
+
+
+def _state_of(carry_out: Callable[[], Outcome]) -> State[None]:
+    """The state a flow ends in: failed when it stopped, completed under another name when rows did not make it."""
+    desk = _the_desk()
+    try:
+        outcome = desk.outcome = carry_out()
+    except LoadError as error:
+        desk.outcome = error
+        return Failed(message=error.message)
+    told = f"exit code {outcome.exit_code}; {'; '.join(map(_told, _reports(outcome))) or 'nothing to load'}"
+    if outcome.exit_code == EXIT_CODES[Verdict.COMPLETE]:
+        return Completed(message=told)
+    if outcome.exit_code == EXIT_CODES[Verdict.REJECTS]:
+        return Completed(name=REJECTS, message=told)
+    return Failed(message=told)
+
+
+def _reports(outcome: Outcome) -> list[Report]:
+    match outcome:
+        case Report():
+            return [outcome]
+        case NightlyReport():
+            return list(outcome.reports)
+        case BackfillReport():
+            return [report for _, night in outcome.nights for report in night.reports]
+
+
+def _told(report: Report) -> str:
+    rest = {s.value: n for s, n in report.rows.items() if n and s not in GOOD}
+    others = "".join(f", {n:,} {state}" for state, n in rest.items())
+    return f"{report.operation}: {report.rows_read:,} rows read{others} ({report.run_id})"
+
+
+def _through_prefect(call: Callable[..., State[None]], kind: type[_T], progress: Progress | None) -> _T:
+    """Runs a flow in this process; gives what it handed back past Prefect."""
+    desk = _Desk(progress or Progress())
+    token = _desk.set(desk)
+    try:
+        state = call(return_state=True)
+        if desk.outcome is None:
+            state.result()  # raises what ended the flow
+    except Exception as error:
+        if desk.outcome is None:
+            raise UnreachableError(
+                f"Prefect did not run the load ({type(error).__name__}): see that the server of PREFECT_API_URL "
+                "answers, or load without Prefect"
+            ) from error
+        desk.progress.note(f"Prefect could not be told how the load ended ({type(error).__name__})")
+    finally:
+        _desk.reset(token)
+    if isinstance(desk.outcome, LoadError):
+        raise desk.outcome
+    assert isinstance(desk.outcome, kind)  # noqa: S101 - each flow hands back what its function returns
+    return desk.outcome

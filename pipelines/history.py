@@ -1,0 +1,65 @@
+"""What earlier runs are on disk: which finished what, and which are old enough to go."""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from connectors.run_folder import RunFolder
+from pipelines.report import Verdict
+from schemas.errors import ConfigError, RunFolderError
+
+FINISHED = frozenset({Verdict.COMPLETE.value, Verdict.REJECTS.value})
+"""Verdicts of runs that sent everything they had."""
+
+_AGE = re.compile(r"^(\d+)([dh])$")
+
+
+def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """Every run with its manifest, the oldest first; folders that are no runs are passed over."""
+    for path in sorted(runs.glob("*/manifest.json")):
+        folder = RunFolder(path.parent)
+        try:
+            yield folder, folder.read_manifest()
+        except ConfigError:
+            continue
+
+
+def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
+    """Raises ConfigError when a run has finished this extract, by content, for this operation and target."""
+    for folder, earlier in manifests(runs):
+        if (
+            earlier.get("verdict") in FINISHED
+            and earlier["operation"] == manifest["operation"]
+            and earlier["target"] == manifest["target"]
+            and _hashes(earlier) == _hashes(manifest)
+        ):
+            raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier['verdict']})")
+
+
+def purge(runs: Path, older_than: str) -> list[str]:
+    """Removes runs that began longer ago than `older_than` (`90d`, `12h`); gives their ids.
+
+    Raises:
+        ConfigError: the age cannot be read.
+        RunFolderError: a run cannot be removed.
+    """
+    match = _AGE.match(older_than)
+    if match is None:
+        raise ConfigError(f"--older-than takes days or hours such as 90d or 12h, not {older_than}")
+    age = timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})
+    removed = []
+    for folder, manifest in manifests(runs):
+        if datetime.now(UTC) - datetime.fromisoformat(manifest["started"]) > age:
+            try:
+                shutil.rmtree(folder.path)
+            except OSError as error:
+                raise RunFolderError(f"{folder.path}: cannot be removed: {error.strerror}") from None
+            removed.append(folder.run_id)
+    return removed
+
+
+def _hashes(manifest: Mapping[str, Any]) -> list[str]:
+    return sorted(source.get("sha256") or "" for source in manifest["extracts"])

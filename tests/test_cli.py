@@ -1,0 +1,416 @@
+"""The command line, from a shell's point of view: what it prints, where, and with which exit code."""
+
+import csv
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from connectors.sandbox.server import Sandbox
+from pipelines import cli, past_runs
+from pipelines.sample.plan import Plan
+from pipelines.sample.planted import planted_rows
+
+ROOT = Path(__file__).resolve().parents[1]
+INVESTORS = ROOT / "data" / "sample" / "investors.csv"
+Capture = pytest.CaptureFixture[str]
+STATES = ("accepted", "invalid", "duplicate", "held", "failed", "rolled_back", "unknown", "not_sent")
+
+
+def bulkload(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def counts(**states: int) -> dict[str, int]:
+    return {**dict.fromkeys(STATES, 0), **states}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small sample without faults."""
+    folder = tmp_path_factory.mktemp("good")
+    arguments = ("--investors", "20", "--accounts", "10", "--blocks", "10", "--orders", "30", "--no-bad-rows")
+    assert cli.run(["sample", str(folder), *arguments]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with one finished load of the committed investors."""
+    runs = tmp_path_factory.mktemp("runs")
+    assert cli.run(["load", "investor-records", str(INVESTORS), "--target", "sandbox", "--runs", str(runs)]) == 3
+    return runs
+
+
+# What goes wrong before a run: done-when 8 of the main job, each in a real process.
+
+
+def refusals(folder: Path) -> Iterator[tuple[list[object], dict[str, str], int, str]]:
+    """Arguments, environment, exit code, and what the one line says."""
+    load = ["load", "investor-records"]
+    flags = ["--runs", folder / "runs", "--target", "sandbox"]
+    token = {"FBN_ACCESS_TOKEN": "MARKER-token"}
+    garbage, misspelt, mapping, file = (folder / n for n in ("garbage.parquet", "misspelt.csv", "m.yaml", "file"))
+    garbage.write_bytes(b"\x00\x93garbage" * 40)
+    misspelt.write_text(INVESTORS.read_text("utf-8").replace("display_name", "dispaly_name", 1), "utf-8")
+    mapped = (ROOT / "data" / "client" / "investor-records.yaml").read_text("utf-8")
+    mapping.write_text(mapped.replace("full_name", "ful_name"), "utf-8")
+    file.touch()
+    yield (
+        [*load, INVESTORS, "--runs", folder / "runs", "--target", "http://lusid.example.com/api"],
+        token,
+        2,
+        "--target must begin with https://: "
+        "a bearer token or password never travels over plain http except to loopback",
+    )
+    yield (
+        [*load, INVESTORS, "--runs", folder / "runs", "--target", "http://127.0.0.1:9/api"],
+        token,
+        4,
+        "http://127.0.0.1:9/api: connection refused (4 attempts): is FBN_LUSID_URL right?",
+    )
+    yield [*load, folder / "none.csv", *flags], {}, 2, f"{folder}/none.csv: there is no such file"
+    yield [*load, garbage, *flags], {}, 2, f"{garbage}: is not a Parquet file, or is cut short: fetch it anew"
+    yield (
+        [*load, INVESTORS, "--runs", file / "runs", "--target", "sandbox"],
+        {},
+        2,
+        f"the run folder {file}/runs cannot be written: Not a directory; choose another with --runs",
+    )
+    yield (
+        [*load, misspelt, *flags],
+        {},
+        2,
+        "the header: column dispaly_name is unknown; did you mean display_name?; needed column display_name is missing",
+    )
+    yield (
+        [*load, ROOT / "data" / "client" / "investors.csv", "--mapping", mapping, *flags],
+        {},
+        2,
+        "the mapping does not fit: column ful_name is not in the extract; did you mean full_name?",
+    )
+    yield (
+        ["load", "investor-recrods", INVESTORS, *flags],
+        {},
+        2,
+        "there is no operation investor-recrods; did you mean investor-records? "
+        "(investor-records, investment-accounts, orders)",
+    )
+
+
+def test_whatever_is_wrong_before_a_run_is_one_clear_line_and_leaves_no_run(tmp_path: Path) -> None:
+    for arguments, env, code, line in refusals(tmp_path):
+        done = bulkload(*arguments, env=env)
+        assert (done.returncode, done.stderr, done.stdout) == (code, f"bulkload: {line}\n", "")
+        assert list((tmp_path / "runs").glob("*")) == []
+
+
+def test_a_wrong_password_is_one_clear_line_without_the_password(tmp_path: Path) -> None:
+    with Sandbox() as sandbox:
+        env = {
+            "FBN_LUSID_URL": sandbox.url,
+            "FBN_TOKEN_URL": sandbox.token_url,
+            "FBN_USERNAME": "loader",
+            "FBN_PASSWORD": "wrong",
+            "FBN_CLIENT_ID": "client",
+            "FBN_CLIENT_SECRET": "MARKER-secret",
+        }
+        done = bulkload("load", "investor-records", INVESTORS, "--runs", tmp_path, env=env)
+    assert done.returncode == 4
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("bulkload: ")
+    assert "FBN_" in done.stderr
+    assert "MARKER" not in done.stderr
+    assert list(tmp_path.glob("*")) == []
+
+
+def test_a_command_line_that_cannot_be_read_is_one_line_and_exit_code_2(capsys: Capture) -> None:
+    assert cli.run(["load", "orders"]) == 2
+    assert cli.run(["lod"]) == 2
+    assert cli.run(["load", "orders", "x.csv", "--bach-size", "1"]) == 2
+    assert cli.run(["load", "orders", "x.csv", "--batch-size", "0"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "bulkload: Missing argument 'extracts'.",
+        "bulkload: No such command 'lod'. Did you mean 'load'?",
+        "bulkload: No such option: --bach-size (Possible options: --batch-size)",
+        "bulkload: Invalid value for '--batch-size': Input should be greater than or equal to 1",
+    ]
+
+
+def test_with_json_an_error_is_a_document_too(capsys: Capture) -> None:
+    assert cli.run(["load", "order", "x.csv", "--json"]) == 2
+    captured = capsys.readouterr()
+    message = "there is no operation order; did you mean orders? (investor-records, investment-accounts, orders)"
+    assert json.loads(captured.out) == {"verdict": "error", "exit_code": 2, "message": message}
+    assert captured.err == f"bulkload: {message}\n"
+
+
+# What goes wrong by our fault, and by the user's wish.
+
+
+def _break(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(_: Path) -> list[Any]:
+        raise error
+
+    monkeypatch.setattr(past_runs, "past_runs", fail)
+
+
+def test_a_bug_is_one_line_and_its_traceback_is_in_a_private_file_without_texts(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    cause = KeyError("MARKER-cell")
+    error = RuntimeError("MARKER-secret")
+    error.__cause__ = cause
+    _break(monkeypatch, error)
+    assert cli.run(["runs"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    start = "bulkload: this is a bug in bulkload, not in your data: RuntimeError; please report "
+    assert line.startswith(start)
+    file = Path(line.removeprefix(start))
+    text, mode = file.read_text("utf-8"), stat.S_IMODE(file.stat().st_mode)
+    file.unlink()
+    assert mode == 0o600
+    assert "test_cli.py" in text
+    assert "builtins.RuntimeError" in text
+    assert "builtins.KeyError" in text
+    assert "MARKER" not in text
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    assert cli.run(["report", "none"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert cli.run(["--debug", "report", "none"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_with_exit_code_4(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    _break(monkeypatch, KeyboardInterrupt())
+    assert cli.run(["runs"]) == 4
+    assert capsys.readouterr().err == "bulkload: interrupted; `bulkload runs` says how far it got\n"
+
+
+def test_help_and_version(capsys: Capture) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == "bulkload 0.1.0\n"
+    assert cli.run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert cli.run([]) == 2
+    assert capsys.readouterr().out == shown
+    names = ("load", "nightly", "runs", "report", "operations", "columns", "template", "sample", "sandbox", "demo")
+    assert all(f"  {name} " in shown for name in names)
+
+
+def test_looking_things_up_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from pipelines.cli import run; run(['columns', 'orders']); run(['operations']); "
+        "heavy = {'pandas', 'prefect', 'uvicorn', 'fastapi', 'pyarrow', 'requests', 'jinja2'}; "
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# Loading.
+
+
+def test_load_prints_one_document_and_its_counts_add_up_to_the_rows_of_the_file(tmp_path: Path) -> None:
+    done = bulkload(
+        "load", "investor-records", INVESTORS, "--json", "--runs", tmp_path, "--target", f"sandbox:{tmp_path}/s.db"
+    )
+    assert done.returncode == 3
+    document = json.loads(done.stdout)
+    with INVESTORS.open(encoding="utf-8", newline="") as file:
+        in_file = sum(1 for _ in csv.reader(file)) - 1
+    rows = document["rows"]
+    assert rows == {"read": in_file, **counts(accepted=1000, invalid=7, duplicate=1)}
+    assert sum(n for state, n in rows.items() if state != "read") == in_file
+    assert document["verdict"] == "rejects"
+    assert document["keys"] == counts(accepted=1000, invalid=6)
+
+    failures = Path(document["run_dir"]) / "failures.csv"
+    correct_investors(failures)
+    again = bulkload(
+        "load", "investor-records", failures, "--json", "--runs", tmp_path, "--target", f"sandbox:{tmp_path}/s.db"
+    )
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["rows"] == {"read": 7, **counts(accepted=6, duplicate=1)}
+
+
+def correct_investors(failures: Path) -> None:
+    """Corrects the planted rows in place, as a person would, by the cures the sample knows."""
+    cures = {str(row.row): row.cure for row in planted_rows(Plan()).investors}
+    with failures.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = [{**row, **cures[row["_row"]]} for row in reader]
+        header = list(reader.fieldnames or ())
+    with failures.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, header)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_an_extract_without_fault_ends_0_and_leaves_nothing_to_do(good: Path, tmp_path: Path, capsys: Capture) -> None:
+    runs = ["--runs", str(tmp_path)]
+    assert cli.run(["load", "investor-records", str(good / "investors.csv"), *runs, "--mode", "atomic"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox.\n"
+    assert captured.out.splitlines()[0] == "investor-records: complete: 20 rows, none to correct"
+    assert captured.out.splitlines()[-2:] == ["Next", "  Nothing is left to do."]
+
+
+def test_a_dry_run_sends_nothing_and_says_what_to_type_to_send_it(good: Path, tmp_path: Path, capsys: Capture) -> None:
+    extract = good / "investors.csv"
+    assert cli.run(["load", "investor-records", str(extract), "--runs", str(tmp_path), "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "investor-records: dry run, nothing was sent: 0 of 20 rows must be corrected"
+    assert lines[-2:] == [
+        "  Every row is valid: load them.",
+        f"  bulkload load investor-records {extract} --runs {tmp_path}",
+    ]
+
+
+def test_nightly_holds_what_depends_on_a_failed_row(tmp_path: Path, capsys: Capture) -> None:
+    arguments = ["nightly", str(ROOT / "data" / "sample"), "--direct", "--json", "--runs", str(tmp_path)]
+    assert cli.run([*arguments, "--target", "sandbox"]) == 3
+    runs = json.loads(capsys.readouterr().out)["runs"]
+    assert [(run["operation"], run["rows"]["held"]) for run in runs] == [
+        ("investor-records", 0),
+        ("investment-accounts", 4),
+        ("orders", 0),
+    ]
+
+
+# Looking at runs.
+
+
+def test_report_prints_again_what_load_printed(tmp_path: Path, good: Path, capsys: Capture) -> None:
+    extract = str(good / "investors.csv")
+    assert cli.run(["load", "investor-records", extract, "--target", "sandbox", "--runs", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert cli.run(["report", "latest", "--runs", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_a_run_is_found_by_id_prefix_path_and_as_the_latest(night: Path, capsys: Capture) -> None:
+    (folder,) = night.iterdir()
+    for name in (folder.name, folder.name[:20], str(folder), "latest"):
+        assert cli.run(["report", name, "--runs", str(night), "--html"]) == 0
+        assert capsys.readouterr().out == f"{folder}/report.html\n"
+    assert cli.run(["report", "latest", "--runs", str(night), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["run_id"] == folder.name
+
+
+def test_runs_lists_them_the_newest_first_and_passes_over_what_is_none(
+    night: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (folder,) = night.iterdir()
+    assert cli.run(["runs", "--runs", str(night)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == folder.name
+    assert second.endswith(" UTC  rejects: 1,008 read, 1,000 accepted, 7 to correct")
+    assert cli.run(["runs", "--runs", str(night), "--json"]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert (document["run_id"], document["verdict"], document["rows"]["read"]) == (folder.name, "rejects", 1008)
+    (tmp_path / "stranger").mkdir()
+    (tmp_path / "stranger" / "manifest.json").write_text("{")
+    assert cli.run(["runs", "--runs", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"There are no runs in {tmp_path}.\n"
+
+
+def manifest(runs: Path, run_id: str, **members: object) -> Path:
+    folder = runs / run_id
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({"format": 1, "run_id": run_id, **members}))
+    return folder
+
+
+def test_a_run_that_did_not_finish_says_why_and_an_ambiguous_name_is_refused(tmp_path: Path, capsys: Capture) -> None:
+    manifest(tmp_path, "a1", started="2026-11-20T02:00:00+00:00")
+    manifest(tmp_path, "a2", started="2026-11-21T02:00:00+00:00", verdict="stopped", error="interrupted by SIGINT")
+    manifest(tmp_path, "b", started="2026-11-19T02:00:00+00:00", format=99)
+    runs = ["--runs", str(tmp_path)]
+    assert [cli.run(["report", name, *runs]) for name in ("a", "a1", "latest", "b", "c")] == [2, 2, 2, 2, 2]
+    assert capsys.readouterr().err.splitlines() == [
+        "bulkload: 2 runs begin with a: a2, a1",
+        "bulkload: run a1 has no report: it is still working, or was killed",
+        "bulkload: run a2 has no report: interrupted by SIGINT",
+        f"bulkload: {tmp_path}/b was written by another version of bulkload",
+        f"bulkload: there is no run c in {tmp_path}: `bulkload runs` lists them",
+    ]
+    assert cli.run(["runs", *runs]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a2",
+        "  2026-11-21 02:00 UTC  stopped",
+        "a1",
+        "  2026-11-20 02:00 UTC  unfinished",
+        "b",
+        "  2026-11-19 02:00 UTC  unfinished",
+    ]
+
+
+# Trying it out.
+
+
+def test_template_is_a_header_that_loads_and_never_overwrites(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "investors.csv"
+    assert cli.run(["template", "investor-records", "-o", str(file)]) == 0
+    assert cli.run(["template", "investor-records"]) == 0
+    assert capsys.readouterr().out == file.read_text("utf-8")
+    assert cli.run(["template", "investor-records", "-o", str(file)]) == 2
+    assert cli.run(["template", "investor-records", "-o", str(file / "x")]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"bulkload: {file} is there already: name a new file",
+        f"bulkload: {file}/x cannot be written: Not a directory",
+    ]
+    assert cli.run(["load", "investor-records", str(file), "--dry-run", "--runs", str(tmp_path / "runs")]) == 0
+
+
+def test_sample_writes_what_was_asked_for_and_says_where(tmp_path: Path, capsys: Capture) -> None:
+    few = ["--investors", "20", "--accounts", "10", "--blocks", "10", "--orders", "30", "--no-bad-rows"]
+    assert cli.run(["sample", str(tmp_path), *few, "--format", "parquet"]) == 0
+    names = [Path(line).name for line in capsys.readouterr().out.splitlines()]
+    assert names == ["investors.parquet", "accounts.parquet", "orders.parquet"]
+    assert cli.run(["sample", str(tmp_path), *few, "--client"]) == 0
+    assert Path(capsys.readouterr().out.splitlines()[1]).name == "investor-records.yaml"
+    assert cli.run(["sample", str(tmp_path), "--client", "--format", "parquet"]) == 2
+    assert capsys.readouterr().err == "bulkload: a client's sample is CSV: leave --format out\n"
+
+
+def test_the_sandbox_says_what_to_export_and_stops_cleanly_on_ctrl_c(good: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "pipelines.cli", "sandbox", "--port", "0"]
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        exports = dict(
+            line.removeprefix("export ").strip().split("=", 1)
+            for line in iter(process.stdout.readline, "Ctrl-C stops it.\n")
+            if line.startswith("export ")
+        )
+        done = bulkload("load", "investor-records", good / "investors.csv", "--runs", tmp_path, env=exports)
+        answer = requests.get(exports["FBN_LUSID_URL"], timeout=5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stdout.read() == "The sandbox has stopped.\n"
+        assert process.stderr.read() == ""
+    assert (done.returncode, done.stderr) == (0, "")
+    assert answer.status_code == 404
