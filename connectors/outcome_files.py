@@ -77,10 +77,12 @@ def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[s
     count = 0
     width = len(FAILURE_COLUMNS) + len(header)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*FAILURE_COLUMNS, *header, SURPLUS_COLUMN])
+        plain = csv.writer(file, lineterminator="\n")
+        quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        plain.writerow([*FAILURE_COLUMNS, *header, SURPLUS_COLUMN])
         for line in lines:
             surplus = ",".join(line[width:])
+            writer = quoting if any("\r" in cell for cell in line) else plain  # csv takes a bare CR for no line end
             writer.writerow([*line[:width], surplus])
             count += 1
     return count

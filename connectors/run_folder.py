@@ -119,6 +119,10 @@ class RunFolder:
             _sync(part)
             part.replace(path)
             _sync(path.parent)
+        except BaseException:
+            with suppress(OSError):  # the folder itself may be gone
+                part.unlink(missing_ok=True)
+            raise
         except OSError as error:
             raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
 

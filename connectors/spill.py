@@ -9,7 +9,7 @@ import os
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import pairwise
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,11 +59,7 @@ class EntryFile:
 
     def extend(self, entries: Sequence[bytes]) -> None:
         """Adds entries at the end."""
-        end = self._ends[-1]
-        ends = self._ends
-        for entry in entries:
-            end += len(entry)
-            ends.append(end)
+        self._ends.extend(islice(accumulate(map(len, entries), initial=self._ends[-1]), 1, None))
         with _writing(self._path):
             self._file.write(b"".join(entries))
 

@@ -158,7 +158,8 @@ class Accountant:
         for batch in self._book.batches:
             span = np.arange(batch.start, batch.start + batch.count)
             requests = self._requests[span]
-            heads = (requests < 0) | (self._prepared.first_row[requests] == span)
+            heads = requests < 0
+            heads[~heads] = self._prepared.first_row[requests[~heads]] == span[~heads]
             lines = self._lines(batch, span[heads], requests[heads], rows_of)
             total += sum(map(len, lines["rows"]))
             file.write(lines)

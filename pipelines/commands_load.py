@@ -73,12 +73,12 @@ def load(
         duplicates=duplicates,
         dry_run=dry_run,
     )
-    if prefect or prefect_api_url():
-        from pipelines.flows import run_load_flow
+    with TerminalProgress(stderr_console()) as progress:
+        if prefect or prefect_api_url():
+            from pipelines.flows import run_load_flow
 
-        report = run_load_flow(operation, extracts, options)
-    else:
-        with TerminalProgress(stderr_console()) as progress:
+            report = run_load_flow(operation, extracts, options, progress)
+        else:
             report = engine.load(operation, extracts, progress=progress, **vars(options))
     _show([report], report.as_json() if as_json else None)
     raise typer.Exit(report.exit_code)
@@ -120,15 +120,16 @@ def nightly(
 
 def run_night(folder: Path, options: "Options", *, direct: bool) -> "NightlyReport":
     """A nightly load, through Prefect or directly; progress goes to stderr."""
-    if not direct:
-        from pipelines.flows import run_nightly_flow
-
-        return run_nightly_flow(folder, options)
     from pipelines.console import TerminalProgress, stderr_console
-    from pipelines.nightly import nightly as direct_nightly
 
     with TerminalProgress(stderr_console()) as progress:
-        return direct_nightly(folder, progress=progress, **vars(options))
+        if direct:
+            from pipelines.nightly import nightly as direct_nightly
+
+            return direct_nightly(folder, progress=progress, **vars(options))
+        from pipelines.flows import run_nightly_flow
+
+        return run_nightly_flow(folder, options, progress)
 
 
 def _show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:

@@ -14,7 +14,7 @@ import orjson
 from connectors.client import Answer
 from pipelines.answers import read_answer
 from pipelines.evidence import Finding, examine
-from pipelines.isolate import Refusal, bisect, named_culprits
+from pipelines.isolate import Refusal, bisect, named_culprits, too_much
 from pipelines.ledger import Ledger, Outcome, Part, runs_of
 from pipelines.operations import Body, Operation
 from pipelines.prepare import Prepared
@@ -22,7 +22,6 @@ from schemas.dialects import Dialect
 from schemas.errors import FatalError, PerhapsAppliedError, RejectedError, RetryableError, StoppedError
 from schemas.states import Mode, State
 
-TOO_LARGE = 413
 MOST_STRANGERS = 100
 READ_BACK = 0
 """The call number of what reading back settled without a call of its own."""
@@ -75,6 +74,7 @@ class Delivery:
         self.doubtful: set[int] = set()
         self.held: set[int] = set()
         self._losses = 0
+        self._most: int | None = None
         self._lock = threading.Lock()
 
     def stop(self, error: FatalError) -> None:
@@ -89,8 +89,10 @@ class Delivery:
             absent = self._read_back(READ_BACK, doubtful, "an earlier process sent it and did not settle it")
             part = [r for r in part if r not in self.doubtful or r in absent]
         part = [r for r in part if r not in self.held or self._released(r)]
-        if part:
-            self._deliver(part)
+        while part:
+            size = self._most or len(part)
+            self._deliver(part[:size])
+            part = part[size:]
 
     def _released(self, request: int) -> bool:
         """Whether a held request may go; one that may not is settled as held again."""
@@ -106,9 +108,12 @@ class Delivery:
         if refusal is None:
             return
         part = refusal.part
-        if refusal.problem.status == TOO_LARGE and len(part) > 1:
-            self._deliver(part[: len(part) // 2])
-            self._deliver(part[len(part) // 2 :])
+        if too_much(refusal.problem) and len(part) > 1:
+            half = len(part) // 2
+            with self._lock:
+                self._most = min(self._most or half, half)
+            self._deliver(part[:half])
+            self._deliver(part[half:])
         elif self._mode is Mode.ATOMIC:
             self._roll_back(refusal)
         else:

@@ -3,10 +3,15 @@
 Partial mode only: in Atomic mode a refused call stays refused whole.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas.answers import Problem
+
+TOO_LARGE = 413
+_WHOLE = frozenset({"", "$", "requests", "body"})
+_TOO_MANY = re.compile(r"at most|no more than|maximum|exceed|too many|too large", re.IGNORECASE)
 
 _PROBES = 8
 """Requests tried alone before an error is called systemic: enough that luck does not look like a rule."""
@@ -24,8 +29,16 @@ class Refusal:
 Send = Callable[[Sequence[int]], Refusal | None]
 """Sends requests as one call; None when they are settled, else the refusal of all of them."""
 
-Settle = Callable[[int, Refusal, str], None]
-"""Settles one request as refused, with a remark on how that is known."""
+Settle = Callable[[int, Refusal, State, str], None]
+"""Settles one request by a refusal, as FAILED or ROLLED_BACK, with a remark on how that is known."""
+
+
+def too_much(problem: Problem) -> bool:
+    """Whether a refusal says that the call was too large, in bytes or items, and not that something in it was wrong."""
+    if problem.status == TOO_LARGE:
+        return True
+    texts = [t for path, ts in problem.errors.items() if path.lower().removeprefix("$.") in _WHOLE for t in ts]
+    return bool(texts) and all(map(_TOO_MANY.search, texts))
 
 
 def named_culprits(problem: Problem, keys: Sequence[str], *, listed: bool) -> dict[int, tuple[str, str]]:
@@ -42,9 +55,9 @@ def named_culprits(problem: Problem, keys: Sequence[str], *, listed: bool) -> di
     for path, texts in problem.errors.items():
         position, rest = place(path)
         if position is not None:
-            message = " ".join(texts)
-            found.setdefault(position, []).append(f"{rest}: {message}" if rest else message)
-    culprits = {p: (problem.kind, "; ".join(ms)) for p, ms in found.items()}
+            message, where = " ".join(texts), server_text(rest.lstrip("."), 100)
+            found.setdefault(position, []).append(f"{where}: {message}" if where else message)
+    culprits = {p: (problem.kind, "; ".join(ms[:MOST_SAID])) for p, ms in found.items()}
     positions = {k: i for i, k in enumerate(keys)}
     for key, detail in problem.failed.items():
         if key in positions:
@@ -59,31 +72,48 @@ _Place = Callable[[str], tuple[int | None, str]]
 
 
 def _listed_place(count: int) -> _Place:
+    """Reads `requests[3].orders[0].quantity`, `$.requests[3]`, `$['requests'][3]`."""
+
     def place(path: str) -> tuple[int | None, str]:
-        head, _, tail = path.removeprefix("$.").partition("[")
-        number, closed, rest = tail.partition("]")
-        if head.lower() != "requests" or not closed or not number.isdigit():
+        match = _LISTED.fullmatch(path)
+        if match is None or int(match[1]) >= count:
             return None, ""
-        position = int(number)
-        return (position, rest.lstrip(".")) if position < count else (None, "")
+        return int(match[1]), match[2]
 
     return place
 
 
 def _keyed_place(keys: Sequence[str]) -> _Place:
-    """Reads `key.displayName`, `[key].displayName`, `$['key'].displayName` and the like."""
+    """Reads `key.displayName`, `[key].displayName`, `$['key'].displayName` and the like.
+
+    Keys may hold dots, brackets and quotes, so a path can be read in several ways; one that then names several
+    keys names nobody, for the wrong one would be blamed.
+    """
     positions = {k: i for i, k in enumerate(keys)}
+    escaped = {k.replace("\\", "\\\\").replace("'", "\\'"): i for k, i in positions.items()}
+    lengths = sorted({len(k) for k in (*positions, *escaped)}, reverse=True)
 
     def place(path: str) -> tuple[int | None, str]:
-        bare = path.removeprefix("$").lstrip(".").lstrip("['\"")
-        if bare in positions:
-            return positions[bare], ""
-        for end in range(len(bare) - 1, 0, -1):
-            if bare[end] in ".[]'\"" and bare[:end] in positions:
-                return positions[bare[:end]], bare[end:].lstrip("]'\".")
-        return None, ""
+        found: dict[int, str] = {}
+        for name, rest in _readings(path, lengths):
+            position = positions.get(name, escaped.get(name))
+            if position is not None:
+                found.setdefault(position, rest)
+        return next(iter(found.items())) if len(found) == 1 else (None, "")
 
     return place
+
+
+def _readings(path: str, lengths: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """(key, what follows it) for every way to read a path, given how long keys are."""
+    for opening, closing in _OPENINGS:
+        if not path.startswith(opening):
+            continue
+        for length in lengths:
+            end = len(opening) + length
+            behind = end if closing == "." else end + len(closing)
+            if (closing == "." or path.startswith(closing, end)) and _REST.match(path, behind):
+                yield path[len(opening) : end], path[behind:]
 
 
 def bisect(refusal: Refusal, send: Send, settle: Settle) -> None:
@@ -96,10 +126,10 @@ def bisect(refusal: Refusal, send: Send, settle: Settle) -> None:
     """
     part = refusal.part
     if len(part) == 1:
-        settle(part[0], refusal, "")
+        settle(part[0], refusal, State.FAILED, "")
         return
     refusals = _send_each([part[: len(part) // 2], part[len(part) // 2 :]], send)
-    if len(part) > 2 * _PROBES and len(refusals) == 2 and _alike([refusal, *refusals]):
+    if len(part) > 2 * PROBES and len(refusals) == 2 and _alike([refusal, *refusals]):
         tried = _probe(refusal, send, settle)
         if tried is None:
             return
@@ -113,18 +143,22 @@ def _send_each(parts: Iterable[Sequence[int]], send: Send) -> list[Refusal]:
 
 
 def _probe(refusal: Refusal, send: Send, settle: Settle) -> set[int] | None:
-    """Tries requests spread over the call alone; None when all fail alike and all are settled as refused."""
+    """Tries a few requests alone; None when all fail alike, and everything is settled.
+
+    They are drawn by lot, the same each time: culprits that stand at regular distances must not look like all.
+    Those that were not tried are not blamed: any of them may be good.
+    """
     part = refusal.part
-    tried = [part[i * len(part) // _PROBES] for i in range(_PROBES)]
+    tried = random.Random(len(part)).sample(part, PROBES)  # noqa: S311  # a sample, no secret
     refusals = _send_each([[request] for request in tried], send)
     for refused in refusals:
-        settle(refused.part[0], refused, "")
+        settle(refused.part[0], refused, State.FAILED, "")
     if len(refusals) < len(tried) or not _alike([refusal, *refusals]):
         return set(tried)
-    remark = f"refused with {len(part) - 1} others; {len(tried)} of them tried alone were refused alike"
+    remark = f"refused with {len(part) - 1} others and not tried alone: {len(tried)} of them were, and refused alike"
     for request in part:
         if request not in tried:
-            settle(request, refusal, remark)
+            settle(request, refusal, State.ROLLED_BACK, remark)
     return None
 
 

@@ -5,8 +5,9 @@ collision costs a look and never a verdict.
 """
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
+from itertools import compress, count
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,11 @@ class KeyIndex:
         """Notes that row `ordinal` (0-based over the whole extract) has this key."""
         self._hashes.append(hash(key))
         self._ordinals.append(ordinal)
+
+    def extend(self, start: int, keys: Sequence[str]) -> None:
+        """Notes the keys of the rows from `start` on; an empty one is none."""
+        self._hashes.extend(map(hash, filter(None, keys)))
+        self._ordinals.extend(compress(count(start), keys))
 
     def groups(self, key_of: Callable[[int], str], *, singles: bool) -> Iterator[list[int]]:
         """Ordinals of the rows of one key, in order of their first row.

@@ -34,8 +34,9 @@ from pipelines.ledger import Ledger
 from pipelines.manifest import add_digests, check_same, closing, opening
 from pipelines.operations import Operation, operation_named
 from pipelines.prepare import Prepared, Rules, prepare
+from pipelines.pressure import Pressure
 from pipelines.report import EXIT_CODES, Report, Verdict, verdict_of
-from pipelines.send import Batch, Pace, batches, send
+from pipelines.send import Batch, Portion, batches, send
 from schemas.binding import Binding
 from schemas.dialects import Dialect
 from schemas.errors import BalanceError, FatalError, LoadError, StoppedError
@@ -262,9 +263,11 @@ class Run:
         self.folder.write_manifest(self.manifest)
         self.ledger = Ledger(self.journal, len(self.prepared))
         if self.target is not None:
+            client = self.target.client
             manner = Manner(self.operation, options.mode, options.dialect)
+            self.pressure = Pressure(options.concurrency, lambda: client.retries_done)
             self.ledger.plan(self.prepared.digest())
-            self.delivery = Delivery(self.prepared, manner, self.ledger, self.target.client)
+            self.delivery = Delivery(self.prepared, manner, self.ledger, client)
             self.delivery.doubtful = self.ledger.restore()
             if self.replayed is not None:
                 self.delivery.doubtful |= self.replayed.requests(self.prepared, State.UNKNOWN)
@@ -278,8 +281,7 @@ class Run:
         if self.options.dry_run:
             return iter(())
         limit = min(self.options.batch_size, self.operation.max_items or self.options.batch_size)
-        pace = Pace(limit, self.options.max_batch_bytes, self.options.concurrency)
-        work = batches(self.prepared, self.ledger, pace)
+        work = batches(self.prepared, self.ledger, Portion(limit, self.options.max_batch_bytes))
         return (work[i : i + WINDOW] for i in range(0, len(work), WINDOW))
 
     def send(self, window: Sequence[Batch]) -> None:
@@ -292,7 +294,7 @@ class Run:
             self._stop_over_budget()
 
         assert self.delivery is not None  # noqa: S101  # there are no windows in a dry run
-        send(window, self.delivery, self.options.concurrency, settled)
+        send(window, self.delivery, self.pressure, settled)
 
     def _stop_over_budget(self) -> None:
         over = self.spending.over()

@@ -118,7 +118,8 @@ def _family_refs(prefix: str) -> Refs:
 def _block_key(value: Mapping[str, Any]) -> str:
     block = value.get("block")
     found = block.get("id") if isinstance(block, Mapping) else None
-    return f"{found.get('scope')}/{found.get('code')}" if isinstance(found, Mapping) else ""
+    parts = [found.get("scope"), found.get("code")] if isinstance(found, Mapping) else []
+    return "/".join(p for p in parts if isinstance(p, str))
 
 
 _BOTH = frozenset(Mode)

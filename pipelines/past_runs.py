@@ -1,11 +1,11 @@
 """Finding runs on disk and saying how each ended. Reads manifests only: no cell, no secret is in them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from connectors.run_folder import RunFolder
+from pipelines.history import manifests
 from schemas.errors import ConfigError
 from schemas.states import GOOD
 
@@ -48,16 +48,8 @@ class PastRun:
 
 def past_runs(runs: Path) -> list[PastRun]:
     """The runs in a folder, the newest first; what is no run is passed over."""
-    return sorted(_runs(runs), key=lambda r: (str(r.manifest.get("started")), r.run_id), reverse=True)
-
-
-def _runs(runs: Path) -> Iterator[PastRun]:
-    for manifest in runs.glob("*/manifest.json"):
-        folder = RunFolder(manifest.parent)
-        try:
-            yield PastRun(folder, folder.read_manifest())
-        except ConfigError:
-            continue
+    found = [PastRun(folder, manifest) for folder, manifest in manifests(runs)]
+    return sorted(found, key=lambda r: (str(r.manifest.get("started")), r.run_id), reverse=True)
 
 
 def find_run(name: str, runs: Path) -> RunFolder:

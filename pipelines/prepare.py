@@ -156,17 +156,14 @@ class _Reading:
     def take(self, batch: RowBatch) -> None:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
         start = self.book.add_batch(len(batch.rows), batch.source, batch.first_row, batch.position)
-        keys: list[bytes] = []
+        keys: list[str] = []
         entries: list[bytes] = []
-        raw_of, key_of, validate = self.binding.raw, self.binding.key, self.binding.validate
-        encode, add_key = self.encode, self.by_key.add
+        raw_of, key_of, validate, encode = self.binding.raw, self.binding.key, self.binding.validate, self.encode
         bad, watchful = batch.bad, bool(self.rules.hold)
         for position, cells in enumerate(batch.rows):
             raw = raw_of(cells)
             key = key_of(raw, cells)
-            keys.append(key.encode())
-            if key:
-                add_key(start + position, key)
+            keys.append(key)
             if position in bad:
                 fault = bad[position]
                 row: Row | list[Fault] = [Fault("", fault.code, fault.message)]
@@ -177,7 +174,8 @@ class _Reading:
             else:
                 entries.append(encode(key, row))  # type: ignore[arg-type]  # a list is doubtful
         self._refuse_large(start, entries)
-        self.keys.extend(keys)
+        self.by_key.extend(start, keys)
+        self.keys.extend([key.encode() for key in keys])
         self.entries.extend(entries)
 
     def _doubtful(self, ordinal: int, key: str, raw: Row, row: Row | list[Fault]) -> bytes:
@@ -198,6 +196,8 @@ class _Reading:
 
     def _refuse_large(self, start: int, entries: list[bytes]) -> None:
         limit = self.rules.max_bytes
+        if max(map(len, entries), default=0) <= limit:
+            return
         for position, entry in enumerate(entries):
             if len(entry) > limit:
                 self.book.settle(start + position, State.INVALID, *_too_large(len(entry), limit))

@@ -1,8 +1,10 @@
 """The second half of a load: requests go out in batches, some at once, until each is settled or the run stops."""
 
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from pipelines.chunks import cut
 from pipelines.deliver import Delivery
 from pipelines.ledger import Ledger
 from pipelines.prepare import Prepared
+from pipelines.pressure import Pressure
 from schemas.errors import FatalError
 
 Batch = npt.NDArray[np.int64]
@@ -18,58 +21,65 @@ Batch = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How much goes out at once.
+class Portion:
+    """How much goes out in one call.
 
     Attributes:
         batch_size: requests in one call, at most.
         max_bytes: bytes in one call, at most.
-        concurrency: calls in flight.
     """
 
     batch_size: int = 1000
     max_bytes: int = 8 << 20
-    concurrency: int = 4
 
 
-def batches(prepared: Prepared, ledger: Ledger, pace: Pace) -> list[Batch]:
+def batches(prepared: Prepared, ledger: Ledger, portion: Portion) -> list[Batch]:
     """The requests that are not settled yet, in calls."""
     waiting = ledger.open_requests()
     sizes = prepared.sizes[waiting]
-    return [waiting[first:end] for first, end in cut(sizes, pace.batch_size, pace.max_bytes)]
+    return [waiting[first:end] for first, end in cut(sizes, portion.batch_size, portion.max_bytes)]
 
 
 def send(
-    work: Iterable[Batch], delivery: Delivery, concurrency: int, progress: Callable[[Batch], None] = lambda _: None
+    work: Iterable[Batch], delivery: Delivery, pressure: Pressure, progress: Callable[[Batch], None] = lambda _: None
 ) -> None:
-    """Delivers batches, `concurrency` at once; returns when each is settled or the run has stopped.
+    """Delivers batches, some at once; returns when each is settled or the run has stopped.
 
     Args:
+        pressure: how many at once; it learns from each.
         progress: told of each batch as it ends, from this thread.
     """
-    waiting: set[Future[Batch]] = set()
-    with ThreadPoolExecutor(concurrency, "send") as pool:
+    waiting: set[Future[_Sent]] = set()
+    with ThreadPoolExecutor(pressure.most, "send") as pool:
         for batch in work:
+            while len(waiting) >= int(pressure.width):
+                waiting = _collect(waiting, pressure, progress)
             if delivery.error is not None:
                 break
             waiting.add(pool.submit(_deliver, delivery, batch))
-            if len(waiting) >= 2 * concurrency:
-                waiting = _collect(waiting, progress)
         while waiting:
-            waiting = _collect(waiting, progress)
+            waiting = _collect(waiting, pressure, progress)
 
 
-def _deliver(delivery: Delivery, batch: Batch) -> Batch:
+class _Sent(NamedTuple):
+    batch: Batch
+    seconds: float
+
+
+def _deliver(delivery: Delivery, batch: Batch) -> _Sent:
+    began = time.monotonic()
     if delivery.error is None:
         try:
             delivery.deliver(batch.tolist())
         except FatalError as error:
             delivery.stop(error)
-    return batch
+    return _Sent(batch, time.monotonic() - began)
 
 
-def _collect(waiting: set[Future[Batch]], progress: Callable[[Batch], None]) -> set[Future[Batch]]:
+def _collect(waiting: set[Future[_Sent]], pressure: Pressure, progress: Callable[[Batch], None]) -> set[Future[_Sent]]:
     done, still = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:
-        progress(future.result())
+        sent = future.result()
+        pressure.settled(len(sent.batch), sent.seconds)
+        progress(sent.batch)
     return still

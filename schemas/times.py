@@ -7,6 +7,7 @@ Sources: docs/lusid.md. Nothing here knows columns or rows.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -21,6 +22,8 @@ _TIME = re.compile(
 _TICK_DIGITS = 7
 _MIDNIGHT = "T00:00:00.0000000+00:00"
 _WIDEST_OFFSET = timedelta(hours=14)
+_DAYS_OF_A_LIFE = 1 << 15
+"""Dates repeat: what was read of so many different ones is remembered."""
 _PROBE = datetime(2001, 11, 23, 13, 45, 56, tzinfo=timezone(timedelta(hours=2)))
 
 
@@ -54,8 +57,11 @@ def _time(text: Any, zone: tzinfo | None) -> str:
     if not isinstance(text, str):
         raise refuse("NotTime", "takes one time, not a list")
     text = text.strip()
-    if not text:
-        return ""
+    return _settled(text, zone) if text else ""
+
+
+@lru_cache(maxsize=_DAYS_OF_A_LIFE)
+def _settled(text: str, zone: tzinfo | None) -> str:
     match = _TIME.fullmatch(text)
     if match is None:
         raise refuse(

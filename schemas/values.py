@@ -81,7 +81,10 @@ def decimal(text: object) -> str:
     if match is None or not (match[3] or (match[2] and match[3] is None)):
         raise refuse("NotDecimal", _why_not_decimal(text))
     whole, fraction = match[2].lstrip("0"), (match[3] or "").rstrip("0")
-    if len((whole + fraction).lstrip("0")) > _SIGNIFICANT_DIGITS or len(fraction) > _SIGNIFICANT_DIGITS:
+    if (
+        len(text) > _SIGNIFICANT_DIGITS
+        and max(len((whole + fraction).lstrip("0")), len(fraction)) > _SIGNIFICANT_DIGITS
+    ):
         raise refuse("TooManyDigits", f"has more than {_SIGNIFICANT_DIGITS} significant digits or decimals")
     number = f"{whole or '0'}.{fraction}" if fraction else whole or "0"
     return f"-{number}" if match[1] == "-" and number != "0" else number

@@ -1,0 +1,75 @@
+"""Finding rows of one key, held against a dictionary."""
+
+from collections.abc import Callable
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines import keying
+from pipelines.keying import KeyIndex
+
+HASHES: tuple[Callable[[str], int], ...] = (
+    hash,
+    lambda _: 7,
+    len,
+    lambda key: -1 - len(key) % 2,
+    lambda key: (1 << 63) - 1 if key < "b" else -(1 << 63),
+)
+"""Python's own, and some under which different keys meet, up to all of them."""
+
+Keys = list[tuple[int, str]]
+
+keyed_rows = st.lists(
+    st.tuples(st.integers(1, 3), st.sampled_from(["a", "b", "c", "ab", "A", "\uff41", "é", "abc", "", " a"])), max_size=25
+)
+"""(distance from the row before, key): rows without a key leave gaps between ordinals."""
+
+
+def placed(rows: Keys) -> Keys:
+    """(ordinal, key), ordinals ascending."""
+    total = -1
+    return [((total := total + step), key) for step, key in rows]
+
+
+def found(rows: Keys, *, singles: bool) -> list[list[int]]:
+    index = KeyIndex()
+    for ordinal, key in rows:
+        index.add(ordinal, key)
+    return list(index.groups(dict(rows).__getitem__, singles=singles))
+
+
+def expected(rows: Keys, *, singles: bool) -> list[list[int]]:
+    groups: dict[str, list[int]] = {}
+    for ordinal, key in rows:
+        groups.setdefault(key, []).append(ordinal)
+    return [group for group in groups.values() if singles or len(group) > 1]
+
+
+@given(keyed_rows, st.sampled_from(HASHES), st.booleans())
+def test_groups_are_those_of_a_dictionary_in_the_order_of_their_first_rows_whatever_the_hash(
+    rows: Keys, hash_of: Callable[[str], int], singles: bool
+) -> None:
+    rows = placed(rows)
+    with mock.patch.object(keying, "hash", hash_of, create=True):
+        assert found(rows, singles=singles) == expected(rows, singles=singles)
+
+
+@pytest.mark.parametrize("singles", [True, False])
+def test_no_rows_have_no_groups(singles: bool) -> None:
+    assert found([], singles=singles) == []
+
+
+def test_keys_are_read_again_only_where_hashes_meet() -> None:
+    rows = placed([(1, "a"), (1, "b"), (1, "a"), (1, "c")])
+    index, read = KeyIndex(), []
+    for ordinal, key in rows:
+        index.add(ordinal, key)
+
+    def key_of(ordinal: int) -> str:
+        read.append(ordinal)
+        return dict(rows)[ordinal]
+
+    assert list(index.groups(key_of, singles=True)) == [[0, 2], [1], [3]]
+    assert read == [0, 2]
