@@ -13,7 +13,7 @@ _FIRST_MEMBER = b':{"identifiers":'
 
 
 def keys_of(body: bytes) -> list[bytes]:
-    """The top-level keys of a keyed dictionary of records, as JSON strings."""
+    """The top-level keys of a keyed dictionary of records, as JSON strings; they must hold no quotes."""
     pieces = body.split(_FIRST_MEMBER)[:-1]
     if not pieces:
         return [orjson.dumps(key) for key in orjson.loads(body)]
@@ -36,7 +36,9 @@ class _Handler(socketserver.StreamRequestHandler):
                 if name.lower() == b"content-length":
                     length = int(value)
             body = self.rfile.read(length)
-            self._answer(b"201 Created", answer_to(body)) if request.startswith(b"POST") else self._answer(b"200 OK", b"{}")
+            self._answer(b"201 Created", answer_to(body)) if request.startswith(b"POST") else self._answer(
+                b"200 OK", b"{}"
+            )
 
     def _answer(self, status: bytes, body: bytes) -> None:
         head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body))

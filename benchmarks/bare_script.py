@@ -13,6 +13,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,31 +50,26 @@ Label = Annotated[str, StringConstraints(max_length=1024)]
 Number = Annotated[str, StringConstraints(pattern=r"^(-?\d+(\.\d+)?)?$")]
 Day = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 
-Investor = TypedDict(
-    "Investor",
-    {
-        "display_name": Annotated[str, StringConstraints(min_length=1, max_length=512)],
-        "description": Annotated[str, StringConstraints(max_length=512)],
-        "investor_type": Annotated[str, Field(pattern="^(Person|LegalEntity)$")],
-        EXTERNAL_CELL: Annotated[str, StringConstraints(min_length=1, max_length=64)],
-        INTERNAL_CELL: Code,
-        PERSON_CELL: Code,
-        ENTITY_CELL: Code,
-        NAME_CELL: Label,
-        COUNTRY_CELL: Label,
-        SINCE_CELL: Day,
-        NET_WORTH_CELL: Number,
-        UNIT_CELL: Code,
-        MARKETS_CELL: Label,
-    },
-)
+_CELLS: dict[str, Any] = {
+    "display_name": Annotated[str, StringConstraints(min_length=1, max_length=512)],
+    "description": Annotated[str, StringConstraints(max_length=512)],
+    "investor_type": Annotated[str, Field(pattern="^(Person|LegalEntity)$")],
+    EXTERNAL_CELL: Annotated[str, StringConstraints(min_length=1, max_length=64)],
+    INTERNAL_CELL: Code,
+    PERSON_CELL: Code,
+    ENTITY_CELL: Code,
+    NAME_CELL: Label,
+    COUNTRY_CELL: Label,
+    SINCE_CELL: Day,
+    NET_WORTH_CELL: Number,
+    UNIT_CELL: Code,
+    MARKETS_CELL: Label,
+}
+Investor: Any = TypedDict("Investor", dict(_CELLS))  # type: ignore[misc]  # its members are columns
 
 
-def request_of(row: Any) -> dict[str, Any]:
-    """The UpsertInvestorRecordRequest of a row."""
-    identifiers = {EXTERNAL: {"key": EXTERNAL, "value": {"labelValue": row[EXTERNAL_CELL]}}}
-    if internal := row[INTERNAL_CELL]:
-        identifiers[INTERNAL] = {"key": INTERNAL, "value": {"labelValue": internal}}
+def properties_of(row: Any) -> dict[str, Any]:
+    """The filled properties of a row."""
     properties: dict[str, Any] = {}
     if name := row[NAME_CELL]:
         properties[NAME] = {"key": NAME, "value": {"labelValue": name}}
@@ -86,13 +82,21 @@ def request_of(row: Any) -> dict[str, Any]:
         properties[NET_WORTH] = {"key": NET_WORTH, "value": {"metricValue": metric}}
     if markets := row[MARKETS_CELL]:
         properties[MARKETS] = {"key": MARKETS, "value": {"labelValueSet": {"values": markets.split("|")}}}
+    return properties
+
+
+def request_of(row: Any) -> dict[str, Any]:
+    """The UpsertInvestorRecordRequest of a row."""
+    identifiers = {EXTERNAL: {"key": EXTERNAL, "value": {"labelValue": row[EXTERNAL_CELL]}}}
+    if internal := row[INTERNAL_CELL]:
+        identifiers[INTERNAL] = {"key": INTERNAL, "value": {"labelValue": internal}}
     if person := row[PERSON_CELL]:
         identified = {PERSON: {"key": PERSON, "value": {"labelValue": person}}}
     else:
         identified = {ENTITY: {"key": ENTITY, "value": {"labelValue": row[ENTITY_CELL]}}}
     request = {
         "identifiers": identifiers,
-        "properties": properties,
+        "properties": properties_of(row),
         "displayName": row["display_name"],
         "investor": {"investorType": row["investor_type"], "investorIdentifiers": identified},
     }
@@ -103,7 +107,7 @@ def request_of(row: Any) -> dict[str, Any]:
 
 def load(url: str, path: Path) -> int:
     """Sends a file; gives the number of rows."""
-    validate = TypeAdapter(list[Investor]).validate_python
+    validate: Callable[[Any], Any] = TypeAdapter(list[Investor]).validate_python
     session = requests.Session()
     session.headers["Content-Type"] = "application/json"
     count = 0

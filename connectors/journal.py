@@ -72,9 +72,10 @@ class Journal:
 
     def _write(self, line: bytes) -> None:
         written = os.write(self._handle, line)
-        self._end += written
         if written < len(line):
+            os.ftruncate(self._handle, self._end)  # else another thread's line would go on where this one broke off
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._end += written
 
     def read(self, offset: int) -> dict[str, Any]:
         """The line at an offset that `append` or `lines` gave."""
@@ -84,11 +85,19 @@ class Journal:
         return record
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Every line with its offset."""
+        """Every line with its offset.
+
+        Raises:
+            RunFolderError: a line is damaged; what it said is lost, so nothing may be sent on its word.
+        """
         offset = 0
         with self._path.open("rb") as file:
-            for line in file:
-                yield offset, orjson.loads(line)
+            for number, line in enumerate(file, 1):
+                try:
+                    record = orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    raise RunFolderError(f"{self._path}: line {number} is damaged: the run cannot go on") from None
+                yield offset, record
                 offset += len(line)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,11 @@ class RunFolder:
             _sync(part)
             part.replace(path)
             _sync(path.parent)
-        except BaseException:
-            with suppress(OSError):  # the folder itself may be gone
-                part.unlink(missing_ok=True)
-            raise
         except OSError as error:
             raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+        finally:
+            with suppress(OSError):  # the folder itself may be gone
+                part.unlink(missing_ok=True)
 
     def open_scratch(self) -> None:
         """Makes an empty scratch folder, whatever a crash left of the one before.

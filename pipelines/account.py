@@ -203,7 +203,7 @@ class Accountant:
         out: dict[str, list[Any]] = {n: [] for n in _DETAILS}
         offsets = np.full(len(requests), -1, np.int64)
         sent = requests >= 0
-        offsets[sent] = np.array(self._ledger.settled_at, np.int64)[requests[sent]]
+        offsets[sent] = np.asarray(self._ledger.settled_at)[requests[sent]]
         for first, end in _stretches(offsets):
             if offsets[first] >= 0:
                 self._settled(int(offsets[first])).extend(out, requests[first:end].tolist())

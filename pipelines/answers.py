@@ -37,6 +37,8 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
 
     A key the answer does not mention is unknown: LUSID did not say.
     """
+    if operation.answer_name is not None:
+        keys = [operation.answer_name(key) for key in keys]
     values = _values(body, operation)
     if values is None:
         text = "LUSID's answer does not have the documented shape"
@@ -65,18 +67,18 @@ def _values(body: Any, operation: Operation) -> Mapping[str, Any] | None:
     if not isinstance(body, Mapping):
         return None
     values = body.get("values")
-    if operation.answers is Answers.BY_KEY:
-        return values if isinstance(values, Mapping) else {} if values is None else None
-    if not isinstance(values, list) or operation.answer_key is None:
-        return None
-    return {operation.answer_key(v): v for v in values if isinstance(v, Mapping)}
+    if operation.answer_key is not None:
+        if not isinstance(values, list):
+            return None
+        return {operation.answer_key(v): v for v in values if isinstance(v, Mapping)}
+    return values if isinstance(values, Mapping) else {} if values is None else None
 
 
 def _ids(values: Mapping[str, Any], keys: Sequence[str], member: str) -> list[str | None]:
     found = []
     for key in keys:
         value = values.get(key)
-        lusid_id = value.get(member) if isinstance(value, Mapping) else None
+        lusid_id = value.get(member) if isinstance(value, dict) else None
         found.append(server_text(lusid_id, 100) if isinstance(lusid_id, str) else None)
     return found
 
@@ -84,11 +86,11 @@ def _ids(values: Mapping[str, Any], keys: Sequence[str], member: str) -> list[st
 def _refused(request: int, body: object, *, done: bool) -> Outcome:
     """An entry of `failed`, which LUSID says may also be "left unchanged without error".
 
-    It can be told to be that when a value stands beside it, or when it says so and names no failure.
+    It can be told to be that when it names no failure, and says so or has a value beside it.
     """
     detail = ErrorDetail.from_body(body)
-    says_so = "unchanged" in detail.detail.lower() and not detail.type.endswith("Failure")
-    if done or says_so:
+    says_so = "unchanged" in detail.detail.lower()
+    if (done or says_so) and not detail.type.endswith("Failure"):
         return Outcome(request, State.ACCEPTED, "Unchanged", detail.detail)
     message = detail.detail or "LUSID gives no reason"
     return Outcome(request, State.FAILED, detail.type or "Failed", message)

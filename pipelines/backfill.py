@@ -20,7 +20,6 @@ from pipelines.load import Options, Progress
 from pipelines.nightly import NightExtract, NightlyReport, find_extracts, nightly, shared_target, worst
 from pipelines.past_runs import PastRun, past_runs
 from pipelines.report import Verdict
-from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 
 MOST_NAMED = 10
@@ -95,7 +94,7 @@ def backfill(
     nights: list[tuple[date, NightlyReport]] = []
     done: list[date] = []
     with shared_target(settings, progress) as target:
-        history = _History([] if again else past_runs(settings.runs), settings.dialect, target)
+        history = _History([] if again else past_runs(settings.runs), target)
         for position, (day, folder) in enumerate(folders):
             if history.has(extracts[day]):
                 progress.note(f"{day}: finished by an earlier run, so it is not loaded again")
@@ -151,13 +150,9 @@ def _folder_of(folder_pattern: str, day: date) -> Path:
 class _History:
     """What earlier runs have finished in this target."""
 
-    def __init__(self, runs: Sequence[PastRun], dialect: Dialect, target: Target | None) -> None:
-        place = None if target is None or target.url == SANDBOX else (target.url, dialect.value)
-        self._finished = [
-            run.manifest
-            for run in runs
-            if run.verdict in _FINISHED and (run.manifest["target"], run.manifest["dialect"]) == place
-        ]
+    def __init__(self, runs: Sequence[PastRun], target: Target | None) -> None:
+        place = "" if target is None or target.url == SANDBOX else target.url
+        self._finished = [r.manifest for r in runs if r.verdict in _FINISHED and r.manifest["target"] == place]
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
         """Whether each of a night's extracts has a run that finished."""

@@ -69,6 +69,7 @@ class Delivery:
     def __init__(self, prepared: Prepared, manner: Manner, ledger: Ledger, client: Client) -> None:
         self._prepared, self._manner, self._ledger, self._client = prepared, manner, ledger, client
         self._operation, self._mode = manner.operation, manner.mode
+        self._path, self._body = manner.operation.endpoint(manner.dialect)
         self.error: FatalError | None = None
         self.strangers: list[str] = []
         self.doubtful: set[int] = set()
@@ -81,6 +82,13 @@ class Delivery:
         """Lets no further call begin; what is in flight is settled."""
         with self._lock:
             self.error = self.error or error
+
+    def settle_doubts(self) -> None:
+        """Settles what was sent and is still open when the run ends: it is unknown, and must not look unsent."""
+        text = "it was sent, and the run stopped before it was known what became of it"
+        left = [r for r in self._ledger.open_requests().tolist() if r in self.doubtful]
+        if left:
+            self._ledger.settle(READ_BACK, None, [Outcome(r, State.UNKNOWN, "PerhapsApplied", text) for r in left])
 
     def deliver(self, part: Part) -> None:
         """Sends requests and settles each of them, unless the run stops first."""
@@ -97,7 +105,11 @@ class Delivery:
     def _released(self, request: int) -> bool:
         """Whether a held request may go; one that may not is settled as held again."""
         parents = self._operation.parents(self._request(request), self._manner.dialect)
-        if not any(examine([parent], self._read) is Finding.ABSENT for parent in parents):
+        try:
+            absent = any(examine([parent], self._read) is Finding.ABSENT for parent in parents)
+        except RetryableError:
+            absent = False  # LUSID itself will say
+        if not absent:
             return True
         text = "what it needs is still not in LUSID"
         self._ledger.settle(READ_BACK, None, [Outcome(request, State.HELD, "ParentFailed", text)])
@@ -148,24 +160,32 @@ class Delivery:
         self._refused(refusal, outcomes)
 
     def _culprits(self, refusal: Refusal) -> dict[int, tuple[str, str]]:
-        listed = self._operation.body is Body.REQUESTS
+        listed = self._body is not Body.KEYED
         return named_culprits(refusal.problem, self._keys(refusal.part), listed=listed)
 
-    def _refuse_one(self, request: int, refusal: Refusal, remark: str) -> None:
+    def _refuse_one(self, request: int, refusal: Refusal, state: State, remark: str) -> None:
         problem = refusal.problem
         text = f"{problem.reason} ({remark})" if remark else problem.reason
-        self._refused(refusal, [Outcome(request, State.FAILED, problem.kind, text)])
+        self._refused(refusal, [Outcome(request, state, problem.kind, text)])
 
     def _refused(self, refusal: Refusal, outcomes: Sequence[Outcome]) -> None:
         """Settles what LUSID refused; a refusal after a lost answer may only say that it is there already."""
         outcomes = [self._second_look(o) if o.request in self.doubtful else o for o in outcomes]
-        self._ledger.settle(refusal.call, refusal.problem.instance or None, outcomes)
+        log = refusal.problem.instance.rpartition("/logs/")[2]
+        self._ledger.settle(refusal.call, log or None, outcomes)
 
     def _second_look(self, outcome: Outcome) -> Outcome:
-        if self._examine(outcome.request) is not Finding.APPLIED:
+        request = outcome.request
+        try:
+            found = self._examine(request)
+        except RetryableError as error:
+            self._lost(error)
+            text = f"an earlier call's answer was lost, reading back failed, and now: {outcome.message}"
+            return Outcome(request, State.UNKNOWN, "PerhapsApplied", text)
+        if found is not Finding.APPLIED:
             return outcome
         text = "an earlier call, whose answer was lost, had done it: read back alike"
-        return Outcome(outcome.request, State.ACCEPTED, "ReadBack", text)
+        return Outcome(request, State.ACCEPTED, "ReadBack", text)
 
     def _send(self, part: Part, tries: int = 1) -> Refusal | None:
         """One call; settles its requests, or gives the refusal of those that it refused whole."""
@@ -182,8 +202,7 @@ class Delivery:
             return self._after_loss(call, part, error, tries)
         except RetryableError as error:
             self._lost(error)
-            code = type(error).__name__.removesuffix("Error")
-            self._ledger.settle(call, None, [Outcome(r, State.NOT_SENT, code, error.message) for r in part])
+            self._ledger.settle(call, None, [self._not_sent(r, error) for r in part])
             return None
         self._losses = 0
         reading = read_answer(answer.body, self._operation, part, self._keys(part), self._mode)
@@ -191,11 +210,23 @@ class Delivery:
         self._ledger.settle(call, answer.request_id, reading.outcomes, reading.accepted, reading.ids)
         return None
 
+    def _not_sent(self, request: int, error: RetryableError) -> Outcome:
+        """This call did not reach LUSID; whether an earlier one did is another matter."""
+        if request in self.doubtful:
+            text = f"an earlier call's answer was lost, and now: {error.message}"
+            return Outcome(request, State.UNKNOWN, "PerhapsApplied", text)
+        return Outcome(request, State.NOT_SENT, type(error).__name__.removesuffix("Error"), error.message)
+
     def _post(self, part: Part) -> Answer:
-        params = {"successMode": self._mode.value} if self._operation.body is Body.KEYED else {}
+        wide = self._prepared.wides.of(int(self._prepared.first_row[part[0]]))
+        params = dict(wide.params)
+        if self._operation.success_mode:
+            params["successMode"] = self._mode.value
+        places = self._prepared.entry_of[np.asarray(part)]
+        entries = b"".join(self._prepared.entries.read(*run) for run in runs_of(places))
         return self._client.post(
-            self._operation.path,
-            self._body(part),
+            self._path,
+            self._body.around(entries[:-1], wide.members),
             params=params,
             idempotent=self._operation.idempotent,
             expected_status=self._operation.expected_status,
@@ -221,6 +252,8 @@ class Delivery:
         try:
             for request in part:
                 findings[request] = self._examine(request)
+        except RetryableError as error:  # the client has tried long enough: the rest would take as long, each
+            self._lost(error)
         finally:  # what stops the reading must not leave a request that was sent looking as if it was not
             for request in part:
                 found = findings.get(request, Finding.UNCLEAR)
@@ -240,7 +273,7 @@ class Delivery:
     def _request(self, request: int) -> Mapping[str, Any]:
         """One request as it goes on the wire."""
         entry = self._prepared.entries.read(int(self._prepared.entry_of[request]))[:-1]
-        if self._operation.body is not Body.KEYED:
+        if self._body is not Body.KEYED:
             body: Mapping[str, Any] = orjson.loads(entry)
             return body
         (body,) = orjson.loads(b"{%b}" % entry).values()
@@ -259,10 +292,3 @@ class Delivery:
     def _keys(self, part: Part) -> list[str]:
         rows = self._prepared.first_row[np.asarray(part)]
         return [key.decode() for run in runs_of(rows) for key in self._prepared.keys.split(*run)]
-
-    def _body(self, part: Part) -> bytes:
-        places = self._prepared.entry_of[np.asarray(part)]
-        joined = b"".join(self._prepared.entries.read(*run) for run in runs_of(places))
-        if self._operation.body is Body.KEYED:
-            return b"{%b}" % joined[:-1]
-        return b'{"requests":[%b]}' % joined[:-1]

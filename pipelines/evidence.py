@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from schemas.dialects import Dialect
-from schemas.errors import RejectedError, RetryableError
+from schemas.errors import RejectedError
 
 NOT_FOUND = 404
 
@@ -27,11 +27,24 @@ class Evidence:
     Attributes:
         path: where to read it.
         members: what it must hold, given that the request was applied; texts compare exactly, numbers by value.
+        changed: the request changes an entity that was there before, so one that differs was not changed.
     """
 
     path: str
     members: Mapping[str, Any]
     params: Mapping[str, str] = field(default_factory=dict)
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class Among:
+    """A list must hold this, wherever in it."""
+
+    item: Any
+
+
+Examined = Callable[[Mapping[str, Any], Dialect], list[Evidence]]
+"""The entities to read for a request."""
 
 
 class Finding(Enum):
@@ -43,7 +56,11 @@ class Finding(Enum):
 
 
 def examine(evidence: Iterable[Evidence], read: Read) -> Finding:
-    """Reads every entity of a request."""
+    """Reads every entity of a request.
+
+    Raises:
+        RetryableError: nobody answers; other errors as `read` does.
+    """
     found = {_look(entity, read) for entity in evidence}
     return found.pop() if len(found) == 1 else Finding.UNCLEAR
 
@@ -53,13 +70,15 @@ def _look(entity: Evidence, read: Read) -> Finding:
         body = read(entity.path, entity.params)
     except RejectedError as refused:
         return Finding.ABSENT if refused.status == NOT_FOUND else Finding.UNCLEAR
-    except RetryableError:
-        return Finding.UNCLEAR
-    return Finding.APPLIED if holds(body, entity.members) else Finding.UNCLEAR
+    if holds(body, entity.members):
+        return Finding.APPLIED
+    return Finding.ABSENT if entity.changed else Finding.UNCLEAR
 
 
 def holds(actual: Any, wanted: Any) -> bool:
     """Whether an answer holds at least what was sent: maps by member, lists in order, numbers by value."""
+    if isinstance(wanted, Among):
+        return isinstance(actual, list) and any(holds(item, wanted.item) for item in actual)
     if isinstance(wanted, Mapping):
         return isinstance(actual, Mapping) and all(holds(actual.get(k), v) for k, v in wanted.items())
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
@@ -73,16 +92,51 @@ def orders_of_block(request: Mapping[str, Any], dialect: Dialect) -> list[Eviden
     """The orders of a BlockAndOrdersRequest."""
     del dialect
     compared = ("quantity", "amount", "portfolioId")
-    return [
-        Evidence(
-            f"/api/orders/{quote(order['id']['scope'], safe='')}/{quote(order['id']['code'], safe='')}",
-            {member: order[member] for member in compared if member in order},
-        )
-        for order in request["orders"]
-    ]
+    return [Evidence(_path("orders", order["id"]), _members(order, compared)) for order in request["orders"]]
 
 
-def record_by_identifier(collection: str) -> Callable[[Mapping[str, Any], Dialect], list[Evidence]]:
+def own_entity(collection: str, *members: str) -> Examined:
+    """The placement or execution that a request makes, by its own id."""
+
+    def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+        del dialect
+        return [Evidence(_path(collection, request["id"]), _members(request, members))]
+
+    return evidence
+
+
+def moved_order(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+    """The block that an order was moved to."""
+    del dialect
+    held = {"orderIds": Among(request["orderId"])}
+    return [Evidence(_path("blocks", request["destinationBlockId"]), held, changed=True)]
+
+
+def cancelled(collection: str) -> Examined:
+    """The order or placement that a request, its id, cancels."""
+
+    def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+        del dialect
+        return [Evidence(_path(collection, request), {"state": "Cancelled"}, changed=True)]
+
+    return evidence
+
+
+def nothing_to_read(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+    """No entity tells whether the request was applied: a lost answer stays unknown."""
+    del request, dialect
+    return []
+
+
+def _path(collection: str, resource: Mapping[str, str]) -> str:
+    return f"/api/{collection}/{quote(resource['scope'], safe='')}/{quote(resource['code'], safe='')}"
+
+
+def _members(request: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: request[name] for name in names if name in request}
+
+
+def record_by_identifier(collection: str) -> Examined:
     """The record or account of an upsert, read by its first identifier."""
 
     def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:

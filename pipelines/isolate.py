@@ -3,18 +3,34 @@
 Partial mode only: in Atomic mode a refused call stays refused whole.
 """
 
+import random
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from schemas.answers import Problem
+from schemas.answers import Problem, server_text
+from schemas.states import State
 
 TOO_LARGE = 413
 _WHOLE = frozenset({"", "$", "requests", "body"})
 _TOO_MANY = re.compile(r"at most|no more than|maximum|exceed|too many|too large", re.IGNORECASE)
 
-_PROBES = 8
+PROBES = 8
 """Requests tried alone before an error is called systemic: enough that luck does not look like a rule."""
+
+MOST_SAID = 5
+"""Entries of `errors` that are told of one culprit."""
+
+MOST_OF_A_PATH = 1000
+"""Characters of a path that are looked at; keys are far shorter."""
+
+_LISTED = re.compile(r"(?:\$\.?)?(?:\['requests'\]|requests)\[([0-9]{1,9})\](.*)", re.IGNORECASE | re.DOTALL)
+_REST = re.compile(r"\.[A-Za-z_]|\[|$")
+"""How a path goes on behind a key: with a member, an index, or not at all."""
+
+_BRACKETS = (("[", "]"), ("['", "']"), ('["', '"]'))
+_OPENINGS = (("", ""), ("$.", ""), *_BRACKETS, *(("$" + opening, closing) for opening, closing in _BRACKETS))
+"""What may stand before a key and right behind it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ def named_culprits(problem: Problem, keys: Sequence[str], *, listed: bool) -> di
     found: dict[int, list[str]] = {}
     place = _listed_place(len(keys)) if listed else _keyed_place(keys)
     for path, texts in problem.errors.items():
-        position, rest = place(path)
+        position, rest = place(path[:MOST_OF_A_PATH])
         if position is not None:
             message, where = " ".join(texts), server_text(rest.lstrip("."), 100)
             found.setdefault(position, []).append(f"{where}: {message}" if where else message)
@@ -111,9 +127,9 @@ def _readings(path: str, lengths: Sequence[int]) -> Iterator[tuple[str, str]]:
             continue
         for length in lengths:
             end = len(opening) + length
-            behind = end if closing == "." else end + len(closing)
-            if (closing == "." or path.startswith(closing, end)) and _REST.match(path, behind):
-                yield path[len(opening) : end], path[behind:]
+            rest = path[end + len(closing) :]
+            if path.startswith(closing, end) and _REST.match(rest):
+                yield path[len(opening) : end], rest
 
 
 def bisect(refusal: Refusal, send: Send, settle: Settle) -> None:

@@ -152,7 +152,7 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
 
 def carry_out(run: "Run") -> Report:
     """Takes a run through its steps; an interrupt ends it early, settled and resumable."""
-    with run, interrupts(run.interrupt):
+    with interrupts(run.interrupt), run:
         run.prepare()
         for window in run.windows():
             run.send(window)
@@ -185,6 +185,7 @@ class Run:
         self._clock = time.monotonic()
         self._open = ExitStack()
         self._settled = 0
+        self._is_ours = earlier is None
 
     def __enter__(self) -> Self:
         """Opens everything the run needs; what does not fit stops here, before the first row."""
@@ -221,9 +222,12 @@ class Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
-        """Lets go of everything; a run that ends in an error says so in its manifest."""
+        """Lets go of everything; a run that ends in an error says so in its manifest.
+
+        A run that may not go on, as its extract changed, stays as it was: the hashes it began with are its own.
+        """
         with self._open:
-            if error is not None and "verdict" not in self.manifest:
+            if error is not None and self._is_ours and "verdict" not in self.manifest:
                 stopped = isinstance(error, FatalError) and error.exit_code == EXIT_CODES[Verdict.STOPPED]
                 text = error.message if isinstance(error, LoadError) else type(error).__name__
                 verdict = Verdict.STOPPED.value if stopped else "error"
@@ -258,6 +262,7 @@ class Run:
         add_digests(self.manifest, self.extract.digests())
         if self._earlier is not None:
             check_same(self._earlier.read_manifest(), self.manifest)
+            self._is_ours = True
         if options.once:
             refuse_finished(options.runs, self.manifest)
         self.folder.write_manifest(self.manifest)
@@ -303,6 +308,8 @@ class Run:
 
     def close_books(self) -> Report:
         """Writes every row's state down and compares the counts; only then is the run over."""
+        if self.delivery is not None:
+            self.delivery.settle_doubts()
         stopped = self.delivery.error if self.delivery else None
         why = f"the run stopped first: {stopped.message}" if stopped else "nothing was sent in a dry run"
         accountant = Accountant(self.prepared, self.ledger, self.journal, self._refs, why)
@@ -312,7 +319,7 @@ class Run:
             self.manifest |= {"verdict": Verdict.UNBALANCED.value, "error": error.message}
             self.folder.write_manifest(self.manifest)
             raise
-        report = self._report(accounts, list(dict.fromkeys(accountant.warnings)))
+        report = self._report(accounts, stopped, list(dict.fromkeys(accountant.warnings)))
         self.manifest |= closing(report)
         write_html(self.folder, self.manifest)
         self.folder.write_manifest(self.manifest)
@@ -321,8 +328,7 @@ class Run:
     def _refs(self, cells: Sequence[Cell]) -> Iterable[str]:
         return self.operation.provides(self.binding.raw(cells))
 
-    def _report(self, accounts: Accounts, warnings: list[str]) -> Report:
-        error = self.delivery.error if self.delivery else None
+    def _report(self, accounts: Accounts, error: FatalError | None, warnings: list[str]) -> Report:
         strangers = self.delivery.strangers if self.delivery else []
         warnings += [error.message] if error else []
         if strangers:

@@ -5,11 +5,22 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pipelines.evidence import Evidence, holders_of_account, orders_of_block, record_by_identifier
+from pipelines.evidence import (
+    Evidence,
+    cancelled,
+    holders_of_account,
+    moved_order,
+    nothing_to_read,
+    orders_of_block,
+    own_entity,
+    record_by_identifier,
+)
+from schemas.allocations import ALLOCATION, BOOKING, CallWide, allocation_call, allocation_of, booking_call, booking_of
 from schemas.binding import KeyRule
 from schemas.columns import Columns, Row, RowShape
 from schemas.dialects import Dialect, did_you_mean
 from schemas.errors import ConfigError
+from schemas.executions import EXECUTION, execution_request
 from schemas.investment_accounts import (
     HOLDER,
     INVESTMENT_ACCOUNT,
@@ -18,7 +29,17 @@ from schemas.investment_accounts import (
 )
 from schemas.investor_records import INVESTOR_RECORD, investor_record_request
 from schemas.members import Member
+from schemas.order_moves import ORDER_CANCEL, ORDER_MOVE, order_id, order_move
 from schemas.orders import ORDER, ORDER_ROW, block_request
+from schemas.placements import (
+    PLACED_BLOCK,
+    PLACEMENT,
+    PLACEMENT_CANCEL,
+    PLACEMENT_UPDATE,
+    placement_id,
+    placement_request,
+    placement_update_request,
+)
 from schemas.states import Mode
 from schemas.values import clean_key
 
@@ -27,19 +48,33 @@ Refs = Callable[[Row], Iterable[str]]
 
 
 class Body(Enum):
-    """How requests stand together in one call."""
+    """How requests stand together in one call: what opens the list and what closes it."""
 
-    KEYED = "keyed dict"
+    KEYED = (b"{", b"}")
     """`{key: request}`"""
-    REQUESTS = "requests list"
+    REQUESTS = (b'{"requests":[', b"]}")
     """`{"requests": [request]}`"""
+    IDS = (b"[", b"]")
+    """`[id]`"""
+    ALLOCATION_IDS = (b'{"allocationIds":[', b"]}")
+    """`{"allocationIds": [id], ...}`; what rows say of the whole call stands before the last brace."""
+
+    def around(self, entries: bytes, members: bytes = b"") -> bytes:
+        """A call's body.
+
+        Args:
+            entries: encoded requests, commas between them.
+            members: further members of the body, a comma before each.
+        """
+        opening, closing = self.value
+        return b"%b%b%b%b%b" % (opening, entries, closing[:-1], members, closing[-1:])
 
 
 class Answers(Enum):
     """How a 2xx answer names what was done."""
 
     BY_KEY = "values / failed"
-    """`values` and `failed` are maps by request key; in Partial mode some may have failed."""
+    """`failed` is a map by key, `values` a map by key or a list of ids; in Partial mode some may have failed."""
     ALL_OR_NOTHING = "all or 400"
     """`values` is a list; one bad request refuses the call, whatever the mode."""
 
@@ -57,7 +92,11 @@ class Operation:
         members: lists inside a request that rows add to; empty when one row is one request.
         alone: column or columns whose value may stand in one request only (an order's id).
         idempotent: whether sending the same request twice is documented to do no harm.
-        answer_key: names the request that a value of an ALL_OR_NOTHING answer speaks of.
+        answer_key: names the request that an entry of a list of `values` speaks of.
+        answer_name: what an answer calls a key, where that is not the key itself.
+        success_mode: whether the call takes `successMode`.
+        call_wide: what a row says of the whole call it goes in.
+        legacy: path and body of servers of the legacy dialect, where they differ.
         lusid_id: member of an answer's value that holds LUSID's own id.
         provides, needs: references a row brings into LUSID and those it needs there already; an operation that
             needs what failed before it in the same night is held.
@@ -82,6 +121,10 @@ class Operation:
     members: tuple[Member, ...] = ()
     alone: tuple[str, ...] = ()
     answer_key: Callable[[Mapping[str, Any]], str] | None = None
+    answer_name: Callable[[str], str] | None = None
+    success_mode: bool = False
+    call_wide: Callable[[Columns, Dialect], Callable[[Row], CallWide]] | None = None
+    legacy: tuple[str, Body] | None = None
     lusid_id: str = ""
     parents: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]] = lambda *_: ()
     provides: Refs = lambda _: ()
@@ -91,6 +134,12 @@ class Operation:
     def grouped(self) -> bool:
         """Whether several rows may make one request."""
         return bool(self.members)
+
+    def endpoint(self, dialect: Dialect) -> tuple[str, Body]:
+        """(path, body) in a dialect."""
+        if dialect is Dialect.LEGACY and self.legacy is not None:
+            return self.legacy
+        return self.path, self.body
 
     def check_mode(self, mode: Mode) -> None:
         """Raises ConfigError when the endpoint lacks the mode: it is never quietly replaced."""
@@ -115,15 +164,51 @@ def _family_refs(prefix: str) -> Refs:
     return refs
 
 
-def _block_key(value: Mapping[str, Any]) -> str:
-    block = value.get("block")
-    found = block.get("id") if isinstance(block, Mapping) else None
-    parts = [found.get("scope"), found.get("code")] if isinstance(found, Mapping) else []
-    return "/".join(p for p in parts if isinstance(p, str))
+def _id_at(*path: str) -> Callable[[Mapping[str, Any]], str]:
+    """Reads `scope/code` of the ResourceId at a path inside an entry of `values`."""
+
+    def key(value: Mapping[str, Any]) -> str:
+        found: Any = value
+        for member in path:
+            found = found.get(member) if isinstance(found, Mapping) else None
+        return f"{found.get('scope')}/{found.get('code')}" if isinstance(found, Mapping) else ""
+
+    return key
+
+
+def _spelled(key: str) -> str:
+    """A ResourceId as allocate and booktransactions spell it in their answers."""
+    scope, _, code = key.partition("/")
+    return f"Scope:{scope} Code:{code}"
+
+
+def _spelled_id(value: Mapping[str, Any]) -> str:
+    return f"Scope:{value.get('scope')} Code:{value.get('code')}"
+
+
+def _refs(entity: str, prefix: str) -> Refs:
+    """The reference of one entity, `Placement=scope/code`."""
+
+    def refs(row: Row) -> Iterable[str]:
+        scope, code = row.get(f"{prefix}_scope"), row.get(f"{prefix}_code")
+        if isinstance(scope, str) and isinstance(code, str) and code:
+            yield f"{entity}={clean_key(scope)}/{clean_key(code)}"
+
+    return refs
+
+
+def _all_refs(*several: Refs) -> Refs:
+    return lambda row: (ref for refs in several for ref in refs(row))
+
+
+def _key_of(prefix: str) -> KeyRule:
+    return KeyRule(all_of=(f"{prefix}_scope", f"{prefix}_code"))
 
 
 _BOTH = frozenset(Mode)
+_PARTIAL = frozenset({Mode.PARTIAL})
 _TWO_AGES = frozenset({Dialect.V2_1, Dialect.V2_3})
+_ORDER_MANAGEMENT = "/api/ordermanagement"
 
 _ALL = (
     Operation(
@@ -141,6 +226,7 @@ _ALL = (
         build=investor_record_request,
         evidence=record_by_identifier("investorrecords"),
         idempotent=True,
+        success_mode=True,
         lusid_id="lusidInvestorRecordId",
         provides=_family_refs("identifier:"),
     ),
@@ -161,6 +247,7 @@ _ALL = (
         parents=holders_of_account,
         members=(HOLDER, PORTFOLIO),
         idempotent=True,
+        success_mode=True,
         lusid_id="lusidInvestmentAccountId",
         provides=_family_refs("identifier:"),
         needs=_family_refs("holder:"),
@@ -168,7 +255,7 @@ _ALL = (
     Operation(
         name="orders",
         entity="block",
-        path="/api/ordermanagement/createorders",
+        path=f"{_ORDER_MANAGEMENT}/createorders",
         expected_status=201,
         body=Body.REQUESTS,
         answers=Answers.ALL_OR_NOTHING,
@@ -176,13 +263,164 @@ _ALL = (
         modes=_BOTH,
         dialects=_TWO_AGES,
         shape=ORDER_ROW,
-        key=KeyRule(all_of=("block_scope", "block_code")),
+        key=_key_of("block"),
         build=block_request,
         evidence=orders_of_block,
         members=(ORDER,),
         alone=("order_scope", "order_code"),
         idempotent=False,
-        answer_key=_block_key,
+        answer_key=_id_at("block", "id"),
+        provides=_all_refs(_refs("Block", "block"), _refs("Order", "order")),
+    ),
+    Operation(
+        name="move-orders",
+        entity="order",
+        path=f"{_ORDER_MANAGEMENT}/moveorders",
+        expected_status=200,
+        body=Body.REQUESTS,
+        answers=Answers.ALL_OR_NOTHING,
+        max_items=100,
+        modes=_BOTH,
+        dialects=_TWO_AGES,
+        shape=ORDER_MOVE,
+        key=_key_of("order"),
+        build=order_move,
+        evidence=moved_order,
+        idempotent=False,
+        answer_key=_id_at("order", "id"),
+        needs=_refs("Order", "order"),
+        provides=_refs("Block", "block"),
+    ),
+    Operation(
+        name="place-blocks",
+        entity="placement",
+        path=f"{_ORDER_MANAGEMENT}/placeblocks",
+        expected_status=200,
+        body=Body.REQUESTS,
+        answers=Answers.ALL_OR_NOTHING,
+        max_items=100,
+        modes=_BOTH,
+        dialects=_TWO_AGES,
+        shape=PLACEMENT,
+        key=_key_of("placement"),
+        build=placement_request,
+        members=(PLACED_BLOCK,),
+        evidence=own_entity("placements", "quantity", "amount", "blockIds"),
+        idempotent=False,
+        answer_key=_id_at("id"),
+        needs=_all_refs(_refs("Block", "block"), _refs("Placement", "parent_placement")),
+        provides=_refs("Placement", "placement"),
+    ),
+    Operation(
+        name="update-placements",
+        entity="placement",
+        path=f"{_ORDER_MANAGEMENT}/$updateplacements",
+        expected_status=200,
+        body=Body.KEYED,
+        answers=Answers.BY_KEY,
+        max_items=None,
+        modes=_PARTIAL,
+        dialects=_TWO_AGES,
+        shape=PLACEMENT_UPDATE,
+        key=_key_of("placement"),
+        build=placement_update_request,
+        evidence=own_entity("placements", "quantity", "amount", "type", "counterparty", "entryType"),
+        idempotent=True,
+        needs=_refs("Placement", "placement"),
+    ),
+    Operation(
+        name="cancel-orders",
+        entity="order",
+        path=f"{_ORDER_MANAGEMENT}/cancelorders",
+        expected_status=200,
+        body=Body.KEYED,
+        answers=Answers.BY_KEY,
+        max_items=None,
+        modes=_PARTIAL,
+        dialects=_TWO_AGES,
+        shape=ORDER_CANCEL,
+        key=_key_of("order"),
+        build=order_id,
+        evidence=cancelled("orders"),
+        idempotent=False,
+        needs=_refs("Order", "order"),
+    ),
+    Operation(
+        name="cancel-placements",
+        entity="placement",
+        path=f"{_ORDER_MANAGEMENT}/$cancelplacements",
+        expected_status=200,
+        body=Body.KEYED,
+        answers=Answers.BY_KEY,
+        max_items=None,
+        modes=_PARTIAL,
+        dialects=_TWO_AGES,
+        shape=PLACEMENT_CANCEL,
+        key=_key_of("placement"),
+        build=placement_id,
+        evidence=cancelled("placements"),
+        idempotent=False,
+        needs=_refs("Placement", "placement"),
+    ),
+    Operation(
+        name="allocate",
+        entity="placement",
+        path=f"{_ORDER_MANAGEMENT}/allocate",
+        expected_status=200,
+        body=Body.IDS,
+        answers=Answers.BY_KEY,
+        max_items=100,
+        modes=_PARTIAL,
+        dialects=frozenset(Dialect),
+        shape=ALLOCATION,
+        key=_key_of("placement"),
+        build=allocation_of,
+        evidence=nothing_to_read,
+        idempotent=True,
+        answer_key=_spelled_id,
+        answer_name=_spelled,
+        call_wide=allocation_call,
+        legacy=("/api/allocationservice/allocate", Body.IDS),
+        needs=_refs("Placement", "placement"),
+    ),
+    Operation(
+        name="book-transactions",
+        entity="allocation",
+        path=f"{_ORDER_MANAGEMENT}/booktransactions",
+        expected_status=200,
+        body=Body.ALLOCATION_IDS,
+        answers=Answers.BY_KEY,
+        max_items=5000,
+        modes=_PARTIAL,
+        dialects=frozenset(Dialect),
+        shape=BOOKING,
+        key=_key_of("allocation"),
+        build=booking_of,
+        evidence=nothing_to_read,
+        idempotent=False,
+        answer_name=_spelled,
+        lusid_id="transactionId",
+        call_wide=booking_call,
+        legacy=(f"{_ORDER_MANAGEMENT}/booktransactions", Body.IDS),
+    ),
+    Operation(
+        name="executions",
+        entity="execution",
+        path="/api/executions",
+        expected_status=201,
+        body=Body.REQUESTS,
+        answers=Answers.ALL_OR_NOTHING,
+        max_items=None,
+        modes=_BOTH,
+        dialects=_TWO_AGES,
+        shape=EXECUTION,
+        key=_key_of("execution"),
+        build=execution_request,
+        evidence=own_entity("executions", "quantity", "price"),
+        idempotent=False,
+        answer_key=_id_at("id"),
+        needs=_refs("Placement", "placement"),
+        provides=_refs("Execution", "execution"),
     ),
 )
 

@@ -17,10 +17,12 @@ import orjson
 from connectors.extracts import Extract, RowBatch
 from connectors.spill import EntryFile
 from pipelines.book import PENDING, Book
+from pipelines.call_wide import CallWides
 from pipelines.gate import Gate
 from pipelines.gather import Gathering, settle_repeats
 from pipelines.keying import KeyIndex
 from pipelines.operations import Body, Operation
+from schemas.allocations import CallWide
 from schemas.binding import Binding, Fault
 from schemas.columns import Row
 from schemas.dialects import Dialect
@@ -56,6 +58,7 @@ class Prepared:
         entry_of: number of each request's entry.
         first_row: ordinal of each request's first row.
         keys: the key of every row, b"" where it has none.
+        wides: what rows say of the calls they go in.
         rows_read: counted where rows come in, apart from the book.
     """
 
@@ -64,6 +67,7 @@ class Prepared:
     entry_of: npt.NDArray[np.int64]
     first_row: npt.NDArray[np.int64]
     keys: EntryFile
+    wides: CallWides
     rows_read: int = 0
 
     def __len__(self) -> int:
@@ -146,6 +150,7 @@ class _Reading:
         self.entries = self._entry_file("entries.tmp")
         self.keys = self._entry_file("keys.tmp")
         self.by_key = KeyIndex()
+        self.wides = CallWides(_call_wide(binding, rules))
         self.encode = _encoder(binding, rules)
 
     def _entry_file(self, name: str) -> EntryFile:
@@ -159,7 +164,7 @@ class _Reading:
         keys: list[str] = []
         entries: list[bytes] = []
         raw_of, key_of, validate, encode = self.binding.raw, self.binding.key, self.binding.validate, self.encode
-        bad, watchful = batch.bad, bool(self.rules.hold)
+        bad, watchful = batch.bad, bool(self.rules.hold) or self.wides.needed
         for position, cells in enumerate(batch.rows):
             raw = raw_of(cells)
             key = key_of(raw, cells)
@@ -192,6 +197,7 @@ class _Reading:
                 message = f"{ref} {self.rules.hold[ref]}"
                 self.book.settle(ordinal, State.HELD, "ParentFailed", message)
                 break
+        self.wides.add(ordinal, row)
         return self.encode(key, row)
 
     def _refuse_large(self, start: int, entries: list[bytes]) -> None:
@@ -214,7 +220,7 @@ class _Reading:
         states = np.frombuffer(self.book.states, np.uint8)
         rows = np.flatnonzero(states == PENDING)
         self.book.assign_each(rows)
-        return Prepared(self.book, self.entries, rows, rows, self.keys)
+        return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides)
 
     def _gathered(self) -> Prepared:
         operation = self.rules.operation
@@ -229,7 +235,7 @@ class _Reading:
         self.entries.close()
         requests.finish()
         numbers = np.arange(len(firsts), dtype=np.int64)
-        return Prepared(self.book, requests, numbers, np.array(firsts, np.int64), self.keys)
+        return Prepared(self.book, requests, numbers, np.array(firsts, np.int64), self.keys, self.wides)
 
     def _whole_encoder(self) -> Callable[[Sequence[int], Sequence[Row]], bytes]:
         operation, limit = self.rules.operation, self.rules.max_bytes
@@ -254,6 +260,11 @@ def _too_large(size: int, limit: int) -> tuple[str, str]:
     return "TooLarge", f"makes a request of {size} bytes, more than the {limit} of one call"
 
 
+def _call_wide(binding: Binding, rules: Rules) -> Callable[[Row], CallWide] | None:
+    say = rules.operation.call_wide
+    return say(binding.columns, rules.dialect) if say else None
+
+
 def _encoder(binding: Binding, rules: Rules) -> Callable[[str, Row], bytes]:
     """Encodes a validated row: as its request, or, where rows are gathered, as a part of one."""
     if rules.operation.grouped:
@@ -265,6 +276,6 @@ def _encoder(binding: Binding, rules: Rules) -> Callable[[str, Row], bytes]:
 def _request_encoder(operation: Operation, build: Callable[[object], object]) -> Callable[[str, object], bytes]:
     """Encodes a request as it stands in a call, with the comma that follows it."""
     dumps = orjson.dumps
-    if operation.body is Body.REQUESTS:
-        return lambda _, rows: dumps(build(rows)) + b","
-    return lambda key, rows: b"%b:%b," % (dumps(key), dumps(build(rows)))
+    if operation.body is Body.KEYED:
+        return lambda key, rows: b"%b:%b," % (dumps(key), dumps(build(rows)))
+    return lambda _, rows: dumps(build(rows)) + b","

@@ -35,9 +35,12 @@ class Portion:
 
 def batches(prepared: Prepared, ledger: Ledger, portion: Portion) -> list[Batch]:
     """The requests that are not settled yet, in calls."""
-    waiting = ledger.open_requests()
-    sizes = prepared.sizes[waiting]
-    return [waiting[first:end] for first, end in cut(sizes, portion.batch_size, portion.max_bytes)]
+    sizes = prepared.sizes
+    return [
+        waiting[first:end]
+        for waiting in prepared.wides.parted(ledger.open_requests(), prepared.first_row)
+        for first, end in cut(sizes[waiting], portion.batch_size, portion.max_bytes)
+    ]
 
 
 def send(

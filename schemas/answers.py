@@ -1,6 +1,6 @@
 """What LUSID's answers say, read tolerantly: its texts are foreign, bounded and escaped before anyone sees them.
 
-Shapes: lusid.md section 4 (LusidProblemDetails, LusidValidationProblemDetails, ErrorDetail).
+Shapes: docs/lusid.md; the SDK's models (LusidProblemDetails, LusidValidationProblemDetails, ErrorDetail).
 """
 
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class ErrorDetail:
-    """One entry of a `failed` map. `id` is not always the key (lusid.md section 4): join on the map's key."""
+    """One entry of a `failed` map. `id` is not always the key (docs/lusid.md): join on the map's key."""
 
     type: str = ""
     detail: str = ""

@@ -46,7 +46,7 @@ def one_investor(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
 
 def an_identifier(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     """An entity needs an identifier of its own."""
-    if not any(row[name] for name in columns.values_of("identifier")):
+    if not any(map(row.get, columns.values_of("identifier"))):
         yield "identifier:", "at least one of the identifier: columns must be filled"
 
 

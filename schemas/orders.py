@@ -5,18 +5,26 @@ POST /api/ordermanagement/createorders, BlockAndOrdersRequest.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from schemas.columns import Columns, Family, Plain, Row, RowShape
+from schemas.columns import Columns, Plain, Row, RowShape
 from schemas.dialects import Dialect
 from schemas.members import Member, member_list
-from schemas.properties import (
-    Wire,
-    number,
-    plain_identifiers_of,
-    properties_of,
-    property_families,
+from schemas.order_parts import (
+    INSTRUMENT,
+    ONLY_2_3,
+    an_instrument,
+    filled,
+    id_columns,
+    moneys,
+    needed_id,
+    numbers,
+    quantity_or_amount,
+    resource_id,
+    resource_ids,
+    together,
 )
+from schemas.properties import Wire, plain_identifiers_of, properties_of, property_families
 from schemas.times import TimeText
-from schemas.values import Code, Currency, DecimalText, Instrument, NeededCode, Word
+from schemas.values import Currency, DecimalText, Word
 
 ORDER_PLAIN = (
     "order_scope",
@@ -41,7 +49,6 @@ ORDER_PLAIN = (
     "custodian_account_code",
 )
 ORDER = Member("order", (*ORDER_PLAIN, "property:", "metric:", "labels:"), ("order_scope", "order_code"))
-_ONLY_2_3 = frozenset({Dialect.V2_3})
 _IDS = (
     ("portfolioId", "portfolio"),
     ("orderBookId", "order_book"),
@@ -62,58 +69,31 @@ _PAIRS = (
 """Columns that mean something only together."""
 
 
-def together(row: Row, first: str, second: str) -> Iterable[tuple[str, str]]:
-    """Two cells that mean something only together: an amount and its currency, a scope and its code."""
-    if bool(row.get(first)) != bool(row.get(second)):
-        absent, there = (second, first) if row.get(first) else (first, second)
-        yield absent, f"is missing: {there} is given"
-
-
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    if not any(row[name] for name in columns.values_of("instrument")):
-        yield "instrument:", "at least one of the instrument: columns must be filled"
+    yield from an_instrument(row, columns)
     for first, second in _PAIRS:
         yield from together(row, first, second)
-    if not row.get("quantity") and not row.get("amount"):
-        yield "quantity", "is missing"
-    if row.get("quantity") and row.get("amount"):
-        yield "amount", "is given beside a quantity: LUSID takes one of them"
-
-
-def _id_columns(prefix: str, about: str, dialects: frozenset[Dialect] = frozenset(Dialect)) -> tuple[Plain, ...]:
-    return (
-        Plain(
-            f"{prefix}_scope",
-            Code,
-            f"scope of {about}",
-            "MyScope",
-            dialects=dialects,
-            beside=(f"{prefix}_code",),
-        ),
-        Plain(f"{prefix}_code", Code, f"code of {about}", "CODE-1", dialects=dialects),
-    )
+    yield from quantity_or_amount(row)
 
 
 ORDER_ROW = RowShape(
     plain=(
-        Plain("block_scope", NeededCode, "the block's scope", "MyScope", needed=True),
-        Plain("block_code", NeededCode, "the block's code", "BLOCK00000123", needed=True),
-        Plain("order_scope", NeededCode, "the order's scope", "MyScope", needed=True),
-        Plain("order_code", NeededCode, "the order's code", "ORDER00000123", needed=True),
+        *needed_id("block", "the block", "BLOCK00000123"),
+        *needed_id("order", "the order", "ORDER00000123"),
         Plain("quantity", DecimalText, "how much to trade (2.3: or an amount)", "100"),
         Plain(
             "amount",
             DecimalText,
             "how much money to trade, in place of a quantity",
             "2500.00",
-            dialects=_ONLY_2_3,
+            dialects=ONLY_2_3,
         ),
         Plain(
             "amount_currency",
             Currency,
             "the amount's currency",
             "GBP",
-            dialects=_ONLY_2_3,
+            dialects=ONLY_2_3,
             beside=("amount",),
         ),
         Plain("side", Word, "the block's side", "Buy"),
@@ -129,23 +109,14 @@ ORDER_ROW = RowShape(
         Plain("state", Word, "the order's state", "New"),
         Plain("price", DecimalText, "the order's price", "533.5"),
         Plain("price_currency", Currency, "the price's currency", "USD", beside=("price",)),
-        *_id_columns("portfolio", "the order's portfolio"),
-        *_id_columns("order_book", "the order book"),
-        *_id_columns("order_instruction", "the order instruction"),
-        *_id_columns("package", "the package"),
-        *_id_columns("custodian_account", "the custodian account", _ONLY_2_3),
+        *id_columns("portfolio", "the order's portfolio"),
+        *id_columns("order_book", "the order book"),
+        *id_columns("order_instruction", "the order instruction"),
+        *id_columns("package", "the package"),
+        *id_columns("custodian_account", "the custodian account", ONLY_2_3),
     ),
     families=(
-        Family(
-            "instrument",
-            ("Instrument",),
-            Instrument,
-            "what is traded, by one or more identifiers",
-            "instrument:Instrument/default/Figi",
-            needed=True,
-            member="instrumentIdentifiers",
-            most=25,
-        ),
+        INSTRUMENT,
         *property_families("Order", dated=False),
         *property_families("Block", dated=False, prefix="block_"),
     ),
@@ -172,7 +143,7 @@ def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]
         if has_properties:
             body["blockProperties"] = properties(row)
         body["instrumentIdentifiers"] = instrument(row)
-        body.update(_filled(row, _BLOCK_TEXTS), **_moneys(row, _BLOCK_PRICES))
+        body.update(filled(row, _BLOCK_TEXTS), **moneys(row, _BLOCK_PRICES))
         return body
 
     return build
@@ -181,33 +152,13 @@ def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]
 def _order(columns: Columns) -> Callable[[Row], Wire]:
     properties = properties_of(columns)
     has_properties = columns.has_any("property:", "metric:", "labels:")
-    ids = [(member, prefix) for member, prefix in _IDS if f"{prefix}_code" in columns]
 
     def build(row: Row) -> Wire:
         body: Wire = {"properties": properties(row)} if has_properties else {}
-        if row.get("quantity"):
-            body["quantity"] = number(row["quantity"])
+        body.update(numbers(row, (("quantity", "quantity"),)))
         body["id"] = resource_id(row, "order")
-        body.update(_filled(row, _ORDER_TEXTS), **_moneys(row, _ORDER_PRICES))
-        body.update((member, resource_id(row, prefix)) for member, prefix in ids if row[f"{prefix}_code"])
+        body.update(filled(row, _ORDER_TEXTS), **moneys(row, _ORDER_PRICES))
+        body.update(resource_ids(row, _IDS))
         return body
 
     return build
-
-
-def _filled(row: Row, members: Iterable[tuple[str, str]]) -> Wire:
-    return {member: row[column] for member, column in members if row.get(column)}
-
-
-def _moneys(row: Row, members: Iterable[tuple[str, str, str]]) -> Wire:
-    return {member: money(row, value, currency) for member, value, currency in members if row.get(value)}
-
-
-def resource_id(row: Row, prefix: str) -> Wire:
-    """A ResourceId from `<prefix>_scope` and `<prefix>_code`."""
-    return {"scope": row[f"{prefix}_scope"], "code": row[f"{prefix}_code"]}
-
-
-def money(row: Row, value: str, currency: str) -> Wire:
-    """A CurrencyAndAmount from two columns."""
-    return {"amount": number(row[value]), "currency": row[currency]}

@@ -58,7 +58,7 @@ def identifier(text: object) -> str:
     """An identifier's value; refuses what a spreadsheet or a float column has mangled."""
     if not isinstance(text, str):
         raise refuse("NotText", "takes one value, not a list")
-    text = clean_key(text)
+    text = text.strip() if text.isascii() else clean_key(text)
     if text[:1] in _MANGLED_STARTS and not text.isalnum() and MANGLED.match(text):
         raise refuse(
             "MangledIdentifier",
@@ -113,9 +113,17 @@ def label_set(cell: Any) -> list[str]:
         raise refuse("RepeatedLabel", "repeats an item")
     if len(items) > 250:
         raise refuse("TooManyLabels", "has more than 250 items")
-    if max(map(len, items), default=0) > 1024:
+    if sum(map(len, items)) > 1024 and max(map(len, items)) > 1024:
         raise refuse("TooLong", "has an item of more than 1024 characters")
     return items
+
+
+def switch(cell: object) -> str:
+    """The words `true` and `false`, in any case."""
+    word = cell.strip().lower() if isinstance(cell, str) else "a list"
+    if word in {"", "true", "false"}:
+        return word
+    raise refuse("NotSwitch", "is neither true nor false")
 
 
 def choice(allowed: tuple[str, ...], hint: Callable[[str], str]) -> Callable[[str], str]:
@@ -148,3 +156,4 @@ Currency = Annotated[str, StringConstraints(strip_whitespace=True, pattern=_CURR
 Unit = Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)]
 DecimalText = Annotated[str, BeforeValidator(decimal)]
 Labels = Annotated[list[str], BeforeValidator(label_set)]
+Switch = Annotated[str, BeforeValidator(switch)]

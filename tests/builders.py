@@ -160,8 +160,15 @@ def prepare_extract(
 
 
 @contextmanager
+def prepare_files(operation: str, folder: Path, paths: Sequence[Path], **rules: Any) -> Iterator[Preparation]:
+    """Prepares files as one extract."""
+    with open_extract(paths) as extract, prepare_extract(operation, extract, folder / "scratch", **rules) as found:
+        yield found
+
+
+@contextmanager
 def prepare_rows(operation: str, folder: Path, *files: Sequence[Row], **rules: Any) -> Iterator[Preparation]:
     """Prepares rows: each sequence of them is one CSV file, `a.csv`, `b.csv`, ..."""
     paths = [write_csv(folder / f"{chr(ord('a') + i)}.csv", rows) for i, rows in enumerate(files)]
-    with open_extract(paths) as extract, prepare_extract(operation, extract, folder / "scratch", **rules) as found:
+    with prepare_files(operation, folder, paths, **rules) as found:
         yield found

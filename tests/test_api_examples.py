@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-
-from schemas.dialects import Dialect
 from api_examples import api_example
 from bound import bind, requests
+
+from schemas.dialects import Dialect
 
 RECORD_HEADER = (
     "request",

@@ -1,5 +1,7 @@
 """Cutting requests into calls."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_every_request_goes_out_once_in_order_in_calls_within_both_limits(
 @given(st.lists(st.integers(1, LIMIT), max_size=60), st.integers(1, 12), st.integers(LIMIT, 4 * LIMIT))
 def test_no_call_is_cut_before_it_is_full(sizes: list[int], max_items: int, max_bytes: int) -> None:
     calls = cuts(sizes, max_items, max_bytes)
-    for call, following in zip(calls, calls[1:], strict=False):
+    for call, following in pairwise(calls):
         weight = sum(sizes[request] for request in [*call, following[0]])
         assert len(call) == max_items or weight > max_bytes
 

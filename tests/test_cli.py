@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +16,10 @@ import pytest
 import requests
 
 from connectors.sandbox.server import Sandbox
-from pipelines import cli, past_runs
+from pipelines import cli, flows, past_runs
+from pipelines.load import Options, Progress, load
+from pipelines.nightly import NightlyReport, nightly
+from pipelines.report import Report
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
 
@@ -298,6 +302,44 @@ def test_nightly_holds_what_depends_on_a_failed_row(tmp_path: Path, capsys: Capt
         ("investment-accounts", 4),
         ("orders", 0),
     ]
+
+
+def test_prefect_is_taken_when_it_is_asked_for_or_has_a_server_and_nightly_unless_direct(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    taken: list[tuple[object, ...]] = []
+
+    def run_load_flow(operation: str, extracts: list[str], options: Options, progress: Progress) -> Report:
+        taken.append((operation, extracts, options.batch_size))
+        return load(operation, extracts, progress=progress, **vars(options))
+
+    def run_nightly_flow(folder: Path, options: Options, progress: Progress) -> NightlyReport:
+        taken.append((folder, options.batch_size))
+        return nightly(folder, progress=progress, **vars(options))
+
+    monkeypatch.setattr(flows, "run_load_flow", run_load_flow)
+    monkeypatch.setattr(flows, "run_nightly_flow", run_nightly_flow)
+    extract = str(good / "orders.csv")
+    flags = ["--runs", str(tmp_path), "--target", "sandbox", "--batch-size", "7"]
+    assert cli.run(["load", "orders", extract, *flags, "--prefect"]) == 0
+    assert cli.run(["nightly", str(good), *flags]) == 0
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert cli.run(["load", "orders", extract, *flags]) == 0
+    assert taken == [("orders", [extract], 7), (good, 7), ("orders", [extract], 7)]
+    assert capsys.readouterr().out.count("Nothing is left to do.") == 3
+
+
+def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(
+    good: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "night").mkdir()
+    shutil.copy(good / "investors.csv", tmp_path / "night")
+    (tmp_path / "night" / "accounts.csv").write_text("nonsense\n1\n", "utf-8")
+    runs = ["--runs", str(tmp_path / "runs"), "--target", "sandbox", "--direct"]
+    assert cli.run(["nightly", str(tmp_path / "night"), *runs]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.startswith("investor-records: complete: 20 rows, none to correct\n")
+    assert captured.err.splitlines()[-1].startswith("bulkload: the header: column nonsense is unknown")
 
 
 # Looking at runs.

@@ -158,7 +158,8 @@ def test_an_order_needs_a_quantity_or_where_there_is_one_an_amount() -> None:
 
 def test_what_only_another_dialect_has_is_refused_and_names_it() -> None:
     assert refusal([*ORDER_NEEDED, "quantity", "amount", "amount_currency"], ORDER) == (
-        "the header: column amount needs dialect 2.3 (this is 2.1); column amount_currency needs dialect 2.3 (this is 2.1)"
+        "the header: column amount needs dialect 2.3 (this is 2.1); "
+        "column amount_currency needs dialect 2.3 (this is 2.1)"
     )
 
 

@@ -7,6 +7,7 @@ import pkgutil
 import pytest
 
 import connectors
+import pipelines.report
 import schemas
 from schemas.answers import Problem
 from schemas.errors import LoadError, RejectedError, ThrottledError
@@ -20,6 +21,8 @@ for package in (schemas, connectors):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if "sandbox" not in module.name:
             importlib.import_module(module.name)
+
+assert issubclass(pipelines.report.RowsNotAcceptedError, LoadError)  # pipelines has one of its own
 
 EXIT_CODES = {
     "LoadError": 1,
@@ -36,6 +39,7 @@ EXIT_CODES = {
     "PerhapsAppliedError": 1,
     "ThrottledError": 1,
     "RejectedError": 1,
+    "RowsNotAcceptedError": 3,
 }
 
 

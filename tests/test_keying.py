@@ -22,7 +22,8 @@ HASHES: tuple[Callable[[str], int], ...] = (
 Keys = list[tuple[int, str]]
 
 keyed_rows = st.lists(
-    st.tuples(st.integers(1, 3), st.sampled_from(["a", "b", "c", "ab", "A", "\uff41", "é", "abc", "", " a"])), max_size=25
+    st.tuples(st.integers(1, 3), st.sampled_from(["a", "b", "c", "ab", "A", "\uff41", "é", "abc", "", " a"])),
+    max_size=25,
 )
 """(distance from the row before, key): rows without a key leave gaps between ordinals."""
 
@@ -54,6 +55,18 @@ def test_groups_are_those_of_a_dictionary_in_the_order_of_their_first_rows_whate
     rows = placed(rows)
     with mock.patch.object(keying, "hash", hash_of, create=True):
         assert found(rows, singles=singles) == expected(rows, singles=singles)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "ab", "A", ""]), max_size=25), st.integers(0, 25), st.sampled_from(HASHES))
+def test_rows_that_come_in_pieces_are_the_same_and_those_without_a_key_are_in_no_group(
+    keys: list[str], cut: int, hash_of: Callable[[str], int]
+) -> None:
+    index = KeyIndex()
+    with mock.patch.object(keying, "hash", hash_of, create=True):
+        index.extend(0, keys[:cut])
+        index.extend(len(keys[:cut]), keys[cut:])
+        with_key = [(ordinal, key) for ordinal, key in enumerate(keys) if key]
+        assert list(index.groups(keys.__getitem__, singles=True)) == expected(with_key, singles=True)
 
 
 @pytest.mark.parametrize("singles", [True, False])

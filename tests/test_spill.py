@@ -44,7 +44,9 @@ notes = st.tuples(st.text(max_size=5), st.text(max_size=20))
 
 
 @given(st.lists(notes, max_size=20), st.data())
-def test_notes_come_back_in_any_order_also_while_more_are_added(added: list[tuple[str, str]], data: st.DataObject) -> None:
+def test_notes_come_back_in_any_order_also_while_more_are_added(
+    added: list[tuple[str, str]], data: st.DataObject
+) -> None:
     with scratch() as path, closing(NoteFile(path)) as file:
         offsets: list[int] = []
         for note in added:

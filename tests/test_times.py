@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from bound import read
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BeforeValidator
 
 from schemas.times import TimeText, dated, format_parts, time, time_in
-from bound import read
 
 NOT_ISO = "is not an ISO 8601 date or time such as 2026-11-20 or 2026-11-20T08:15:00Z: declare `format` in the mapping"
 NO_SUCH_DATE = "is not a date or time that exists"

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from bound import read
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +26,6 @@ from schemas.values import (
     decimal,
     label_set,
 )
-from bound import read
 
 TEXT = "takes one value, not a list"
 MANGLED = "looks mangled by a spreadsheet or a number column (digits may be lost): export it as text"

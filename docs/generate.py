@@ -1,0 +1,62 @@
+"""Writes the generated parts of README.md: `make docs`. A test fails when one of them is out of date.
+
+A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; everything else is written by hand.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipelines.operation_table import markdown_table
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{4}")
+_SECONDS = re.compile(r"\d+\.\d s$", re.MULTILINE)
+
+
+def demo_output() -> str:
+    """What `bulkload demo` prints on stdout, with one run id and one time for all."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines.cli", "demo", "--direct"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+    return normalised(done.stdout)
+
+
+def normalised(output: str) -> str:
+    """The output of a run without what differs from one to the next."""
+    return _SECONDS.sub("0.5 s", _RUN_ID.sub(r"20261121T020000Z-\1-7f3a", output))
+
+
+def parts() -> dict[str, str]:
+    """Every generated part by its name, as Markdown."""
+    return {"operations": markdown_table(), "demo": f"```text\n{demo_output()}```"}
+
+
+def with_parts(text: str, generated: Mapping[str, str]) -> str:
+    """The text with its generated parts put in.
+
+    Raises:
+        ValueError: a part has no place in it.
+    """
+    for name, content in generated.items():
+        begin, end = f"<!-- generated: {name} -->\n", f"<!-- end of {name} -->"
+        head, _, rest = text.partition(begin)
+        _, found, tail = rest.partition(end)
+        if not found:
+            raise ValueError(f"there is no place for the part {name}")
+        text = f"{head}{begin}{content}\n{end}{tail}"
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(with_parts(README.read_text("utf-8"), parts()), "utf-8")

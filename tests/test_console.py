@@ -1,0 +1,213 @@
+"""What a person sees, on a terminal and in a log."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from connectors.run_folder import RunFolder
+from pipelines.console import TerminalProgress, print_summaries, table
+from pipelines.summary import Summary
+
+HOSTILE = "[bold]not markup[/bold] \x1b[35mpink\x1b[0m\nsecond line"
+
+
+def manifest(**changes: Any) -> dict[str, Any]:
+    """A finished run's manifest."""
+    states = dict.fromkeys(("invalid", "duplicate", "held", "failed", "rolled_back", "unknown", "not_sent"), 0)
+    return {
+        "format": 1,
+        "run_id": "20261121T020000Z-orders-7f3a",
+        "operation": "orders",
+        "mode": "Partial",
+        "dialect": "2.1",
+        "duplicates": "refuse",
+        "target": "https://acme.lusid.com/api",
+        "extracts": [{"name": "orders.csv", "path": "/extracts/orders.csv", "bytes": 1234, "sha256": "ab" * 32}],
+        "mapping": None,
+        "settings": {"batch_size": 1000, "max_batch_bytes": 8 << 20, "concurrency": 4, "dry_run": False},
+        "versions": {"bulkload": "0.1.0", "python": "3.11.9"},
+        "started": "2026-11-21T02:00:00+00:00",
+        "finished": "2026-11-21T02:00:09+00:00",
+        "seconds": 9.04,
+        "rows": {"read": 10, "accepted": 7, **states, "failed": 2, "duplicate": 1},
+        "keys": {"accepted": 4, **states, "failed": 1},
+        "requests": 3,
+        "retries": 1,
+        "reasons": [
+            {"state": "failed", "code": "Conflict", "message": "it is there", "rows": 2, "examples": ["S/B (row 4)"]}
+        ],
+        "warnings": [],
+        "verdict": "rejects",
+        "exit_code": 3,
+        **changes,
+    }
+
+
+def summary(**changes: Any) -> Summary:
+    return Summary.of(RunFolder(Path("runs/20261121T020000Z-orders-7f3a")), manifest(**changes))
+
+
+def printed(*summaries: Summary, terminal: bool = False, width: int = 80) -> str:
+    out = io.StringIO()
+    print_summaries(summaries, Console(file=out, force_terminal=terminal, width=width, soft_wrap=True, highlight=False))
+    return out.getvalue()
+
+
+def test_the_outcome_of_a_run_is_plain_and_stable_where_there_is_no_terminal() -> None:
+    assert printed(summary()) == printed(summary(), width=200)
+    assert printed(summary()).splitlines() == [
+        "orders: finished: 2 of 10 rows not accepted",
+        "  Partial mode, 3 calls, 1 retry, 9.0 s",
+        "",
+        "        read  accepted  duplicate  failed",
+        "  rows    10         7          1       2",
+        "  keys     5         4          0       1",
+        "",
+        "Why orders rows were not accepted",
+        "  2 failed: Conflict",
+        "    it is there",
+        "      S/B (row 4) and 1 more",
+        "",
+        "Files",
+        "  runs/20261121T020000Z-orders-7f3a/",
+        "    failures.csv      2 rows to correct",
+        "    report.html       the picture of the run",
+        "    outcomes.parquet  what became of every key",
+        "",
+        "Next",
+        "  Correct the rows in failures.csv and load it as it is (it ignores columns that",
+        "  begin with _).",
+        "  bulkload load orders runs/20261121T020000Z-orders-7f3a/failures.csv --target https://acme.lusid.com/api",
+    ]
+
+
+def test_a_hostile_text_is_one_bounded_line_and_never_markup_or_control() -> None:
+    reason = {"state": "failed", "code": HOSTILE, "message": HOSTILE * 500, "rows": 1, "examples": [HOSTILE * 500]}
+    for terminal in (False, True):
+        text = printed(summary(reasons=[reason], warnings=[HOSTILE]), terminal=terminal)
+        assert "\x1b[35m" not in text
+        assert "[bold]not markup[/bold]" in text
+        assert "\nsecond line" not in text
+        assert len(text) < 5_000
+
+
+def test_texts_are_wrapped_to_the_terminal_and_commands_are_not() -> None:
+    reason = {"state": "failed", "code": "Long", "message": "word " * 60, "rows": 1, "examples": ["key (row 1)"]}
+    lines = printed(summary(reasons=[reason])).splitlines()
+    assert all(len(line) <= 80 for line in lines if "bulkload load" not in line)
+    assert len([line for line in lines if "bulkload load" in line]) == 1
+
+
+def test_reasons_of_one_code_stand_together_and_only_the_first_messages_are_shown() -> None:
+    reasons = [
+        {"state": "held", "code": "ParentFailed", "message": f"parent {n} failed", "rows": 1, "examples": [f"k{n}"]}
+        for n in range(5)
+    ]
+    (group,) = summary(reasons=reasons).groups
+    assert (group.rows, [t.message for t in group.told], group.more) == (
+        5,
+        ["parent 0 failed", "parent 1 failed", "parent 2 failed"],
+        2,
+    )
+    assert "    and 2 more messages of this kind: see failures.csv" in printed(summary(reasons=reasons))
+
+
+def test_the_next_command_has_the_runs_flags_and_only_those_that_differ_from_the_defaults() -> None:
+    told = summary(
+        mode="Atomic",
+        dialect="2.3",
+        duplicates="last",
+        mapping={"path": "/maps/client orders.yaml", "sha256": "00"},
+        settings={"batch_size": 50, "max_batch_bytes": 8 << 20, "concurrency": 1, "dry_run": False},
+    )
+    assert told.next_command == (
+        "bulkload load orders runs/20261121T020000Z-orders-7f3a/failures.csv --mode Atomic "
+        "--mapping '/maps/client orders.yaml' --target https://acme.lusid.com/api --dialect 2.3 "
+        "--batch-size 50 --concurrency 1 --duplicates last"
+    )
+
+
+def test_each_verdict_has_its_headline_and_its_next_step() -> None:
+    nothing = {"reasons": [], "rows": {**manifest()["rows"], "accepted": 9, "failed": 0}}
+    stopped = summary(verdict="stopped", warnings=["the token expired"])
+    dry = summary(settings={**manifest()["settings"], "dry_run": True}, target=None)
+    complete = summary(verdict="complete", **nothing)
+    assert stopped.headline == "stopped early: 2 of 10 rows not accepted"
+    assert "When what stopped the run is mended" in stopped.next_step
+    assert "  ! the token expired" in printed(stopped)
+    assert dry.headline == "dry run, nothing was sent: 2 of 10 rows must be corrected"
+    assert complete.headline == "complete: 10 rows, none to correct"
+    assert (complete.next_step, complete.next_command) == ("Nothing is left to do.", "")
+
+
+def test_the_runs_of_a_night_share_one_table() -> None:
+    records = summary(operation="investor-records")
+    lines = printed(records, summary()).splitlines()
+    assert lines[5:8] == [
+        "                    read  accepted  duplicate  failed",
+        "  investor-records    10         7          1       2",
+        "  orders              10         7          1       2",
+    ]
+
+
+def test_a_table_aligns_words_left_and_numbers_right_without_trailing_blanks() -> None:
+    rows = [("", "n", ""), ("a", "1,000", "AGREE"), ("long", "2", "")]
+    assert [text for text, _ in table(rows)] == ["            n", "  a     1,000  AGREE", "  long      2"]
+
+
+# Progress.
+
+
+def clock_of(*seconds: float) -> Iterator[float]:
+    yield from seconds
+
+
+def progress(terminal: bool, *seconds: float) -> tuple[TerminalProgress, io.StringIO]:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=100, soft_wrap=True, highlight=False)
+    return TerminalProgress(console, clock_of(*seconds).__next__), out
+
+
+def test_without_a_terminal_there_is_at_most_a_line_in_ten_seconds() -> None:
+    told, out = progress(False, 0, 5, 10, 19, 20, 21, 22, 31)
+    with told:
+        for rows in (0, 500, 1000, 1900, 2000):
+            told.reading(rows)
+        for settled in (100, 200, 1100):
+            told.sending(settled, 2000)
+    assert out.getvalue().splitlines() == [
+        "reading: 1,000 (100/s)",
+        "reading: 2,000 (100/s)",
+        "sending: 1,100 of 2,000 (100/s, 9 s left)",
+    ]
+
+
+def test_a_stuck_load_says_what_it_has_done_without_a_rate() -> None:
+    told, out = progress(False, 0, 10)
+    told.sending(100, 200)
+    told.sending(100, 200)
+    assert out.getvalue() == "sending: 100 of 200\n"
+
+
+def test_a_note_is_said_as_it_is() -> None:
+    told, out = progress(False)
+    told.note("[red]No LUSID[/red] is configured")
+    assert out.getvalue() == "[red]No LUSID[/red] is configured\n"
+
+
+def test_on_a_terminal_a_bar_shows_rate_and_goes_when_it_is_done() -> None:
+    told, out = progress(True, *range(10))
+    with told:
+        told.reading(0)
+        told.reading(500)
+        told.sending(0, 400)
+        told.sending(100, 400)
+        told._bars.refresh()
+    shown = out.getvalue()
+    assert "sending" in shown
+    assert "100/400" in shown
+    assert "100/s" in shown
+    assert shown.endswith("\x1b[2K")
