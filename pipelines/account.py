@@ -75,15 +75,19 @@ class Accounts:
 class Accountant:
     """Writes outcomes.parquet and failures.csv from the book, the ledger and the journal."""
 
-    def __init__(self, prepared: Prepared, ledger: Ledger, journal: Journal, refs: Refs, why_not_sent: str) -> None:
+    def __init__(
+        self, prepared: Prepared, ledger: Ledger, journal: Journal, refs: Refs, why_not_sent: str | None
+    ) -> None:
         """Opens the books.
 
         Args:
             refs: the references that the cells of a row bring into LUSID.
-            why_not_sent: what to say of requests that nothing settled.
+            why_not_sent: what to say of requests that nothing settled; None in a dry run, where that is no failure.
         """
         self._prepared, self._book = prepared, prepared.book
-        self._ledger, self._refs, self._why_not_sent = ledger, refs, why_not_sent
+        self._ledger, self._refs = ledger, refs
+        self._why_not_sent = why_not_sent or "nothing is sent in a dry run"
+        self._well = GOOD if why_not_sent else GOOD | {State.NOT_SENT}
         self.warnings: list[str] = []
         self._reasons: dict[tuple[State, str, str], Reason] = {}
         self._failed_refs: dict[str, str] = {}
@@ -124,7 +128,7 @@ class Accountant:
             reported = write_failures(part, header, self._failures(extract))
         found = np.bincount(self._states, minlength=len(STATES))
         rows = {state: int(found[_SENT[state]]) for state in STATES}
-        not_good = sum(n for state, n in rows.items() if state not in GOOD)
+        not_good = sum(n for state, n in rows.items() if state not in self._well)
         read = self._prepared.rows_read
         if not (read == sum(rows.values()) == lines) or reported != not_good:
             raise BalanceError(
@@ -217,7 +221,7 @@ class Accountant:
 
     def _failures(self, extract: Extract) -> Iterator[list[str]]:
         """The lines of failures.csv, in reading order; counts their reasons on the way."""
-        good = np.isin(self._states, [_SENT[s] for s in GOOD])
+        good = np.isin(self._states, [_SENT[s] for s in self._well])
         kept = [i for i, c in enumerate(extract.columns) if not c.startswith("_")]
         for batch in self._book.batches_with(~good):
             rows, surplus = self._original_cells(extract, batch)
@@ -284,12 +288,13 @@ class _Settled:
 
 
 class _RowsOf:
-    """Ordinals of the rows of each request."""
+    """Ordinals of the rows of each request; only to be asked where some request has `many`."""
 
     def __init__(self, requests: npt.NDArray[np.int32], count: int) -> None:
-        self._order = np.argsort(requests, kind="stable")
-        self._starts = np.searchsorted(requests[self._order], np.arange(count + 1))
-        self.many = bool((np.diff(self._starts) > 1).any())
+        self.many = int(np.count_nonzero(requests >= 0)) > count
+        if self.many:
+            self._order = np.argsort(requests, kind="stable")
+            self._starts = np.searchsorted(requests[self._order], np.arange(count + 1))
 
     def __call__(self, request: int) -> list[int]:
         rows: list[int] = self._order[self._starts[request] : self._starts[request + 1]].tolist()

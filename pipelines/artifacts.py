@@ -48,7 +48,8 @@ def summary(report: Report) -> str:
             *lines,
             f"| **read** | **{report.rows_read:,}** | |",
             "",
-            f"{report.requests:,} calls, {report.retries:,} retries, {report.seconds:.1f} seconds. {_files(report.run_dir)}",
+            f"{report.requests:,} calls, {report.retries:,} retries, {report.seconds:.1f} seconds. "
+            f"{_files(report.run_dir)}",
         ]
     )
 

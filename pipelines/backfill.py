@@ -6,7 +6,7 @@ A date is done when each extract of its folder has a run that finished into the 
 same mapping. A run into a sandbox in memory never counts, because nothing of it is left.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,17 +16,15 @@ from typing import Any
 from connectors.mapping_file import file_sha256
 from connectors.source_files import Digests, find_sources
 from connectors.targets import SANDBOX, Target
+from pipelines.history import FINISHED, manifests
 from pipelines.load import Options, Progress
 from pipelines.nightly import NightExtract, NightlyReport, find_extracts, nightly, shared_target, worst
-from pipelines.past_runs import PastRun, past_runs
-from pipelines.report import Verdict
 from schemas.errors import ConfigError
 
 MOST_NAMED = 10
 """Missing folders that one message lists."""
 
 _SATURDAY = 5
-_FINISHED = {Verdict.COMPLETE.value, Verdict.REJECTS.value}
 _GOES_ON_AFTER = {0, 3}
 """Exit codes of a night after which the next date may follow."""
 
@@ -94,7 +92,8 @@ def backfill(
     nights: list[tuple[date, NightlyReport]] = []
     done: list[date] = []
     with shared_target(settings, progress) as target:
-        history = _History([] if again else past_runs(settings.runs), target)
+        earlier = [] if again else [manifest for _, manifest in manifests(settings.runs)]
+        history = _History(earlier, target)
         for position, (day, folder) in enumerate(folders):
             if history.has(extracts[day]):
                 progress.note(f"{day}: finished by an earlier run, so it is not loaded again")
@@ -150,9 +149,10 @@ def _folder_of(folder_pattern: str, day: date) -> Path:
 class _History:
     """What earlier runs have finished in this target."""
 
-    def __init__(self, runs: Sequence[PastRun], target: Target | None) -> None:
+    def __init__(self, runs: Iterable[Mapping[str, Any]], target: Target | None) -> None:
+        """Takes the manifests of earlier runs."""
         place = "" if target is None or target.url == SANDBOX else target.url
-        self._finished = [r.manifest for r in runs if r.verdict in _FINISHED and r.manifest["target"] == place]
+        self._finished = [m for m in runs if m.get("verdict") in FINISHED and m["target"] == place]
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
         """Whether each of a night's extracts has a run that finished."""

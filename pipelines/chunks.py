@@ -14,10 +14,10 @@ def cut(sizes: npt.NDArray[np.int64], max_items: int, max_bytes: int) -> Iterato
         max_items: requests in one call.
         max_bytes: bytes in one call, envelope not counted.
     """
-    ends = np.concatenate(([0], np.cumsum(sizes)))
-    first = 0
+    ends = np.cumsum(sizes)
+    first = sent = 0
     while first < len(sizes):
-        by_bytes = int(np.searchsorted(ends, ends[first] + max_bytes, side="right")) - 1
+        by_bytes = int(np.searchsorted(ends, sent + max_bytes, side="right"))
         end = max(first + 1, min(first + max_items, by_bytes))
         yield first, end
-        first = end
+        first, sent = end, int(ends[end - 1])

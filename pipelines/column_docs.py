@@ -12,13 +12,14 @@ from pipelines.operations import Operation
 from schemas.columns import Family, Plain
 from schemas.dialects import Dialect
 from schemas.times import time
-from schemas.values import Currency, code, decimal, identifier, label_set
+from schemas.values import Currency, code, decimal, identifier, label_set, switch
 
 _KINDS: dict[Callable[..., Any], str] = {
     decimal: "decimal such as 1234.50, at most 28 digits",
     identifier: "identifier",
     code: "letters, digits, - and _",
     label_set: "labels, `|` between them, at most 250 of 1024 characters",
+    switch: "true or false",
     time: "date or time, ISO 8601; a time needs its offset",
 }
 

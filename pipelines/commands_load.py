@@ -32,6 +32,9 @@ ConcurrencyFlag = Annotated[int, typer.Option(min=1, max=64, help="Calls in flig
 DuplicatesFlag = Annotated[
     Duplicates, typer.Option(case_sensitive=False, help="Rows of one key that differ: refuse all, or take one.")
 ]
+MaxFailuresFlag = Annotated[
+    str | None, typer.Option(metavar="N|N%", help="Rows that may fail before the run stops; default: any number.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 
@@ -50,6 +53,8 @@ def load(
     max_batch_bytes: BatchBytesFlag = 8 << 20,
     concurrency: ConcurrencyFlag = 4,
     duplicates: DuplicatesFlag = Duplicates.REFUSE,
+    max_failures: MaxFailuresFlag = None,
+    once: Annotated[bool, typer.Option("--once", help="Refuse an extract that a run has finished already.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate every row and send nothing.")] = False,
     as_json: JsonFlag = False,
     prefect: Annotated[
@@ -61,7 +66,7 @@ def load(
     from pipelines import load as engine
     from pipelines.console import TerminalProgress, stderr_console
 
-    options = engine.Options(
+    options = engine.Options.of(
         mode=mode,
         mapping=mapping,
         target=target,
@@ -71,6 +76,8 @@ def load(
         max_batch_bytes=max_batch_bytes,
         concurrency=concurrency,
         duplicates=duplicates,
+        max_failures=max_failures,
+        once=once,
         dry_run=dry_run,
     )
     with TerminalProgress(stderr_console()) as progress:
@@ -95,13 +102,14 @@ def nightly(
     max_batch_bytes: BatchBytesFlag = 8 << 20,
     concurrency: ConcurrencyFlag = 4,
     duplicates: DuplicatesFlag = Duplicates.REFUSE,
+    max_failures: MaxFailuresFlag = None,
     direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Load a night's investors, accounts and orders in that order; what depends on a failed row is held."""
     from pipelines.load import Options
 
-    options = Options(
+    options = Options.of(
         mode=mode,
         target=target,
         dialect=dialect,
@@ -110,6 +118,7 @@ def nightly(
         max_batch_bytes=max_batch_bytes,
         concurrency=concurrency,
         duplicates=duplicates,
+        max_failures=max_failures,
     )
     night = run_night(folder, options, direct=direct)
     _show(night.reports, night.as_json() if as_json else None)

@@ -29,7 +29,9 @@ def deploy(file: Path = PREFECT_YAML) -> list[str]:
         UnreachableError: the server does not answer.
     """
     if prefect_api_url() is None:
-        raise ConfigError("PREFECT_API_URL names no Prefect server to deploy to: set it, as `prefect server start` says")
+        raise ConfigError(
+            "PREFECT_API_URL names no Prefect server to deploy to: set it, as `prefect server start` says"
+        )
     try:
         deployments = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
         pools = {deployment["work_pool"]["name"] for deployment in deployments}

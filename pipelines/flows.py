@@ -10,15 +10,23 @@ and a retry around it would send settled keys again. A run that stopped is resum
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.settings import settle_prefect
+from pipelines.backfill import BackfillReport
+from pipelines.backfill import backfill as backfill_nights
+from pipelines.handover import Outcome, plain_options, the_desk, through_prefect
+from pipelines.interrupts import interrupts
+from pipelines.load import Extracts, Options, Progress, Run
+from pipelines.nightly import NightlyReport, nightly
+from pipelines.operations import operation_named
+from pipelines.report import EXIT_CODES, Report, Verdict
+from schemas.errors import LoadError
+from schemas.states import GOOD
 
 settle_prefect()
 
@@ -27,15 +35,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 
-from pipelines import artifacts  # noqa: E402 - imports Prefect
-from pipelines.backfill import BackfillReport, backfill as backfill_nights  # noqa: E402
-from pipelines.interrupts import interrupts  # noqa: E402
-from pipelines.load import Extracts, Options, Progress, Run  # noqa: E402
-from pipelines.nightly import NightlyReport, nightly  # noqa: E402
-from pipelines.operations import operation_named  # noqa: E402
-from pipelines.report import EXIT_CODES, Report, Verdict  # noqa: E402
-from schemas.errors import ConfigError, LoadError, UnreachableError  # noqa: E402
-from schemas.states import GOOD  # noqa: E402
+from pipelines import artifacts  # noqa: E402 - it imports Prefect
 
 REJECTS = "Rejects"
 """The name of the completed state of a flow that finished without some rows."""
@@ -50,7 +50,7 @@ def load_extract(operation: str, extracts: list[str], options: dict[str, Any] | 
         extracts: files, globs or directories of CSV or Parquet.
         options: fields of `Options`.
     """
-    return _state_of(lambda: _load_in_tasks(operation, extracts, progress=_the_desk().progress, **(options or {})))
+    return _state_of(lambda: _load_in_tasks(operation, extracts, progress=the_desk().progress, **(options or {})))
 
 
 @flow(name="nightly-load", flow_run_name="night of {folder}", persist_result=False)
@@ -61,7 +61,7 @@ def nightly_load(folder: str, options: dict[str, Any] | None = None) -> State[No
         folder: holds the extracts, by name, and their mappings.
         options: fields of `Options`.
     """
-    return _state_of(lambda: _night_in_tasks(Path(folder), progress=_the_desk().progress, **(options or {})))
+    return _state_of(lambda: _night_in_tasks(Path(folder), progress=the_desk().progress, **(options or {})))
 
 
 @flow(name="backfill", flow_run_name="backfill {first} to {last}", persist_result=False)
@@ -73,7 +73,7 @@ def backfill(folder_pattern: str, first: date, last: date, options: dict[str, An
         first: the first date; last: the last date, included.
         options: fields of `Options`, and `again` to load what is done already.
     """
-    settings = {"progress": _the_desk().progress, "night": _night_in_tasks, **(options or {})}
+    settings = {"progress": the_desk().progress, "night": _night_in_tasks, **(options or {})}
     return _state_of(lambda: backfill_nights(folder_pattern, first, last, **settings))
 
 
@@ -103,9 +103,7 @@ def close_books(run_id: str) -> str:
     return str(work.report.run_dir)
 
 
-def run_load_flow(
-    operation: str, extracts: Extracts, options: Options, progress: Progress | None = None
-) -> Report:
+def run_load_flow(operation: str, extracts: Extracts, options: Options, progress: Progress | None = None) -> Report:
     """Loads one extract through Prefect: on the server that PREFECT_API_URL names, or else on a temporary one.
 
     Raises:
@@ -115,12 +113,12 @@ def run_load_flow(
     """
     paths = [extracts] if isinstance(extracts, str | Path) else list(extracts)
     plain = plain_options(options)
-    return _through_prefect(partial(load_extract, operation, list(map(str, paths)), plain), Report, progress)
+    return through_prefect(partial(load_extract, operation, list(map(str, paths)), plain), Report, progress)
 
 
 def run_nightly_flow(folder: Path, options: Options, progress: Progress | None = None) -> NightlyReport:
     """Loads a night through Prefect; see `run_load_flow` and `nightly`."""
-    return _through_prefect(partial(nightly_load, str(folder), plain_options(options)), NightlyReport, progress)
+    return through_prefect(partial(nightly_load, str(folder), plain_options(options)), NightlyReport, progress)
 
 
 def run_backfill_flow(
@@ -133,32 +131,7 @@ def run_backfill_flow(
 ) -> BackfillReport:
     """Loads the nights from the first to the last of two dates through Prefect; see `run_load_flow`, `backfill`."""
     settings = {**plain_options(options), "again": again}
-    return _through_prefect(partial(backfill, folder_pattern, *dates, settings), BackfillReport, progress)
-
-
-def plain_options(options: Options) -> dict[str, Any]:
-    """The options as JSON members, as a deployment gives them.
-
-    Raises:
-        ConfigError: an option holds an open target or what failed elsewhere, which Prefect must not keep.
-    """
-    if options.hold or not isinstance(options.target, str | None):
-        raise ConfigError("an open target and held references cannot go through Prefect")
-    given = {f.name: getattr(options, f.name) for f in fields(options) if f.name != "hold"}
-    plain = {n: v.value if isinstance(v, Enum) else str(v) if isinstance(v, Path) else v for n, v in given.items()}
-    return {name: value for name, value in plain.items() if value is not None}
-
-
-Outcome = Report | NightlyReport | BackfillReport
-_T = TypeVar("_T", Report, NightlyReport, BackfillReport)
-
-
-@dataclass
-class _Desk:
-    """What a caller in this process and a flow hand each other past Prefect."""
-
-    progress: Progress = field(default_factory=Progress)
-    outcome: Outcome | LoadError | None = None
+    return through_prefect(partial(backfill, folder_pattern, *dates, settings), BackfillReport, progress)
 
 
 @dataclass
@@ -170,7 +143,6 @@ class _Work:
     report: Report | None = None
 
 
-_desk: ContextVar[_Desk | None] = ContextVar("desk", default=None)
 _at_work: dict[str, _Work] = {}
 
 
@@ -178,7 +150,7 @@ def _load_in_tasks(operation: str, extract: Extracts, *, progress: Progress, **o
     """`load`, with a task for each step."""
     shown = artifacts.PublishedProgress(operation, progress)
     run = Run(operation_named(operation), extract, Options.of(**options), shown)
-    with run, interrupts(run.interrupt), _working(run) as work:
+    with interrupts(run.interrupt), run, _working(run) as work:
         for number in range(prepare(run.folder.run_id)):
             send_window(run.folder.run_id, number)
         close_books(run.folder.run_id)
@@ -188,11 +160,6 @@ def _load_in_tasks(operation: str, extract: Extracts, *, progress: Progress, **o
 
 
 _night_in_tasks = partial(nightly, load=_load_in_tasks)
-
-
-def _the_desk() -> _Desk:
-    """The caller's desk; one that nobody looks at where a worker runs the flow."""
-    return _desk.get() or _Desk()
 
 
 @contextmanager
@@ -207,13 +174,13 @@ def _working(run: Run) -> Iterator[_Work]:
 
 def _state_of(carry_out: Callable[[], Outcome]) -> State[None]:
     """The state a flow ends in: failed when it stopped, completed under another name when rows did not make it."""
-    desk = _the_desk()
+    desk = the_desk()
     try:
         outcome = desk.outcome = carry_out()
     except LoadError as error:
         desk.outcome = error
         return Failed(message=error.message)
-    told = f"exit code {outcome.exit_code}; {'; '.join(map(_told, _reports(outcome))) or 'nothing to load'}"
+    told = f"exit code {outcome.exit_code}; {'; '.join(_told(outcome)) or 'nothing to load'}"
     if outcome.exit_code == EXIT_CODES[Verdict.COMPLETE]:
         return Completed(message=told)
     if outcome.exit_code == EXIT_CODES[Verdict.REJECTS]:
@@ -221,40 +188,18 @@ def _state_of(carry_out: Callable[[], Outcome]) -> State[None]:
     return Failed(message=told)
 
 
-def _reports(outcome: Outcome) -> list[Report]:
+def _told(outcome: Outcome) -> Iterator[str]:
+    """What a state says of each load; an error's message is ours and quotes no cell."""
     match outcome:
         case Report():
-            return [outcome]
+            rest = {s.value: n for s, n in outcome.rows.items() if n and s not in GOOD}
+            others = "".join(f", {n:,} {state}" for state, n in rest.items())
+            yield f"{outcome.operation}: {outcome.rows_read:,} rows read{others} ({outcome.run_id})"
         case NightlyReport():
-            return list(outcome.reports)
+            for report in outcome.reports:
+                yield from _told(report)
+            if outcome.error is not None:
+                yield outcome.error.message
         case BackfillReport():
-            return [report for _, night in outcome.nights for report in night.reports]
-
-
-def _told(report: Report) -> str:
-    rest = {s.value: n for s, n in report.rows.items() if n and s not in GOOD}
-    others = "".join(f", {n:,} {state}" for state, n in rest.items())
-    return f"{report.operation}: {report.rows_read:,} rows read{others} ({report.run_id})"
-
-
-def _through_prefect(call: Callable[..., State[None]], kind: type[_T], progress: Progress | None) -> _T:
-    """Runs a flow in this process; gives what it handed back past Prefect."""
-    desk = _Desk(progress or Progress())
-    token = _desk.set(desk)
-    try:
-        state = call(return_state=True)
-        if desk.outcome is None:
-            state.result()  # raises what ended the flow
-    except Exception as error:
-        if desk.outcome is None:
-            raise UnreachableError(
-                f"Prefect did not run the load ({type(error).__name__}): see that the server of PREFECT_API_URL "
-                "answers, or load without Prefect"
-            ) from error
-        desk.progress.note(f"Prefect could not be told how the load ended ({type(error).__name__})")
-    finally:
-        _desk.reset(token)
-    if isinstance(desk.outcome, LoadError):
-        raise desk.outcome
-    assert isinstance(desk.outcome, kind)  # noqa: S101 - each flow hands back what its function returns
-    return desk.outcome
+            for _, night in outcome.nights:
+                yield from _told(night)

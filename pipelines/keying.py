@@ -40,15 +40,12 @@ class KeyIndex:
         hashes = np.frombuffer(self._hashes, np.int64)
         ordinals = np.frombuffer(self._ordinals, np.int64)
         order = np.argsort(hashes, kind="stable")
+        if not singles:
+            order = order[_repeated(hashes[order])]
         starts = _starts(hashes[order])
         firsts = ordinals[order[starts[:-1]]]
-        if not singles:
-            many = np.flatnonzero(np.diff(starts) > 1)
-            many = many[np.argsort(firsts[many], kind="stable")]
-        else:
-            many = np.argsort(firsts, kind="stable")
         waiting: list[list[int]] = []  # keys whose hash an earlier row's key has, until it is their turn
-        for group in many.tolist():
+        for group in np.argsort(firsts, kind="stable").tolist():
             rows: list[int] = ordinals[order[starts[group] : starts[group + 1]]].tolist()
             while waiting and waiting[0] < rows:
                 yield heappop(waiting)
@@ -59,6 +56,15 @@ class KeyIndex:
                     heappush(waiting, same)
         while waiting:
             yield heappop(waiting)
+
+
+def _repeated(ordered: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which of the ordered values stand there more than once."""
+    same = ordered[1:] == ordered[:-1]
+    repeated = np.zeros(len(ordered), bool)
+    repeated[1:] |= same
+    repeated[:-1] |= same
+    return repeated
 
 
 def _starts(ordered: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -10,7 +10,7 @@ import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -91,6 +91,7 @@ class Options:
             "dialect": Dialect,
             "duplicates": Duplicates,
             "max_failures": lambda text: text if isinstance(text, Budget) else Budget.parse(str(text)),
+            "expect": Expectations.model_validate,
             "runs": Path,
             "mapping": Path,
         }
@@ -208,6 +209,7 @@ class Run:
             self.folder = self._earlier or RunFolder.create(options.runs, operation.name)
             self.journal = Journal(self.folder.journal)
             stack.callback(self.journal.close)
+            self._keep_names()
             self.folder.open_scratch()
             stack.callback(self.folder.clear_scratch)
             if isinstance(given, pd.DataFrame):
@@ -240,6 +242,13 @@ class Run:
             raise error
         self.delivery.stop(error)
         self.target.client.stop.set()
+
+    def _keep_names(self) -> None:
+        """A run that goes on calls its files what it called them at first."""
+        if self._earlier is not None:
+            names = [source["name"] for source in self._earlier.read_manifest()["extracts"]]
+            named = zip(self.extract.sources, names, strict=True)
+            self.extract.sources = [replace(source, name=name) for source, name in named]
 
     def _reach(self, stack: ExitStack) -> Target | None:
         if self.options.dry_run:
@@ -311,7 +320,7 @@ class Run:
         if self.delivery is not None:
             self.delivery.settle_doubts()
         stopped = self.delivery.error if self.delivery else None
-        why = f"the run stopped first: {stopped.message}" if stopped else "nothing was sent in a dry run"
+        why = None if self.options.dry_run else f"the run stopped first: {stopped.message if stopped else ''}"
         accountant = Accountant(self.prepared, self.ledger, self.journal, self._refs, why)
         try:
             accounts = accountant.close_books(self.folder, self.extract)

@@ -171,9 +171,17 @@ def _id_at(*path: str) -> Callable[[Mapping[str, Any]], str]:
         found: Any = value
         for member in path:
             found = found.get(member) if isinstance(found, Mapping) else None
-        return f"{found.get('scope')}/{found.get('code')}" if isinstance(found, Mapping) else ""
+        return "/".join(_id_parts(found))
 
     return key
+
+
+def _id_parts(found: object) -> tuple[str, ...]:
+    """Scope and code of a ResourceId; nothing when it is none."""
+    if not isinstance(found, Mapping):
+        return ()
+    scope, code = found.get("scope"), found.get("code")
+    return (scope, code) if isinstance(scope, str) and isinstance(code, str) else ()
 
 
 def _spelled(key: str) -> str:
@@ -183,7 +191,7 @@ def _spelled(key: str) -> str:
 
 
 def _spelled_id(value: Mapping[str, Any]) -> str:
-    return f"Scope:{value.get('scope')} Code:{value.get('code')}"
+    return _spelled("/".join(_id_parts(value)))
 
 
 def _refs(entity: str, prefix: str) -> Refs:

@@ -20,7 +20,7 @@ from schemas.states import GOOD, State
 MOST_TOLD = 3
 """Messages shown of one code: those that name a row or a parent differ for each row."""
 
-EXAMPLE_LIMIT = 160
+EXAMPLE_LIMIT = 120
 """Characters of a key and its place that are shown."""
 
 _DEFAULT_FLAGS: Mapping[str, object] = {
@@ -189,6 +189,7 @@ class Summary:
             "--max-batch-bytes": settings["max_batch_bytes"],
             "--concurrency": settings["concurrency"],
             "--duplicates": manifest["duplicates"],
+            "--max-failures": settings["max_failures"],
         }
         told = [(n, v) for n, v in flags.items() if v is not None and v != _DEFAULT_FLAGS.get(n)]
         return ["bulkload", "load", self.operation, *extracts, *(str(word) for flag in told for word in flag)]
@@ -222,8 +223,14 @@ def _groups(manifest: Mapping[str, Any]) -> Iterator[Group]:
 
 
 def _told(reason: Mapping[str, Any]) -> Told:
-    examples = tuple(server_text(example, EXAMPLE_LIMIT) for example in reason["examples"])
-    return Told(server_text(reason["message"]), reason["rows"], examples)
+    return Told(server_text(reason["message"]), reason["rows"], tuple(map(_example, reason["examples"])))
+
+
+def _example(text: str) -> str:
+    """`key (row 42)` on one line; of a key that is too long the middle goes, and the place stays."""
+    if len(text) > EXAMPLE_LIMIT:
+        text = f"{text[: EXAMPLE_LIMIT // 2]}…{text[-EXAMPLE_LIMIT // 2 :]}"
+    return server_text(text, 10 * EXAMPLE_LIMIT)
 
 
 def _many(count: int, one: str, many: str) -> str:

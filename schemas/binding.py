@@ -26,7 +26,7 @@ class Fault:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.column}: {self.message}" if self.column else self.message
+        return f"{self.column.removesuffix(':')}: {self.message}" if self.column else self.message
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ def identifier(text: object) -> str:
             "MangledIdentifier",
             "looks mangled by a spreadsheet or a number column (digits may be lost): export it as text",
         )
+    if not text.isprintable():
+        raise refuse("ControlCharacter", "holds a control character or an unusual space")
     return text
 
 

@@ -9,12 +9,13 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -38,12 +39,14 @@ class Sent:
 
     Attributes:
         body: of the one call that was made; empty when none was.
+        query: the values in its address.
         rows: rows of the extract by state.
         error: why the extract was not loaded at all.
     """
 
-    body: str
-    rows: dict[State, int]
+    body: str = ""
+    query: tuple[str, ...] = ()
+    rows: dict[State, int] = field(default_factory=dict)
     error: str = ""
 
 
@@ -67,10 +70,14 @@ def sent(operation: str, dialect: Dialect, sample: Path) -> Sent:
         try:
             report = load(operation, sample, dialect=dialect, target=Target(client, server.url), runs=runs)
         except LoadError as error:
-            return Sent("", {}, error.message)
-        calls = [seen.body.decode() for seen in server.seen]
+            return Sent(error=error.message)
+        calls = server.seen
     assert len(calls) <= 1, f"{sample} makes more than one call"
-    return Sent("".join(calls), dict(report.rows))
+    if not calls:
+        return Sent(rows=dict(report.rows))
+    (call,) = calls
+    query = parse_qsl(urlsplit(call.line.split()[1]).query)
+    return Sent(call.body.decode(), tuple(value for _, value in query), dict(report.rows))
 
 
 def all_sent(operation: str, dialect: Dialect) -> dict[str, Sent]:

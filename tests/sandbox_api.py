@@ -97,6 +97,76 @@ def block(code: str, *orders: Body, **more: Any) -> Body:
     }
 
 
+def placement(code: str, *block_codes: str, **more: Any) -> Body:
+    return {
+        "id": rid(code),
+        "blockIds": [rid(each) for each in block_codes],
+        "instrumentIdentifiers": {FIGI: "BBG000BLNNH6"},
+        "quantity": 100,
+        "state": "New",
+        "side": "Buy",
+        "timeInForce": "Day",
+        "type": "Market",
+        "createdDate": "2024-03-01T10:00:00Z",
+        **more,
+    }
+
+
+def execution(code: str, placement_code: str, quantity: object = 100, **more: Any) -> Body:
+    return {
+        "id": rid(code),
+        "placementId": rid(placement_code),
+        "instrumentIdentifiers": {FIGI: "BBG000BLNNH6"},
+        "quantity": quantity,
+        "state": "Filled",
+        "side": "Buy",
+        "type": "Market",
+        "createdDate": "2024-03-01T11:00:00Z",
+        "price": {"amount": 88.8, "currency": "USD"},
+        "settlementCurrency": "USD",
+        "settlementCurrencyFxRate": 1,
+        "counterparty": "Broker",
+        **more,
+    }
+
+
+def manage(sandbox: Sandbox, call: str, body: object, **parameters: str) -> requests.Response:
+    """A POST of order management."""
+    return post(sandbox, f"ordermanagement/{call}", body, params=parameters)
+
+
+def move(sandbox: Sandbox, *moves: tuple[str, str]) -> requests.Response:
+    """Moves of (order, to block)."""
+    asked = [{"orderId": rid(order_code), "destinationBlockId": rid(code)} for order_code, code in moves]
+    return manage(sandbox, "moveorders", {"requests": asked})
+
+
+def place(sandbox: Sandbox, *placements: Body) -> requests.Response:
+    return manage(sandbox, "placeblocks", {"requests": list(placements)})
+
+
+def execute(sandbox: Sandbox, *executions: Body) -> requests.Response:
+    return post(sandbox, "executions", {"requests": list(executions)})
+
+
+def allocate(sandbox: Sandbox, *placement_codes: str, **parameters: str) -> requests.Response:
+    return manage(sandbox, "allocate", [rid(code) for code in placement_codes], **parameters)
+
+
+def executed(sandbox: Sandbox, *orders: Body, quantity: object, **more: Any) -> None:
+    """One block B1 of these orders, each for portfolio P unless it says, placed as P1 and executed as E1."""
+    for_portfolio = [{"portfolioId": rid("P"), **each} for each in orders]
+    created(create_orders(sandbox, block("B1", *for_portfolio)))
+    done(place(sandbox, placement("P1", "B1")))
+    created(execute(sandbox, execution("E1", "P1", quantity, **more)))
+
+
+def values_of(sandbox: Sandbox, kind: str, **parameters: Any) -> list[Body]:
+    """All there is of a kind, as its list says."""
+    found: list[Body] = done(get(sandbox, kind, **parameters))["values"]
+    return found
+
+
 def problem(answer: requests.Response, status: int = 400) -> Body:
     """The problem details of a refusal, checked to be one."""
     assert answer.status_code == status, answer.text
@@ -118,5 +188,12 @@ def errors(answer: requests.Response, name: str = "ValidationError") -> Body:
 def created(answer: requests.Response) -> Body:
     """The body of a 201."""
     assert answer.status_code == 201, answer.text
+    body: Body = answer.json()
+    return body
+
+
+def done(answer: requests.Response) -> Body:
+    """The body of a 200."""
+    assert answer.status_code == 200, answer.text
     body: Body = answer.json()
     return body

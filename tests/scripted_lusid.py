@@ -104,11 +104,11 @@ class ScriptedLusid:
             protocol_version = "HTTP/1.1"
             wbufsize = -1
 
-            def do_POST(self) -> None:  # noqa: N802  # http.server's name
+            def do_POST(self) -> None:  # http.server's name
                 content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 self._reply(lusid.answer("POST", self.path, content))
 
-            def do_GET(self) -> None:  # noqa: N802  # http.server's name
+            def do_GET(self) -> None:  # http.server's name
                 self._reply(lusid.answer("GET", self.path, b""))
 
             def _reply(self, reply: Reply) -> None:
@@ -137,7 +137,7 @@ class ScriptedLusid:
 
 
 @contextmanager
-def open_at(url: str, token: str = "token", retries: int = 1) -> Iterator[Target]:
+def open_at(url: str, token: str, retries: int) -> Iterator[Target]:
     """An open target whose client waits for nothing."""
     settings = LusidSettings(lusid_url=url, access_token=SecretStr(token))
     with LusidClient(settings, retries=retries, sleep=lambda _: None) as client:
@@ -147,7 +147,7 @@ def open_at(url: str, token: str = "token", retries: int = 1) -> Iterator[Target
 @contextmanager
 def scripted(rule: Rule, retries: int = 1) -> Iterator[tuple[ScriptedLusid, Target]]:
     """A scripted LUSID and an open target for it."""
-    with ScriptedLusid(rule) as lusid, open_at(lusid.url, retries=retries) as target:
+    with ScriptedLusid(rule) as lusid, open_at(lusid.url, "token", retries) as target:
         yield lusid, target
 
 

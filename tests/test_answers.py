@@ -56,9 +56,7 @@ def test_a_list_of_blocks_is_matched_by_block_id_in_any_order(count: int, lot: r
     reading = read_answer({"values": blocks(*shuffled)}, ORDERS, range(count), keys, Mode.PARTIAL)
     text = "LUSID's answer does not mention this key"
     assert list(reading.accepted) == [i for i, k in enumerate(keys) if k != missing]
-    assert reading.outcomes == [
-        Outcome(i, State.UNKNOWN, "Protocol", text) for i, k in enumerate(keys) if k == missing
-    ]
+    assert reading.outcomes == [Outcome(i, State.UNKNOWN, "Protocol", text) for i, k in enumerate(keys) if k == missing]
 
 
 def test_a_key_that_is_not_mentioned_is_unknown_and_a_stranger_is_named() -> None:
@@ -144,8 +142,12 @@ def test_an_id_is_a_text_or_nothing(value: Any, expected: str | None) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["A", "XFailure", "unchanged", ""]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from([*KEYS, "values", "failed", "block", "id", "detail", "type"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*KEYS, "values", "failed", "block", "id", "detail", "type"]), inner, max_size=4
+        )
+    ),
     max_leaves=12,
 )
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from builders import investor, write_csv
+
 from connectors.targets import SANDBOX
 from pipelines.backfill import BackfillReport, backfill, dated_folders
 from pipelines.load import Progress
@@ -20,14 +20,17 @@ from schemas.states import State
 THURSDAY, FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 11, day) for day in (19, 20, 21, 22, 23))
 
 
-class Backfills:
-    """Backfills of one place: dated folders, runs, and a sandbox that lasts."""
+class Backfills(Progress):
+    """Backfills of one place: dated folders, runs, a sandbox that lasts, and what was said."""
 
     def __init__(self, place: Path) -> None:
         self.place, self.runs = place, place / "runs"
         self.target = f"{SANDBOX}:{place / 'lusid.db'}"
         self.pattern = str(place / "{date:%Y%m%d}")
         self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def extract(self, day: date, *rows: dict[str, str]) -> Path:
         folder = Path(self.pattern.format(date=day))
@@ -36,9 +39,7 @@ class Backfills:
 
     def run(self, **options: Any) -> BackfillReport:
         """From Thursday to Monday."""
-        progress = Progress()
-        progress.note = self.notes.append  # type: ignore[method-assign]  # all that is listened to
-        settings = {"target": self.target, "runs": self.runs, "progress": progress, **options}
+        settings = {"target": self.target, "runs": self.runs, "progress": self, **options}
         return backfill(self.pattern, THURSDAY, MONDAY, **settings)
 
 

@@ -19,6 +19,7 @@ from connectors.sandbox.server import Sandbox
 from pipelines import cli, flows, past_runs
 from pipelines.load import Options, Progress, load
 from pipelines.nightly import NightlyReport, nightly
+from pipelines.operations import OPERATIONS
 from pipelines.report import Report
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
@@ -114,16 +115,28 @@ def refusals(folder: Path) -> Iterator[tuple[list[object], dict[str, str], int, 
         ["load", "investor-recrods", INVESTORS, *flags],
         {},
         2,
-        "there is no operation investor-recrods; did you mean investor-records? "
-        "(investor-records, investment-accounts, orders)",
+        f"there is no operation investor-recrods; did you mean investor-records? ({', '.join(OPERATIONS)})",
     )
 
 
-def test_whatever_is_wrong_before_a_run_is_one_clear_line_and_leaves_no_run(tmp_path: Path) -> None:
+def test_whatever_is_wrong_before_a_run_is_one_clear_line_and_leaves_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     for arguments, env, code, line in refusals(tmp_path):
-        done = bulkload(*arguments, env=env)
-        assert (done.returncode, done.stderr, done.stdout) == (code, f"bulkload: {line}\n", "")
+        with monkeypatch.context() as patch:
+            for name, value in env.items():
+                patch.setenv(name, value)
+            assert cli.run(list(map(str, arguments))) == code
+        captured = capsys.readouterr()
+        assert (captured.err, captured.out) == (f"bulkload: {line}\n", "")
         assert list((tmp_path / "runs").glob("*")) == []
+
+
+@pytest.mark.parametrize("number", [0, 2, 5])
+def test_a_process_of_its_own_says_the_same(number: int, tmp_path: Path) -> None:
+    arguments, env, code, line = list(refusals(tmp_path))[number]
+    done = bulkload(*arguments, env=env)
+    assert (done.returncode, done.stderr, done.stdout) == (code, f"bulkload: {line}\n", "")
 
 
 def test_a_wrong_password_is_one_clear_line_without_the_password(tmp_path: Path) -> None:
@@ -164,7 +177,7 @@ def test_a_command_line_that_cannot_be_read_is_one_line_and_exit_code_2(capsys: 
 def test_with_json_an_error_is_a_document_too(capsys: Capture) -> None:
     assert cli.run(["load", "order", "x.csv", "--json"]) == 2
     captured = capsys.readouterr()
-    message = "there is no operation order; did you mean orders? (investor-records, investment-accounts, orders)"
+    message = f"there is no operation order; did you mean orders? ({', '.join(OPERATIONS)})"
     assert json.loads(captured.out) == {"verdict": "error", "exit_code": 2, "message": message}
     assert captured.err == f"bulkload: {message}\n"
 
@@ -222,6 +235,17 @@ def test_help_and_version(capsys: Capture) -> None:
     assert capsys.readouterr().out == shown
     names = ("load", "nightly", "runs", "report", "operations", "columns", "template", "sample", "sandbox", "demo")
     assert all(f"  {name} " in shown for name in names)
+
+
+def test_operations_and_columns_are_listed(capsys: Capture) -> None:
+    assert cli.run(["operations", "--markdown"]) == 0
+    assert capsys.readouterr().out.startswith("| operation | endpoint | modes |")
+    assert cli.run(["operations"]) == 0
+    assert capsys.readouterr().out.startswith("investor-records\n")
+    assert cli.run(["columns", "investor-records", "--dialect", "2.3"]) == 0
+    assert capsys.readouterr().out.splitlines()[2] == "scope  (needed)"
+    assert cli.run(["columns", "investor-records", "--dialect", "legacy"]) == 2
+    assert capsys.readouterr().err == "bulkload: investor-records has no dialect legacy: it speaks 2.1, 2.3\n"
 
 
 def test_looking_things_up_imports_nothing_heavy() -> None:
@@ -291,6 +315,17 @@ def test_a_dry_run_sends_nothing_and_says_what_to_type_to_send_it(good: Path, tm
         "  Every row is valid: load them.",
         f"  bulkload load investor-records {extract} --runs {tmp_path}",
     ]
+
+
+def test_too_many_failures_stop_the_run_and_once_refuses_what_is_finished(
+    good: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    runs = ["--runs", str(tmp_path), "--target", "sandbox"]
+    assert cli.run(["load", "investor-records", str(INVESTORS), *runs, "--max-failures", "0.5%"]) == 4
+    assert "7 of 1008 rows failed, more than --max-failures 0.5% allows" in "".join(capsys.readouterr())
+    assert cli.run(["load", "investor-records", str(INVESTORS), *runs, "--max-failures", "few"]) == 2
+    load_once = ["load", "investor-records", str(good / "investors.csv"), *runs, "--once"]
+    assert [cli.run(load_once), cli.run(load_once)] == [0, 2]
 
 
 def test_nightly_holds_what_depends_on_a_failed_row(tmp_path: Path, capsys: Capture) -> None:

@@ -27,7 +27,13 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "target": "https://acme.lusid.com/api",
         "extracts": [{"name": "orders.csv", "path": "/extracts/orders.csv", "bytes": 1234, "sha256": "ab" * 32}],
         "mapping": None,
-        "settings": {"batch_size": 1000, "max_batch_bytes": 8 << 20, "concurrency": 4, "dry_run": False},
+        "settings": {
+            "batch_size": 1000,
+            "max_batch_bytes": 8 << 20,
+            "concurrency": 4,
+            "dry_run": False,
+            "max_failures": None,
+        },
         "versions": {"bulkload": "0.1.0", "python": "3.11.9"},
         "started": "2026-11-21T02:00:00+00:00",
         "finished": "2026-11-21T02:00:09+00:00",
@@ -94,6 +100,12 @@ def test_a_hostile_text_is_one_bounded_line_and_never_markup_or_control() -> Non
         assert len(text) < 5_000
 
 
+def test_a_long_key_loses_its_middle_and_keeps_its_place() -> None:
+    reason = {"state": "failed", "code": "Long", "message": "m", "rows": 1, "examples": [f"{'K' * 900} (row 42)"]}
+    (example,) = summary(reasons=[reason]).groups[0].told[0].examples
+    assert example == f"{'K' * 60}…{'K' * 51} (row 42)"
+
+
 def test_texts_are_wrapped_to_the_terminal_and_commands_are_not() -> None:
     reason = {"state": "failed", "code": "Long", "message": "word " * 60, "rows": 1, "examples": ["key (row 1)"]}
     lines = printed(summary(reasons=[reason])).splitlines()
@@ -121,12 +133,18 @@ def test_the_next_command_has_the_runs_flags_and_only_those_that_differ_from_the
         dialect="2.3",
         duplicates="last",
         mapping={"path": "/maps/client orders.yaml", "sha256": "00"},
-        settings={"batch_size": 50, "max_batch_bytes": 8 << 20, "concurrency": 1, "dry_run": False},
+        settings={
+            "batch_size": 50,
+            "max_batch_bytes": 8 << 20,
+            "concurrency": 1,
+            "dry_run": False,
+            "max_failures": "5%",
+        },
     )
     assert told.next_command == (
         "bulkload load orders runs/20261121T020000Z-orders-7f3a/failures.csv --mode Atomic "
         "--mapping '/maps/client orders.yaml' --target https://acme.lusid.com/api --dialect 2.3 "
-        "--batch-size 50 --concurrency 1 --duplicates last"
+        "--batch-size 50 --concurrency 1 --duplicates last --max-failures 5%"
     )
 
 

@@ -8,10 +8,12 @@ import pytest
 from rich.console import Console
 
 from connectors.targets import open_target
-from pipelines import demo
+from pipelines import cli, demo
+from pipelines.commands_load import run_night
 from pipelines.demo import LISTINGS, entities, run_demo
 from pipelines.load import load
-from pipelines.operations import OPERATIONS
+from pipelines.nightly import NAMES
+from pipelines.sample.write import write_sample
 from schemas.dialects import Dialect
 from schemas.errors import BalanceError
 
@@ -24,10 +26,9 @@ def console() -> tuple[Console, io.StringIO]:
 @pytest.fixture
 def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The demo without the repository: it makes its own extracts; here little ones."""
-    made = demo.write_sample
 
     def write(folder: Path, **options: Any) -> list[Path]:
-        return made(folder, investors=20, accounts=10, blocks=10, orders=30, bad_rows=False, **options)
+        return write_sample(folder, investors=20, accounts=10, blocks=10, orders=30, bad_rows=False, **options)
 
     monkeypatch.setattr(demo, "SAMPLE", tmp_path / "nowhere")
     monkeypatch.setattr(demo, "write_sample", write)
@@ -51,15 +52,17 @@ def test_the_demo_begins_anew_each_time_and_the_sandbox_agrees_with_what_was_acc
         assert lines.index("Files") > start
 
 
+def test_the_repositorys_sample_is_taken_where_it_is(tmp_path: Path) -> None:
+    assert demo._sample(tmp_path) == Path(__file__).resolve().parents[1] / "data" / "sample"
+
+
 def test_every_operation_of_the_night_is_compared() -> None:
-    assert LISTINGS.keys() == OPERATIONS.keys()
+    assert LISTINGS.keys() == NAMES.keys()
 
 
 def test_something_in_the_sandbox_that_was_not_accepted_is_loud(little: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    night = demo.run_night
-
     def and_a_stranger(folder: Path, options: Any, *, direct: bool) -> Any:
-        report = night(folder, options, direct=direct)
+        report = run_night(folder, options, direct=direct)
         stranger = folder.parent / "stranger.csv"
         header, *_, last = (folder / "investors.csv").read_text("utf-8").splitlines()
         stranger.write_text(f"{header}\n{last.replace('IR_', 'IX_').replace(',000', ',9000')}\n", "utf-8")
@@ -80,7 +83,7 @@ def test_a_night_that_does_not_finish_ends_the_demo_with_its_exit_code(
 
     monkeypatch.setattr(demo, "run_night", lambda *_, **__: Stopped())
     monkeypatch.setattr(demo, "print_summaries", lambda *_: None)
-    assert run_demo(little, console()[0], direct=True) == 4
+    assert cli.run(["demo", "--direct", "--runs", str(little)]) == 4
 
 
 def test_lists_are_read_page_after_page(little: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,51 +1,53 @@
 """The flows on Prefect's own test server: their tasks, their states, and what they show, which is nothing of a row."""
 
+import json
 import os
 import re
 import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import yaml
+from builders import account, investor, write_csv
+from prefect_harness import (
+    FailedRun,
+    Flow,
+    Seen,
+    SyncPrefectClient,
+    get_client,
+    load_flow_from_entrypoint,
+    prefect_server,
+    server_at,
+    tags,
+)
 
+from connectors.sandbox.server import Sandbox
 from connectors.settings import PREFECT_DEFAULTS, PREFECT_FORCED, settle_prefect
 from pipelines import flows
 from pipelines.account import Reason
 from pipelines.artifacts import MOST_CHARACTERS, PublishedProgress, escaped, publish, reasons, summary
+from pipelines.budget import Budget
 from pipelines.deploy import PREFECT_YAML, deploy
 from pipelines.flows import (
     REJECTS,
     load_extract,
     nightly_load,
-    plain_options,
     run_backfill_flow,
     run_load_flow,
     run_nightly_flow,
 )
-from pipelines.load import Options, Progress
-from pipelines.operations import OPERATIONS
+from pipelines.handover import plain_options
+from pipelines.load import Options, Progress, Run
 from pipelines.report import Report, Verdict
 from schemas.errors import ConfigError, ExtractError, UnreachableError
+from schemas.expectations import Expectations
 from schemas.states import STATES, Mode, State
-
-# Prefect is imported after `pipelines.flows`, which settles its settings.
-from prefect import tags
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, FlowFilter, FlowRunFilter
-from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import FailedRun
-from prefect.flows import load_flow_from_entrypoint
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, get_current_settings, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
-
-from builders import account, investor, write_csv
 
 pytestmark = pytest.mark.prefect
 
@@ -57,9 +59,8 @@ PERSON = "Zebedee Marker"
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Prefect's test server, with a home of its own; its URL."""
-    home = {PREFECT_HOME: tmp_path_factory.mktemp("prefect")}
-    with temporary_settings(home), prefect_test_harness(server_startup_timeout=120):
-        yield str(PREFECT_API_URL.value())
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -68,35 +69,14 @@ def prefect(server: str) -> Iterator[SyncPrefectClient]:
         yield client
 
 
-class Seen:
-    """What Prefect kept of the flow run of one test."""
+class Heard(Progress):
+    """Keeps what was said."""
 
-    def __init__(self, client: SyncPrefectClient, tag: str) -> None:
-        self._client = client
-        (self.run,) = self._runs(tag)
+    def __init__(self) -> None:
+        self.notes: list[str] = []
 
-    def _runs(self, tag: str) -> list[FlowRun]:
-        return self._client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate({"tags": {"all_": [tag]}}))
-
-    def tasks(self, expected: int) -> Counter[str]:
-        """Task runs by name without the run's id; they arrive as events, a moment late."""
-        mine = FlowRunFilter.model_validate({"id": {"any_": [self.run.id]}})
-        for _ in range(100):
-            found = self._client.read_task_runs(flow_run_filter=mine)
-            if len(found) >= expected:
-                break
-            time.sleep(0.05)
-        return Counter(re.sub(r" \S*Z-\S+", "", task.name) for task in found)
-
-    @property
-    def artifacts(self) -> dict[str, str]:
-        mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[self.run.id]))
-        return {str(a.key): str(a.data) for a in self._client.read_artifacts(artifact_filter=mine)}
-
-    @property
-    def state(self) -> tuple[str, str, str]:
-        assert self.run.state is not None
-        return self.run.state.type.value, str(self.run.state.name), str(self.run.state.message)
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @pytest.fixture
@@ -130,13 +110,15 @@ def a_report(**changes: Any) -> Report:
     return Report(**(given | changes))
 
 
-def test_a_night_has_a_task_for_each_window_and_none_for_a_row(watch: Any, tmp_path: Path) -> None:
-    options = Options(target="sandbox", runs=tmp_path, batch_size=8)
+def test_a_night_has_a_task_for_each_window_and_none_for_a_row(
+    watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.load.WINDOW", 5)
+    options = Options(target="sandbox", runs=tmp_path, batch_size=100)
     night, seen = watch(lambda: run_nightly_flow(DATA / "sample", options))
     assert [report.keys[State.HELD] for report in night.reports] == [0, 3, 0]
     assert [report.keys[State.ACCEPTED] for report in night.reports] == [1000, 1195, 797]
-    calls = [report.requests for report in night.reports]
-    assert calls[:2] == [125, 150]
+    assert [report.requests for report in night.reports] == [10, 12, 11]
     assert seen.tasks(13) == {
         "prepare": 3,
         "close the books of": 3,
@@ -163,10 +145,10 @@ def test_artifacts_show_the_counts_the_reasons_and_the_progress_of_each_load(wat
     for report in night.reports:
         assert shown[f"{report.operation}-summary"] == summary(report)
         assert shown[f"{report.operation}-reasons"] == reasons(report)
-        assert shown[f"{report.operation}-progress"] == "100.0"
+        assert shown[f"{report.operation}-progress"] == "100"
     accounts = night.reports[1]
     lines = shown["investment-accounts-summary"].splitlines()
-    assert lines[0] == r"**investment\-accounts: rejects** (Partial mode)".replace(":", r"\:", 0)
+    assert lines[0] == r"**investment\-accounts: rejects** (Partial mode)"
     assert lines[4:8] == [
         "| accepted | 1,837 | 1,195 |",
         "| invalid | 4 | 2 |",
@@ -188,8 +170,6 @@ def test_nothing_of_a_row_and_no_secret_reaches_prefect(
     twice = account(1, holder=1, changes={"display_name": PERSON})
     unknown = account(3, holder=9, changes={"display_name": PERSON})
     write_csv(folder / "accounts.csv", [twice, account(2, holder=2, changes={"display_name": PERSON}), unknown])
-    from connectors.sandbox.server import Sandbox
-
     with Sandbox(token=SECRET) as sandbox:
         monkeypatch.setenv("FBN_LUSID_URL", sandbox.url)
         monkeypatch.setenv("FBN_ACCESS_TOKEN", SECRET)
@@ -214,7 +194,7 @@ def test_a_load_that_accepts_every_row_completes(watch: Any, tmp_path: Path) -> 
     assert seen.run.parameters == {
         "operation": "investor-records",
         "extracts": [str(file)],
-        "options": plain_options(options),
+        "options": plain_options(options) | {"batch_size": 1000},
     }
     assert set(seen.artifacts) == {"investor-records-summary", "investor-records-progress"}
 
@@ -234,23 +214,38 @@ def test_a_load_that_cannot_begin_fails_with_its_own_error(watch: Any, tmp_path:
 def test_a_load_that_stops_early_fails_and_still_has_its_report(
     watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connectors.sandbox.server import Sandbox
-
     file = write_csv(tmp_path / "i.csv", [investor(1), investor(2)])
     with Sandbox(token=SECRET) as sandbox:
         monkeypatch.setenv("FBN_ACCESS_TOKEN", SECRET)
         options = Options(target=sandbox.url, runs=tmp_path / "runs", batch_size=1)
-        monkeypatch.setattr(flows.Run, "windows", interrupted(flows.Run.windows))
+        monkeypatch.setattr(Run, "windows", interrupted(Run.windows))
         report, seen = watch(lambda: run_load_flow("investor-records", file, options))
     assert (report.verdict, report.rows[State.NOT_SENT]) == (Verdict.STOPPED, 2)
     expected = f"exit code 4; investor-records: 2 rows read, 2 not_sent ({report.run_id})"
     assert seen.state == ("FAILED", "Failed", expected)
 
 
-def interrupted(windows: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def test_a_night_that_an_error_ends_fails_and_says_why(watch: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "extracts"
+    folder.mkdir()
+    write_csv(folder / "investors.csv", [investor(1)])
+    write_csv(folder / "orders.csv", [{"nonsense": "1"}])
+    night, seen = watch(lambda: run_nightly_flow(folder, Options(target="sandbox", runs=tmp_path / "runs")))
+    (report,) = night.reports
+    expected = f"exit code 2; investor-records: 1 rows read ({report.run_id}); {night.error.message}"
+    assert seen.state == ("FAILED", "Failed", expected)
+
+
+def test_a_defect_is_raised_as_what_it_is(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "prepare", lambda _: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        run_load_flow("investor-records", DATA / "sample" / "investors.csv", Options(target="sandbox", runs=tmp_path))
+
+
+def interrupted(windows: Callable[[Run], Any]) -> Callable[[Run], Any]:
     """The windows of a run that is interrupted before the first is sent."""
 
-    def stopping(run: Any) -> Any:
+    def stopping(run: Run) -> Any:
         run.interrupt("SIGTERM")
         return windows(run)
 
@@ -308,20 +303,32 @@ def test_an_outage_of_prefect_harms_no_load(server: str, tmp_path: Path, monkeyp
 
     monkeypatch.setattr("pipelines.artifacts.create_markdown_artifact", refuse)
     monkeypatch.setattr("pipelines.artifacts.create_progress_artifact", refuse)
-    monkeypatch.setattr("pipelines.flows.Completed", refuse)
-    notes: list[str] = []
-    progress = Progress()
-    progress.note = notes.append  # type: ignore[method-assign]  # all that is listened to
+    heard = Heard()
     file = write_csv(tmp_path / "i.csv", [investor(1)])
-    report = run_load_flow("investor-records", file, Options(target="sandbox", runs=tmp_path / "runs"), progress)
+    report = run_load_flow("investor-records", file, Options(target="sandbox", runs=tmp_path / "runs"), heard)
     assert report.exit_code == 0
     shown = "Prefect could not be shown an artifact (ConnectionError); the run folder has everything"
-    assert notes == [shown, shown]
+    assert heard.notes == [shown, shown]
+
+
+def test_a_prefect_that_goes_away_at_the_end_loses_no_report(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*given: Any, **_: object) -> None:
+        load_extract(*given)
+        raise ConnectionError
+
+    monkeypatch.setattr("pipelines.flows.load_extract", cut)
+    heard = Heard()
+    file = write_csv(tmp_path / "i.csv", [investor(1)])
+    report = run_load_flow("investor-records", file, Options(target="sandbox", runs=tmp_path / "runs"), heard)
+    assert report.exit_code == 0
+    assert heard.notes == ["Prefect could not be told how the load ended (ConnectionError)"]
 
 
 def test_a_prefect_that_does_not_answer_is_one_clear_error(server: str, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), pytest.raises(UnreachableError) as refused:
+    with server_at("http://127.0.0.1:9/api"), pytest.raises(UnreachableError) as refused:
         run_nightly_flow(DATA / "sample", Options(target="sandbox", runs=runs))
     assert refused.value.message == (
         "Prefect did not run the load (RuntimeError): see that the server of PREFECT_API_URL answers, "
@@ -336,11 +343,24 @@ def test_options_that_prefect_must_not_keep_are_refused(tmp_path: Path) -> None:
 
 
 def test_options_go_through_prefect_as_plain_values_and_come_back_the_same() -> None:
-    options = Options(mode=Mode.ATOMIC, mapping=Path("m.yaml"), target="sandbox", batch_size=7, dry_run=True)
+    options = Options(
+        mode=Mode.ATOMIC,
+        mapping=Path("m.yaml"),
+        target="sandbox",
+        batch_size=7,
+        dry_run=True,
+        max_failures=Budget(2.5, percent=True),
+        expect=Expectations(min_rows=3, totals={"quantity": Decimal("1234.50")}, done_marker=Path("done")),
+    )
     plain = plain_options(options)
-    assert plain["mode"] == "Atomic"
-    assert {type(value) for value in plain.values()} <= {str, int, bool}
+    assert json.loads(json.dumps(plain)) == plain
+    assert (plain["mode"], plain["max_failures"], set(plain["expect"])) == (
+        "Atomic",
+        "2.5%",
+        {"min_rows", "totals", "done_marker"},
+    )
     assert Options.of(**plain) == options
+    assert Options.of(**plain_options(Options())) == Options()
 
 
 def test_artifact_text_shows_as_it_is_and_cannot_break_out_of_its_cell() -> None:
@@ -441,7 +461,7 @@ def test_each_entrypoint_of_prefect_yaml_takes_its_parameters(monkeypatch: pytes
     monkeypatch.chdir(PREFECT_YAML.parent)
     names = []
     for deployment in yaml.safe_load(PREFECT_YAML.read_text(encoding="utf-8"))["deployments"]:
-        found = load_flow_from_entrypoint(deployment["entrypoint"])
+        found: Flow[Any, Any] = load_flow_from_entrypoint(deployment["entrypoint"])
         names.append(found.name)
         if "parameters" in deployment:
             found.validate_parameters(deployment["parameters"])
@@ -470,16 +490,16 @@ def test_deploy_registers_the_night_with_its_schedule_and_can_be_repeated(
 def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
     server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="^PREFECT_API_URL names no Prefect server"):
+    with pytest.raises(ConfigError, match=r"^PREFECT_API_URL names no Prefect server"):
         deploy()
     monkeypatch.setenv("PREFECT_API_URL", server)
     with pytest.raises(ConfigError, match=r"nope\.yaml cannot be read: No such file or directory$"):
         deploy(tmp_path / "nope.yaml")
     for content in ("deployments: [{name: n}]", "a: [", "7"):
         (tmp_path / "prefect.yaml").write_text(content)
-        with pytest.raises(ConfigError, match="declares no deployments with a name and a work pool each$"):
+        with pytest.raises(ConfigError, match=r"declares no deployments with a name and a work pool each$"):
             deploy(tmp_path / "prefect.yaml")
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), pytest.raises(UnreachableError):
+    with server_at("http://127.0.0.1:9/api"), pytest.raises(UnreachableError):
         deploy()
 
 

@@ -76,12 +76,12 @@ def test_the_first_filled_identifier_is_the_key() -> None:
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        (("Jane", "Person", "IR_1", "", ""), "investor:: exactly one of the investor: columns must be filled; none is"),
+        (("Jane", "Person", "IR_1", "", ""), "investor: exactly one of the investor: columns must be filled; none is"),
         (
             ("Jane", "Person", "IR_1", "XY1", "LEI1"),
-            "investor:: exactly one of the investor: columns must be filled; 2 are",
+            "investor: exactly one of the investor: columns must be filled; 2 are",
         ),
-        (("Jane", "Person", " ", "XY1", ""), "identifier:: at least one of the identifier: columns must be filled"),
+        (("Jane", "Person", " ", "XY1", ""), "identifier: at least one of the identifier: columns must be filled"),
         (
             ("Jane", "Person", "IR_1", "", "LEI1"),
             "investor:LegalEntity/Ext/LEI: is not the identifier of a Person, which is the investor_type of this row",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines import keying
@@ -16,6 +16,7 @@ HASHES: tuple[Callable[[str], int], ...] = (
     len,
     lambda key: -1 - len(key) % 2,
     lambda key: (1 << 63) - 1 if key < "b" else -(1 << 63),
+    lambda key: sum(map(ord, key)),
 )
 """Python's own, and some under which different keys meet, up to all of them."""
 
@@ -49,6 +50,7 @@ def expected(rows: Keys, *, singles: bool) -> list[list[int]]:
 
 
 @given(keyed_rows, st.sampled_from(HASHES), st.booleans())
+@example([(1, key) for key in "zzxxyy"], ord, False)
 def test_groups_are_those_of_a_dictionary_in_the_order_of_their_first_rows_whatever_the_hash(
     rows: Keys, hash_of: Callable[[str], int], singles: bool
 ) -> None:

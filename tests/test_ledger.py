@@ -1,10 +1,11 @@
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.journal import Journal
@@ -35,7 +36,7 @@ def test_numbers_and_their_ranges_are_the_same(numbers: set[int]) -> None:
     ordered = sorted(numbers)
     pairs = ranges(ordered)
     assert [n for first, count in pairs for n in range(first, first + count)] == ordered
-    assert all(a + c < b for (a, c), (b, _) in zip(pairs, pairs[1:], strict=False))
+    assert all(a + c < b for (a, c), (b, _) in pairwise(pairs))
     assert list(map(list, runs_of(np.array(ordered)))) == pairs
 
 
@@ -82,9 +83,7 @@ def test_a_plan_is_written_once_and_another_one_is_refused(journal: Journal) -> 
     for count, digest in ((3, "abd"), (4, "abc")):
         with pytest.raises(ConfigError) as caught:
             Ledger(journal, count).plan(digest)
-        assert caught.value.message == (
-            "the run cannot go on: the same extract no longer makes the same requests"
-        )
+        assert caught.value.message == ("the run cannot go on: the same extract no longer makes the same requests")
 
 
 def test_what_was_sent_and_never_settled_is_in_doubt(journal: Journal) -> None:
@@ -122,6 +121,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(EVENTS)
 def test_a_restored_ledger_agrees_with_the_one_that_wrote_it(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[set[int], dict[int, State]]]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-
 from builders import account, investor, order, write_csv
+
 from connectors.client import LusidClient
 from connectors.sandbox.server import Sandbox
 from connectors.settings import LusidSettings
@@ -121,9 +121,13 @@ def test_accounts_whose_holder_was_refused_are_held_and_name_it_and_the_sandbox_
 def test_csv_is_taken_where_parquet_lies_beside_it_and_that_is_said(tmp_path: Path) -> None:
     heard = Heard()
     night = nightly(DATA / "sample", progress=heard, dry_run=True, runs=tmp_path)
-    assert night.notes == tuple(heard.notes) == tuple(
-        f"{name}.parquet: passed over, because {name}.csv beside it is the same extract"
-        for name in ("investors", "accounts", "orders")
+    assert (
+        night.notes
+        == tuple(heard.notes)
+        == tuple(
+            f"{name}.parquet: passed over, because {name}.csv beside it is the same extract"
+            for name in ("investors", "accounts", "orders")
+        )
     )
 
 
@@ -140,9 +144,13 @@ def test_a_missing_extract_is_said_and_skipped(tmp_path: Path) -> None:
     night = nightly(folder, progress=heard, target="sandbox", runs=tmp_path / "runs")
     assert [report.operation for report in night.reports] == ["orders"]
     assert night.exit_code == 0
-    assert night.notes == tuple(heard.notes) == (
-        f"investor-records: {folder} holds no extract of this name, so none is loaded",
-        f"investment-accounts: {folder} holds no extract of this name, so none is loaded",
+    assert (
+        night.notes
+        == tuple(heard.notes)
+        == (
+            f"investor-records: {folder} holds no extract of this name, so none is loaded",
+            f"investment-accounts: {folder} holds no extract of this name, so none is loaded",
+        )
     )
 
 
@@ -163,7 +171,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_mapping_for_the_whole_night_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="put <operation>.yaml into its folder"):
+    with pytest.raises(ConfigError, match=r"put <operation>\.yaml into its folder"):
         nightly(the_night(tmp_path), mapping=tmp_path / "m.yaml")
 
 
@@ -242,9 +250,13 @@ def test_a_load_that_stops_early_ends_the_night_and_the_absence_of_the_others_is
     folder, runs = the_night(tmp_path), tmp_path / "runs"
     night = nightly(folder, progress=heard, load=dying("investor-records", None), target="sandbox", runs=runs)
     assert [report.operation for report in night.reports] == ["investor-records"]
-    assert night.notes == tuple(heard.notes) == (
-        "investment-accounts: not started, because investor-records did not finish",
-        "orders: not started, because investor-records did not finish",
+    assert (
+        night.notes
+        == tuple(heard.notes)
+        == (
+            "investment-accounts: not started, because investor-records did not finish",
+            "orders: not started, because investor-records did not finish",
+        )
     )
     assert night.exit_code == 4
 

@@ -126,7 +126,7 @@ def test_empty_cells_leave_their_members_out() -> None:
         ({"quantity": "x"}, ["quantity: is not a decimal number such as 1234.50"]),
         (
             {"instrument:Instrument/default/Figi": "\u200b"},
-            ["instrument:: at least one of the instrument: columns must be filled"],
+            ["instrument: at least one of the instrument: columns must be filled"],
         ),
         ({"limit_price": "5", "limit_currency": ""}, ["limit_currency: is missing: limit_price is given"]),
         ({"limit_price": "", "limit_currency": "USD"}, ["limit_price: is missing: limit_currency is given"]),

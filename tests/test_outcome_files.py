@@ -1,5 +1,6 @@
 import csv
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -22,7 +23,7 @@ FRONT = ["A", "failed", "X", "no", "REQ", "a.csv", "1"]
 
 def test_outcomes_are_written_in_pieces_and_read_as_one(tmp_path: Path) -> None:
     path = tmp_path / "outcomes.parquet"
-    line = {
+    line: dict[str, list[Any]] = {
         "key": ["A"],
         "source": ["a.csv"],
         "rows": [[1, 3]],
@@ -53,7 +54,7 @@ def test_no_outcomes_are_a_readable_file(tmp_path: Path) -> None:
 def test_surplus_cells_go_into_one_column_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "failures.csv"
     assert write_failures(path, ["a", "b"], [[*FRONT, "1", "2"], [*FRONT, "1", "2", "3", "4"]]) == 2
-    assert list(csv.reader(path.open(newline=""))) == [
+    assert list(csv.reader(path.read_text().splitlines())) == [
         [*FAILURE_COLUMNS, "a", "b", SURPLUS_COLUMN],
         [*FRONT, "1", "2", ""],
         [*FRONT, "1", "2", "3,4"],
@@ -74,7 +75,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5))
-def test_any_cells_load_again_as_they_are(tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]) -> None:
+def test_any_cells_load_again_as_they_are(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]
+) -> None:
     path = tmp_path_factory.mktemp("cells") / "failures.csv"
     write_failures(path, ["a", "b"], [[*FRONT, *pair] for pair in cells])
     with open_extract([path]) as extract:

@@ -313,6 +313,15 @@ def test_a_request_larger_than_a_call_is_refused_and_one_that_just_fits_is_not(t
         assert found.notes[1] == told
 
 
+def test_beside_a_row_that_is_too_large_one_that_just_fits_is_sent(tmp_path: Path) -> None:
+    rows = [investor(1), investor(2, {"display_name": "Investor 22"}), investor(3)]
+    with prepare_rows("investor-records", tmp_path, rows) as found:
+        sizes = found.prepared.sizes.tolist()
+    assert [size - sizes[0] for size in sizes] == [0, 1, 0]
+    with prepare_rows("investor-records", tmp_path, rows, max_bytes=sizes[0]) as found:
+        assert found.states == [None, INVALID, None]
+
+
 def test_a_row_that_alone_is_larger_than_a_call_withholds_its_request(tmp_path: Path) -> None:
     rows = [account(1, 1), account(1, 2, {"description": "x" * 500}), account(2)]
     rows = [{"description": ""} | row for row in rows]

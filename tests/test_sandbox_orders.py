@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_api import FIGI, block, create_orders, created, errors, get, listed, order, post, problem, rid
 
-from connectors.sandbox.blocks import direction, instrument_luid, total
+from connectors.sandbox.arithmetic import total
+from connectors.sandbox.blocks import direction, instrument_luid
 from connectors.sandbox.server import Sandbox
 
 CURRENCY = "Instrument/default/Currency"

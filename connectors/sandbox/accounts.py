@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from connectors.sandbox import records
 from connectors.sandbox.batch import upsert
-from connectors.sandbox.calls import Call, Route, numbered_luid, unique_id
+from connectors.sandbox.calls import OLDER, Call, Route, numbered_luid, unique_id
 from connectors.sandbox.entities import Kind, current, resolve, save, shown, single
 from connectors.sandbox.exact_json import Document, loads
 from connectors.sandbox.listing import list_all
@@ -100,15 +100,15 @@ _REQUEST: dict[str, Reader] = {
 
 def upsert_accounts(call: Call) -> Document:
     """POST /api/investmentaccounts/$batchUpsert."""
-    return upsert(call, _REQUEST[call.dialect], _upsert_one)
+    return upsert(call, _REQUEST[call.shapes], _upsert_one)
 
 
 def _upsert_one(transaction: Transaction, call: Call, request: Document) -> Document:
-    rule = HOLDER_RULES[call.dialect].get(request["accountType"])
+    rule = HOLDER_RULES[call.shapes].get(request["accountType"])
     if rule is None:
         raise ItemError(
             "InvalidAccountTypeFailure",
-            f"{request['accountType']!r} is not an account type: {', '.join(HOLDER_RULES[call.dialect])}",
+            f"{request['accountType']!r} is not an account type: {', '.join(HOLDER_RULES[call.shapes])}",
             "accountType",
         )
     known = current(transaction, KIND, request)
@@ -201,6 +201,6 @@ def _get(call: Call) -> Document:
 ROUTES = (
     Route("POST", "/api/investmentaccounts/$batchUpsert", upsert_accounts, 201),
     Route("GET", "/api/investmentaccounts", _list, 200),
-    Route("GET", "/api/investmentaccounts/{idTypeScope}/{idTypeCode}/{value}", _get, 200, ("2.1",)),
+    Route("GET", "/api/investmentaccounts/{idTypeScope}/{idTypeCode}/{value}", _get, 200, OLDER),
     Route("GET", "/api/investmentaccounts/{idTypeCode}/{value}", _get, 200, ("2.3",)),
 )

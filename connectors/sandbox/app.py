@@ -17,7 +17,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from connectors.sandbox import accounts, blocks, orders, records
+from connectors.sandbox import (
+    accounts,
+    allocation,
+    blocks,
+    booking,
+    cancels,
+    executions,
+    moves,
+    orders,
+    placement_updates,
+    placements,
+    records,
+)
 from connectors.sandbox.calls import DIALECTS, Call, Route, log_address
 from connectors.sandbox.dates import now_text
 from connectors.sandbox.exact_json import Document, dumps
@@ -26,7 +38,8 @@ from connectors.sandbox.problems import ProblemError, not_found
 from connectors.sandbox.store import Store
 from connectors.sandbox.tokens import TokenRefusedError, Tokens
 
-_PARTS = (records, accounts, orders, blocks)
+_ORDER_LIFE = (orders, blocks, moves, placements, placement_updates, cancels, executions, allocation, booking)
+_PARTS = (records, accounts, *_ORDER_LIFE)
 _BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
 _REQUEST_ID = "sandbox.request_id"
 _MEDIA_TYPES = ("application/json-patch+json", "application/json", "text/json")
@@ -106,8 +119,9 @@ async def _read_call(service: Service, request: Request) -> Call:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not service.tokens.accepts(token.strip()):
         raise ProblemError(401, 187, _BAD_TOKEN, "the bearer token is missing, invalid or expired")
-    if request.method == "POST":
-        _check_media_type(request.headers.get("content-type", ""))
+    media_type = request.headers.get("content-type", "")
+    if request.method == "POST" and (body or media_type):
+        _check_media_type(media_type)
     return Call(
         store=service.store,
         dialect=service.dialect,

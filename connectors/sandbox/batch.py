@@ -1,16 +1,17 @@
-"""Keyed batches: Atomic and Partial. Knows no entity.
+"""Batches: keyed ones, Atomic and Partial, and lists that are done whole or not at all. Knows no entity.
 
 Partial: what can be done is done, and the answer lists the rest under `failed`. Atomic: one failing
-item and nothing is done; the answer is a 400 that names every failing item.
+item and nothing is done; the answer is a 400 that names every failing item. A list has no place for
+failures in its answer, so it is done as Atomic is; its items are named `requests[3]`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.sandbox.calls import Call
 from connectors.sandbox.exact_json import Document
-from connectors.sandbox.problems import ItemError, batch_aborted, validation_problem
+from connectors.sandbox.problems import ItemError, batch_aborted, refused, validation_problem
 from connectors.sandbox.readers import Reader, mapped
 from connectors.sandbox.store import Transaction
 
@@ -28,14 +29,13 @@ class Outcome:
     values: dict[str, object] = field(default_factory=dict)
     failed: dict[str, ItemError] = field(default_factory=dict)
 
+    def failures(self) -> Document:
+        """What `failed` shows: empty when nothing failed."""
+        return {key: item.body(key) for key, item in self.failed.items()}
+
     def body(self, call: Call) -> Document:
-        """The batch answer: values, failed (empty when nothing failed), links."""
-        return {
-            "href": None,
-            "values": self.values,
-            "failed": {key: item.body(key) for key, item in self.failed.items()},
-            "links": [call.log_link],
-        }
+        """The answer to a keyed batch: values, failed, links."""
+        return {"href": None, "values": self.values, "failed": self.failures(), "links": [call.log_link]}
 
 
 def success_mode(call: Call) -> str:
@@ -60,13 +60,45 @@ def upsert(call: Call, item: Reader, apply: Apply) -> Document:
     mode = success_mode(call)
     requests = call.read(mapped(item))
     with call.store.write() as transaction:
-        outcome = _apply_all(transaction, call, requests, apply)
+        outcome = apply_all(transaction, call, requests, apply)
         if outcome.failed and mode == "Atomic":
             raise batch_aborted(outcome.failed)
     return outcome.body(call)
 
 
-def _apply_all(transaction: Transaction, call: Call, requests: Mapping[str, Any], apply: Apply) -> Outcome:
+def each_or_failed(call: Call, item: Reader, apply: Apply) -> Document:
+    """Answers a keyed batch that has no mode: what can be done is done.
+
+    Raises:
+        ProblemError: 400, the body does not fit.
+    """
+    requests = call.read(mapped(item))
+    with call.store.write() as transaction:
+        outcome = apply_all(transaction, call, requests, apply)
+    return {**outcome.body(call), "metadata": {}}
+
+
+def all_or_none(call: Call, requests: Sequence[Document], apply: Apply) -> Document:
+    """Answers a list of requests, done in the order given, all of them or none.
+
+    Raises:
+        ProblemError: 400, items are refused; `errors` names each as `requests[i].member`.
+    """
+    named = {f"requests[{n}]": request for n, request in enumerate(requests)}
+    with call.store.write() as transaction:
+        outcome = apply_all(transaction, call, named, apply)
+        if outcome.failed:
+            raise refused(outcome.failed)
+    return resource_list(call, list(outcome.values.values()))
+
+
+def resource_list(call: Call, values: list[Any]) -> Document:
+    """A ResourceListOf whatever `values` are, on one page."""
+    return {"values": values, "href": None, "links": [call.log_link], "nextPage": None, "previousPage": None}
+
+
+def apply_all(transaction: Transaction, call: Call, requests: Mapping[str, Any], apply: Apply) -> Outcome:
+    """Does every item that can be done, in the order given."""
     outcome = Outcome()
     for key, request in requests.items():
         try:

@@ -1,28 +1,25 @@
 """Blocks and the orders in them: what every call of order management agrees on, and reading both back.
 
 A block's orders share its blocking fields: instrument, side, type, time in force, limit and stop
-price (support page KA-02110); its quantity is the sum of its orders'. Knows no single call.
+price (support page KA-02110); its quantity is the sum of those that are not cancelled. Knows no
+single call.
 """
 
-from collections.abc import Iterable
-from decimal import Decimal, localcontext
-from typing import Any
-
-from connectors.sandbox.calls import Call, Route, luid
-from connectors.sandbox.exact_json import Document, dumps, loads
-from connectors.sandbox.listing import list_all
-from connectors.sandbox.problems import not_found, validation_problem
-from connectors.sandbox.readers import Errors
-from connectors.sandbox.shapes import code
-from connectors.sandbox.store import Entity, Transaction
+from connectors.sandbox.arithmetic import total
+from connectors.sandbox.calls import Call, luid
+from connectors.sandbox.exact_json import Document
+from connectors.sandbox.resources import add, change, document_of, find, reading, versioned
+from connectors.sandbox.shapes import name_of
+from connectors.sandbox.store import Transaction
 
 BLOCK = "blocks"
 ORDER = "orders"
+CANCELLED = "Cancelled"
 
 BLOCKING_FIELDS = ("lusidInstrumentId", "side", "type", "timeInForce", "limitPrice", "stopPrice")
 
+_CANCELLED_STATES = (CANCELLED.lower(), "canceled")
 _DIRECTIONS = {"buy": 1, "sell": -1, "short": -1, "sellshort": -1}
-_EXACT_DIGITS = 400
 
 
 def instrument_luid(identifiers: dict[str, str]) -> str:
@@ -39,26 +36,9 @@ def instrument_luid(identifiers: dict[str, str]) -> str:
     return luid(*(part for pair in sorted(identifiers.items()) for part in pair))
 
 
-def name_of(resource_id: Document) -> str:
-    """`scope/code`, as parents are written in the store."""
-    return f"{resource_id['scope']}/{resource_id['code']}"
-
-
-def find(transaction: Transaction, kind: str, resource_id: Document) -> Entity | None:
-    """The block, order, ... of that id."""
-    return transaction.find(kind, resource_id["scope"], resource_id["code"])
-
-
 def differing(block: Document, wanted: Document) -> list[str]:
     """The blocking fields in which a block and what is wanted of it differ."""
     return [name for name in BLOCKING_FIELDS if block.get(name) != wanted.get(name)]
-
-
-def total(values: Iterable[int | Decimal]) -> int | Decimal:
-    """The exact sum, however many digits."""
-    with localcontext() as context:
-        context.prec = _EXACT_DIGITS
-        return sum(values, start=0)
 
 
 def direction(side: str) -> int | None:
@@ -66,16 +46,45 @@ def direction(side: str) -> int | None:
     return _DIRECTIONS.get(side.replace("-", "").replace(" ", "").lower())
 
 
-def recount(call: Call, block: Document, orders: list[Document]) -> None:
-    """Makes the block's order ids, quantity and (2.3) amount and basis follow from its orders."""
+def is_cancelled(document: Document) -> bool:
+    """Whether an order or placement is cancelled: free text, in either spelling."""
+    return document["state"].lower() in _CANCELLED_STATES
+
+
+def outlined(call: Call, old: Document, wanted: Document) -> Document:
+    """The block `old` (empty: a new one) as `wanted`, but for what follows from its orders.
+
+    Args:
+        wanted: id, instrument identifiers, blocking fields, and whatever else is to be set.
+    """
+    kept = {name: value for name, value in old.items() if name not in BLOCKING_FIELDS}
+    swept = {} if call.dialect == "legacy" else {"isSwept": False}
+    return versioned(call, BLOCK, {"createdDate": call.as_at, "links": [], "properties": {}, **swept, **kept, **wanted})
+
+
+def settle(transaction: Transaction, call: Call, block: Document) -> list[Document]:
+    """Makes the block follow from its orders, stores it, and returns the orders, oldest first."""
+    parent = name_of(block["id"])
+    orders = [document_of(each) for each in transaction.children(ORDER, parent)]
+    _recount(call, block, orders)
+    there = find(transaction, BLOCK, block["id"])
+    if there is None:
+        add(transaction, BLOCK, block)
+    else:
+        change(transaction, there, block)
+    return orders
+
+
+def _recount(call: Call, block: Document, orders: list[Document]) -> None:
+    """Makes order ids, quantity and (2.3) amount and basis follow from the orders; cancelled ones count for nothing."""
+    live = [order for order in orders if not is_cancelled(order)]
     block["orderIds"] = [order["id"] for order in orders]
-    block["quantity"] = total(order["quantity"] for order in orders if "quantity" in order)
-    if call.dialect == "2.1":
+    block["quantity"] = total(order["quantity"] for order in live if "quantity" in order)
+    if call.shapes == "2.1":
         return
-    amounts = [order["amount"] for order in orders if "amount" in order]
-    bases = {order["basis"] for order in orders}
+    bases = {order["basis"] for order in live}
     block["basis"] = bases.pop() if len(bases) == 1 else None
-    block["amount"] = _sum_of(amounts)
+    block["amount"] = _sum_of([order["amount"] for order in live if "amount" in order])
 
 
 def _sum_of(amounts: list[Document]) -> Document | None:
@@ -85,65 +94,4 @@ def _sum_of(amounts: list[Document]) -> Document | None:
     return {"amount": total(a.get("amount", 0) for a in amounts), "currency": currencies.pop()}
 
 
-def store(transaction: Transaction, kind: str, document: Document, more: dict[str, Any] | None = None) -> None:
-    """Stores a document under its id, new or over the one there is.
-
-    Args:
-        more: `parent` and `requested` of a new entity.
-    """
-    there = find(transaction, kind, document["id"])
-    if there is not None:
-        transaction.replace(there.sequence, dumps(document))
-        return
-    entity_id = document["id"]
-    entity = Entity(
-        transaction.next_sequence(),
-        entity_id["scope"],
-        entity_id["code"],
-        (more or {}).get("parent"),
-        dumps(document),
-        (more or {}).get("requested"),
-    )
-    transaction.add(kind, entity)
-
-
-def _show(_transaction: Transaction, _call: Call, document: Document) -> Document:
-    return document
-
-
-def _get(call: Call, kind: str) -> Document:
-    errors = Errors()
-    for name, value in call.path.items():
-        code(value, name, errors)
-    if errors:
-        raise validation_problem(errors)
-    with call.store.read() as transaction:
-        entity = find(transaction, kind, dict(call.path))
-    if entity is None:
-        raise not_found(f"no {kind.removesuffix('s')} has the id {name_of(dict(call.path))}")
-    document: Document = loads(entity.document)
-    return document
-
-
-def _list_blocks(call: Call) -> Document:
-    return list_all(call, BLOCK, _show)
-
-
-def _list_orders(call: Call) -> Document:
-    return list_all(call, ORDER, _show)
-
-
-def _get_block(call: Call) -> Document:
-    return _get(call, BLOCK)
-
-
-def _get_order(call: Call) -> Document:
-    return _get(call, ORDER)
-
-
-ROUTES = (
-    Route("GET", "/api/blocks", _list_blocks, 200),
-    Route("GET", "/api/blocks/{scope}/{code}", _get_block, 200),
-    Route("GET", "/api/orders", _list_orders, 200),
-    Route("GET", "/api/orders/{scope}/{code}", _get_order, 200),
-)
+ROUTES = (*reading(BLOCK), *reading(ORDER))

@@ -15,9 +15,21 @@ from connectors.sandbox.problems import malformed, validation_problem
 from connectors.sandbox.readers import Errors, Reader
 from connectors.sandbox.store import Store
 
-DIALECTS = ("2.1", "2.3")
+DIALECTS = ("2.1", "2.3", "legacy")
+OLDER = ("2.1", "legacy")
+"""The dialects whose records, accounts and orders have the shapes of 2.1."""
+
 USER = "sandbox-user"
 
+_LEGACY_VERSION = (
+    "effectiveFrom",
+    "asAtDate",
+    "asAtCreated",
+    "userIdCreated",
+    "asAtModified",
+    "userIdModified",
+    "asAtVersionNumber",
+)
 _LUID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -26,7 +38,7 @@ class Call:
     """A request that has been authenticated and read from the wire.
 
     Attributes:
-        dialect: the shapes the sandbox speaks.
+        dialect: the age of server the sandbox plays.
         base_url: the API's base URL, ending in `/api`.
         request_id: what `lusid-meta-requestId` says.
         as_at: when it was received, as LUSID writes date-times.
@@ -43,6 +55,11 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, list[str]]
     body: bytes = b""
+
+    @property
+    def shapes(self) -> str:
+        """The dialect whose shapes most calls have: 2.1 in dialect `legacy`."""
+        return "2.1" if self.dialect in OLDER else self.dialect
 
     def read(self, reader: Reader) -> Any:
         """The body, checked by `reader`.
@@ -84,7 +101,7 @@ class Call:
             "requestIdCreated": self.request_id,
             "asAtVersionNumber": 0,
         }
-        return {
+        version = {
             **created,
             "asAtDate": self.as_at,
             "asAtModified": self.as_at,
@@ -93,6 +110,7 @@ class Call:
             "asAtVersionNumber": created["asAtVersionNumber"] + 1,
             "entityUniqueId": entity_id,
         }
+        return {name: version[name] for name in _LEGACY_VERSION} if self.dialect == "legacy" else version
 
 
 Handler = Callable[[Call], Document]

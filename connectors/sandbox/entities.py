@@ -105,7 +105,7 @@ def shown(call: Call, kind: Kind, document: Document) -> Document:
     key, value = next(iter(labels_of(document["identifiers"]).items()))
     _, id_scope, id_code = key.split("/")
     root = f"{call.base_url}/api/{kind.name}"
-    if call.dialect == "2.1":
+    if call.shapes == "2.1":
         return {"href": f"{root}/{id_scope}/{id_code}/{quoted(value)}", **document}
     query = f"scope={document['scope']}&identifierScope={id_scope}"
     return {"href": f"{root}/{id_code}/{quoted(value)}?{query}", **document}
@@ -118,7 +118,7 @@ def single(call: Call, kind: Kind, show: Show) -> Document:
         ProblemError: 400 for a parameter that does not fit, 404 when there is no such entity.
     """
     asked: dict[str, str | None] = dict(call.path)
-    if call.dialect == "2.3":
+    if call.shapes == "2.3":
         asked["scope"] = call.parameter("scope")
         asked["idTypeScope"] = call.parameter("identifierScope")
     errors = Errors()

@@ -34,7 +34,7 @@ _END = ("end", "")
 
 
 def field(document: Document, path: str) -> Any:
-    """What `path` leads to in the document; None when it leads nowhere, a list for a label set."""
+    """What `path` leads to in the document; None when it leads nowhere, a list for a label set or through a list."""
     keyed = _KEYED.fullmatch(path)
     if keyed:
         value = document.get(keyed[1], {}).get(keyed[2], {}).get("value", {})
@@ -44,7 +44,10 @@ def field(document: Document, path: str) -> Any:
         return value.get("labelValue")
     found: Any = document
     for member in path.split("."):
-        found = found.get(member) if isinstance(found, dict) else None
+        if isinstance(found, list):
+            found = [each.get(member) for each in found if isinstance(each, dict)]
+        else:
+            found = found.get(member) if isinstance(found, dict) else None
     return found
 
 

@@ -36,8 +36,11 @@ class _Asked:
         return base64.b64encode(f"{offset}:{self.fingerprint}".encode()).decode()
 
 
-def list_all(call: Call, kind: str, show: Show) -> Document:
+def list_all(call: Call, kind: str, show: Show, parent: str | None = None) -> Document:
     """Answers the GET of a list, in order of creation unless sorted.
+
+    Args:
+        parent: only those that belong to it.
 
     Raises:
         ProblemError: 400, a parameter does not fit.
@@ -46,7 +49,7 @@ def list_all(call: Call, kind: str, show: Show) -> Document:
     plain = not asked.filter and not asked.sort_by
     with call.store.read() as transaction:
         wanted = (asked.offset, asked.limit + 1) if plain else (0, -1)
-        stored = transaction.page(kind, *wanted)
+        stored = transaction.page(kind, *wanted, parent)
         documents = [show(transaction, call, loads(each.document)) for each in stored]
     if not plain:
         keep = parse_filter(asked.filter) if asked.filter else None

@@ -9,9 +9,10 @@ place for failures, so one bad entry refuses the call, and the refusal names eve
 from dataclasses import dataclass, field
 
 from connectors.sandbox import blocks
+from connectors.sandbox.batch import resource_list
 from connectors.sandbox.blocks import BLOCK, BLOCKING_FIELDS, ORDER
-from connectors.sandbox.calls import Call, Route, unique_id
-from connectors.sandbox.exact_json import Document, dumps, loads
+from connectors.sandbox.calls import Call, Route
+from connectors.sandbox.exact_json import Document, dumps
 from connectors.sandbox.problems import resource_conflict, validation_problem
 from connectors.sandbox.readers import (
     Errors,
@@ -23,11 +24,14 @@ from connectors.sandbox.readers import (
     number,
     text,
 )
+from connectors.sandbox.resources import add, asked_before, document_of, find, versioned
 from connectors.sandbox.shapes import (
     currency_and_amount,
     instrument_identifiers,
+    name_of,
     perpetual_properties,
     resource_id,
+    with_values,
 )
 from connectors.sandbox.store import Transaction
 
@@ -72,7 +76,7 @@ def _ids_once(requests: list[Document], path: str, errors: Errors) -> None:
     seen: set[str] = set()
     for n, request in enumerate(requests):
         for m, order in enumerate(request["orders"]):
-            name = blocks.name_of(order["id"])
+            name = name_of(order["id"])
             if name in seen:
                 errors.add(f"{path}[{n}].orders[{m}].id", f"order {name} is listed earlier in this call")
             seen.add(name)
@@ -131,7 +135,7 @@ def create_orders(call: Call) -> Document:
     Raises:
         ProblemError: 400, naming every entry that does not fit the model (132) or conflicts (461).
     """
-    requests = call.read(_BODY[call.dialect])["requests"]
+    requests = call.read(_BODY[call.shapes])["requests"]
     faults = _Faults()
     values = []
     with call.store.write() as transaction:
@@ -142,13 +146,7 @@ def create_orders(call: Call) -> Document:
             if len(faults) == before:
                 values.append(entry.keep(block, orders))
         faults.raise_any()
-    return {
-        "values": values,
-        "href": None,
-        "links": [call.log_link],
-        "nextPage": None,
-        "previousPage": None,
-    }
+    return resource_list(call, values)
 
 
 class _Entry:
@@ -160,9 +158,9 @@ class _Entry:
         self._request = request
         self._path = path
         self._faults = faults
-        self._parent = blocks.name_of(request["blockId"])
-        there = blocks.find(transaction, BLOCK, request["blockId"])
-        self._old: Document = loads(there.document) if there else {}
+        self._parent = name_of(request["blockId"])
+        there = find(transaction, BLOCK, request["blockId"])
+        self._old: Document = document_of(there) if there else {}
         self._wanted = self._blocking_fields()
 
     def _blocking_fields(self) -> Document:
@@ -188,19 +186,15 @@ class _Entry:
                 f"{self._path}.{member}",
                 f"block {self._parent} exists and references orders with a differing {member}",
             )
-        kept = {name: value for name, value in old.items() if name not in BLOCKING_FIELDS}
+        created = {} if old or "date" not in request else {"createdDate": request["date"]}
         properties = {**old.get("properties", {}), **request.get("blockProperties", {})}
-        return {
+        wanted = {
             "id": request["blockId"],
-            "createdDate": request.get("date", self._call.as_at),
-            "isSwept": False,
-            "links": [],
-            **kept,
             "instrumentIdentifiers": request["instrumentIdentifiers"],
             **self._wanted,
-            "properties": {key: each for key, each in properties.items() if "value" in each},
-            "version": self._call.version(unique_id(BLOCK, self._parent), old.get("version")),
+            "properties": with_values(properties),
         }
+        return blocks.outlined(self._call, old, {**created, **wanted})
 
     def _check_wanted(self) -> None:
         if "side" not in self._wanted:
@@ -222,44 +216,39 @@ class _Entry:
         if requested.get("side", side) != side:
             self._faults.conflicts.add(f"{path}.side", f"differs from its block's side {side}")
             return False
-        name = blocks.name_of(requested["id"])
-        there = blocks.find(self._transaction, ORDER, requested["id"])
+        name = name_of(requested["id"])
+        there = find(self._transaction, ORDER, requested["id"])
         if there is None:
             return True
         if there.parent != self._parent:
             self._faults.conflicts.add(f"{path}.id", f"order {name} exists in block {there.parent}")
-        elif there.requested is None or loads(there.requested) != requested:
+        elif not asked_before(there, requested):
             self._faults.conflicts.add(f"{path}.id", f"order {name} exists with differing fields")
         return False
 
     def _order(self, requested: Document) -> Document:
         renamed = {_RENAMED.get(name, name): value for name, value in requested.items()}
-        properties = requested.get("properties", {})
         order = {
             "state": "New",
             "date": self._call.as_at,
             **renamed,
-            "properties": {key: each for key, each in properties.items() if "value" in each},
-            "version": self._call.version(unique_id(ORDER, blocks.name_of(requested["id"]))),
+            "properties": with_values(requested.get("properties", {})),
             "links": [],
         }
-        if self._call.dialect == "2.3":
+        if self._call.shapes == "2.3":
             order["basis"] = "Quantity" if "quantity" in requested else "Amount"
             order["direction"] = blocks.direction(self._wanted.get("side", ""))
-        return order
+        return versioned(self._call, ORDER, order)
 
     def keep(self, block: Document, orders: list[tuple[Document, Document]]) -> Document:
         """Stores both and returns the answer's BlockAndOrders, its orders those of the request."""
         inherited = {name: block[name] for name in _INHERITED if name in block}
         for order, requested in orders:
-            order.update(inherited)
             more = {"parent": self._parent, "requested": dumps(requested)}
-            blocks.store(self._transaction, ORDER, order, more)
-        members_now = [loads(each.document) for each in self._transaction.children(ORDER, self._parent)]
-        blocks.recount(self._call, block, members_now)
-        blocks.store(self._transaction, BLOCK, block)
-        asked = {blocks.name_of(order["id"]) for order in self._request["orders"]}
-        shown = [order for order in members_now if blocks.name_of(order["id"]) in asked]
+            add(self._transaction, ORDER, {**order, **inherited}, more)
+        members_now = blocks.settle(self._transaction, self._call, block)
+        asked = {name_of(order["id"]) for order in self._request["orders"]}
+        shown = [order for order in members_now if name_of(order["id"]) in asked]
         return {"block": block, "orders": shown}
 
 

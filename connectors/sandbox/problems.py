@@ -9,6 +9,16 @@ from collections.abc import Mapping, Sequence
 from connectors.sandbox.exact_json import Document
 
 _NAMED_IN_DETAIL = 3
+_CODES = {
+    "ResourceConflict": 461,
+    "OrderNotFound": 650,
+    "PlacementNotFound": 725,
+    "ExecutionNotFound": 726,
+    "BlockNotFound": 727,
+}
+"""Codes of the specification's error table, by name."""
+
+_VALIDATION = 132
 
 
 class ProblemError(Exception):
@@ -77,7 +87,7 @@ class ItemError(Exception):
 
 def validation_problem(errors: Mapping[str, Sequence[str]]) -> ProblemError:
     """400 for a request that does not fit the models (code 132)."""
-    return ProblemError(400, 132, "ValidationError", _summary(errors), errors)
+    return ProblemError(400, _VALIDATION, "ValidationError", _summary(errors), errors)
 
 
 def malformed(detail: str) -> ProblemError:
@@ -88,18 +98,29 @@ def malformed(detail: str) -> ProblemError:
 
 def batch_aborted(failed: Mapping[str, ItemError]) -> ProblemError:
     """400 for an Atomic batch with failing items, every one of them named (code 395)."""
-    errors = {f"{key}.{item.path}" if item.path else key: [item.detail] for key, item in failed.items()}
+    errors = _named(failed)
     return ProblemError(400, 395, "BatchOperationAborted", _summary(errors), errors)
+
+
+def refused(failed: Mapping[str, ItemError]) -> ProblemError:
+    """400 for a list with items that cannot be done, every one of them named; the first gives code and name."""
+    errors = _named(failed)
+    name = next(iter(failed.values())).type.removesuffix("Failure")
+    return ProblemError(400, _CODES.get(name, _VALIDATION), name, _summary(errors), errors)
 
 
 def resource_conflict(errors: Mapping[str, Sequence[str]]) -> ProblemError:
     """400 for what exists already with differing fields (code 461)."""
-    return ProblemError(400, 461, "ResourceConflict", _summary(errors), errors)
+    return ProblemError(400, _CODES["ResourceConflict"], "ResourceConflict", _summary(errors), errors)
 
 
 def not_found(detail: str) -> ProblemError:
     """404 for an entity or a path that does not exist (code 460)."""
     return ProblemError(404, 460, "ResourceNotFound", detail)
+
+
+def _named(failed: Mapping[str, ItemError]) -> dict[str, list[str]]:
+    return {f"{key}.{item.path}" if item.path else key: [item.detail] for key, item in failed.items()}
 
 
 def _summary(errors: Mapping[str, Sequence[str]]) -> str:

@@ -31,6 +31,9 @@ why."""
 LARGEST = Decimal("79228162514264337593543950335")
 """The largest .NET decimal, which is what LUSID keeps numbers in as far as can be told."""
 
+DECIMALS = 28
+"""The most digits a .NET decimal has after the point."""
+
 
 def text(low: int = 1, high: int = 256, pattern: str | None = None) -> Reader:
     """A string of `low` to `high` characters, wholly matching `pattern`. 256 is LUSID's general limit."""
@@ -56,6 +59,8 @@ def number(value: Any, path: str, errors: Errors) -> int | Decimal | None:
         errors.add(path, "must be a number")
     elif not -LARGEST <= value <= LARGEST:
         errors.add(path, "is outside the range of a decimal")
+    elif isinstance(value, Decimal) and -int(value.as_tuple().exponent) > DECIMALS:
+        errors.add(path, f"has more than {DECIMALS} decimals")
     else:
         return value
     return None

@@ -6,7 +6,7 @@ entities: the investor a record points to is taken to exist.
 """
 
 from connectors.sandbox.batch import upsert
-from connectors.sandbox.calls import Call, Route, luid, unique_id
+from connectors.sandbox.calls import OLDER, Call, Route, luid, unique_id
 from connectors.sandbox.entities import Kind, current, save, shown, single
 from connectors.sandbox.exact_json import Document
 from connectors.sandbox.listing import list_all
@@ -68,7 +68,7 @@ _REQUEST: dict[str, Reader] = {
 
 def upsert_records(call: Call) -> Document:
     """POST /api/investorrecords/$batchUpsert."""
-    return upsert(call, _REQUEST[call.dialect], _upsert_one)
+    return upsert(call, _REQUEST[call.shapes], _upsert_one)
 
 
 def _upsert_one(transaction: Transaction, call: Call, request: Document) -> Document:
@@ -80,14 +80,14 @@ def _upsert_one(transaction: Transaction, call: Call, request: Document) -> Docu
 
 def _investor(call: Call, investor: Document) -> Document:
     kind = investor["investorType"]
-    allowed = INVESTOR_TYPES[call.dialect]
+    allowed = INVESTOR_TYPES[call.shapes]
     if kind not in allowed:
         raise ItemError(
             "InvalidInvestorTypeFailure",
             f"{kind!r} is not an investor type: {', '.join(allowed)}",
             "investor.investorType",
         )
-    member = INVESTOR_IDENTIFIERS[call.dialect]
+    member = INVESTOR_IDENTIFIERS[call.shapes]
     ((key, value),) = labels_of(investor[member]).items()
     domain = key.split("/")[0]
     if kind in _ENTITIES and domain != kind:
@@ -119,6 +119,6 @@ def _get(call: Call) -> Document:
 ROUTES = (
     Route("POST", "/api/investorrecords/$batchUpsert", upsert_records, 201),
     Route("GET", "/api/investorrecords", _list, 200),
-    Route("GET", "/api/investorrecords/{idTypeScope}/{idTypeCode}/{value}", _get, 200, ("2.1",)),
+    Route("GET", "/api/investorrecords/{idTypeScope}/{idTypeCode}/{value}", _get, 200, OLDER),
     Route("GET", "/api/investorrecords/{idTypeCode}/{value}", _get, 200, ("2.3",)),
 )

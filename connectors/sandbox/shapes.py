@@ -3,6 +3,7 @@
 Sources: the OpenAPI specification and support page KA-01633 (limits); docs/sandbox.md says where they disagree.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from connectors.sandbox.exact_json import Document
@@ -32,6 +33,36 @@ currency_and_amount = members({"currency": text()}, {"amount": number})
 display_name = text(1, 512)
 description = text(0, 512)
 label = text(1, LABEL_LIMIT)
+
+
+def name_of(resource_id: Document) -> str:
+    """`scope/code`, as messages say an id and the store writes parents."""
+    return f"{resource_id['scope']}/{resource_id['code']}"
+
+
+def id_of(name: str) -> Document:
+    """The ResourceId that `name_of` named; neither part can hold a slash."""
+    scope, its_code = name.split("/")
+    return {"scope": scope, "code": its_code}
+
+
+def ids_once(member: str) -> Callable[[Sequence[Document], str, Errors], None]:
+    """A check for `listed`: no two items have the same id as their `member`."""
+
+    def check(items: Sequence[Document], path: str, errors: Errors) -> None:
+        seen: set[str] = set()
+        for n, item in enumerate(items):
+            name = name_of(item[member])
+            if name in seen:
+                errors.add(f"{path}[{n}].{member}", f"{name} is listed earlier in this call")
+            seen.add(name)
+
+    return check
+
+
+def with_values(properties: Document) -> Document:
+    """The properties that have a value: one given without it is taken away."""
+    return {key: each for key, each in properties.items() if "value" in each}
 
 
 def property_key(*domains: str) -> Reader:

@@ -2,8 +2,9 @@
 
 One connection, one lock, one transaction for each request, so a refused Atomic request is a
 rollback. An entity is a row with its document as JSON; entities are addressed by (kind, scope,
-code), by sequence, by parent (the orders of a block), or by a client-defined identifier. Nothing
-is ever deleted, so `sequence` pages stably.
+code), by sequence, by parent (the orders of a block), by a link where there can be several parents
+(the placements of a block), or by a client-defined identifier. No entity is ever deleted, so
+`sequence` pages stably.
 """
 
 import sqlite3
@@ -25,6 +26,8 @@ CREATE INDEX IF NOT EXISTS entity_by_parent ON entity (kind, parent, sequence) W
 CREATE TABLE IF NOT EXISTS identifier (
     kind TEXT, scope TEXT, type TEXT, value TEXT, sequence INTEGER NOT NULL,
     PRIMARY KEY (kind, scope, type, value)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS link (
+    relation TEXT, owner TEXT, sequence INTEGER, PRIMARY KEY (relation, owner, sequence)) WITHOUT ROWID;
 """
 _SELECT = "SELECT sequence, scope, code, parent, document, requested FROM entity WHERE "
 
@@ -46,6 +49,11 @@ class Entity:
     parent: str | None
     document: bytes
     requested: bytes | None
+
+    @property
+    def name(self) -> str:
+        """`scope/code`, as what belongs to it writes its parent."""
+        return f"{self.scope}/{self.code}"
 
 
 class Transaction:
@@ -79,6 +87,22 @@ class Transaction:
         """Gives an entity a new document."""
         self._connection.execute("UPDATE entity SET document = ? WHERE sequence = ?", (document, sequence))
 
+    def rewrite(self, entity: Entity) -> None:
+        """Gives the entity of that sequence this parent, document and request."""
+        self._connection.execute(
+            "UPDATE entity SET parent = ?, document = ?, requested = ? WHERE sequence = ?",
+            (entity.parent, entity.document, entity.requested, entity.sequence),
+        )
+
+    def link(self, relation: str, owner: str, sequence: int) -> None:
+        """Makes the entity one of `owner`'s in this relation."""
+        self._connection.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (relation, owner, sequence))
+
+    def linked(self, relation: str, owner: str) -> list[Entity]:
+        """The entities that are `owner`'s in this relation, in order of creation."""
+        condition = "sequence IN (SELECT sequence FROM link WHERE relation = ? AND owner = ?) ORDER BY sequence"
+        return self._where(condition, relation, owner)
+
     def get(self, sequence: int) -> Entity:
         """The entity of that sequence, which must exist."""
         return self._where("sequence = ?", sequence)[0]
@@ -93,10 +117,13 @@ class Transaction:
         condition = "kind = ? AND parent = ? ORDER BY sequence"
         return self._where(condition, kind, parent)
 
-    def page(self, kind: str, offset: int, limit: int) -> list[Entity]:
-        """`limit` entities of a kind after skipping `offset`, in order of creation; limit -1 is all."""
-        condition = "kind = ? ORDER BY sequence LIMIT ? OFFSET ?"
-        return self._where(condition, kind, limit, offset)
+    def page(self, kind: str, offset: int, limit: int, parent: str | None = None) -> list[Entity]:
+        """`limit` entities of a kind, of one parent if given, after skipping `offset`; limit -1 is all.
+
+        They come in order of creation.
+        """
+        of_parent, values = ("", [kind]) if parent is None else (" AND parent = ?", [kind, parent])
+        return self._where(f"kind = ?{of_parent} ORDER BY sequence LIMIT ? OFFSET ?", *values, limit, offset)
 
     def identified(self, kind: str, scope: str, identifier: tuple[str, str]) -> int | None:
         """The sequence of the entity that has this (identifier key, value) in the scope."""

@@ -1,0 +1,76 @@
+"""cancelorders and $cancelplacements: done key by key; a placement takes the placements below it with it.
+
+What may no longer be cancelled is our choice (docs/sandbox.md): orders of a block that has been
+executed, and placements that have executions, themselves or below.
+"""
+
+from collections.abc import Iterator
+
+from connectors.sandbox import blocks
+from connectors.sandbox.batch import each_or_failed
+from connectors.sandbox.blocks import BLOCK, CANCELLED, ORDER, is_cancelled
+from connectors.sandbox.calls import Call, Route
+from connectors.sandbox.chain import OF_PLACEMENT, PLACEMENT, executions_of, is_executed
+from connectors.sandbox.exact_json import Document
+from connectors.sandbox.problems import ItemError
+from connectors.sandbox.resources import change, document_of, existing, shown, versioned
+from connectors.sandbox.shapes import id_of, resource_id
+from connectors.sandbox.store import Entity, Transaction
+
+
+def cancel_orders(call: Call) -> Document:
+    """POST /api/ordermanagement/cancelorders."""
+    return each_or_failed(call, resource_id, _cancel_order)
+
+
+def _cancel_order(transaction: Transaction, call: Call, order_id: Document) -> Document:
+    entity = existing(transaction, ORDER, order_id, "")
+    order = document_of(entity)
+    if is_cancelled(order):
+        return {"orderState": order}
+    if is_executed(transaction, str(entity.parent)):
+        detail = f"order {entity.name} is in block {entity.parent}, which has been executed"
+        raise ItemError("OrderExecutedFailure", detail)
+    order = versioned(call, ORDER, {**order, "state": CANCELLED})
+    change(transaction, entity, order)
+    block = existing(transaction, BLOCK, id_of(str(entity.parent)), "")
+    blocks.settle(transaction, call, versioned(call, BLOCK, document_of(block)))
+    return {"orderState": order}
+
+
+def cancel_placements(call: Call) -> Document:
+    """POST /api/ordermanagement/$cancelplacements."""
+    return each_or_failed(call, resource_id, _cancel_placement)
+
+
+def _cancel_placement(transaction: Transaction, call: Call, placement_id: Document) -> Document:
+    whole = list(_with_those_below(transaction, existing(transaction, PLACEMENT, placement_id, "")))
+    for entity in whole:
+        if executions_of(transaction, entity.name):
+            raise ItemError("PlacementExecutedFailure", f"placement {entity.name} has been executed")
+    live = [entity for entity in whole if not is_cancelled(document_of(entity))]
+    for entity in live:
+        cancelled = {**document_of(entity), "state": CANCELLED}
+        change(transaction, entity, versioned(call, PLACEMENT, cancelled))
+    return {
+        "placementState": shown(document_of(transaction.get(whole[0].sequence))),
+        "cancelledChildPlacements": [id_of(entity.name) for entity in live if entity is not whole[0]],
+    }
+
+
+def _with_those_below(transaction: Transaction, placement: Entity) -> Iterator[Entity]:
+    """The placement, then all below it, each once: nothing stops a client from naming parents in a circle."""
+    seen = {placement.name}
+    queue = [placement]
+    for entity in queue:
+        yield entity
+        for child in transaction.linked(OF_PLACEMENT, entity.name):
+            if child.name not in seen:
+                seen.add(child.name)
+                queue.append(child)
+
+
+ROUTES = (
+    Route("POST", "/api/ordermanagement/cancelorders", cancel_orders, 200),
+    Route("POST", "/api/ordermanagement/$cancelplacements", cancel_placements, 200),
+)

@@ -1,0 +1,389 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import IR_ID, investor, order, write_csv
+from run_checks import check_books, check_journal, failures, journal, outcomes, row_states, states
+from sandbox_api import get
+from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, refused
+
+from connectors.journal import Journal
+from connectors.sandbox.server import Sandbox
+from pipelines.load import Run, load
+from pipelines.report import Report, Verdict
+from pipelines.resume import resume
+from schemas.errors import ConfigError, RunFolderError
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    monkeypatch.setattr("connectors.policy.BACKOFF_BASE_SECONDS", 0.0)
+
+
+class Gate:
+    """Lets so many calls through, then locks us out until it is opened."""
+
+    def __init__(self, let: int) -> None:
+        self.let = let
+        self.posted: Counter[str] = Counter()
+
+    def __call__(self, call: Call) -> Reply:
+        if call.method == "GET":
+            return Reply(200, {}) if "metadata" in call.path else MISSING
+        if self.let <= 0:
+            return refused(status=403)
+        self.let -= 1
+        self.posted.update(call.keys)
+        return done(call)
+
+
+@contextmanager
+def stopped_run(tmp_path: Path, gate: Gate, operation: str = "investor-records") -> Iterator[Report]:
+    """A run of ten requests in calls of two that was locked out; what it needs is open meanwhile."""
+    rows = [investor(n) if operation == "investor-records" else order(n, n) for n in range(10)]
+    path = write_csv(tmp_path / "a.csv", rows)
+    with ScriptedLusid(gate) as lusid:
+        options: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
+        report = load(operation, path, target=lusid.url, runs=tmp_path / "runs", **options)
+        check_books(report)
+        assert report.verdict is Verdict.STOPPED
+        yield report
+
+
+@pytest.mark.parametrize("let", [0, 1, 3])
+@pytest.mark.parametrize("operation", ["investor-records", "orders"])
+def test_a_run_that_was_locked_out_goes_on_where_it_stopped(tmp_path: Path, let: int, operation: str) -> None:
+    gate = Gate(let)
+    with stopped_run(tmp_path, gate, operation) as stopped:
+        gate.let = 100
+        report = resume("latest", runs=tmp_path / "runs")
+    check_books(report)
+    assert (report.run_id, report.exit_code) == (stopped.run_id, 0)
+    assert set(gate.posted.values()) == {1}
+    assert len(gate.posted) == 10
+    assert set(states(report).values()) == {"accepted"}
+
+
+def test_a_resumed_run_calls_its_files_what_it_called_them_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "night").mkdir()
+    for name in ("a.csv", "b.csv"):
+        write_csv(tmp_path / "night" / name, [investor(ord(name[0]))])
+    monkeypatch.chdir(tmp_path)
+    gate = Gate(1)
+    with ScriptedLusid(gate) as lusid:
+        first = load("investor-records", "night", target=lusid.url, batch_size=1, concurrency=1)
+        before = set(row_states(first.run_dir))
+        gate.let = 100
+        report = resume(first.run_id)
+    check_books(report)
+    assert set(row_states(report.run_dir)) == before
+
+
+def test_a_finished_run_is_not_resumed(tmp_path: Path) -> None:
+    gate = Gate(100)
+    with ScriptedLusid(gate) as lusid:
+        path = write_csv(tmp_path / "a.csv", [investor(1), investor(2, {"display_name": ""})])
+        report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
+        with pytest.raises(ConfigError) as caught:
+            resume(report.run_id, runs=tmp_path / "runs")
+    assert caught.value.message == f"{report.run_id} is finished (rejects): there is nothing to resume"
+    assert sum(gate.posted.values()) == 1
+
+
+def test_a_changed_extract_is_refused_however_often_one_tries(tmp_path: Path) -> None:
+    """The change keeps every length, so that only the content's hash can tell."""
+    gate = Gate(1)
+    with stopped_run(tmp_path, gate) as report:
+        manifest = (report.run_dir / "manifest.json").read_bytes()
+        path = tmp_path / "a.csv"
+        path.write_text(path.read_text().replace("Investor 7", "Investor 8"))
+        gate.let = 100
+        for _ in range(2):
+            with pytest.raises(ConfigError) as caught:
+                resume(report.run_id, runs=tmp_path / "runs")
+            assert caught.value.message == (
+                "the run cannot go on, this changed since it began: the content of the extract"
+            )
+        assert (report.run_dir / "manifest.json").read_bytes() == manifest
+        path.write_text(path.read_text().replace("Investor 8", "Investor 7", 1))
+    assert sum(gate.posted.values()) == 2
+    assert not (report.run_dir / "scratch").exists()
+
+
+def test_a_changed_mapping_is_named(tmp_path: Path) -> None:
+    text = f"""
+operation: investor-records
+columns:
+  display_name: name
+  investor_type: {{constant: Person}}
+  "{IR_ID}": id
+  "investor:Person/HrSystem1/InternalId": id
+"""
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(text)
+    path = write_csv(tmp_path / "a.csv", [{"name": f"N{n}", "id": f"I{n}"} for n in range(4)])
+    gate = Gate(1)
+    with ScriptedLusid(gate) as lusid:
+        options: dict[str, Any] = {"mapping": mapping, "batch_size": 2, "concurrency": 1}
+        report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs", **options)
+        mapping.write_text(text + "# note\n")
+        with pytest.raises(ConfigError, match="changed since it began: the mapping"):
+            resume(report.run_id, runs=tmp_path / "runs")
+        mapping.write_text(text)
+        gate.let = 100
+        assert resume(report.run_id, runs=tmp_path / "runs").exit_code == 0
+
+
+def test_a_run_that_somebody_works_on_is_one_line_and_left_alone(tmp_path: Path) -> None:
+    with stopped_run(tmp_path, Gate(1)) as report:
+        other = Journal(report.run_dir / "journal.jsonl")
+        (report.run_dir / "scratch").mkdir()
+        with pytest.raises(RunFolderError) as caught:
+            resume(report.run_id, runs=tmp_path / "runs")
+        other.close()
+    assert caught.value.message == f"{report.run_dir}: another process is working on this run"
+    assert (report.run_dir / "scratch").exists()
+
+
+def test_no_such_run_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no run latest in"):
+        resume("latest", runs=tmp_path)
+
+
+def test_a_torn_journal_is_gone_on_with(tmp_path: Path) -> None:
+    gate = Gate(3)
+    with stopped_run(tmp_path, gate) as report:
+        path = report.run_dir / "journal.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        settled = [i for i, line in enumerate(lines) if b'"settled"' in line]
+        path.write_bytes(b"".join(lines[: settled[-1]]) + lines[settled[-1]][:-9])
+        gate.let = 100
+        again = resume(report.run_id, runs=tmp_path / "runs")
+    check_books(again)
+    assert again.exit_code == 0
+    assert Counter(gate.posted.values()) == {1: 8, 2: 2}
+
+
+def test_orders_in_doubt_are_read_back_and_not_sent_again(tmp_path: Path) -> None:
+    """The process died when LUSID had done the call and the journal did not know it."""
+    rows = [order(n, n) for n in range(4)]
+    there: dict[str, Any] = {}
+    posted: Counter[str] = Counter()
+
+    def rule(call: Call) -> Reply:
+        if call.method == "GET":
+            found = there.get(call.path)
+            return Reply(200, found if found else {}) if found or "metadata" in call.path else MISSING
+        posted.update(call.keys)
+        there.update({f"/api/orders/MyScope/{o['id']['code']}": o for r in call.body["requests"] for o in r["orders"]})
+        return done(call)
+
+    with ScriptedLusid(rule) as lusid:
+        options: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
+        path = write_csv(tmp_path / "a.csv", rows)
+        report = load("orders", path, target=lusid.url, runs=tmp_path / "runs", **options)
+        died(report.run_dir, keep=2)
+        del there["/api/orders/MyScope/O0001"]
+        again = resume(report.run_id, runs=tmp_path / "runs")
+    check_books(again)
+    assert dict(posted) == {"MyScope/B0000": 1, "MyScope/B0001": 2, "MyScope/B0002": 2, "MyScope/B0003": 2}
+    assert [(line["state"], line["code"]) for line in outcomes(again.run_dir)] == [
+        ("accepted", "ReadBack"),
+        ("accepted", None),
+        ("accepted", None),
+        ("accepted", None),
+    ]
+
+
+def died(folder: Path, keep: int) -> None:
+    """Makes a run look as if its process had died when its journal had so many lines."""
+    lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_bytes(b"".join(lines[:keep]))
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    for name in ("verdict", "finished", "exit_code"):
+        del manifest[name]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("operation", ["investor-records", "orders"])
+def test_what_is_in_doubt_is_not_called_unsent_when_the_resumed_run_stops_too(tmp_path: Path, operation: str) -> None:
+    gate = Gate(100)
+    rows = [investor(n) if operation == "investor-records" else order(n, n) for n in range(6)]
+    with ScriptedLusid(gate) as lusid:
+        path = write_csv(tmp_path / "a.csv", rows)
+        options: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
+        report = load(operation, path, target=lusid.url, runs=tmp_path / "runs", **options)
+        died(report.run_dir, keep=2)
+        gate.let = 0
+        again = resume(report.run_id, runs=tmp_path / "runs")
+        check_books(again)
+        assert Counter(states(again).values()) == {"unknown": 2, "not_sent": 4}
+        assert again.exit_code == 4
+        gate.let = 100
+        assert resume(report.run_id, runs=tmp_path / "runs").exit_code == 0
+
+
+def command(path: Path, lusid: Sandbox, tmp_path: Path, *more: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "FBN_ACCESS_TOKEN": lusid.access_token, "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "pipelines.cli", "load", "orders", str(path), "--target", lusid.url]
+    line += ["--runs", str(tmp_path / "runs"), "--batch-size", "3", "--concurrency", "2", "--json", *more]
+    return subprocess.Popen(
+        line, env=environment, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def until(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not ready():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.005)
+
+
+def lines_of(tmp_path: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in (tmp_path / "runs").glob("*/journal.jsonl"))
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    return write_csv(tmp_path / "o.csv", [order(n, n) for n in range(30)])
+
+
+@pytest.mark.parametrize("lines", [1, 4, 9])
+def test_a_process_that_is_killed_is_gone_on_with_and_nothing_settled_is_sent_again(
+    tmp_path: Path, orders: Path, lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(faults="slow=1,slow-seconds=0.05") as lusid:
+        process = command(orders, lusid, tmp_path)
+        until(lambda: lines_of(tmp_path) >= lines)
+        process.kill()
+        process.communicate(timeout=20)
+        (folder,) = (tmp_path / "runs").iterdir()
+        settled = sum("settled" in line for line in journal_whole(folder))
+        monkeypatch.setenv("FBN_ACCESS_TOKEN", lusid.access_token)
+        report = resume("latest", runs=tmp_path / "runs")
+        listed = get(lusid, "orders").json()["values"]
+    check_books(report)
+    assert report.exit_code == 0
+    assert settled < sum("settled" in line for line in journal(folder))
+    assert len(listed) == 30
+    assert set(states(report).values()) == {"accepted"}
+
+
+def journal_whole(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a journal that may be torn."""
+    lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+
+def test_a_signal_lets_what_is_in_flight_be_settled_and_closes_the_books(
+    tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(faults="slow=1,slow-seconds=0.2") as lusid:
+        process = command(orders, lusid, tmp_path)
+        until(lambda: lines_of(tmp_path) >= 3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, "Traceback" in err) == (4, False)
+        document = json.loads(out)
+        (folder,) = (tmp_path / "runs").iterdir()
+        assert document["verdict"] == "stopped"
+        assert document["rows"]["accepted"] in (3, 6, 9, 12)
+        assert document["rows"]["accepted"] + document["rows"]["not_sent"] == 30
+        assert "interrupted by SIGINT" in failures(folder)[0]["_message"]
+        check_journal(folder)
+        monkeypatch.setenv("FBN_ACCESS_TOKEN", lusid.access_token)
+        report = resume("latest", runs=tmp_path / "runs")
+    check_books(report)
+    assert report.exit_code == 0
+
+
+def test_a_second_signal_stops_at_once_and_the_run_can_go_on(
+    tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(faults="script=slow;slow,slow-seconds=3") as lusid:
+        process = command(orders, lusid, tmp_path)
+        until(lambda: lines_of(tmp_path) >= 3)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 4
+        assert time.monotonic() - began < 1.5
+        monkeypatch.setenv("FBN_ACCESS_TOKEN", lusid.access_token)
+        report = resume("latest", runs=tmp_path / "runs")
+    check_books(report)
+    assert report.exit_code == 0
+
+
+def test_an_interrupt_while_the_extract_is_read_sends_nothing_and_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Run.prepare
+
+    def interrupted(self: Run) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+    monkeypatch.setattr(Run, "prepare", interrupted)
+    gate = Gate(100)
+    with ScriptedLusid(gate) as lusid:
+        path = write_csv(tmp_path / "a.csv", [investor(1)])
+        with pytest.raises(Exception, match="interrupted by SIGINT"):
+            load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
+        monkeypatch.setattr(Run, "prepare", whole)
+        assert not gate.posted
+        assert resume("latest", runs=tmp_path / "runs").exit_code == 0
+
+
+def test_an_interrupt_while_the_books_are_closed_does_not_unmake_a_finished_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Run._refs
+
+    def interrupted(self: Run, cells: Any) -> Any:
+        self.interrupt("SIGINT")
+        return whole(self, cells)
+
+    monkeypatch.setattr(Run, "_refs", interrupted)
+    with ScriptedLusid(Gate(100)) as lusid:
+        path = write_csv(tmp_path / "a.csv", [investor(1), investor(2, {"display_name": ""})])
+        report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
+    check_books(report)
+    assert (report.verdict, report.warnings) == (Verdict.REJECTS, ())
+
+
+def test_an_interrupt_while_sending_in_this_process_is_settled_and_resumable(tmp_path: Path) -> None:
+    gate = Gate(100)
+
+    def rule(call: Call) -> Reply:
+        if call.method == "POST" and len(lusid.posted) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+        return gate(call)
+
+    with ScriptedLusid(rule) as lusid:
+        path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(10)])
+        options: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
+        report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs", **options)
+        check_books(report)
+        assert Counter(states(report).values()) == {"accepted": 4, "not_sent": 6}
+        assert report.warnings == ("interrupted by SIGTERM",)
+        again = resume("latest", runs=tmp_path / "runs")
+    check_books(again)
+    assert set(gate.posted.values()) == {1}
+    assert len(gate.posted) == 10

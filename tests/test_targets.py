@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+from scripted_lusid import Call, Reply, refused, scripted
+
+from connectors.targets import Target, open_target
+from schemas.errors import AuthError, ConfigError
+
+
+def notes_of(target: str | Target | None) -> tuple[list[str], bool, str]:
+    """Opens and reads; gives the notes, whether it is a sandbox, and its URL."""
+    notes: list[str] = []
+    with open_target(target, "2.1", notes.append) as opened:
+        body = opened.client.get("/api/metadata/versions").body
+        assert isinstance(body, dict)
+        return notes, opened.is_sandbox, opened.url
+
+
+def test_the_sandbox_is_opened_by_name(tmp_path: Path) -> None:
+    assert notes_of("sandbox") == ([], True, "sandbox")
+    name = f"sandbox:{tmp_path / 'data.db'}"
+    assert notes_of(name) == ([], True, name)
+    assert (tmp_path / "data.db").exists()
+
+
+def test_where_nothing_is_configured_the_sandbox_stands_in_and_it_is_said() -> None:
+    text = "No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox."
+    assert notes_of(None) == ([text], True, "sandbox")
+
+
+def test_a_url_is_signed_in_to_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    with scripted(lambda _: Reply(200, {})) as (lusid, _):
+        assert notes_of(lusid.url) == ([], False, lusid.url)
+        monkeypatch.setenv("FBN_LUSID_URL", lusid.url)
+        assert notes_of(None) == ([], False, lusid.url)
+        assert [call.path for call in lusid.calls] == ["/api/metadata/versions"] * 4
+
+
+def test_who_is_not_let_in_hears_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    with scripted(lambda _: refused(status=403)) as (lusid, _), pytest.raises(AuthError, match="does not permit"):
+        notes_of(lusid.url)
+
+
+def test_a_url_that_is_no_lusid_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    with scripted(lambda _: Reply(200, [])) as (lusid, _), pytest.raises(ConfigError, match="is FBN_LUSID_URL right"):
+        notes_of(lusid.url)
+
+
+def test_an_open_target_is_used_and_left_open() -> None:
+    def rule(call: Call) -> Reply:
+        return Reply(200, {})
+
+    with scripted(rule) as (lusid, target):
+        assert notes_of(target) == ([], False, lusid.url)
+        target.client.get("/api/metadata/versions")
+    assert len(lusid.calls) == 2
