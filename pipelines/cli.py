@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines import commands_load, commands_lookup, commands_runs, commands_try
+from pipelines import commands_again, commands_load, commands_lookup, commands_runs, commands_schedule, commands_try
 from schemas.answers import server_text
 from schemas.errors import ConfigError, LoadError, StoppedError
 
@@ -48,14 +48,19 @@ app = typer.Typer(
 
 app.command()(commands_load.load)
 app.command()(commands_load.nightly)
+app.command()(commands_schedule.backfill)
+app.command()(commands_again.resume)
+app.command()(commands_again.replay)
 app.command()(commands_runs.runs)
 app.command()(commands_runs.report)
+app.command()(commands_again.purge)
 app.command()(commands_lookup.operations)
 app.command()(commands_lookup.columns)
 app.command()(commands_lookup.template)
 app.command()(commands_try.sample)
 app.command()(commands_try.sandbox)
 app.command()(commands_try.demo)
+app.command()(commands_schedule.deploy)
 
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the flag

@@ -35,6 +35,7 @@ DuplicatesFlag = Annotated[
 MaxFailuresFlag = Annotated[
     str | None, typer.Option(metavar="N|N%", help="Rows that may fail before the run stops; default: any number.")
 ]
+DirectFlag = Annotated[bool, typer.Option("--direct", help="Without Prefect.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 
@@ -55,6 +56,21 @@ def load(
     duplicates: DuplicatesFlag = Duplicates.REFUSE,
     max_failures: MaxFailuresFlag = None,
     once: Annotated[bool, typer.Option("--once", help="Refuse an extract that a run has finished already.")] = False,
+    expect_rows: Annotated[int | None, typer.Option(min=0, help="Data rows the extract must have, exactly.")] = None,
+    min_rows: Annotated[int | None, typer.Option(min=0, help="Data rows the extract must have, at least.")] = None,
+    control_total: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=SUM", help="What a column must add up to; may be repeated.")
+    ] = None,
+    trailer: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT[=CELL]", help="Each file ends in a trailer that begins so; CELL holds its rows."),
+    ] = None,
+    done_marker: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file that must be there before the extract is complete.")
+    ] = None,
+    settled: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="How long the files must have been left alone.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate every row and send nothing.")] = False,
     as_json: JsonFlag = False,
     prefect: Annotated[
@@ -65,6 +81,7 @@ def load(
     from connectors.settings import prefect_api_url
     from pipelines import load as engine
     from pipelines.console import TerminalProgress, stderr_console
+    from pipelines.expect_flags import expectations
 
     options = engine.Options.of(
         mode=mode,
@@ -79,6 +96,14 @@ def load(
         max_failures=max_failures,
         once=once,
         dry_run=dry_run,
+        expect=expectations(
+            rows=expect_rows,
+            min_rows=min_rows,
+            totals=control_total or None,
+            trailer=trailer,
+            done_marker=done_marker,
+            settled_seconds=settled,
+        ),
     )
     with TerminalProgress(stderr_console()) as progress:
         if prefect or prefect_api_url():
@@ -87,7 +112,7 @@ def load(
             report = run_load_flow(operation, extracts, options, progress)
         else:
             report = engine.load(operation, extracts, progress=progress, **vars(options))
-    _show([report], report.as_json() if as_json else None)
+    show([report], report.as_json() if as_json else None)
     raise typer.Exit(report.exit_code)
 
 
@@ -103,7 +128,7 @@ def nightly(
     concurrency: ConcurrencyFlag = 4,
     duplicates: DuplicatesFlag = Duplicates.REFUSE,
     max_failures: MaxFailuresFlag = None,
-    direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
+    direct: DirectFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Load a night's investors, accounts and orders in that order; what depends on a failed row is held."""
@@ -121,7 +146,7 @@ def nightly(
         max_failures=max_failures,
     )
     night = run_night(folder, options, direct=direct)
-    _show(night.reports, night.as_json() if as_json else None)
+    show(night.reports, night.as_json() if as_json else None)
     if night.error is not None:
         typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)
     raise typer.Exit(night.exit_code)
@@ -141,7 +166,7 @@ def run_night(folder: Path, options: "Options", *, direct: bool) -> "NightlyRepo
         return run_nightly_flow(folder, options, progress)
 
 
-def _show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:
+def show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:
     """The outcome on stdout: the document, or the summary for a person."""
     from pipelines.console import print_json, print_summaries, stdout_console
     from pipelines.summary import Summary

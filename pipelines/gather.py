@@ -117,7 +117,8 @@ class Gathering:
         for ordinals in groups:
             first_of = self._distinct(ordinals)
             kept, rows = list(first_of.values()), [orjson.loads(part) for part in first_of]
-            self._compare(kept, rows)
+            if len(kept) > 1:
+                self._compare(kept, rows)
             if self._withheld(ordinals):
                 continue
             entry = encode(kept, rows)

@@ -14,7 +14,6 @@ from connectors.targets import Target, open_target
 from pipelines.load import Options, Progress, load
 from pipelines.report import EXIT_CODES, Report, Verdict
 from schemas.errors import ConfigError, FatalError
-from schemas.states import State
 
 Loader = Callable[..., Report]
 """Anything that is called as `load` is."""
@@ -187,16 +186,10 @@ def _load_in_order(
                 raise
             return reports, error
         reports.append(report)
-        hold = {**hold, **_refused(report)}
+        hold = {**hold, **report.failed_refs}
         if report.exit_code == EXIT_CODES[Verdict.STOPPED]:
             break
     return reports, None
-
-
-def _refused(report: Report) -> Mapping[str, str]:
-    """The references that a load refused; those that a dry run did not send would have come in."""
-    unsent = f"is {State.NOT_SENT} "
-    return {ref: said for ref, said in report.failed_refs.items() if not said.startswith(unsent)}
 
 
 def _forms_of(entries: list[Path]) -> tuple[list[Path], list[str]]:

@@ -5,6 +5,7 @@ says of each whether it is done. What was sent and never settled is sent again w
 back first where it is not.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ FINISHED = (Verdict.COMPLETE.value, Verdict.REJECTS.value, Verdict.DRY_RUN.value
 def resume(
     name: str, *, runs: Path = Path("runs"), target: str | None = None, progress: Progress | None = None
 ) -> Report:
-    """Finishes a run that stopped early, was interrupted, or died.
+    """Finishes a run that stopped early, was interrupted, or died. Going on lifts its failure budget.
 
     Args:
         name: its id, the beginning of it, a path, or `latest`.
@@ -43,7 +44,7 @@ def resume(
         Run(
             operation_named(manifest["operation"]),
             extracts,
-            options_of(manifest, folder, target),
+            replace(options_of(manifest, folder, target), max_failures=None),
             progress or Progress(),
             earlier=folder,
         )

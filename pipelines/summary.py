@@ -5,6 +5,8 @@ from outside (keys, a server's messages) leave here on one line, bounded and wit
 """
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from pipelines.report import Verdict
 from schemas.answers import server_text
 from schemas.errors import ConfigError
 from schemas.states import GOOD, State
+
+NAME = "bulkload"
 
 MOST_TOLD = 3
 """Messages shown of one code: those that name a row or a parent differ for each row."""
@@ -160,6 +164,9 @@ class Summary:
     @property
     def next_command(self) -> str:
         """What to type next; empty when nothing is left to do."""
+        if self.verdict is Verdict.STOPPED:
+            runs = [] if str(self.folder.path.parent) == "runs" else ["--runs", str(self.folder.path.parent)]
+            return shlex.join([program(), "resume", self.folder.run_id, *runs])
         if self.to_correct:
             return shlex.join(self._command([str(self.folder.failures)]))
         if self.dry_run:
@@ -169,8 +176,8 @@ class Summary:
     @property
     def next_step(self) -> str:
         """What to do before typing it."""
-        if self.to_correct and self.verdict is Verdict.STOPPED:
-            return "When what stopped the run is mended, load failures.csv: it holds every row that is not in."
+        if self.verdict is Verdict.STOPPED:
+            return "When what stopped the run is mended, go on with it; what is settled is not sent again."
         if self.to_correct:
             return "Correct the rows in failures.csv and load it as it is (it ignores columns that begin with _)."
         return "Every row is valid: load them." if self.dry_run else "Nothing is left to do."
@@ -192,13 +199,21 @@ class Summary:
             "--max-failures": settings["max_failures"],
         }
         told = [(n, v) for n, v in flags.items() if v is not None and v != _DEFAULT_FLAGS.get(n)]
-        return ["bulkload", "load", self.operation, *extracts, *(str(word) for flag in told for word in flag)]
+        return [program(), "load", self.operation, *extracts, *(str(word) for flag in told for word in flag)]
 
     def as_json(self) -> dict[str, Any]:
         """The document that `load --json` printed."""
         names = ("run_id", "operation", "mode", "verdict", "rows", "keys", "requests", "retries", "seconds")
         found = {name: self.manifest[name] for name in names}
         return {"run_id": found.pop("run_id"), "run_dir": str(self.folder.path), **found}
+
+
+def program() -> str:
+    """This program as a person would type it here: by its name where the shell finds it, else by its path."""
+    called = Path(sys.argv[0])
+    if called.name != NAME or shutil.which(NAME):
+        return NAME
+    return shown(called.absolute())
 
 
 def shown(path: str | Path) -> str:

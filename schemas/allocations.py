@@ -53,7 +53,7 @@ BOOKING = RowShape(
         ),
         Plain("fx_instrument_type", Word, "None, FxForward or FxSpot", "None", dialects=ONLY_2_3),
     ),
-    families=property_families("Transaction", dated=False),
+    families=property_families("Transaction", dated=False, dialects=TWO_AGES),
 )
 
 
@@ -77,6 +77,7 @@ def allocation_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallW
 
 def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallWide]:
     """What a row of `book-transactions` says of its whole call."""
+    del dialect
     properties = properties_of(columns)
     has_properties = columns.has_any("property:", "metric:", "labels:")
     query = (
@@ -88,8 +89,7 @@ def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallWide
         members: dict[str, Any] = {"transactionProperties": properties(row)} if has_properties else {}
         if row.get("fx_instrument_type"):
             members["fxInstrumentType"] = row["fx_instrument_type"]
-        beside = b"" if dialect is Dialect.LEGACY or not members else b"," + orjson.dumps(members)[1:-1]
-        return CallWide(_params(row, *query), beside)
+        return CallWide(_params(row, *query), b"," + orjson.dumps(members)[1:-1] if members else b"")
 
     return call
 

@@ -55,6 +55,7 @@ class Family:
     Attributes:
         member: the map on the wire that families share, where a key may stand once (`properties`).
         most: entries LUSID takes in that map; None where it publishes no limit.
+        dialects: where it exists; elsewhere its columns are refused.
     """
 
     prefix: str
@@ -66,6 +67,7 @@ class Family:
     needed: bool = False
     member: str = ""
     most: int | None = None
+    dialects: frozenset[Dialect] = frozenset(Dialect)
 
 
 @dataclass(frozen=True)
@@ -161,11 +163,11 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
             if elsewhere[name].ignored_elsewhere:
                 ignored.add(name)
             else:
-                ages = ", ".join(sorted(elsewhere[name].dialects))
-                faults.append(f"column {name} needs dialect {ages} (this is {dialect})")
+                faults += _wrong_age(name, elsewhere[name].dialects, dialect)
             continue
         column = _family_column(name, shape, plain, faults)
         if column is not None:
+            faults += _wrong_age(name, next(f.dialects for f in shape.families if f.prefix == column.prefix), dialect)
             families.setdefault(column.prefix, []).append(column)
     faults += [f"column {n} is there twice" for n in sorted({n for n in names if names.count(n) > 1})]
     faults += _missing(names, plain, shape, families)
@@ -175,6 +177,12 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
     if faults:
         raise ConfigError(f"{where}: {'; '.join(faults)}")
     return Columns(tuple(names), {p: tuple(c) for p, c in families.items()}, frozenset(ignored))
+
+
+def _wrong_age(name: str, dialects: frozenset[Dialect], dialect: Dialect) -> list[str]:
+    """A column that servers of this age know nothing of."""
+    ages = ", ".join(sorted(dialects))
+    return [] if dialect in dialects else [f"column {name} needs dialect {ages} (this is {dialect})"]
 
 
 def _family_column(name: str, shape: RowShape, plain: Mapping[str, Plain], faults: list[str]) -> FamilyColumn | None:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from schemas.columns import Columns, Family, Row
+from schemas.dialects import Dialect
 from schemas.times import TimeText
 from schemas.values import DecimalText, Identifier, Label, Labels, Unit
 
@@ -34,11 +35,14 @@ def identifier_family(domain: str, example: str) -> Family:
         Identifier,
         "an identifier; the first one that is filled is the row's key",
         example,
+        facets=_DATES,
         needed=True,
     )
 
 
-def property_families(domain: str, *, dated: bool, prefix: str = "") -> tuple[Family, ...]:
+def property_families(
+    domain: str, *, dated: bool, prefix: str = "", dialects: frozenset[Dialect] = frozenset(Dialect)
+) -> tuple[Family, ...]:
     """`property:`, `metric:` and `labels:` columns of one domain, with dates where the entity has them."""
     dates = _DATES if dated else {}
     unit = {"unit": Unit, **dates}
@@ -57,6 +61,7 @@ def property_families(domain: str, *, dated: bool, prefix: str = "") -> tuple[Fa
             facets,
             member=f"{prefix}properties",
             most=_MOST_PROPERTIES,
+            dialects=dialects,
         )
         for kind, cell, about, code, facets in kinds
     )
@@ -65,9 +70,14 @@ def property_families(domain: str, *, dated: bool, prefix: str = "") -> tuple[Fa
 def identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], Wire]:
     """Builds the map of {key, value} of a row's identifiers; absent ones are left out."""
     pairs = columns.keyed(prefix)
+    dated = [entry for name, key in pairs if (entry := (name, key, _date_columns(columns, prefix, key)))[2]]
 
     def build(row: Row) -> Wire:
-        return {key: {"key": key, "value": {"labelValue": value}} for name, key in pairs if (value := row[name])}
+        out: Wire = {key: {"key": key, "value": {"labelValue": value}} for name, key in pairs if (value := row[name])}
+        for name, key, dates in dated:
+            if row[name]:
+                out[key].update((wire, row[c]) for c, wire in dates if row[c])
+        return out
 
     return build
 

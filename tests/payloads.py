@@ -89,7 +89,7 @@ def declared(operation: str, dialect: Dialect) -> dict[str, Any]:
     """The cell type of each kind of column: `side`, `metric:`, `metric:@unit`."""
     shape = OPERATIONS[operation].shape
     types = {name: plain.cell for name, plain in shape.plain_of(dialect).items()}
-    for family in shape.families:
+    for family in (f for f in shape.families if dialect in f.dialects):
         types[f"{family.prefix}:"] = family.cell
         types |= {f"{family.prefix}:@{facet}": cell for facet, cell in family.facets.items()}
     return types

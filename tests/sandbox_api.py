@@ -153,6 +153,21 @@ def allocate(sandbox: Sandbox, *placement_codes: str, **parameters: str) -> requ
     return manage(sandbox, "allocate", [rid(code) for code in placement_codes], **parameters)
 
 
+def allocation(code: str, order_code: str, quantity: object, **more: Any) -> Body:
+    return {
+        "id": rid(code),
+        "allocatedOrderId": rid(order_code),
+        "portfolioId": rid("P"),
+        "quantity": quantity,
+        "instrumentIdentifiers": {FIGI: "BBG000BLNNH6"},
+        **more,
+    }
+
+
+def allocate_by_hand(sandbox: Sandbox, *allocations: Body) -> requests.Response:
+    return post(sandbox, "allocations", {"allocationRequests": list(allocations)})
+
+
 def executed(sandbox: Sandbox, *orders: Body, quantity: object, **more: Any) -> None:
     """One block B1 of these orders, each for portfolio P unless it says, placed as P1 and executed as E1."""
     for_portfolio = [{"portfolioId": rid("P"), **each} for each in orders]

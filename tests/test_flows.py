@@ -180,7 +180,7 @@ def test_nothing_of_a_row_and_no_secret_reaches_prefect(
     assert PERSON in failures
     kept = [*seen.artifacts.values(), seen.run.model_dump_json(), *(log.message for log in prefect.read_logs())]
     assert len(kept) > 6
-    text = "\n".join(kept)
+    text = "\n".join(kept).replace("\\", "")  # artifacts escape punctuation
     for marker in (SECRET, PERSON, "Zebedee", "IR_0001", "IR_0002", "IR_0009", "IA_0003"):
         assert marker not in text
 

@@ -162,6 +162,16 @@ def test_rows_that_disagree_name_each_other_and_everything_they_differ_in(tmp_pa
         ]
 
 
+def test_two_rows_of_one_block_that_disagree_are_both_refused(tmp_path: Path) -> None:
+    with prepare_rows("orders", tmp_path, [order(1, 1), order(2, 2), order(1, 3, {"side": "Sell"})]) as found:
+        assert found.states == [INVALID, None, INVALID]
+        assert [message for _, message in found.notes] == [
+            "side differs between rows of one request: row 3",
+            "",
+            "side differs between rows of one request: row 1",
+        ]
+
+
 def test_rows_that_disagree_over_one_member_name_each_other(tmp_path: Path) -> None:
     rows = [account(1, 1), account(1, 2), account(1, 1, {HOLDER: "IR_0007"}), account(2)]
     with prepare_rows("investment-accounts", tmp_path, rows) as found:

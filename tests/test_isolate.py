@@ -186,10 +186,10 @@ def test_a_few_culprits_are_found_exactly_and_in_few_calls(given_: tuple[int, se
     assert world.calls <= bound, (n, culprits)
 
 
-@pytest.mark.parametrize("step", [2, 3, 5, 7, 12])
+@pytest.mark.parametrize("step", [3, 5, 7, 12])
 def test_culprits_at_regular_distances_do_not_look_like_all(step: int) -> None:
-    world = World(set(range(0, 100, step)))
-    world.isolate(range(100))
+    world = World(set(range(0, PROBES * step, step)))
+    world.isolate(range(PROBES * step))
     assert world.in_state(State.FAILED) == set(world.settled) == world.culprits
 
 

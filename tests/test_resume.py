@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -365,6 +366,27 @@ def test_an_interrupt_while_the_books_are_closed_does_not_unmake_a_finished_run(
         report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
     check_books(report)
     assert (report.verdict, report.warnings) == (Verdict.REJECTS, ())
+
+
+def test_an_interrupt_ends_a_wait_that_lusid_asked_for(
+    tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill_once_asked_to_wait() -> None:
+        until(lambda: any(status == 429 for _, _, status in lusid.calls))
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with Sandbox(faults="429=1,retry-after=60") as lusid:
+        monkeypatch.setenv("FBN_ACCESS_TOKEN", lusid.access_token)
+        killer = threading.Thread(target=kill_once_asked_to_wait)
+        killer.start()
+        began = time.monotonic()
+        report = load("orders", orders, target=lusid.url, runs=tmp_path / "runs")
+        killer.join()
+    check_books(report)
+    assert time.monotonic() - began < 20
+    assert set(states(report).values()) == {"not_sent"}
+    assert report.warnings == ("interrupted by SIGINT",)
 
 
 def test_an_interrupt_while_sending_in_this_process_is_settled_and_resumable(tmp_path: Path) -> None:

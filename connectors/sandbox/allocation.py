@@ -125,6 +125,9 @@ def _allocation(execution: Document, order: Document, quantity: Number) -> Docum
 
 
 def _keep(transaction: Transaction, call: Call, allocation: Document) -> None:
+    while find(transaction, ALLOCATION, allocation["id"]):  # only where allocations were changed by hand in between
+        again = unique_id(allocation["id"]["code"])
+        allocation["id"] = {**allocation["id"], "code": f"ALLOC-{again}"}
     more = {"parent": name_of(allocation["executionIds"][0])}
     sequence = add(transaction, ALLOCATION, versioned(call, ALLOCATION, allocation), more)
     transaction.link(OF_ORDER, name_of(allocation["allocatedOrderId"]), sequence)

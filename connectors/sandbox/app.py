@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from connectors.sandbox import (
     accounts,
     allocation,
+    allocation_upserts,
     blocks,
     booking,
     cancels,
@@ -38,8 +39,10 @@ from connectors.sandbox.problems import ProblemError, not_found
 from connectors.sandbox.store import Store
 from connectors.sandbox.tokens import TokenRefusedError, Tokens
 
-_ORDER_LIFE = (orders, blocks, moves, placements, placement_updates, cancels, executions, allocation, booking)
-_PARTS = (records, accounts, *_ORDER_LIFE)
+_PARTS = (
+    *(records, accounts, blocks, orders, moves, cancels),
+    *(placements, placement_updates, executions, allocation, allocation_upserts, booking),
+)
 _BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
 _REQUEST_ID = "sandbox.request_id"
 _MEDIA_TYPES = ("application/json-patch+json", "application/json", "text/json")

@@ -78,13 +78,16 @@ def each_or_failed(call: Call, item: Reader, apply: Apply) -> Document:
     return {**outcome.body(call), "metadata": {}}
 
 
-def all_or_none(call: Call, requests: Sequence[Document], apply: Apply) -> Document:
+def all_or_none(call: Call, requests: Sequence[Document], apply: Apply, member: str = "requests") -> Document:
     """Answers a list of requests, done in the order given, all of them or none.
+
+    Args:
+        member: the body's member that is the list.
 
     Raises:
         ProblemError: 400, items are refused; `errors` names each as `requests[i].member`.
     """
-    named = {f"requests[{n}]": request for n, request in enumerate(requests)}
+    named = {f"{member}[{n}]": request for n, request in enumerate(requests)}
     with call.store.write() as transaction:
         outcome = apply_all(transaction, call, named, apply)
         if outcome.failed:

@@ -15,7 +15,7 @@ from connectors.sandbox.calls import Call, Route, unique_id
 from connectors.sandbox.chain import ALLOCATION, OF_ORDER, TRANSACTION
 from connectors.sandbox.exact_json import Document, dumps
 from connectors.sandbox.listing import list_all
-from connectors.sandbox.problems import validation_problem
+from connectors.sandbox.problems import ItemError, validation_problem
 from connectors.sandbox.readers import Errors, Reader, checked, listed, members, text
 from connectors.sandbox.resources import (
     change,
@@ -76,7 +76,7 @@ def _booker(properties: Document, *, mark: bool) -> Apply:
     def book(transaction: Transaction, call: Call, allocation_id: Document) -> Document:
         entity = existing(transaction, ALLOCATION, allocation_id, "")
         allocation = document_of(entity)
-        booked = _booked(transaction, allocation)
+        booked = booked_as(transaction, allocation)
         if booked is None:
             booked = {**_transaction(call, allocation), "properties": properties}
             _keep(transaction, allocation, booked)
@@ -92,16 +92,20 @@ def _transaction_id(allocation: Document) -> str:
     return f"TXN-{unique_id(name_of(allocation['id']))}"
 
 
-def _booked(transaction: Transaction, allocation: Document) -> Document | None:
+def booked_as(transaction: Transaction, allocation: Document) -> Document | None:
     """The transaction of an allocation, if it has been booked."""
     entity = transaction.find(TRANSACTION, allocation["portfolioId"]["scope"], _transaction_id(allocation))
     return None if entity is None else document_of(entity)
 
 
 def _transaction(call: Call, allocation: Document) -> Document:
-    price, rate = allocation["price"], allocation["settlementCurrencyFxRate"]
-    settled_in = allocation["settlementCurrency"]
+    price = allocation.get("price")
+    if price is None or "amount" not in price:
+        raise ItemError("AllocationWithoutPriceFailure", "the allocation has no price")
+    settled_in = allocation.get("settlementCurrency", price["currency"])
+    rate = allocation.get("settlementCurrencyFxRate", 1)
     conversion = 1 if settled_in == price["currency"] else rate
+    counterparty = {"counterpartyId": allocation["counterparty"]} if "counterparty" in allocation else {}
     return {
         "transactionId": _transaction_id(allocation),
         "type": allocation["side"],
@@ -118,7 +122,7 @@ def _transaction(call: Call, allocation: Document) -> Document:
         },
         "exchangeRate": rate,
         "transactionCurrency": price["currency"],
-        "counterpartyId": allocation["counterparty"],
+        **counterparty,
         "source": "",
         "entryDateTime": call.as_at,
         "transactionStatus": "Active",
@@ -144,7 +148,7 @@ def _mark_order(transaction: Transaction, call: Call, order_id: Document) -> Non
     """Marks an order all of whose quantity has been booked."""
     order = existing(transaction, ORDER, order_id, "")
     allocations = map(document_of, transaction.linked(OF_ORDER, order.name))
-    booked = total(each["quantity"] for each in allocations if _booked(transaction, each))
+    booked = total(each["quantity"] for each in allocations if booked_as(transaction, each))
     if booked == document_of(order)["quantity"]:
         _mark(transaction, call, ORDER, order)
 

@@ -1,7 +1,7 @@
 """cancelorders and $cancelplacements: done key by key; a placement takes the placements below it with it.
 
 What may no longer be cancelled is our choice (docs/sandbox.md): orders of a block that has been
-executed, and placements that have executions, themselves or below.
+executed or that have allocations, and placements that have executions, themselves or below.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from connectors.sandbox import blocks
 from connectors.sandbox.batch import each_or_failed
 from connectors.sandbox.blocks import BLOCK, CANCELLED, ORDER, is_cancelled
 from connectors.sandbox.calls import Call, Route
-from connectors.sandbox.chain import OF_PLACEMENT, PLACEMENT, executions_of, is_executed
+from connectors.sandbox.chain import OF_PLACEMENT, PLACEMENT, check_free, executions_of
 from connectors.sandbox.exact_json import Document
 from connectors.sandbox.problems import ItemError
 from connectors.sandbox.resources import change, document_of, existing, shown, versioned
@@ -28,9 +28,7 @@ def _cancel_order(transaction: Transaction, call: Call, order_id: Document) -> D
     order = document_of(entity)
     if is_cancelled(order):
         return {"orderState": order}
-    if is_executed(transaction, str(entity.parent)):
-        detail = f"order {entity.name} is in block {entity.parent}, which has been executed"
-        raise ItemError("OrderExecutedFailure", detail)
+    check_free(transaction, entity, "")
     order = versioned(call, ORDER, {**order, "state": CANCELLED})
     change(transaction, entity, order)
     block = existing(transaction, BLOCK, id_of(str(entity.parent)), "")

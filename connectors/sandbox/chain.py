@@ -5,6 +5,7 @@ execution and of one order; a transaction is of one portfolio. Knows no single c
 """
 
 from connectors.sandbox.arithmetic import Number, total
+from connectors.sandbox.problems import ItemError
 from connectors.sandbox.resources import document_of
 from connectors.sandbox.store import Entity, Transaction
 
@@ -27,6 +28,22 @@ def is_executed(transaction: Transaction, block: str) -> bool:
     """Whether a placement of the block (`scope/code`) has an execution."""
     placements = transaction.linked(OF_BLOCK, block)
     return any(executions_of(transaction, each.name) for each in placements)
+
+
+def check_free(transaction: Transaction, order: Entity, member: str) -> None:
+    """Checks that an order may still be moved or cancelled.
+
+    Args:
+        member: the request's member that names it.
+
+    Raises:
+        ItemError: its block has been executed, or something is allocated to it.
+    """
+    if is_executed(transaction, str(order.parent)):
+        detail = f"order {order.name} is in block {order.parent}, which has been executed"
+        raise ItemError("OrderExecutedFailure", detail, member)
+    if transaction.linked(OF_ORDER, order.name):
+        raise ItemError("OrderAllocatedFailure", f"order {order.name} has allocations", member)
 
 
 def allocated_of_execution(transaction: Transaction, execution: str) -> Number:

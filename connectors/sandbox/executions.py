@@ -1,5 +1,8 @@
 """Executions: what the market did of a placement; upserted by id, all of a call or none of it, and read back."""
 
+from dataclasses import replace
+from typing import Any
+
 from connectors.sandbox import blocks
 from connectors.sandbox.batch import all_or_none
 from connectors.sandbox.calls import Call, Route
@@ -23,7 +26,7 @@ from connectors.sandbox.shapes import (
     resource_id,
     with_values,
 )
-from connectors.sandbox.store import Entity, Transaction
+from connectors.sandbox.store import Transaction
 
 _REQUEST = members(
     {
@@ -71,17 +74,16 @@ def _upsert(transaction: Transaction, call: Call, request: Document) -> Document
         "properties": with_values(request.get("properties", {})),
         "lusidInstrumentId": blocks.instrument_luid(request["instrumentIdentifiers"]),
         "links": [],
-        **{name: old[name] for name in ("version",) if name in old},
     }
-    execution = versioned(call, EXECUTION, execution)
+    execution = versioned(call, EXECUTION, execution, old)
+    more: dict[str, Any] = {"parent": placement.name, "requested": dumps(request)}
     if there is None:
-        add(transaction, EXECUTION, execution, {"parent": placement.name, "requested": dumps(request)})
+        add(transaction, EXECUTION, execution, more)
         return execution
     if transaction.children(ALLOCATION, there.name):
         detail = f"execution {there.name} exists with differing fields and has been allocated"
         raise ItemError("ResourceConflictFailure", detail, "id")
-    changed = Entity(there.sequence, there.scope, there.code, placement.name, dumps(execution), dumps(request))
-    transaction.rewrite(changed)
+    transaction.rewrite(replace(there, document=dumps(execution), **more))
     return execution
 
 

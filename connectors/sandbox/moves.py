@@ -10,7 +10,7 @@ from connectors.sandbox import blocks
 from connectors.sandbox.batch import all_or_none
 from connectors.sandbox.blocks import BLOCK, BLOCKING_FIELDS, ORDER
 from connectors.sandbox.calls import Call, Route
-from connectors.sandbox.chain import is_executed
+from connectors.sandbox.chain import check_free
 from connectors.sandbox.exact_json import Document, dumps
 from connectors.sandbox.orders import REQUESTS_LIMIT
 from connectors.sandbox.problems import ItemError
@@ -52,9 +52,7 @@ def _move(transaction: Transaction, call: Call, request: Document) -> Document:
 def _check_movable(transaction: Transaction, entity: Entity, order: Document) -> None:
     if blocks.is_cancelled(order):
         raise ItemError("OrderCancelledFailure", f"order {entity.name} is cancelled", "orderId")
-    if is_executed(transaction, str(entity.parent)):
-        detail = f"order {entity.name} is in block {entity.parent}, which has been executed"
-        raise ItemError("OrderExecutedFailure", detail, "orderId")
+    check_free(transaction, entity, "orderId")
 
 
 def _check_fits(block: Document, order: Document) -> None:

@@ -51,10 +51,15 @@ def document_of(entity: Entity) -> Document:
     return document
 
 
-def versioned(call: Call, kind: str, document: Document) -> Document:
-    """The document, with the version this call makes of it."""
+def versioned(call: Call, kind: str, document: Document, old: Document | None = None) -> Document:
+    """The document, with the version this call makes of it.
+
+    Args:
+        old: what it replaces, if that is not itself; empty for nothing.
+    """
     entity_id = unique_id(kind, name_of(document["id"]))
-    return {**document, "version": call.version(entity_id, document.get("version"))}
+    previous = document if old is None else old
+    return {**document, "version": call.version(entity_id, previous.get("version"))}
 
 
 def add(transaction: Transaction, kind: str, document: Document, more: dict[str, Any] | None = None) -> int:

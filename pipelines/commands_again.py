@@ -1,0 +1,65 @@
+"""The commands that take up an earlier run: `resume` what stopped, `replay` what failed, `purge` what is old."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.commands_load import JsonFlag, RunsFlag, show
+
+RunArgument = Annotated[str, typer.Argument(help="An id, the beginning of one, a run folder, or `latest`.")]
+OwnTargetFlag = Annotated[
+    str | None, typer.Option("--target", metavar="URL|sandbox[:FILE]", help="Where to; default: the run's own.")
+]
+
+
+def resume(
+    run: RunArgument,
+    *,
+    runs: RunsFlag = Path("runs"),
+    target: OwnTargetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Finish a run that stopped or died; what is settled is not sent again."""
+    from pipelines.resume import resume as go_on
+
+    _take_up(go_on, run, as_json=as_json, runs=runs, target=target)
+
+
+def replay(
+    run: RunArgument,
+    failures: Annotated[
+        Path | None, typer.Argument(help="The run's failures.csv after correction; default: as it is in its folder.")
+    ] = None,
+    *,
+    runs: RunsFlag = Path("runs"),
+    target: OwnTargetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Send again only what a run did not get in, corrected or as it is."""
+    from pipelines.replay import replay as send_again
+
+    _take_up(send_again, run, failures, as_json=as_json, runs=runs, target=target)
+
+
+def purge(
+    *,
+    older_than: Annotated[str, typer.Option(metavar="AGE", help="Such as 90d or 12h.")],
+    runs: RunsFlag = Path("runs"),
+) -> None:
+    """Remove run folders, and the personal data in them, that began longer ago."""
+    from pipelines.history import purge as remove
+
+    removed = remove(runs, older_than)
+    for run_id in removed:
+        typer.echo(run_id)
+    typer.echo(f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")
+
+
+def _take_up(work: Any, *given: Any, as_json: bool, **options: Any) -> None:
+    from pipelines.console import TerminalProgress, stderr_console
+
+    with TerminalProgress(stderr_console()) as progress:
+        report = work(*given, progress=progress, **options)
+    show([report], report.as_json() if as_json else None)
+    raise typer.Exit(report.exit_code)

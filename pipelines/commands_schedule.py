@@ -1,0 +1,53 @@
+"""The commands for past and future nights: `backfill` a range of dates, `deploy` the nightly schedule."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands_load import DialectFlag, DirectFlag, JsonFlag, ModeFlag, RunsFlag, TargetFlag, show
+from schemas.dialects import Dialect
+from schemas.states import Mode
+
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A business date, 2026-11-20.")]
+
+
+def backfill(
+    pattern: Annotated[str, typer.Argument(help="Each date's folder, such as '/extracts/{date:%Y%m%d}'.")],
+    first: Day,
+    last: Day,
+    *,
+    mode: ModeFlag = Mode.PARTIAL,
+    target: TargetFlag = None,
+    dialect: DialectFlag = Dialect.V2_1,
+    runs: RunsFlag = Path("runs"),
+    again: Annotated[bool, typer.Option("--again", help="Load dates that are in already, too.")] = False,
+    direct: DirectFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load the nights of a range of past dates in order; dates that are in already are passed over."""
+    from pipelines.console import TerminalProgress, stderr_console
+    from pipelines.load import Options
+
+    options = Options.of(mode=mode, target=target, dialect=dialect, runs=runs)
+    with TerminalProgress(stderr_console()) as progress:
+        if direct:
+            from pipelines.backfill import backfill as load_range
+
+            days = (first.date(), last.date())
+            report = load_range(pattern, *days, progress=progress, again=again, **vars(options))
+        else:
+            from pipelines.flows import run_backfill_flow
+
+            report = run_backfill_flow(pattern, (first.date(), last.date()), options, progress, again=again)
+    show([r for _, night in report.nights for r in night.reports], report.as_json() if as_json else None)
+    raise typer.Exit(report.exit_code)
+
+
+def deploy() -> None:
+    """Register the deployments of prefect.yaml with the Prefect server that PREFECT_API_URL names."""
+    from pipelines.deploy import deploy as register
+
+    for name in register():
+        typer.echo(f"deployed {name}")

@@ -1,0 +1,43 @@
+"""The completeness gate's flags: from what a person types to what the gate checks."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from schemas.errors import ConfigError
+from schemas.expectations import Expectations
+
+_FLAGS = {"totals": "--control-total takes COLUMN=SUM", "trailer": "--trailer takes TEXT or TEXT=CELL (2 or more)"}
+_TOO_FEW = "--expect-rows is less than --min-rows"
+
+
+def expectations(*, totals: list[str] | None, trailer: str | None, **others: Any) -> Expectations:
+    """Expectations from flags; those that are not given stay unset, so that a mapping's own hold.
+
+    Args:
+        totals: `COLUMN=SUM` each.
+        trailer: `TEXT`, or `TEXT=CELL`.
+        others: members of `Expectations` as they are.
+
+    Raises:
+        ConfigError: one line that names what cannot be read.
+    """
+    given: dict[str, Any] = {name: value for name, value in others.items() if value is not None}
+    if totals is not None:
+        given["totals"] = dict(_parted(text, "--control-total takes COLUMN=SUM") for text in totals)
+    if trailer is not None:
+        text, _, cell = trailer.partition("=")
+        given["trailer"] = {"starts_with": text, **({"rows_cell": cell} if cell else {})}
+    try:
+        return Expectations.model_validate(given)
+    except ValidationError as error:
+        members = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+        wrong = ", ".join(sorted(_FLAGS.get(member, member) for member in members)) or _TOO_FEW
+        raise ConfigError(f"{wrong}; see `bulkload load --help`") from None
+
+
+def _parted(text: str, usage: str) -> tuple[str, str]:
+    column, equals, total = text.rpartition("=")
+    if not equals or not column:
+        raise ConfigError(f"{usage}, not {text}")
+    return column, total
