@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install demo test check fix docs bench lock clean
+.PHONY: install demo test soak check fix docs bench lock clean
 
 install: $(STAMP)
 
@@ -26,6 +26,9 @@ check: install         ## format, lint, types, import contracts
 
 test: check            ## everything CI runs
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+
+soak: install          ## the long versions: every crash point, every planted defect, the full matrix of loads
+	$(BIN)/python -m pytest -m soak --timeout 3600
 
 fix: install           ## format and repair what can be repaired
 	$(BIN)/ruff format .

@@ -177,8 +177,8 @@ def _refuse_surplus(rows: Rows, column: int, first_row: int) -> None:
     for index, row in enumerate(rows.rows):
         if row[column] and index not in rows.bad:
             told = (
-                f"row {first_row + index}: cells beyond the last column stand in {SURPLUS_COLUMN}: "
-                f"put every cell in its column and empty {SURPLUS_COLUMN}"
+                f"row {first_row + index}: {SURPLUS_COLUMN} is filled: not every cell of this row was in its column; "
+                f"put them there and empty {SURPLUS_COLUMN}"
             )
             rows.bad[index] = BadRow("TooManyCells", told)
 

@@ -41,6 +41,15 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
         pq.write_table(table, file, row_group_size=_GROUP_ROWS)
 
 
+def frame_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns a frame has as an extract: named levels of its index first.
+
+    Raises:
+        ExtractError: a column's name is not text or occurs twice.
+    """
+    return list(_with_named_index(frame).columns)
+
+
 def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
     levels = [name for name in frame.index.names if name is not None]
     columns = [*levels, *frame.columns]

@@ -38,6 +38,9 @@ SURPLUS_COLUMN = "_surplus"
 """Cells a row had beyond the header, where any had."""
 
 
+OWN_COLUMNS = frozenset({*FAILURE_COLUMNS, SURPLUS_COLUMN})
+
+
 def is_failure_report(header: Sequence[str]) -> bool:
     """Whether these are the columns of a failures.csv of ours."""
     return tuple(header[: len(FAILURE_COLUMNS)]) == FAILURE_COLUMNS

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from connectors.extracts import Cell, Extract
 from connectors.journal import Journal
-from connectors.outcome_files import OutcomeFile, write_failures
+from connectors.outcome_files import OWN_COLUMNS, OutcomeFile, write_failures
 from connectors.run_folder import RunFolder
 from pipelines.book import PENDING, ReadBatch, code_of
 from pipelines.ledger import Ledger
@@ -22,6 +22,12 @@ from schemas.states import GOOD, STATES, State
 
 MOST_REASONS = 1000
 """Reasons told apart in summaries; failures.csv has them all."""
+
+GUESSED = "not every cell of this row was in its column"
+"""Stands among the surplus cells of a row that was refused as a record: it is not loaded until a person empties it."""
+
+UNDECODABLE = "UndecodableByte"
+"""What keeps such a row out is in its cells already: the replacement character."""
 
 EXAMPLES = 3
 """Rows named for each reason in summaries."""
@@ -123,7 +129,7 @@ class Accountant:
         """
         with folder.whole(folder.outcomes) as part, OutcomeFile(part) as file:
             lines = self._write_outcomes(file)
-        header = [c for c in extract.columns if not c.startswith("_")]
+        header = [c for c in extract.columns if c not in OWN_COLUMNS]
         with folder.whole(folder.failures) as part:
             reported = write_failures(part, header, self._failures(extract))
         found = np.bincount(self._states, minlength=len(STATES))
@@ -222,7 +228,7 @@ class Accountant:
     def _failures(self, extract: Extract) -> Iterator[list[str]]:
         """The lines of failures.csv, in reading order; counts their reasons on the way."""
         good = np.isin(self._states, [_SENT[s] for s in self._well])
-        kept = [i for i, c in enumerate(extract.columns) if not c.startswith("_")]
+        kept = [i for i, c in enumerate(extract.columns) if c not in OWN_COLUMNS]
         for batch in self._book.batches_with(~good):
             rows, surplus = self._original_cells(extract, batch)
             for i in np.flatnonzero(~good[batch.start : batch.start + batch.count]).tolist():
@@ -255,7 +261,8 @@ class Accountant:
         except ExtractError as error:
             self.warnings.append(f"failures.csv lacks the original cells of some rows: {error.message}")
             return (), {}
-        return read.rows, read.extra
+        guessed = {i: (GUESSED,) for i, why in read.bad.items() if why.code != UNDECODABLE}
+        return read.rows, {**guessed, **read.extra}
 
 
 _DETAILS = ("code", "message", "call", "lusid_id", "request_id")

@@ -126,7 +126,19 @@ class Delivery:
                 self._most = min(self._most or half, half)
             self._deliver(part[:half])
             self._deliver(part[half:])
-        elif self._mode is Mode.ATOMIC:
+        else:
+            self._judge(refusal)
+
+    def _judge(self, refusal: Refusal) -> None:
+        """Settles what a refusal settles; one in nobody's words is asked for again, for it blames all alike."""
+        for _ in range(1, TRIES):
+            if refusal.problem.is_lusids:
+                break
+            again = self._send(refusal.part)
+            if again is None:
+                return
+            refusal = again
+        if self._mode is Mode.ATOMIC:
             self._roll_back(refusal)
         else:
             self._isolate(refusal)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from connectors.extracts import Cell, Extract, extract_from_frame, open_extract
+from connectors.frames import frame_columns
 from connectors.journal import Journal
 from connectors.mapping_file import read_mapping
 from connectors.outcome_files import is_failure_report
@@ -197,7 +198,7 @@ class Run:
             stack.enter_context(_quiet_collector())
             mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
             if isinstance(given, pd.DataFrame):
-                header = [str(name) for name in given.columns]
+                header = frame_columns(given)
             else:
                 self.extract = stack.enter_context(_open_files(given, mapping))
                 header = self.extract.columns

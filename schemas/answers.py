@@ -60,6 +60,11 @@ class Problem:
         )
 
     @property
+    def is_lusids(self) -> bool:
+        """Whether LUSID itself speaks: the page of a proxy, or half an answer, says nothing of the request."""
+        return bool(self.name or self.errors or self.failed) or self.code is not None
+
+    @property
     def reason(self) -> str:
         """The one text that says most: detail, else title, else name, else the first of `errors`."""
         first = next((m for texts in self.errors.values() for m in texts), "")

@@ -12,7 +12,7 @@ from schemas.columns import Columns, Plain, Row, RowShape, cell_types, is_column
 from schemas.dialects import Dialect, did_you_mean
 from schemas.errors import ConfigError
 from schemas.mapping import ColumnRule, Mapping
-from schemas.values import PATTERN_RULES, Identifier, Instrument, choice, clean_key
+from schemas.values import PATTERN_RULES, Code, Identifier, Instrument, NeededCode, choice, clean_key
 
 Cell = str | list[str]
 
@@ -48,6 +48,10 @@ class KeyRule:
         return [c.name for c in columns.families.get(self.any_of[:-1], ()) if not c.facet]
 
 
+_NAMES = (Identifier, Instrument, Code, NeededCode)
+"""Types of cells that name something: digits they had may not be lost."""
+
+
 class Binding:
     """What the engine needs to turn the cells of one record into a validated row and its key.
 
@@ -78,7 +82,7 @@ class Binding:
         self._crowds = _crowds(self.columns, shape)
         self._sources = {n: r.column for n, r in rules.items() if r.column and r.column != n}
         cells = cell_types(self.columns, shape, dialect)
-        held = {c for n, t in cells.items() if t in (Identifier, Instrument) and (c := rules[n].column) is not None}
+        held = {c for n, t in cells.items() if t in _NAMES and (c := rules[n].column) is not None}
         self.identifier_columns = held.union(mapping.key_columns if mapping else ())
         self._types = _types(rules, cells, shape, dialect)
         self._validate = row_adapter(self._types).validator.validate_python

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemas.columns import Columns, Row, is_column
 from schemas.properties import Wire
@@ -86,4 +87,10 @@ def member_list(rows: Sequence[Row], member: Member, build: Callable[[Row], Wire
 
 
 def _part(row: Row, member: Member) -> Row:
-    return {c: v for c, v in row.items() if member.owns(c)}
+    return {c: row[c] for c in _owned(tuple(row), member)}
+
+
+@lru_cache(maxsize=64)
+def _owned(columns: tuple[str, ...], member: Member) -> tuple[str, ...]:
+    """The columns of a row that belong to a member; the rows of an extract all have the same."""
+    return tuple(c for c in columns if member.owns(c))

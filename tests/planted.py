@@ -4,19 +4,25 @@ Owns the faults and the answer sheet. Must not know how the loader finds them.
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders import COUNTRY, IR_ID, PERSON
 
-HEADER = [IR_ID, INTERNAL := "identifier:InvestorRecord/InternalIdentifier/InternalIRId", "display_name"]
-HEADER += ["investor_type", PERSON, COUNTRY]
-SEEDS = 40
-"""Pairs of records that stand in LUSID before: a row that claims one identifier of each is refused."""
+INTERNAL = "identifier:InvestorRecord/InternalIdentifier/InternalIRId"
+HEADER = [IR_ID, INTERNAL, "display_name", "investor_type", PERSON, COUNTRY]
+SEEDS = 400
+"""Pairs of records that must be in LUSID before: a row that claims an identifier of each is refused."""
 
 Place = tuple[str, int]
 """A row: the name of its file and its number there, from 1."""
+
+
+def seed_ids(number: int) -> tuple[str, str]:
+    """The identifiers of a pair: one record has the first as its external, the other the second as its internal."""
+    return f"SEED-A{number:03d}", f"SEED-B{number:03d}"
 
 
 @dataclass
@@ -32,7 +38,7 @@ class Planted:
     paths: list[Path] = field(default_factory=list)
     states: dict[Place, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    kinds: dict[str, int] = field(default_factory=dict)
+    kinds: Counter[str] = field(default_factory=Counter)
 
 
 def plant(folder: Path, files: int, rows: int, seed: int, share: float = 0.03) -> Planted:
@@ -41,22 +47,26 @@ def plant(folder: Path, files: int, rows: int, seed: int, share: float = 0.03) -
 
 
 class _Planting:
+    """One extract being written; a row that a later one copies or contradicts is used for that once."""
+
     def __init__(self, draw: random.Random, share: float) -> None:
         self._draw, self._share = draw, share
         self._done = Planted()
         self._clean: list[tuple[Place, list[str]]] = []
-        self._faults = {
-            "too long": self._too_long,
-            "nameless": self._nameless,
-            "no such type": self._no_such_type,
-            "keyless": self._keyless,
+        self._spoilt = {
+            "too long": (2, "x" * 513),
+            "nameless": (2, ""),
+            "no such type": (3, "Robot"),
+            "keyless": (0, ""),
+            "no UTF-8": (2, "Bj\udcf8rn"),
+            "too many cells": (5, "Norway,more"),
+        }
+        self._others = {
             "too few cells": self._too_few,
-            "too many cells": self._too_many,
-            "no UTF-8": self._no_utf8,
+            "two lines": self._two_lines,
             "copy": self._copy,
             "clash": self._clash,
             "refused": self._refused,
-            "two lines": self._two_lines,
         }
 
     def plant(self, folder: Path, files: int, rows: int) -> Planted:
@@ -64,82 +74,54 @@ class _Planting:
         for number in range(files):
             path = folder / f"part-{number:03d}.csv"
             lines = [self._line((path.name, row), number * rows + row) for row in range(1, rows + 1)]
-            path.write_bytes(b"\n".join([",".join(HEADER).encode(), *lines, b""]))
+            path.write_bytes("\n".join([",".join(HEADER), *lines, ""]).encode(errors="surrogateescape"))
             self._done.paths.append(path)
         return self._done
 
-    def _line(self, place: Place, serial: int) -> bytes:
+    def _line(self, place: Place, serial: int) -> str:
         cells = [f"IR{serial:07d}", "", f"Investor {serial}", "Person", f"P{serial:07d}", "Norway"]
-        if self._draw.random() >= self._share:
-            self._expect(place, "accepted", cells)
+        if self._draw.random() >= self._share or not self._clean:
             self._clean.append((place, cells))
-            return ",".join(cells).encode()
-        kind = self._draw.choice(list(self._faults))
-        self._done.kinds[kind] = self._done.kinds.get(kind, 0) + 1
-        return self._faults[kind](place, cells)
+            return self._good(place, cells)
+        kind = self._draw.choice([*self._spoilt, *self._others])
+        self._done.kinds[kind] += 1
+        if kind in self._others:
+            return self._others[kind](place, cells)
+        column, cell = self._spoilt[kind]
+        return self._bad(place, [*cells[:column], cell, *cells[column + 1 :]])
 
-    def _expect(self, place: Place, state: str, cells: Sequence[str] = ()) -> None:
+    def _good(self, place: Place, cells: Sequence[str]) -> str:
+        self._done.states[place] = "accepted"
+        self._done.names[cells[0]] = cells[2]
+        return ",".join(f'"{cell}"' if "\n" in cell else cell for cell in cells)
+
+    def _bad(self, place: Place, cells: Sequence[str], state: str = "invalid") -> str:
         self._done.states[place] = state
-        if state == "accepted":
-            self._done.names[cells[0]] = cells[2]
+        return ",".join(cells)
 
-    def _changed(self, place: Place, cells: list[str], column: int, cell: str) -> bytes:
-        self._expect(place, "invalid")
-        return ",".join([*cells[:column], cell, *cells[column + 1 :]]).encode()
+    def _too_few(self, place: Place, cells: list[str]) -> str:
+        return self._bad(place, cells[:-1])
 
-    def _too_long(self, place: Place, cells: list[str]) -> bytes:
-        return self._changed(place, cells, 2, "x" * 513)
+    def _two_lines(self, place: Place, cells: list[str]) -> str:
+        return self._good(place, [*cells[:2], f"{cells[2]}\nand daughter", *cells[3:]])
 
-    def _nameless(self, place: Place, cells: list[str]) -> bytes:
-        return self._changed(place, cells, 2, "")
+    def _copy(self, place: Place, _: list[str]) -> str:
+        return self._bad(place, self._earlier()[1], "duplicate")
 
-    def _no_such_type(self, place: Place, cells: list[str]) -> bytes:
-        return self._changed(place, cells, 3, "Robot")
+    def _clash(self, place: Place, cells: list[str]) -> str:
+        """The key of an earlier row with another name: neither of them gets in."""
+        where, earlier = self._earlier()
+        self._done.states[where] = "invalid"
+        del self._done.names[earlier[0]]
+        return self._bad(place, [earlier[0], *cells[1:]])
 
-    def _keyless(self, place: Place, cells: list[str]) -> bytes:
-        return self._changed(place, cells, 0, "")
-
-    def _too_few(self, place: Place, cells: list[str]) -> bytes:
-        self._expect(place, "invalid")
-        return ",".join(cells[:-1]).encode()
-
-    def _too_many(self, place: Place, cells: list[str]) -> bytes:
-        return self._changed(place, cells, 5, "Norway,more")
-
-    def _no_utf8(self, place: Place, cells: list[str]) -> bytes:
-        return self._changed(place, cells, 2, "Bj").replace(b"Bj", b"Bj\xf8rn")
-
-    def _two_lines(self, place: Place, cells: list[str]) -> bytes:
-        cells[2] = f"{cells[2]}\nand son"
-        self._expect(place, "accepted", cells)
-        return ",".join([*cells[:2], f'"{cells[2]}"', *cells[3:]]).encode()
-
-    def _copy(self, place: Place, cells: list[str]) -> bytes:
-        _, original = self._draw.choice(self._clean) if self._clean else (place, cells)
-        self._expect(place, "duplicate" if self._clean else "accepted", original)
-        return ",".join(original).encode()
-
-    def _clash(self, place: Place, cells: list[str]) -> bytes:
-        """The key of a row before, with another name: neither gets in, and no copy of theirs is drawn after."""
-        if not self._clean:
-            return self._nameless(place, cells)
-        where, original = self._clean[-1]
-        if self._done.states[where] != "accepted" or original[0] not in self._done.names:
-            return self._nameless(place, cells)
-        self._clean.pop()
-        if any(self._is_copied(original)):
-            return self._nameless(place, cells)
-        del self._done.names[original[0]]
-        self._expect(where, "invalid")
-        return self._changed(place, [*original[:2], "Somebody else", *original[3:]], 5, "Norway")
-
-    def _is_copied(self, original: list[str]) -> list[bool]:
-        return [original[0] in self._copied]
-
-    def _refused(self, place: Place, cells: list[str]) -> bytes:
-        """Claims an identifier of each of two records that are in LUSID; each pair once, for keys are unique."""
+    def _refused(self, place: Place, cells: list[str]) -> str:
         number = self._done.kinds["refused"]
-        if number > SEEDS:
-            return self._nameless(place, cells)
-        self._expect(place, "failed")
-        return ",".join([f"SEED-A{number:03d}", f"SEED-B{number:03d}", *cells[2:]]).encode()
+        assert number <= SEEDS
+        return self._bad(place, [*seed_ids(number), *cells[2:]], "failed")
+
+    def _earlier(self) -> tuple[Place, list[str]]:
+        """A clean row from anywhere before, which is not drawn again."""
+        position = self._draw.randrange(len(self._clean))
+        self._clean[position], self._clean[-1] = self._clean[-1], self._clean[position]
+        return self._clean.pop()

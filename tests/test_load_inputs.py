@@ -298,7 +298,7 @@ def test_cells_beyond_the_header_are_kept_in_a_column_of_their_own_and_refuse_th
     assert untouched.rows[State.INVALID] == untouched.rows_read == 1
     (same,) = read_csv(untouched.run_dir / "failures.csv")
     assert same["_message"] == (
-        "row 1: cells beyond the last column stand in _surplus: put every cell in its column and empty _surplus"
+        "row 1: _surplus is filled: not every cell of this row was in its column; put them there and empty _surplus"
     )
     original: Row = investor(2, {"display_name": "Doe, Jane"})
     write_csv(report, [row | original | {"_surplus": ""}])

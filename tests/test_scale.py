@@ -1,0 +1,79 @@
+"""Accounting at scale: what LUSID holds is what the outcomes call accepted, exactly, however bad the night."""
+
+from pathlib import Path
+
+import pytest
+from planted import SEEDS, Planted, plant, seed_ids
+from reconcile import record_names
+from run_checks import check_books, outcomes, row_states
+from sandbox_api import EXTERNAL, INTERNAL, created, listed, upsert_records
+from scripted_lusid import open_at
+
+from connectors.sandbox.faults import MEANINGS
+from connectors.sandbox.server import Sandbox
+from pipelines.load import load
+from pipelines.report import Report
+
+FAULTS = ",".join([*(f"{fault}=0.015" for fault in MEANINGS), "slow-seconds=0.01,retry-after=0,seed=4"])
+EACH_ONCE = ";".join(MEANINGS)
+CASES = [
+    pytest.param(10, 200, "Partial", 1),
+    pytest.param(100, 1000, "Partial", 4),
+    pytest.param(10, 200, "Partial", 16),
+    pytest.param(10, 200, "Atomic", 1),
+    pytest.param(10, 200, "Atomic", 4),
+    pytest.param(10, 200, "Atomic", 16),
+    *(
+        pytest.param(100, 1000, mode, senders, marks=pytest.mark.soak)
+        for mode in ("Partial", "Atomic")
+        for senders in (1, 4, 16)
+        if (mode, senders) != ("Partial", 4)
+    ),
+]
+
+
+def put_seeds(lusid: Sandbox) -> dict[str, str]:
+    """The records that planted rows collide with; gives the names of those with an external identifier."""
+    for which, identifier in enumerate((EXTERNAL, INTERNAL)):
+        ids = [seed_ids(number)[which] for number in range(1, SEEDS + 1)]
+        body = {each: {"identifiers": listed(identifier, each), "displayName": "Was here"} for each in ids}
+        created(upsert_records(lusid, body, "Atomic"))
+    return {seed_ids(number)[0]: "Was here" for number in range(1, SEEDS + 1)}
+
+
+def check_states(planted: Planted, report: Report, mode: str) -> None:
+    """Every row ended as the answer sheet says; in Atomic mode a good one may have been rolled back with a bad one."""
+    found = row_states(report.run_dir)
+    if mode == "Atomic":
+        found = {place: "accepted" if state == "rolled_back" else state for place, state in found.items()}
+    assert found == planted.states
+
+
+@pytest.mark.parametrize(("files", "rows", "mode", "senders"), CASES)
+def test_lusid_holds_what_is_called_accepted_and_nothing_else(
+    tmp_path: Path, files: int, rows: int, mode: str, senders: int
+) -> None:
+    planted = plant(tmp_path / "extract", files, rows, seed=files + senders, share=0.1 if files < 100 else 0.03)
+    assert len(planted.kinds) == 11
+    database = tmp_path / "sandbox.db"
+    with Sandbox(database=database) as quiet:
+        seeds = put_seeds(quiet)
+    batch = {"batch_size": rows // 2 if mode == "Partial" else 20, "concurrency": senders}
+    with (
+        Sandbox(database=database, faults=f"{FAULTS},script={EACH_ONCE}") as lusid,
+        open_at(lusid.url, lusid.access_token, retries=30) as target,
+    ):
+        report = load(
+            "investor-records", str(tmp_path / "extract"), target=target, runs=tmp_path / "runs", mode=mode, **batch
+        )
+        assert set(lusid.faults_met) == set(MEANINGS)
+    check_books(report)
+    assert report.rows_read == files * rows
+    check_states(planted, report, mode)
+    held = record_names(database)
+    accepted = {line["key"]: planted.names[line["key"]] for line in outcomes(report.run_dir) if line["state"] == "accepted"}
+    assert held == seeds | accepted
+    if mode == "Partial":
+        assert accepted == planted.names
+    else:
+        assert 0 < len(accepted) < len(planted.names)
