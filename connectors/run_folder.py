@@ -69,13 +69,16 @@ class RunFolder:
         if (Path(name) / "manifest.json").is_file():
             return cls(Path(name))
         known = sorted(path.parent for path in runs.glob("*/manifest.json"))
-        found = known[-1:] if name == LATEST else [p for p in known if p.name.startswith(name)]
-        exact = [p for p in found if p.name == name]
-        if len(exact or found) == 1:
-            return cls((exact or found)[0])
-        if not found:
-            raise ConfigError(f"there is no run {name} in {runs}")
-        raise ConfigError(f"{len(found)} runs in {runs} begin with {name}: {', '.join(p.name for p in found[:5])}")
+        if name == LATEST:
+            hits = known[-1:]
+        else:
+            hits = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(name)]
+        if not hits:
+            raise ConfigError(f"there is no run {name} in {runs}: `bulkload runs` lists them")
+        if len(hits) > 1:
+            names = ", ".join(p.name for p in hits[:3])
+            raise ConfigError(f"{len(hits)} runs begin with {name}: {names}{', ...' if len(hits) > 3 else ''}")
+        return cls(hits[0])
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Writes the manifest whole, in place of the one before."""

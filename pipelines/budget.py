@@ -35,7 +35,7 @@ class Budget:
         return cls(float(match[1]), bool(match[2]))
 
     def __str__(self) -> str:
-        return f"{self.amount:g}%" if self.percent else f"{self.amount:g}"
+        return f"{self.amount}%" if self.percent else f"{self.amount:.0f}"
 
     def exceeded(self, failed: int, rows: int) -> StoppedError | None:
         """The error that stops the run, when more rows failed than the budget allows."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.run_folder import RunFolder
+from connectors.targets import SANDBOX
 from pipelines.report import Verdict
 from schemas.errors import ConfigError, RunFolderError
 
@@ -28,7 +29,12 @@ def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
 
 
 def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
-    """Raises ConfigError when a run has finished this extract, by content, for this operation and target."""
+    """Raises ConfigError when a run has finished this extract, by content, for this operation and target.
+
+    A sandbox in memory is gone with its run, and a dry run sends nothing: neither has been loaded anywhere.
+    """
+    if manifest["target"] in (None, SANDBOX):
+        return
     for folder, earlier in manifests(runs):
         if (
             earlier.get("verdict") in FINISHED

@@ -1,4 +1,4 @@
-"""Finding runs on disk and saying how each ended. Reads manifests only: no cell, no secret is in them."""
+"""Saying how each run on disk ended. Reads manifests only: no cell, no secret is in them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,7 @@ from typing import Any
 
 from connectors.run_folder import RunFolder
 from pipelines.history import manifests
-from schemas.errors import ConfigError
 from schemas.states import GOOD
-
-LATEST = "latest"
 
 
 @dataclass(frozen=True)
@@ -48,30 +45,5 @@ class PastRun:
 
 def past_runs(runs: Path) -> list[PastRun]:
     """The runs in a folder, the newest first; what is no run is passed over."""
-    found = [PastRun(folder, manifest) for folder, manifest in manifests(runs)]
+    found = (PastRun(folder, manifest) for folder, manifest in manifests(runs))
     return sorted(found, key=lambda r: (str(r.manifest.get("started")), r.run_id), reverse=True)
-
-
-def find_run(name: str, runs: Path) -> RunFolder:
-    """The folder of one run.
-
-    Args:
-        name: an id, the beginning of one, the path of a run folder, or `latest`.
-        runs: where the run folders are.
-
-    Raises:
-        ConfigError: there is none, or more than one begins so.
-    """
-    if (Path(name) / "manifest.json").is_file():
-        return RunFolder(Path(name))
-    found = past_runs(runs)
-    if name == LATEST:
-        hits = found[:1]
-    else:
-        hits = [r for r in found if r.run_id == name] or [r for r in found if r.run_id.startswith(name)]
-    if not hits:
-        raise ConfigError(f"there is no run {name} in {runs}: `bulkload runs` lists them")
-    if len(hits) > 1:
-        names = ", ".join(r.run_id for r in hits[:3])
-        raise ConfigError(f"{len(hits)} runs begin with {name}: {names}{', ...' if len(hits) > 3 else ''}")
-    return hits[0].folder

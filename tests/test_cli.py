@@ -324,7 +324,8 @@ def test_too_many_failures_stop_the_run_and_once_refuses_what_is_finished(
     assert cli.run(["load", "investor-records", str(INVESTORS), *runs, "--max-failures", "0.5%"]) == 4
     assert "7 of 1008 rows failed, more than --max-failures 0.5% allows" in "".join(capsys.readouterr())
     assert cli.run(["load", "investor-records", str(INVESTORS), *runs, "--max-failures", "few"]) == 2
-    load_once = ["load", "investor-records", str(good / "investors.csv"), *runs, "--once"]
+    kept = ["--runs", str(tmp_path), "--target", f"sandbox:{tmp_path / 'kept.db'}"]
+    load_once = ["load", "investor-records", str(good / "investors.csv"), *kept, "--once"]
     assert [cli.run(load_once), cli.run(load_once)] == [0, 2]
 
 
@@ -428,7 +429,7 @@ def test_a_run_that_did_not_finish_says_why_and_an_ambiguous_name_is_refused(tmp
     runs = ["--runs", str(tmp_path)]
     assert [cli.run(["report", name, *runs]) for name in ("a", "a1", "latest", "b", "c")] == [2, 2, 2, 2, 2]
     assert capsys.readouterr().err.splitlines() == [
-        "bulkload: 2 runs begin with a: a2, a1",
+        "bulkload: 2 runs begin with a: a1, a2",
         "bulkload: run a1 has no report: it is still working, or was killed",
         "bulkload: run a2 has no report: interrupted by SIGINT",
         f"bulkload: {tmp_path}/b was written by another version of bulkload",

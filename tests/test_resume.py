@@ -238,18 +238,24 @@ def test_what_is_in_doubt_is_not_called_unsent_when_the_resumed_run_stops_too(tm
         assert resume(report.run_id, runs=tmp_path / "runs").exit_code == 0
 
 
-def command(path: Path, lusid: Sandbox, tmp_path: Path, *more: str) -> subprocess.Popen[str]:
+@contextmanager
+def loading(path: Path, lusid: Sandbox, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """`bulkload load orders` in a process of its own."""
     environment = {**os.environ, "FBN_ACCESS_TOKEN": lusid.access_token, "PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-m", "pipelines.cli", "load", "orders", str(path), "--target", lusid.url]
-    line += ["--runs", str(tmp_path / "runs"), "--batch-size", "3", "--concurrency", "2", "--json", *more]
-    return subprocess.Popen(
-        line, env=environment, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    line += ["--runs", str(tmp_path / "runs"), "--batch-size", "3", "--concurrency", "2", "--json"]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line, env=environment, cwd=tmp_path, text=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def until(ready: Callable[[], bool]) -> None:
+def until(ready: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
     deadline = time.monotonic() + 30
     while not ready():
+        assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "nothing happened"
         time.sleep(0.005)
 
@@ -268,10 +274,9 @@ def test_a_process_that_is_killed_is_gone_on_with_and_nothing_settled_is_sent_ag
     tmp_path: Path, orders: Path, lines: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Sandbox(faults="slow=1,slow-seconds=0.05") as lusid:
-        process = command(orders, lusid, tmp_path)
-        until(lambda: lines_of(tmp_path) >= lines)
-        process.kill()
-        process.communicate(timeout=20)
+        with loading(orders, lusid, tmp_path) as process:
+            until(lambda: lines_of(tmp_path) >= lines, process)
+            process.kill()
         (folder,) = (tmp_path / "runs").iterdir()
         settled = sum("settled" in line for line in journal_whole(folder))
         monkeypatch.setenv("FBN_ACCESS_TOKEN", lusid.access_token)
@@ -294,10 +299,10 @@ def test_a_signal_lets_what_is_in_flight_be_settled_and_closes_the_books(
     tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Sandbox(faults="slow=1,slow-seconds=0.2") as lusid:
-        process = command(orders, lusid, tmp_path)
-        until(lambda: lines_of(tmp_path) >= 3)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        with loading(orders, lusid, tmp_path) as process:
+            until(lambda: lines_of(tmp_path) >= 3, process)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
         assert (process.returncode, "Traceback" in err) == (4, False)
         document = json.loads(out)
         (folder,) = (tmp_path / "runs").iterdir()
@@ -316,13 +321,13 @@ def test_a_second_signal_stops_at_once_and_the_run_can_go_on(
     tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Sandbox(faults="script=slow;slow,slow-seconds=3") as lusid:
-        process = command(orders, lusid, tmp_path)
-        until(lambda: lines_of(tmp_path) >= 3)
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.1)
-        began = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        with loading(orders, lusid, tmp_path) as process:
+            until(lambda: lines_of(tmp_path) >= 3, process)
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
         assert process.returncode == 4
         assert time.monotonic() - began < 1.5
         monkeypatch.setenv("FBN_ACCESS_TOKEN", lusid.access_token)

@@ -65,8 +65,8 @@ def test_no_run_or_several_are_said_in_one_line(tmp_path: Path) -> None:
     run(tmp_path, "run-2")
     with pytest.raises(ConfigError) as several:
         RunFolder.find(tmp_path, "run")
-    assert none.value.message == f"there is no run x in {tmp_path}"
-    assert several.value.message == f"2 runs in {tmp_path} begin with run: run-1, run-2"
+    assert none.value.message == f"there is no run x in {tmp_path}: `bulkload runs` lists them"
+    assert several.value.message == "2 runs begin with run: run-1, run-2"
 
 
 @pytest.mark.parametrize(

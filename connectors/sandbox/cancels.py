@@ -57,15 +57,12 @@ def _cancel_placement(transaction: Transaction, call: Call, placement_id: Docume
 
 
 def _with_those_below(transaction: Transaction, placement: Entity) -> Iterator[Entity]:
-    """The placement, then all below it, each once: nothing stops a client from naming parents in a circle."""
-    seen = {placement.name}
+    """The placement, then all below it; parents named in a circle can only lead back to where it began."""
     queue = [placement]
     for entity in queue:
         yield entity
-        for child in transaction.linked(OF_PLACEMENT, entity.name):
-            if child.name not in seen:
-                seen.add(child.name)
-                queue.append(child)
+        below = transaction.linked(OF_PLACEMENT, entity.name)
+        queue.extend(child for child in below if child.name != placement.name)
 
 
 ROUTES = (

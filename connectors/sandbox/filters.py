@@ -2,8 +2,9 @@
 
 expression  clause, joined by `and` (binds tighter) and `or`; no parentheses
 clause      FIELD eq|neq|gt|gte|lt|lte|startswith LITERAL, or FIELD in (LITERAL, ...)
-FIELD       members joined by dots (`id.code`; through a list: any of its items); `properties[KEY]` and `identifiers[KEY]` are their
-values LITERAL     'text' (a quote is doubled), a number, true, false, a date-time
+FIELD       members joined by dots (`id.code`; through a list: any of its items); `properties[KEY]` and
+            `identifiers[KEY]` are their values
+LITERAL     'text' (a quote is doubled), a number, true, false, a date-time
 """
 
 import re

@@ -1,0 +1,18 @@
+"""docs/sandbox.md names every call the sandbox serves."""
+
+import re
+from pathlib import Path
+
+from connectors.sandbox import app
+
+PAGE = (Path(__file__).parents[1] / "docs" / "sandbox.md").read_text()
+
+
+def test_the_page_names_every_call_the_sandbox_serves() -> None:
+    served = PAGE.split("## What it serves")[1].split("\n## ")[0]
+    routes = [route for part in app._PARTS for route in part.ROUTES]
+    # GET /api/orders/{scope}/{code} is "orders"; POST /api/ordermanagement/allocate is "allocate"
+    names = {re.sub(r"(/\{\w+\})+$", "", route.path).rsplit("/", 1)[1] for route in routes}
+
+    assert len(routes) > 25
+    assert {name for name in names if name not in served} == set()
