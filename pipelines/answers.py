@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.ledger import Outcome
-from pipelines.operations import Answers, Operation
+from pipelines.operation import Answers, Operation
 from schemas.answers import ErrorDetail, server_text
 from schemas.states import Mode, State
 

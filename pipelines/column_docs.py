@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BeforeValidator, StringConstraints
 
-from pipelines.operations import Operation
+from pipelines.operation import Operation
 from schemas.columns import Family, Plain
 from schemas.dialects import Dialect
 from schemas.times import time

@@ -16,7 +16,7 @@ from pipelines.answers import read_answer
 from pipelines.evidence import Finding, examine
 from pipelines.isolate import Refusal, bisect, named_culprits, too_much
 from pipelines.ledger import Ledger, Outcome, Part, runs_of
-from pipelines.operations import Body, Operation
+from pipelines.operation import Body, Operation
 from pipelines.prepare import Prepared
 from schemas.dialects import Dialect
 from schemas.errors import FatalError, PerhapsAppliedError, RejectedError, RetryableError, StoppedError
@@ -210,7 +210,8 @@ class Delivery:
             self._losses = 0
             return Refusal(refused.problem, call, part)
         except PerhapsAppliedError as error:
-            self._lost(error)
+            if self._operation.idempotent or tries == TRIES:  # else nobody has repeated it yet: one loss is no pattern
+                self._lost(error)
             return self._after_loss(call, part, error, tries)
         except RetryableError as error:
             self._lost(error)

@@ -8,7 +8,7 @@ import orjson
 from connectors.spill import EntryFile
 from pipelines.book import Book
 from pipelines.keying import KeyIndex
-from pipelines.operations import Operation
+from pipelines.operation import Operation
 from schemas.columns import Columns, Row
 from schemas.members import disagreements, shared_columns
 from schemas.states import Duplicates, State

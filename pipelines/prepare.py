@@ -21,7 +21,7 @@ from pipelines.call_wide import CallWides
 from pipelines.gate import Gate
 from pipelines.gather import Gathering, settle_repeats
 from pipelines.keying import KeyIndex
-from pipelines.operations import Body, Operation
+from pipelines.operation import Body, Operation
 from schemas.allocations import CallWide
 from schemas.binding import Binding, Fault
 from schemas.columns import Row

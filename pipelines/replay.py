@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.run_folder import RunFolder
-from pipelines.load import Progress, Replayed, Run, carry_out
+from pipelines.load import Progress, Run, carry_out
 from pipelines.operations import operation_named
+from pipelines.replayed import Replayed, failure_rows
 from pipelines.report import Report
 from pipelines.resume import options_of
 from schemas.errors import ConfigError
@@ -46,7 +47,7 @@ def replay(
     folder = RunFolder.find(runs, name)
     manifest = folder.read_manifest()
     path = corrected or folder.failures
-    rows = _rows(path)
+    rows = failure_rows(path)
     _check_belong(rows, folder, path)
     options = replace(
         options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
@@ -54,20 +55,6 @@ def replay(
     replayed = Replayed(folder.run_id, rows["_state"].tolist())
     operation = operation_named(manifest["operation"])
     return carry_out(Run(operation, [path], options, progress or Progress(), replayed=replayed))
-
-
-def _rows(path: Path) -> pd.DataFrame:
-    """What failures.csv says of each of its rows."""
-    wanted = ["_key", "_state", "_source", "_row"]
-    try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=lambda name: name in wanted)
-    except (OSError, ValueError):
-        raise ConfigError(f"{path} cannot be read as the failures.csv of a run") from None
-    if sorted(rows.columns) != sorted(wanted):
-        raise ConfigError(f"{path} is not the failures.csv of a run: it lacks {', '.join(wanted)}")
-    if rows.empty:
-        raise ConfigError(f"{path} holds no rows: there is nothing to replay")
-    return rows
 
 
 def _check_belong(rows: pd.DataFrame, folder: RunFolder, path: Path) -> None:

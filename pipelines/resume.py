@@ -14,6 +14,7 @@ import orjson
 from connectors.run_folder import RunFolder
 from pipelines.load import Options, Progress, Run, carry_out
 from pipelines.operations import operation_named
+from pipelines.replayed import Replayed, failure_rows
 from pipelines.report import Report, Verdict
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
@@ -47,8 +48,16 @@ def resume(
             replace(options_of(manifest, folder, target), max_failures=None),
             progress or Progress(),
             earlier=folder,
+            replayed=_replayed(manifest, extracts),
         )
     )
+
+
+def _replayed(manifest: dict[str, Any], extracts: list[str]) -> Replayed | None:
+    """What a replay that stopped knew of its rows."""
+    if manifest["replays"] is None:
+        return None
+    return Replayed(manifest["replays"], failure_rows(Path(extracts[0]))["_state"].tolist())
 
 
 def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | None) -> Options:

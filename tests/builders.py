@@ -14,7 +14,8 @@ from connectors.csv_format import CsvFormat
 from connectors.csv_stream import encoding_of
 from connectors.extracts import Extract, open_extract
 from connectors.source_files import find_sources
-from pipelines.operations import Body, operation_named
+from pipelines.operation import Body
+from pipelines.operations import operation_named
 from pipelines.prepare import Prepared, Rules, prepare
 from schemas.binding import Binding
 from schemas.dialects import Dialect

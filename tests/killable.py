@@ -92,11 +92,12 @@ def _carry_out(job: dict[str, Any]) -> int:
     `pipelines.resume.resume`; `failpoint`, those of `failpoints.install`.
     """
     from failpoints import install
+
     from pipelines.load import load
     from pipelines.resume import resume
     from schemas.errors import LoadError
 
-    os.environ["FBN_ACCESS_TOKEN"] = job["token"]  # noqa: TID251  # a child of its own
+    os.environ["FBN_ACCESS_TOKEN"] = job["token"]  # a child of its own
     with Path(job["log"]).open("a") as log:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log.fileno(), 1)

@@ -6,8 +6,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.column_docs import cell_text, column_lines, template_header
+from pipelines.operation import Operation
 from pipelines.operation_table import markdown_table, text_table
-from pipelines.operations import OPERATIONS, Operation
+from pipelines.operations import OPERATIONS
 from schemas.columns import parse_columns
 from schemas.dialects import Dialect
 from schemas.times import TimeText

@@ -113,7 +113,7 @@ def a_report(**changes: Any) -> Report:
 def test_a_night_has_a_task_for_each_window_and_none_for_a_row(
     watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.load.WINDOW", 5)
+    monkeypatch.setattr("pipelines.run.WINDOW", 5)
     options = Options(target="sandbox", runs=tmp_path, batch_size=100)
     night, seen = watch(lambda: run_nightly_flow(DATA / "sample", options))
     assert [report.keys[State.HELD] for report in night.reports] == [0, 3, 0]

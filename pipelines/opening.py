@@ -1,0 +1,117 @@
+"""Opening a run: everything that can be wrong before the first row is found here, and nothing has been sent."""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from connectors.extracts import Extract, extract_from_frame, open_extract
+from connectors.frames import frame_columns
+from connectors.journal import Journal
+from connectors.mapping_file import read_mapping
+from connectors.outcome_files import is_failure_report
+from connectors.run_folder import RunFolder
+from connectors.targets import Target, open_target
+from pipelines.gate import check_before
+from pipelines.operation import Operation
+from pipelines.options import Extracts, Options
+from schemas.binding import Binding
+from schemas.expectations import Expectations
+from schemas.mapping import Mapping
+
+_COLLECT_EVERY = 200_000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a run works with.
+
+    Attributes:
+        binding: the extract's header bound to the operation.
+        expect: what must be true of the whole extract, by the mapping and the options.
+        target: None in a dry run.
+    """
+
+    extract: Extract
+    binding: Binding
+    expect: Expectations
+    target: Target | None
+    folder: RunFolder
+    journal: Journal
+
+
+def open_run(
+    operation: Operation,
+    given: Extracts,
+    options: Options,
+    stack: ExitStack,
+    *,
+    earlier: RunFolder | None,
+    note: Callable[[str], None],
+) -> Opened:
+    """Opens what a run works with; `stack` closes it.
+
+    Args:
+        given: the extract as the user gave it.
+        earlier: the folder of a run that stopped, to go on with.
+        note: told what the user should know.
+
+    Raises:
+        ConfigError, ExtractError, AuthError, UnreachableError, RunFolderError: something does not fit.
+    """
+    operation.check_mode(options.mode)
+    operation.check_dialect(options.dialect)
+    stack.enter_context(_quiet_collector())
+    mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
+    extract = None if isinstance(given, pd.DataFrame) else stack.enter_context(_open_files(given, mapping))
+    header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
+    binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
+    standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
+    expect = standing.merged(options.expect)
+    target = None
+    if not options.dry_run:
+        target = stack.enter_context(open_target(options.target, options.dialect, note))
+    folder = earlier or RunFolder.create(options.runs, operation.name)
+    journal = Journal(folder.journal)
+    stack.callback(journal.close)
+    folder.open_scratch()
+    stack.callback(folder.clear_scratch)
+    if extract is None:
+        assert isinstance(given, pd.DataFrame)  # noqa: S101  # anything else was opened above
+        extract = stack.enter_context(extract_from_frame(given, folder.frame))
+    elif earlier is not None:
+        _keep_names(extract, earlier)
+    check_before(expect, extract)
+    if options.hold:
+        folder.write_json(folder.hold, dict(options.hold))
+    return Opened(extract, binding, expect, target, folder, journal)
+
+
+def _keep_names(extract: Extract, earlier: RunFolder) -> None:
+    """A run that goes on calls its files what it called them at first."""
+    names = [source["name"] for source in earlier.read_manifest()["extracts"]]
+    named = zip(extract.sources, names, strict=True)
+    extract.sources = [replace(source, name=name) for source, name in named]
+
+
+def _open_files(given: str | Path | Sequence[str | Path], mapping: Mapping | None) -> Extract:
+    paths = [given] if isinstance(given, str | Path) else list(given)
+    if mapping is None:
+        return open_extract(paths)
+    return open_extract(paths, encoding=mapping.encoding, delimiter=mapping.delimiter)
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Keeps the cyclic garbage collector from scanning rows: its scans would cost more than the work."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

@@ -1,0 +1,124 @@
+"""What an operation is: everything the engine must know of an endpoint, and nothing an endpoint must know of it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from pipelines.evidence import Evidence
+from schemas.allocations import CallWide
+from schemas.binding import KeyRule
+from schemas.columns import Columns, Row, RowShape
+from schemas.dialects import Dialect
+from schemas.errors import ConfigError
+from schemas.members import Member
+from schemas.states import Mode
+
+Wire = dict[str, Any]
+Refs = Callable[[Row], Iterable[str]]
+
+
+class Body(Enum):
+    """How requests stand together in one call: what opens the list and what closes it."""
+
+    KEYED = (b"{", b"}")
+    """`{key: request}`"""
+    REQUESTS = (b'{"requests":[', b"]}")
+    """`{"requests": [request]}`"""
+    IDS = (b"[", b"]")
+    """`[id]`"""
+    ALLOCATION_IDS = (b'{"allocationIds":[', b"]}")
+    """`{"allocationIds": [id], ...}`; what rows say of the whole call stands before the last brace."""
+
+    def around(self, entries: bytes, members: bytes = b"") -> bytes:
+        """A call's body.
+
+        Args:
+            entries: encoded requests, commas between them.
+            members: further members of the body, a comma before each.
+        """
+        opening, closing = self.value
+        return b"%b%b%b%b%b" % (opening, entries, closing[:-1], members, closing[-1:])
+
+
+class Answers(Enum):
+    """How a 2xx answer names what was done."""
+
+    BY_KEY = "values / failed"
+    """`failed` is a map by key, `values` a map by key or a list of ids; in Partial mode some may have failed."""
+    ALL_OR_NOTHING = "all or 400"
+    """`values` is a list; one bad request refuses the call, whatever the mode."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One endpoint.
+
+    Attributes:
+        path: begins with /api/; joined to a base URL that ends in /api.
+        max_items: requests LUSID takes in one call; None where it publishes no limit.
+        modes: success modes the endpoint has or that we build on it.
+        build: given the extract's columns, makes the request of a validated row, or, with `members`, of the
+            rows of one key.
+        members: lists inside a request that rows add to; empty when one row is one request.
+        alone: column or columns whose value may stand in one request only (an order's id).
+        idempotent: whether sending the same request twice is documented to do no harm.
+        answer_key: names the request that an entry of a list of `values` speaks of.
+        answer_name: what an answer calls a key, where that is not the key itself.
+        success_mode: whether the call takes `successMode`.
+        call_wide: what a row says of the whole call it goes in.
+        legacy: path and body of servers of the legacy dialect, where they differ.
+        lusid_id: member of an answer's value that holds LUSID's own id.
+        provides, needs: references a row brings into LUSID and those it needs there already; an operation that
+            needs what failed before it in the same night is held.
+        evidence: what to read when an answer is lost; parents: what to read to tell whether what a request needs
+            is there (`pipelines.evidence`).
+    """
+
+    name: str
+    entity: str
+    path: str
+    expected_status: int
+    body: Body
+    answers: Answers
+    max_items: int | None
+    modes: frozenset[Mode]
+    dialects: frozenset[Dialect]
+    shape: RowShape
+    key: KeyRule
+    build: Callable[[Columns, Dialect], Callable[[Any], Wire]]
+    idempotent: bool
+    evidence: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]]
+    members: tuple[Member, ...] = ()
+    alone: tuple[str, ...] = ()
+    answer_key: Callable[[Mapping[str, Any]], str] | None = None
+    answer_name: Callable[[str], str] | None = None
+    success_mode: bool = False
+    call_wide: Callable[[Columns, Dialect], Callable[[Row], CallWide]] | None = None
+    legacy: tuple[str, Body] | None = None
+    lusid_id: str = ""
+    parents: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]] = lambda *_: ()
+    provides: Refs = lambda _: ()
+    needs: Refs = lambda _: ()
+
+    @property
+    def grouped(self) -> bool:
+        """Whether several rows may make one request."""
+        return bool(self.members)
+
+    def endpoint(self, dialect: Dialect) -> tuple[str, Body]:
+        """(path, body) in a dialect."""
+        if dialect is Dialect.LEGACY and self.legacy is not None:
+            return self.legacy
+        return self.path, self.body
+
+    def check_mode(self, mode: Mode) -> None:
+        """Raises ConfigError when the endpoint lacks the mode: it is never quietly replaced."""
+        if mode not in self.modes:
+            raise ConfigError(f"{self.name} has no {mode} mode: use --mode {' or '.join(sorted(self.modes))}")
+
+    def check_dialect(self, dialect: Dialect) -> None:
+        """Raises ConfigError when servers of this age have no such call."""
+        if dialect not in self.dialects:
+            ages = ", ".join(sorted(self.dialects))
+            raise ConfigError(f"{self.name} has no dialect {dialect}: it speaks {ages}")

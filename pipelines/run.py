@@ -1,0 +1,197 @@
+"""One load under way: the steps that `load` puts in order, and what they share."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any, Self
+
+from connectors.extracts import Cell
+from connectors.run_folder import RunFolder
+from pipelines.account import Accountant, Accounts
+from pipelines.budget import Spending
+from pipelines.deliver import Delivery, Manner
+from pipelines.history import refuse_finished
+from pipelines.html_report import write_html
+from pipelines.ledger import Ledger
+from pipelines.manifest import add_digests, check_same, closing, opening
+from pipelines.opening import open_run
+from pipelines.operation import Operation
+from pipelines.options import Extracts, Options, Progress
+from pipelines.prepare import Rules, prepare
+from pipelines.pressure import Pressure
+from pipelines.replayed import Replayed
+from pipelines.report import EXIT_CODES, Report, Verdict, verdict_of
+from pipelines.send import Batch, Portion, batches, send
+from schemas.errors import BalanceError, FatalError, LoadError, StoppedError
+from schemas.states import State
+
+WINDOW = 64
+"""Calls in one stretch of sending: one Prefect task."""
+
+
+class Run:
+    """One load under way. Its steps are separate so that Prefect can make tasks of them."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        extract: Extracts,
+        options: Options,
+        progress: Progress,
+        *,
+        earlier: RunFolder | None = None,
+        replayed: Replayed | None = None,
+    ) -> None:
+        """Describes a load; nothing is opened yet.
+
+        Args:
+            earlier: the folder of a run that stopped, to go on with.
+            replayed: the run whose failures the extract is.
+        """
+        self.operation, self.options, self.progress = operation, options, progress
+        self.delivery: Delivery | None = None
+        self.manifest: dict[str, Any] = {}
+        self._given, self._earlier, self.replayed = extract, earlier, replayed
+        self._clock = time.monotonic()
+        self._open = ExitStack()
+        self._settled = 0
+        self._is_ours = earlier is None
+
+    def __enter__(self) -> Self:
+        """Opens everything the run needs; what does not fit stops here, before the first row."""
+        with ExitStack() as stack:
+            opened = open_run(
+                self.operation, self._given, self.options, stack, earlier=self._earlier, note=self.progress.note
+            )
+            self.extract, self.binding, self.expect = opened.extract, opened.binding, opened.expect
+            self.target, self.folder, self.journal = opened.target, opened.folder, opened.journal
+            self._retries_before = self.target.client.retries_done if self.target else 0
+            self.manifest = opening(self)
+            if self._earlier is None:
+                self.folder.write_manifest(self.manifest)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
+        """Lets go of everything; a run that ends in an error says so in its manifest.
+
+        A run that may not go on, as its extract changed, stays as it was: the hashes it began with are its own.
+        """
+        with self._open:
+            if error is not None and self._is_ours and "verdict" not in self.manifest:
+                stopped = isinstance(error, FatalError) and error.exit_code == EXIT_CODES[Verdict.STOPPED]
+                text = error.message if isinstance(error, LoadError) else type(error).__name__
+                verdict = Verdict.STOPPED.value if stopped else "error"
+                self.folder.write_manifest({**self.manifest, "verdict": verdict, "error": text})
+
+    def interrupt(self, name: str) -> None:
+        """Stops the run: before sending at once, while sending when what is in flight is settled."""
+        error = StoppedError(f"interrupted by {name}")
+        if self.delivery is None or self.target is None:
+            raise error
+        self.delivery.stop(error)
+        self.target.client.stop.set()
+
+    def prepare(self) -> None:
+        """Reads and validates every row, and writes every request down. Sends nothing."""
+        options = self.options
+        rules = Rules(
+            self.operation,
+            options.dialect,
+            options.duplicates,
+            options.max_batch_bytes,
+            options.hold,
+            self.expect,
+        )
+        self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, self.progress.reading)
+        self._open.callback(self.prepared.close)
+        add_digests(self.manifest, self.extract.digests())
+        if self._earlier is not None:
+            check_same(self._earlier.read_manifest(), self.manifest)
+            self._is_ours = True
+        if options.once:
+            refuse_finished(options.runs, self.manifest)
+        self.folder.write_manifest(self.manifest)
+        self.ledger = Ledger(self.journal, len(self.prepared))
+        if self.target is not None:
+            client = self.target.client
+            manner = Manner(self.operation, options.mode, options.dialect)
+            self.pressure = Pressure(options.concurrency, lambda: client.retries_done)
+            self.ledger.plan(self.prepared.digest())
+            self.delivery = Delivery(self.prepared, manner, self.ledger, client)
+            self.delivery.doubtful = self.ledger.restore()
+            if self.replayed is not None:
+                self.delivery.doubtful |= self.replayed.requests(self.prepared, State.UNKNOWN)
+                self.delivery.held = self.replayed.requests(self.prepared, State.HELD)
+            self._settled = len(self.prepared) - len(self.ledger.open_requests())
+            self.spending = Spending(options.max_failures, self.prepared, self.ledger)
+            self._stop_over_budget()
+
+    def windows(self) -> Iterator[list[Batch]]:
+        """The calls to make, in stretches of WINDOW; none in a dry run."""
+        if self.options.dry_run:
+            return iter(())
+        limit = min(self.options.batch_size, self.operation.max_items or self.options.batch_size)
+        work = batches(self.prepared, self.ledger, Portion(limit, self.options.max_batch_bytes))
+        return (work[i : i + WINDOW] for i in range(0, len(work), WINDOW))
+
+    def send(self, window: Sequence[Batch]) -> None:
+        """Sends one window; returns when each of its requests is settled, or the run has stopped."""
+
+        def settled(batch: Batch) -> None:
+            self._settled += len(batch)
+            self.progress.sending(self._settled, len(self.prepared))
+            self.spending.add(batch)
+            self._stop_over_budget()
+
+        assert self.delivery is not None  # noqa: S101  # there are no windows in a dry run
+        send(window, self.delivery, self.pressure, settled)
+
+    def _stop_over_budget(self) -> None:
+        over = self.spending.over()
+        if over is not None and self.delivery is not None:
+            self.delivery.stop(over)
+
+    def close_books(self) -> Report:
+        """Writes every row's state down and compares the counts; only then is the run over."""
+        if self.delivery is not None:
+            self.delivery.settle_doubts()
+        stopped = self.delivery.error if self.delivery else None
+        why = None if self.options.dry_run else f"the run stopped first: {stopped.message if stopped else ''}"
+        accountant = Accountant(self.prepared, self.ledger, self.journal, self._refs, why)
+        try:
+            accounts = accountant.close_books(self.folder, self.extract)
+        except BalanceError as error:
+            self.manifest |= {"verdict": Verdict.UNBALANCED.value, "error": error.message}
+            self.folder.write_manifest(self.manifest)
+            raise
+        report = self._report(accounts, stopped, list(dict.fromkeys(accountant.warnings)))
+        self.manifest |= closing(report)
+        write_html(self.folder, self.manifest)
+        self.folder.write_manifest(self.manifest)
+        return report
+
+    def _refs(self, cells: Sequence[Cell]) -> Iterable[str]:
+        return self.operation.provides(self.binding.raw(cells))
+
+    def _report(self, accounts: Accounts, error: FatalError | None, warnings: list[str]) -> Report:
+        strangers = self.delivery.strangers if self.delivery else []
+        warnings += [error.message] if error else []
+        if strangers:
+            warnings.append(f"LUSID answered for keys that were never sent: {', '.join(strangers[:5])}")
+        return Report(
+            run_id=self.folder.run_id,
+            run_dir=self.folder.path,
+            operation=self.operation.name,
+            mode=self.options.mode,
+            verdict=verdict_of(accounts.rows, stopped=error is not None, dry_run=self.options.dry_run),
+            rows_read=accounts.rows_read,
+            rows=accounts.rows,
+            keys=accounts.keys,
+            requests=self.ledger.calls,
+            retries=self.target.client.retries_done - self._retries_before if self.target else 0,
+            seconds=time.monotonic() - self._clock,
+            reasons=tuple(accounts.reasons),
+            warnings=tuple(warnings),
+            failed_refs=accounts.failed_refs,
+        )
