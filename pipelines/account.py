@@ -1,6 +1,5 @@
 """The end of a load: every row's state is written down, counted twice, and the two counts compared."""
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from connectors.run_folder import RunFolder
 from pipelines.book import PENDING, ReadBatch, code_of
 from pipelines.ledger import Ledger
 from pipelines.prepare import Prepared
+from pipelines.settlements import DETAILS, RowsOf, Settled, Settlement, stretches
 from schemas.errors import BalanceError, ExtractError
 from schemas.states import GOOD, STATES, State
 
@@ -36,18 +36,6 @@ _SENT = {state: code_of(state) for state in STATES}
 
 
 Refs = Callable[[Sequence[Cell]], Iterable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """Why a row is in its state, and what LUSID called its request."""
-
-    state: State
-    code: str = ""
-    message: str = ""
-    call: int | None = None
-    lusid_id: str | None = None
-    request_id: str | None = None
 
 
 @dataclass
@@ -97,7 +85,7 @@ class Accountant:
         self.warnings: list[str] = []
         self._reasons: dict[tuple[State, str, str], Reason] = {}
         self._failed_refs: dict[str, str] = {}
-        self._settled = lru_cache(maxsize=8)(lambda offset: _Settled(journal.read(offset)))
+        self._settled = lru_cache(maxsize=8)(lambda offset: Settled(journal.read(offset)))
         self._requests = self._book.requests
         self._states = self._final_states()
 
@@ -163,7 +151,7 @@ class Accountant:
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
         """One line a request, and one for each row outside of any; gives the rows they speak of."""
-        rows_of = _RowsOf(self._requests, len(self._prepared))
+        rows_of = RowsOf(self._requests, len(self._prepared))
         total = 0
         for batch in self._book.batches:
             span = np.arange(batch.start, batch.start + batch.count)
@@ -180,7 +168,7 @@ class Accountant:
         batch: ReadBatch,
         ordinals: npt.NDArray[np.int64],
         requests: npt.NDArray[np.int32],
-        rows_of: "_RowsOf",
+        rows_of: RowsOf,
     ) -> dict[str, list[Any]]:
         keys = self._prepared.keys.split(batch.start, batch.count)
         source = self._book.extract.sources[batch.source].name
@@ -210,11 +198,11 @@ class Accountant:
 
     def _details(self, ordinals: npt.NDArray[np.int64], requests: npt.NDArray[np.int32]) -> dict[str, list[Any]]:
         """Why each line is in its state; whole stretches at once where one answer accepted them."""
-        out: dict[str, list[Any]] = {n: [] for n in _DETAILS}
+        out: dict[str, list[Any]] = {n: [] for n in DETAILS}
         offsets = np.full(len(requests), -1, np.int64)
         sent = requests >= 0
         offsets[sent] = np.asarray(self._ledger.settled_at)[requests[sent]]
-        for first, end in _stretches(offsets):
+        for first, end in stretches(offsets):
             if offsets[first] >= 0:
                 self._settled(int(offsets[first])).extend(out, requests[first:end].tolist())
                 continue
@@ -263,56 +251,6 @@ class Accountant:
             return (), {}
         guessed = {i: (GUESSED,) for i, why in read.bad.items() if why.code != UNDECODABLE}
         return read.rows, {**guessed, **read.extra}
-
-
-_DETAILS = ("code", "message", "call", "lusid_id", "request_id")
-
-
-class _Settled:
-    """One settling line of the journal, read."""
-
-    def __init__(self, record: dict[str, Any]) -> None:
-        self.call: int = record["call"]
-        self.request_id: str | None = record["request_id"]
-        self._notes = {n[0]: (n[2], n[3]) for n in record["settled"]}
-        accepted = [r for first, count in record.get("accepted", ()) for r in range(first, first + count)]
-        self._ids = dict(zip(accepted, record.get("ids") or (), strict=False))
-
-    def of(self, request: int, state: State) -> Settlement:
-        """What the line says of one request."""
-        note = self._notes.get(request, ("", ""))
-        return Settlement(state, *note, self.call, self._ids.get(request), self.request_id)
-
-    def extend(self, columns: dict[str, list[Any]], requests: Sequence[int]) -> None:
-        """What the line says of many, by column."""
-        count = len(requests)
-        notes = [self._notes.get(r, (None, None)) for r in requests] if self._notes else []
-        columns["code"] += [code or None for code, _ in notes] or [None] * count
-        columns["message"] += [message or None for _, message in notes] or [None] * count
-        columns["call"] += [self.call] * count
-        columns["lusid_id"] += map(self._ids.get, requests)
-        columns["request_id"] += [self.request_id] * count
-
-
-class _RowsOf:
-    """Ordinals of the rows of each request; only to be asked where some request has `many`."""
-
-    def __init__(self, requests: npt.NDArray[np.int32], count: int) -> None:
-        self.many = int(np.count_nonzero(requests >= 0)) > count
-        if self.many:
-            self._order = np.argsort(requests, kind="stable")
-            self._starts = np.searchsorted(requests[self._order], np.arange(count + 1))
-
-    def __call__(self, request: int) -> list[int]:
-        rows: list[int] = self._order[self._starts[request] : self._starts[request + 1]].tolist()
-        return rows
-
-
-def _stretches(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """[first, end) of the stretches of one value."""
-    edges = np.flatnonzero(np.diff(values)) + 1
-    bounds = [0, *edges.tolist(), len(values)] if len(values) else []
-    return itertools.pairwise(bounds)
 
 
 def _count(reasons: dict[tuple[State, str, str], Reason], found: Settlement, example: str) -> None:

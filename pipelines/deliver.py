@@ -47,7 +47,7 @@ class Manner:
     """How requests are sent and judged.
 
     Attributes:
-        breaker: calls without an answer, in a row, that stop the run.
+        breaker: calls without an answer, in a row and repeated in vain, that stop the run.
     """
 
     operation: Operation

@@ -425,14 +425,14 @@ def manifest(runs: Path, run_id: str, **members: object) -> Path:
 def test_a_run_that_did_not_finish_says_why_and_an_ambiguous_name_is_refused(tmp_path: Path, capsys: Capture) -> None:
     manifest(tmp_path, "a1", started="2026-11-20T02:00:00+00:00")
     manifest(tmp_path, "a2", started="2026-11-21T02:00:00+00:00", verdict="stopped", error="interrupted by SIGINT")
-    manifest(tmp_path, "b", started="2026-11-19T02:00:00+00:00", format=99)
+    manifest(tmp_path, "0b", started="2026-11-19T02:00:00+00:00", format=99)
     runs = ["--runs", str(tmp_path)]
-    assert [cli.run(["report", name, *runs]) for name in ("a", "a1", "latest", "b", "c")] == [2, 2, 2, 2, 2]
+    assert [cli.run(["report", name, *runs]) for name in ("a", "a1", "latest", "0b", "c")] == [2, 2, 2, 2, 2]
     assert capsys.readouterr().err.splitlines() == [
         "bulkload: 2 runs begin with a: a1, a2",
         "bulkload: run a1 has no report: it is still working, or was killed",
         "bulkload: run a2 has no report: interrupted by SIGINT",
-        f"bulkload: {tmp_path}/b was written by another version of bulkload",
+        f"bulkload: {tmp_path}/0b was written by another version of bulkload",
         f"bulkload: there is no run c in {tmp_path}: `bulkload runs` lists them",
     ]
     assert cli.run(["runs", *runs]) == 0
@@ -441,7 +441,7 @@ def test_a_run_that_did_not_finish_says_why_and_an_ambiguous_name_is_refused(tmp
         "  2026-11-21 02:00 UTC  stopped",
         "a1",
         "  2026-11-20 02:00 UTC  unfinished",
-        "b",
+        "0b",
         "  2026-11-19 02:00 UTC  unfinished",
     ]
 
