@@ -41,7 +41,7 @@ bench: install         ## speed and memory beside a bare script and the official
 	$(BIN)/python benchmarks/load_speed.py
 
 lock:                  ## pin every dependency anew, for every platform (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --extra dev pyproject.toml -o requirements.lock
 
 clean:
