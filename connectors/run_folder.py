@@ -50,6 +50,7 @@ class RunFolder:
         try:
             runs.mkdir(parents=True, exist_ok=True)
             folder.path.mkdir(mode=0o700)
+            _sync(runs)  # else the machine's crash could take the folder with the journal in it
         except OSError as error:
             raise ConfigError(
                 f"the run folder {runs} cannot be written: {error.strerror}; choose another with --runs"

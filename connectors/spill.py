@@ -24,11 +24,15 @@ _BUFFER = 1 << 20
 def open_private(path: Path) -> BinaryIO:
     """A new file that only its owner may read, open for writing and reading.
 
+    It has no name any more: it holds personal data, and a process that is killed must not leave it behind.
+
     Raises:
         RunFolderError: the folder cannot be written.
     """
     with _writing(path):
         handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
+        with suppress(OSError):  # where open files cannot be unlinked, they go when they are closed
+            path.unlink()
         return os.fdopen(handle, "w+b", buffering=_BUFFER)
 
 

@@ -48,6 +48,7 @@ app = typer.Typer(
 
 app.command()(commands_load.load)
 app.command()(commands_load.nightly)
+app.command()(commands_load.trading_day)
 app.command()(commands_schedule.backfill)
 app.command()(commands_again.resume)
 app.command()(commands_again.replay)

@@ -33,7 +33,7 @@ def column_lines(operation: Operation, dialect: Dialect) -> Iterator[str]:
         yield f"    {plain.about}"
         yield f"    {_plain_type(plain, dialect)}"
         yield f"    for example: {plain.example}"
-    for family in operation.shape.families:
+    for family in operation.shape.families_of(dialect):
         yield from _family_lines(family)
 
 
@@ -73,7 +73,7 @@ def cell_text(cell: Any) -> str:
 def template_header(operation: Operation, dialect: Dialect) -> list[str]:
     """Canonical columns to begin an extract with: every plain one, and one of each family with its facets."""
     header = list(operation.shape.plain_of(dialect))
-    for family in operation.shape.families:
+    for family in operation.shape.families_of(dialect):
         header.append(family.example)
         header += [f"{family.example}@{facet}" for facet in family.facets]
     return header

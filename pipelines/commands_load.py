@@ -1,8 +1,8 @@
-"""The commands that load: `load` and `nightly`. They read flags, call and show; the work is done elsewhere."""
+"""The commands that load: `load`, `nightly` and `trading-day`. They read flags, call and show; no work is done here."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -145,7 +145,53 @@ def nightly(
         duplicates=duplicates,
         max_failures=max_failures,
     )
-    night = run_night(folder, options, direct=direct)
+    _show_night(run_night(folder, options, direct=direct), as_json=as_json)
+
+
+def trading_day(
+    folder: Annotated[Path, typer.Argument(help="Holds the day's extracts, and mappings if they need any.")],
+    *,
+    mode: ModeFlag = Mode.PARTIAL,
+    target: TargetFlag = None,
+    dialect: DialectFlag = Dialect.V2_1,
+    runs: RunsFlag = Path("runs"),
+    batch_size: BatchSizeFlag = 1000,
+    max_batch_bytes: BatchBytesFlag = 8 << 20,
+    concurrency: ConcurrencyFlag = 4,
+    duplicates: DuplicatesFlag = Duplicates.REFUSE,
+    max_failures: MaxFailuresFlag = None,
+    direct: DirectFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load a day's orders, moves, placements, executions, allocations and bookings in that order."""
+    from pipelines.console import TerminalProgress, stderr_console
+    from pipelines.load import Options
+
+    options = Options.of(
+        mode=mode,
+        target=target,
+        dialect=dialect,
+        runs=runs,
+        batch_size=batch_size,
+        max_batch_bytes=max_batch_bytes,
+        concurrency=concurrency,
+        duplicates=duplicates,
+        max_failures=max_failures,
+    )
+    with TerminalProgress(stderr_console()) as progress:
+        if direct:
+            from pipelines.trading_day import trading_day as direct_day
+
+            day = direct_day(folder, progress=progress, **vars(options))
+        else:
+            from pipelines.flows import run_trading_day_flow
+
+            day = run_trading_day_flow(folder, options, progress)
+    _show_night(day, as_json=as_json)
+
+
+def _show_night(night: "NightlyReport", *, as_json: bool) -> NoReturn:
+    """The outcome of several loads, and the command's end."""
     show(night.reports, night.as_json() if as_json else None)
     if night.error is not None:
         typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)

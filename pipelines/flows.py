@@ -1,4 +1,4 @@
-"""The flows: a load, a night and a backfill as Prefect runs them, with a task for each step.
+"""The flows: a load, a night, a trading day and a backfill as Prefect runs them, with a task for each step.
 
 Each calls the plain function of the same work; what Prefect adds is a place to see it and a schedule. Tasks take and
 return run ids, numbers and paths. A `Run` holds open files and threads, so it stays in this process, in `_at_work`,
@@ -25,6 +25,7 @@ from pipelines.load import Extracts, Options, Progress, Run
 from pipelines.nightly import NightlyReport, nightly
 from pipelines.operations import operation_named
 from pipelines.report import EXIT_CODES, Report, Verdict
+from pipelines.trading_day import trading_day as load_trading_day
 from schemas.errors import LoadError
 from schemas.states import GOOD
 
@@ -62,6 +63,17 @@ def nightly_load(folder: str, options: dict[str, Any] | None = None) -> State[No
         options: fields of `Options`.
     """
     return _state_of(lambda: _night_in_tasks(Path(folder), progress=the_desk().progress, **(options or {})))
+
+
+@flow(name="trading-day", flow_run_name="trading day of {folder}", persist_result=False)
+def trading_day(folder: str, options: dict[str, Any] | None = None) -> State[None]:
+    """Loads a folder's orders and all that becomes of them; what depends on a failed row is held.
+
+    Args:
+        folder: holds the extracts, by name, and their mappings.
+        options: fields of `Options`.
+    """
+    return _state_of(lambda: _day_in_tasks(Path(folder), progress=the_desk().progress, **(options or {})))
 
 
 @flow(name="backfill", flow_run_name="backfill {first} to {last}", persist_result=False)
@@ -121,6 +133,11 @@ def run_nightly_flow(folder: Path, options: Options, progress: Progress | None =
     return through_prefect(partial(nightly_load, str(folder), plain_options(options)), NightlyReport, progress)
 
 
+def run_trading_day_flow(folder: Path, options: Options, progress: Progress | None = None) -> NightlyReport:
+    """Loads a trading day through Prefect; see `run_load_flow` and `pipelines.trading_day`."""
+    return through_prefect(partial(trading_day, str(folder), plain_options(options)), NightlyReport, progress)
+
+
 def run_backfill_flow(
     folder_pattern: str,
     dates: tuple[date, date],
@@ -160,6 +177,7 @@ def _load_in_tasks(operation: str, extract: Extracts, *, progress: Progress, **o
 
 
 _night_in_tasks = partial(nightly, load=_load_in_tasks)
+_day_in_tasks = partial(load_trading_day, load=_load_in_tasks)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from schemas.answers import Problem, server_text
 from schemas.states import State
 
 TOO_LARGE = 413
-_WHOLE = frozenset({"", "$", "requests", "body"})
+_WHOLE = frozenset({"", "$", "requests", "allocationids", "body"})
 _TOO_MANY = re.compile(r"at most|no more than|maximum|exceed|too many|too large", re.IGNORECASE)
 
 PROBES = 8
@@ -24,7 +24,10 @@ MOST_SAID = 5
 MOST_OF_A_PATH = 1000
 """Characters of a path that are looked at; keys are far shorter."""
 
-_LISTED = re.compile(r"(?:\$\.?)?(?:\['requests'\]|requests)\[([0-9]{1,9})\](.*)", re.IGNORECASE | re.DOTALL)
+_LISTED = re.compile(
+    r"(?:\$\.?)?(?:\['(?:requests|allocationIds)'\]|requests|allocationIds)?\[([0-9]{1,9})\](.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 _REST = re.compile(r"\.[A-Za-z_]|\[|$")
 """How a path goes on behind a key: with a member, an index, or not at all."""
 
@@ -63,8 +66,8 @@ def named_culprits(problem: Problem, keys: Sequence[str], *, listed: bool) -> di
     Args:
         problem: what the answer said.
         keys: the keys of the call, by position.
-        listed: the body is `{"requests": [...]}`, so paths begin `requests[3]`; else it is a keyed dict and
-            they begin with a key, bare or in brackets.
+        listed: the body is or holds one list, so paths begin `requests[3]`, `allocationIds[3]` or `[3]`; else it is
+            a keyed dict and they begin with a key, bare or in brackets.
     """
     found: dict[int, list[str]] = {}
     place = _listed_place(len(keys)) if listed else _keyed_place(keys)
@@ -88,7 +91,7 @@ _Place = Callable[[str], tuple[int | None, str]]
 
 
 def _listed_place(count: int) -> _Place:
-    """Reads `requests[3].orders[0].quantity`, `$.requests[3]`, `$['requests'][3]`."""
+    """Reads `requests[3].orders[0].quantity`, `$.requests[3]`, `$['requests'][3]`, and `$[3].code` of a bare list."""
 
     def place(path: str) -> tuple[int | None, str]:
         match = _LISTED.fullmatch(path)

@@ -1,14 +1,15 @@
 """A night: the extracts of one folder go in one after another, and what depends on a failed row is held.
 
-Owns which files of a folder are which extract, the order of the loads and what one hands to the next. Knows no HTTP
-and no Prefect: `flows` runs the same night with loads that are Prefect tasks.
+Owns which files of a folder are which extract, the order of the loads and what one hands to the next; `trading_day`
+does the same with other names. Knows no HTTP and no Prefect: `flows` runs the same night with loads that are Prefect
+tasks.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.targets import Target, open_target
 from pipelines.load import Options, Progress, load
@@ -18,7 +19,9 @@ from schemas.errors import ConfigError, FatalError
 Loader = Callable[..., Report]
 """Anything that is called as `load` is."""
 
-NAMES: Mapping[str, tuple[str, ...]] = {
+Names = Mapping[str, tuple[str, ...]]
+
+NAMES: Names = {
     "investor-records": ("investor-records", "investors"),
     "investment-accounts": ("investment-accounts", "accounts"),
     "orders": ("orders",),
@@ -54,6 +57,22 @@ class FolderContents:
     notes: tuple[str, ...]
 
 
+class Step(NamedTuple):
+    """One load of a night.
+
+    Attributes:
+        extract: given the target and the reports so far, what to load; None when there is nothing after all.
+    """
+
+    operation: str
+    extract: Callable[[Target | None, Sequence[Report]], NightExtract | None]
+
+    @classmethod
+    def of(cls, extract: NightExtract) -> "Step":
+        """The load of an extract that is there."""
+        return cls(extract.operation, lambda _target, _reports: extract)
+
+
 @dataclass(frozen=True)
 class NightlyReport:
     """A finished night.
@@ -74,6 +93,10 @@ class NightlyReport:
         """The worst of its loads': 5, then 4, 2, 3 and 0."""
         codes = [report.exit_code for report in self.reports]
         return worst([*codes, self.error.exit_code] if self.error else codes)
+
+    def after(self, notes: Sequence[str]) -> "NightlyReport":
+        """The same night, with what was to be said before it began."""
+        return replace(self, notes=(*notes, *self.notes))
 
     def as_json(self) -> dict[str, Any]:
         """The document that --json prints."""
@@ -107,26 +130,42 @@ def nightly(folder: Path, *, progress: Progress | None = None, load: Loader = lo
         ConfigError: there is no such folder, it holds no extract, or an option is wrong; nothing was sent.
         FatalError: the first load could not be carried out, as `load` raises it. Later ones' errors are reported.
     """
-    if options.get("mapping") is not None:
-        raise ConfigError("a night has one mapping for each extract: put <operation>.yaml into its folder")
     progress = progress or Progress()
     found = find_extracts(folder)
     for note in found.notes:
         progress.note(note)
+    return load_steps(folder, [Step.of(e) for e in found.extracts], progress, load, options).after(found.notes)
+
+
+def load_steps(
+    folder: Path, steps: Sequence[Step], progress: Progress, load: Loader, options: Mapping[str, Any]
+) -> NightlyReport:
+    """Carries out the loads of a night in order, into one target.
+
+    Raises:
+        ConfigError: an option is wrong; nothing was sent.
+        FatalError: the first load could not be carried out.
+    """
+    if options.get("mapping") is not None:
+        raise ConfigError("a night has one mapping for each extract: put <operation>.yaml into its folder")
     with shared_target(Options.of(**options), progress) as target:
-        reports, error = _load_in_order(found.extracts, progress, load, {**options, "target": target})
-    started = len(reports) + (error is not None)
+        reports, error, ended = _load_in_order(steps, progress, load, {**options, "target": target})
     absent = tuple(
-        f"{later.operation}: not started, because {found.extracts[started - 1].operation} did not finish"
-        for later in found.extracts[started:]
+        f"{later.operation}: not started, because {steps[ended - 1].operation} did not finish"
+        for later in steps[ended:]
     )
     for note in absent:
         progress.note(note)
-    return NightlyReport(folder, tuple(reports), (*found.notes, *absent), error)
+    return NightlyReport(folder, tuple(reports), absent, error)
 
 
-def find_extracts(folder: Path) -> FolderContents:
+def find_extracts(folder: Path, names: Names = NAMES, expected: Collection[str] = tuple(NAMES)) -> FolderContents:
     """The extracts in a folder, by the beginnings of their names.
+
+    Args:
+        folder: where to look.
+        names: how the names of each operation's extracts begin, in the order of the loads.
+        expected: operations whose absence is noted.
 
     Raises:
         ConfigError: there is no such folder, or it holds none.
@@ -136,29 +175,30 @@ def find_extracts(folder: Path) -> FolderContents:
     except OSError as error:
         raise ConfigError(f"the folder {folder} cannot be read: {error.strerror}") from None
     extracts, notes = [], []
-    for operation in NAMES:
-        paths, passed_over = _forms_of([e for e in entries if operation_of(e) == operation])
+    for operation in names:
+        paths, passed_over = _forms_of([e for e in entries if operation_of(e, names) == operation])
         notes += passed_over
         if paths:
             mapping = folder / f"{operation}.yaml"
             extracts.append(NightExtract(operation, tuple(paths), mapping if mapping.exists() else None))
-        else:
+        elif operation in expected:
             notes.append(f"{operation}: {folder} holds no extract of this name, so none is loaded")
     if not extracts:
-        names = ", ".join(f"{name}*" for names in NAMES.values() for name in names)
-        raise ConfigError(f"the folder {folder} holds no extract: none of {names}")
-    strangers = [e.name for e in entries if operation_of(e) is None and _form(e) and not e.name.startswith((".", "_"))]
+        beginnings = ", ".join(f"{name}*" for several in names.values() for name in several)
+        raise ConfigError(f"the folder {folder} holds no extract: none of {beginnings}")
+    unknown = [e.name for e in entries if operation_of(e, names) is None and _form(e)]
+    strangers = [name for name in unknown if not name.startswith((".", "_"))]
     if strangers:
         notes.append(f"not loaded, because their names begin like no extract's: {', '.join(strangers)}")
     return FolderContents(tuple(extracts), tuple(notes))
 
 
-def operation_of(path: Path) -> str | None:
+def operation_of(path: Path, names: Names = NAMES) -> str | None:
     """The operation whose extract a file or folder is, by its name; None where it is nobody's."""
     name = path.name.lower().replace("_", "-")
     if not (_form(path) or path.is_dir()):
         return None
-    return next((operation for operation, names in NAMES.items() if name.startswith(names)), None)
+    return next((operation for operation, several in names.items() if name.startswith(several)), None)
 
 
 @contextmanager
@@ -172,24 +212,27 @@ def shared_target(options: Options, progress: Progress) -> Iterator[Target | Non
 
 
 def _load_in_order(
-    extracts: Sequence[NightExtract], progress: Progress, load: Loader, options: dict[str, Any]
-) -> tuple[list[Report], FatalError | None]:
-    """Loads until one stops early; gives what was reported, and the error that left no report."""
+    steps: Sequence[Step], progress: Progress, load: Loader, options: dict[str, Any]
+) -> tuple[list[Report], FatalError | None, int]:
+    """Loads until one stops early; gives the reports, the error that left none, and how many steps were begun."""
     reports: list[Report] = []
     hold: dict[str, str] = {}
-    for extract in extracts:
-        settings = {**options, "mapping": extract.mapping, "hold": hold}
+    for begun, step in enumerate(steps, 1):
         try:
+            extract = step.extract(options["target"], reports)
+            if extract is None:
+                continue
+            settings = {**options, "mapping": extract.mapping, "hold": hold}
             report = load(extract.operation, extract.paths, progress=progress, **settings)
         except FatalError as error:
             if not reports:
                 raise
-            return reports, error
+            return reports, error, begun
         reports.append(report)
         hold = {**hold, **report.failed_refs}
         if report.exit_code == EXIT_CODES[Verdict.STOPPED]:
-            break
-    return reports, None
+            return reports, None, begun
+    return reports, None, len(steps)
 
 
 def _forms_of(entries: list[Path]) -> tuple[list[Path], list[str]]:

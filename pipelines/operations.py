@@ -277,7 +277,7 @@ _ALL = (
         answer_name=_spelled,
         call_wide=allocation_call,
         legacy=("/api/allocationservice/allocate", Body.IDS),
-        needs=_refs("Placement", "placement"),
+        needs=_all_refs(_refs("Placement", "placement"), _refs("ExecutionOf", "placement")),
     ),
     Operation(
         name="book-transactions",
@@ -316,7 +316,7 @@ _ALL = (
         idempotent=False,
         answer_key=_id_at("id"),
         needs=_refs("Placement", "placement"),
-        provides=_refs("Execution", "execution"),
+        provides=_all_refs(_refs("Execution", "execution"), _refs("ExecutionOf", "placement")),
     ),
 )
 

@@ -168,6 +168,8 @@ class Run:
         report = self._report(accounts, stopped, list(dict.fromkeys(accountant.warnings)))
         self.manifest |= closing(report)
         write_html(self.folder, self.manifest)
+        self.prepared.close()
+        self.folder.clear_scratch()  # before the verdict: nobody goes on with a finished run, or tidies it up
         self.folder.write_manifest(self.manifest)
         return report
 

@@ -100,6 +100,10 @@ class RowShape:
         """The plain columns of a dialect by name."""
         return {p.name: p for p in self.plain if dialect in p.dialects}
 
+    def families_of(self, dialect: Dialect) -> tuple[Family, ...]:
+        """The families of a dialect."""
+        return tuple(f for f in self.families if dialect in f.dialects)
+
 
 @dataclass(frozen=True)
 class Columns:

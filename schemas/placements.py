@@ -32,6 +32,7 @@ from schemas.values import Currency, DecimalText, NeededWord, Word
 PLACED_BLOCK = Member("block", ("block_scope", "block_code"), ("block_scope", "block_code"))
 PLACEMENT_ID = needed_id("placement", "the placement", "PLAC00000123")
 
+_ONLY_2_1 = frozenset({Dialect.V2_1})
 _PRICES = (("limitPrice", "limit_price", "limit_currency"), ("stopPrice", "stop_price", "stop_currency"))
 _AMOUNT = ("amount", "amount", "amount_currency")
 _TEXTS = (
@@ -67,7 +68,8 @@ PLACEMENT = RowShape(
         *needed_id("block", "a placed block", "BLOCK00000123"),
         Plain("quantity", DecimalText, "how much is placed (2.3: or an amount)", "100"),
         *money_columns("amount", "amount_currency", "how much money is placed", ONLY_2_3),
-        Plain("state", Word, "the placement's state", "New"),
+        Plain("state", NeededWord, "the placement's state", "New", needed=True, dialects=_ONLY_2_1),
+        Plain("state", Word, "the placement's state", "New", dialects=ONLY_2_3),
         Plain("side", NeededWord, "the placement's side", "Buy", needed=True),
         Plain("time_in_force", NeededWord, "how long it stands", "GoodTilCancel", needed=True),
         Plain("type", NeededWord, "its order type", "Limit", needed=True),

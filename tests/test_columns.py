@@ -90,7 +90,7 @@ def test_the_keys_of_a_family_are_in_the_same_order_whatever_the_extracts() -> N
             f"{NAME}@unit",
             f"column {NAME}@unit: facets of property: are @effective_from, @effective_until",
         ),
-        (f"{ID}@effective_from", f"column {ID}@effective_from: facets of identifier: are none"),
+        (f"{LEI}@effective_from", f"column {LEI}@effective_from: facets of investor: are none"),
         (
             "metric:InvestorRecord/Details/NetWorth@unit",
             "column metric:InvestorRecord/Details/NetWorth@unit has no column "

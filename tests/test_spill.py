@@ -67,15 +67,11 @@ def test_repeated_notes_take_no_room_and_beyond_a_bound_are_written_again(tmp_pa
         assert [file.read(offset) for offset in late] == [("Missing", "late")] * 2
 
 
-def test_scratch_files_are_for_their_owner_only_and_forget_what_was_there(tmp_path: Path) -> None:
+def test_scratch_files_have_no_name_are_for_their_owner_only_and_forget_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "entries.tmp"
-    path.write_bytes(b"of a run before")
-    path.unlink()
-    with closing(EntryFile(path)) as file:
-        assert path.stat().st_mode & 0o777 == 0o600
-        file.extend([b"x"])
-        file.finish()
-        assert path.read_bytes() == b"x"
+    with open_private(path) as opened:
+        assert not path.exists()
+        assert os.fstat(opened.fileno()).st_mode & 0o777 == 0o600
     path.write_bytes(b"of a run before")
     with open_private(path) as opened:
         assert opened.read() == b""

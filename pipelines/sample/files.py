@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from pipelines.sample import accounts, orders, people
 from pipelines.sample.plan import Cells
+from schemas.errors import ConfigError
 
 ROW_GROUP: Final = 65_536
 """Rows of a Parquet row group, whatever the size of the chunks."""
@@ -49,6 +50,16 @@ _TYPES: Final[Mapping[str, pa.DataType]] = {
 """Types of the columns that are not plain text."""
 
 Sink = Callable[[Cells], None]
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """The folder is there, and a failure to write into it is one clear line."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ConfigError(f"cannot write the sample to {folder}: {error.strerror}") from error
 
 
 def write_rows(chunks: Iterable[Cells], paths: Mapping[str, Path], header: Sequence[str], odd: Cells) -> None:

@@ -8,15 +8,15 @@ by `files`. It never talks to LUSID.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipelines.sample.accounts import Accounts
 from pipelines.sample.client import ACCOUNTS, INVESTORS, ORDERS, ClientFile
+from pipelines.sample.day import write_day
 from pipelines.sample.faults import Planted, PlantedRows, interleave, planted_table
-from pipelines.sample.files import FORMATS, write_rows
+from pipelines.sample.files import FORMATS, made, write_rows
 from pipelines.sample.orders import Orders
 from pipelines.sample.people import People
 from pipelines.sample.plan import LARGEST_BLOCK, Cells, Plan, Table, chunks
@@ -25,6 +25,8 @@ from schemas.errors import ConfigError
 
 BUSINESS_DATE: Final = date(2026, 11, 20)
 """The day of the committed sample's blocks."""
+DAY_BLOCKS: Final = 20
+"""Blocks of the committed day."""
 CHUNK: Final = 4096
 """Positions made at a time: enough for the arithmetic to be fast, little enough to forget."""
 TABLE_MARKS: Final = ("<!-- planted rows: written by pipelines/sample.py -->\n", "<!-- end -->\n")
@@ -91,7 +93,7 @@ def write_sample(
         raise ConfigError(f"a sample is {' or '.join(FORMATS)}, not {', '.join(unknown) or 'nothing'}")
     plan = Plan(investors, accounts, blocks, orders, seed, business_date)
     written: list[Path] = []
-    with _made(folder):
+    with made(folder):
         for file in _files(plan, bad_rows=bad_rows):
             paths = {kind: folder / f"{file.name}.{kind}" for kind in formats}
             write_rows(file.rows(CHUNK), paths, file.table.header, file.planted_texts())
@@ -134,7 +136,7 @@ def write_client_sample(
     """
     plan = Plan(investors, accounts, blocks, orders, seed, business_date)
     written: list[Path] = []
-    with _made(folder):
+    with made(folder):
         for file in _files(plan, bad_rows=bad_rows):
             path = folder / f"{file.name}.csv"
             mapping = folder / f"{file.client.operation}.yaml"
@@ -145,28 +147,19 @@ def write_client_sample(
 
 
 def write_data(folder: Path) -> list[Path]:
-    """Writes all of the repository's `data/`: both samples, and the planted rows in its README.
+    """Writes all of the repository's `data/`: both samples, a trading day, and the planted rows in its README.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
     readme = folder / "README.md"
     written = [*write_sample(folder / "sample"), *write_client_sample(folder / "client")]
+    written += write_day(folder / "day", blocks=DAY_BLOCKS)
     begin, end = TABLE_MARKS
     head, rest = readme.read_text("utf-8").split(begin)
     tail = rest.split(end)[1]
     readme.write_text(f"{head}{begin}{planted_table(planted_rows(Plan()))}{end}{tail}", "utf-8")
     return [*written, readme]
-
-
-@contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """The folder is there, and a failure to write into it is one clear line."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise ConfigError(f"cannot write the sample to {folder}: {error.strerror}") from error
 
 
 def _files(plan: Plan, *, bad_rows: bool) -> tuple[_File, _File, _File]:

@@ -1,0 +1,197 @@
+"""Answers lost before and after applying, for every operation that may not be repeated blindly: no doubles, no false
+failures, and nothing that is known to be in is sent again.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import COUNTRY, FIGI, Row, account, investor, order, write_csv
+from reconcile import documents
+from run_checks import check_books, states
+from scripted_lusid import open_at
+
+from connectors.sandbox.faults import MEANINGS
+from connectors.sandbox.server import Sandbox
+from pipelines.load import load
+from pipelines.operations import OPERATIONS
+from pipelines.report import Report, Verdict
+
+NOT_APPLIED = ("cut-before", "html", "500", "502")
+APPLIED = ("cut-after", "cut-during", "truncated", "not-json", "504")
+LOST = NOT_APPLIED + APPLIED
+EACH_THEN_ONE_GOOD = ";ok;".join(LOST)
+COUNT = 2 * len(LOST)
+"""Requests of a load: every second one meets a fault."""
+
+SCOPE = "MyScope"
+
+
+def names(letter: str) -> list[str]:
+    return [f"{letter}{n:04d}" for n in range(COUNT)]
+
+
+def ids(entity: str, letter: str) -> list[Row]:
+    return [{f"{entity}_scope": SCOPE, f"{entity}_code": code} for code in names(letter)]
+
+
+def orders() -> list[Row]:
+    return [order(n, n, {"portfolio_scope": SCOPE, "portfolio_code": "PF"}) for n in range(COUNT)]
+
+
+def moves() -> list[Row]:
+    return [{**row, "block_scope": SCOPE, "block_code": "TOGETHER"} for row in ids("order", "O")]
+
+
+def placements() -> list[Row]:
+    terms = {"quantity": "100", "state": "New", "side": "Buy", "time_in_force": "Day", "type": "Market"}
+    terms |= {"created_date": "2024-03-01T10:00:00Z", FIGI: "BBG000000001"}
+    both = zip(ids("placement", "P"), ids("block", "B"), strict=True)
+    return [{**placement, **block, **terms} for placement, block in both]
+
+
+def executions() -> list[Row]:
+    terms = {"quantity": "100", "state": "Filled", "side": "Buy", "type": "Market", FIGI: "BBG000000001"}
+    terms |= {"created_date": "2024-03-01T11:00:00Z", "price": "88.8", "price_currency": "USD"}
+    terms |= {"settlement_currency": "USD", "settlement_fx_rate": "1", "counterparty": "Broker"}
+    both = zip(ids("execution", "E"), ids("placement", "P"), strict=True)
+    return [{**execution, **placement, **terms} for execution, placement in both]
+
+
+EXTRACTS: dict[str, Callable[[], list[Row]]] = {
+    "orders": orders,
+    "move-orders": moves,
+    "cancel-orders": lambda: ids("order", "O"),
+    "place-blocks": placements,
+    "cancel-placements": lambda: ids("placement", "P"),
+    "executions": executions,
+    "allocate": lambda: ids("placement", "P"),
+}
+BEFORE: dict[str, list[str]] = {
+    "orders": [],
+    "move-orders": ["orders"],
+    "cancel-orders": ["orders"],
+    "place-blocks": ["orders"],
+    "cancel-placements": ["orders", "place-blocks"],
+    "executions": ["orders", "place-blocks"],
+    "book-transactions": ["orders", "place-blocks", "executions", "allocate"],
+}
+"""The operations that may not be repeated blindly, and those that must have been done before."""
+
+
+def in_lusid(database: Path, operation: str) -> list[str]:
+    """The codes of what an operation did, from the sandbox's database, as often as it is there."""
+    kind, done = {
+        "orders": ("orders", lambda _: True),
+        "move-orders": ("orders", lambda each: each["id"]["code"] in together(database)),
+        "cancel-orders": ("orders", lambda each: each["state"] == "Cancelled"),
+        "place-blocks": ("placements", lambda _: True),
+        "cancel-placements": ("placements", lambda each: each["state"] == "Cancelled"),
+        "executions": ("executions", lambda _: True),
+    }[operation]
+    return sorted(each["id"]["code"] for each in documents(database, kind) if done(each))
+
+
+def together(database: Path) -> list[str]:
+    (block,) = [each for each in documents(database, "blocks") if each["id"]["code"] == "TOGETHER"]
+    return [each["code"] for each in block["orderIds"]]
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Callable[..., tuple[Report, Sandbox]]:
+    """Loads what must be there before on a good night, then one operation on a bad one."""
+
+    def go(operation: str, rows: Callable[[], list[Row]], faults: str, **options: Any) -> tuple[Report, Sandbox]:
+        database = tmp_path / "sandbox.db"
+        for before in BEFORE[operation]:
+            with Sandbox(database=database) as lusid:
+                assert one_load(lusid, before, EXTRACTS[before]()).verdict is Verdict.COMPLETE
+        with Sandbox(database=database, faults=faults) as lusid:
+            return one_load(lusid, operation, rows(), **options), lusid
+
+    def one_load(lusid: Sandbox, operation: str, rows: list[Row], **options: Any) -> Report:
+        path = write_csv(tmp_path / f"{operation}.csv", rows)
+        with open_at(lusid.url, lusid.access_token, retries=1) as target:
+            report = load(operation, path, target=target, runs=tmp_path / "runs", **options)
+        check_books(report)
+        return report
+
+    return go
+
+
+def test_every_operation_that_may_not_be_repeated_is_here() -> None:
+    assert set(BEFORE) == {name for name, declared in OPERATIONS.items() if not declared.idempotent}
+    assert {fault for fault in MEANINGS if fault not in LOST} == {"429", "503", "slow"}
+
+
+@pytest.mark.parametrize("operation", [name for name in BEFORE if name != "book-transactions"])
+def test_lost_answers_double_nothing_and_fail_nothing(
+    night: Callable[..., tuple[Report, Sandbox]], tmp_path: Path, operation: str
+) -> None:
+    faults = f"script={EACH_THEN_ONE_GOOD}"
+    report, lusid = night(operation, EXTRACTS[operation], faults, batch_size=1, concurrency=1)
+    assert set(states(report).values()) == {"accepted"}
+    assert report.verdict is Verdict.COMPLETE
+    assert set(lusid.faults_met) == set(LOST)
+    assert lusid.requests_served == COUNT + len(NOT_APPLIED), "what was in was sent again"
+    letter = {"place-blocks": "P", "cancel-placements": "P", "executions": "E"}.get(operation, "O")
+    assert in_lusid(tmp_path / "sandbox.db", operation) == names(letter)
+
+
+def test_a_booking_whose_answer_is_lost_is_unknown_and_never_booked_twice(
+    night: Callable[..., tuple[Report, Sandbox]], tmp_path: Path
+) -> None:
+    """Nothing that can be read by an allocation's id alone says whether it was booked."""
+    database = tmp_path / "sandbox.db"
+
+    def bookings() -> list[Row]:
+        codes = [each["id"] for each in documents(database, "allocations")]
+        return [{"allocation_scope": each["scope"], "allocation_code": each["code"]} for each in codes]
+
+    options = {"batch_size": 1, "concurrency": 1}
+    report, lusid = night("book-transactions", bookings, f"script={EACH_THEN_ONE_GOOD}", **options)
+    found = list(states(report).values())
+    assert (found.count("accepted"), found.count("unknown")) == (COUNT - len(LOST), len(LOST))
+    assert lusid.requests_served == COUNT
+    booked = [each["allocationId"]["code"] for each in documents(database, "transactions")]
+    assert len(set(booked)) == len(booked) == COUNT - len(NOT_APPLIED)
+
+
+@pytest.mark.parametrize("operation", ["orders", "place-blocks", "executions", "cancel-orders"])
+def test_one_blip_that_cuts_every_call_in_flight_does_not_end_the_night(
+    night: Callable[..., tuple[Report, Sandbox]], tmp_path: Path, operation: str
+) -> None:
+    faults = "script=cut-after;cut-before;cut-after;cut-before;cut-before"
+    report, _ = night(operation, EXTRACTS[operation], faults, batch_size=2, concurrency=4)
+    assert report.verdict is Verdict.COMPLETE
+    assert len(in_lusid(tmp_path / "sandbox.db", operation)) == COUNT
+
+
+UPSERTS = {
+    "investor-records": (investor, {COUNTRY: "Chad"}),
+    "investment-accounts": (account, {"portfolio_code": "ELSEWHERE"}),
+}
+
+
+@pytest.mark.parametrize("fault", ["cut-before", "cut-after"])
+@pytest.mark.parametrize("operation", sorted(UPSERTS))
+def test_what_was_in_lusid_yesterday_is_not_taken_for_what_was_sent_today(
+    tmp_path: Path, operation: str, fault: str
+) -> None:
+    """Every answer is lost, so that only reading back can tell; the change is in what is easily overlooked."""
+    make, change = UPSERTS[operation]
+    database = tmp_path / "sandbox.db"
+    yesterday = write_csv(tmp_path / "yesterday.csv", [make(1), make(2)])
+    today = write_csv(tmp_path / "today.csv", [make(1), make(2) | change])
+    with Sandbox(database=database) as lusid, open_at(lusid.url, lusid.access_token, retries=1) as target:
+        load("investor-records", write_csv(tmp_path / "i.csv", [investor(1)]), target=target, runs=tmp_path / "runs")
+        first = load(operation, yesterday, target=target, runs=tmp_path / "runs")
+        assert first.verdict is Verdict.COMPLETE
+    with (
+        Sandbox(database=database, faults=f"{fault}=1") as lusid,
+        open_at(lusid.url, lusid.access_token, retries=1) as target,
+    ):
+        report = load(operation, today, target=target, runs=tmp_path / "runs")
+    same, changed = states(report).values()
+    assert (same, changed) == ("accepted", "accepted" if fault == "cut-after" else "unknown")
