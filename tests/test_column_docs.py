@@ -23,7 +23,7 @@ def test_a_template_is_a_header_the_operation_takes(operation: Operation, dialec
     columns = parse_columns(header, operation.shape, dialect, "the template")
     assert list(columns.names) == header
     assert set(operation.shape.plain_of(dialect)) <= set(header)
-    assert all(columns.families.get(f.prefix) for f in operation.shape.families)
+    assert all(columns.families.get(f.prefix) for f in operation.shape.families_of(dialect))
 
 
 @pytest.mark.parametrize(("operation", "dialect"), SPOKEN, ids=lambda v: v.name if isinstance(v, Operation) else v)
@@ -35,7 +35,7 @@ def test_every_column_is_told_with_its_meaning_and_an_example_within_80_columns(
         start = lines.index(plain.name + ("  (needed)" if plain.needed else ""))
         assert lines[start + 1] == f"    {plain.about}"
         assert lines[start + 3] == f"    for example: {plain.example}"
-    assert all(f"    for example: {f.example}" in lines for f in operation.shape.families)
+    assert all(f"    for example: {f.example}" in lines for f in operation.shape.families_of(dialect))
     assert max(map(len, lines[1:])) <= 80
 
 
