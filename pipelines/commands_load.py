@@ -49,6 +49,10 @@ def load(
     ] = None,
     target: TargetFlag = None,
     dialect: DialectFlag = Dialect.V2_1,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of CSV, such as cp1252; default: the mapping's, or UTF-8.")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Of CSV; default: the mapping's, or a comma.")] = None,
     runs: RunsFlag = Path("runs"),
     batch_size: BatchSizeFlag = 1000,
     max_batch_bytes: BatchBytesFlag = 8 << 20,
@@ -88,6 +92,8 @@ def load(
         mapping=mapping,
         target=target,
         dialect=dialect,
+        encoding=encoding,
+        delimiter=delimiter,
         runs=runs,
         batch_size=batch_size,
         max_batch_bytes=max_batch_bytes,

@@ -76,7 +76,7 @@ class Delivery:
         self.held: set[int] = set()
         self._losses = 0
         self._most: int | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler stops the run, in a thread that may just be stopping it
 
     def stop(self, error: FatalError) -> None:
         """Lets no further call begin; what is in flight is settled."""
@@ -182,12 +182,15 @@ class Delivery:
 
     def _refused(self, refusal: Refusal, outcomes: Sequence[Outcome]) -> None:
         """Settles what LUSID refused; a refusal after a lost answer may only say that it is there already."""
-        outcomes = [self._second_look(o) if o.request in self.doubtful else o for o in outcomes]
+        outcomes = [self._reconsidered(o) for o in outcomes]
         log = refusal.problem.instance.rpartition("/logs/")[2]
         self._ledger.settle(refusal.call, log or None, outcomes)
 
-    def _second_look(self, outcome: Outcome) -> Outcome:
+    def _reconsidered(self, outcome: Outcome) -> Outcome:
+        """What is called refused now, and may have been done by a call whose answer was lost, is looked at again."""
         request = outcome.request
+        if request not in self.doubtful or outcome.state not in (State.FAILED, State.ROLLED_BACK):
+            return outcome
         try:
             found = self._examine(request)
         except RetryableError as error:
@@ -220,7 +223,8 @@ class Delivery:
         self._losses = 0
         reading = read_answer(answer.body, self._operation, part, self._keys(part), self._mode)
         self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
-        self._ledger.settle(call, answer.request_id, reading.outcomes, reading.accepted, reading.ids)
+        outcomes = reading.outcomes if self._operation.idempotent else [self._reconsidered(o) for o in reading.outcomes]
+        self._ledger.settle(call, answer.request_id, outcomes, reading.accepted, reading.ids)
         return None
 
     def _not_sent(self, request: int, error: RetryableError) -> Outcome:

@@ -137,15 +137,43 @@ def _members(request: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]
 
 
 def record_by_identifier(collection: str) -> Examined:
-    """The record or account of an upsert, read by its first identifier."""
+    """The record or account of an upsert, read by its first identifier.
+
+    All that was sent is compared, but for the dates that properties hold from: an upsert mostly changes what was there
+    yesterday, and yesterday's must not be taken for today's.
+    """
 
     def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
         key, value = next(iter(request["identifiers"].items()))
         members = {m: request[m] for m in ("displayName", "description", "accountType") if m in request}
-        members["identifiers"] = {k: {"value": v["value"]} for k, v in request["identifiers"].items()}
+        members |= {m: _SHOWN[m](request[m]) for m in _SHOWN if request.get(m)}
         return [_entity(collection, key, value, request.get("scope"), dialect, members)]
 
     return evidence
+
+
+def _values(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Identifiers or properties as they are shown: by value, or, as dialect 2.3 has references, as plain text."""
+    return {k: {"value": e["value"]} if isinstance(e, Mapping) else e for k, e in entries.items()}
+
+
+def _portfolio(portfolio: Mapping[str, Any]) -> dict[str, Any]:
+    renamed = {"portfolioScope": "scope", "portfolioCode": "code"}
+    return {renamed.get(name, name): value for name, value in portfolio.items()}
+
+
+def _holder(holder: Mapping[str, Any]) -> dict[str, Any]:
+    return {**holder, "identifiers": _values(holder["identifiers"])}
+
+
+_SHOWN: Mapping[str, Callable[[Any], Any]] = {
+    "identifiers": _values,
+    "properties": _values,
+    "investor": lambda investor: {m: v if isinstance(v, str) else _values(v) for m, v in investor.items()},
+    "accountHolders": lambda holders: [_holder(each) for each in holders],
+    "investmentPortfolios": lambda portfolios: [_portfolio(each) for each in portfolios],
+}
+"""How LUSID shows what was sent under another name or with more to it."""
 
 
 def holders_of_account(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:

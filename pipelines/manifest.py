@@ -39,6 +39,8 @@ def opening(run: "Run") -> dict[str, Any]:
             "max_batch_bytes": options.max_batch_bytes,
             "concurrency": options.concurrency,
             "dry_run": options.dry_run,
+            "encoding": options.encoding,
+            "delimiter": options.delimiter,
             "max_failures": str(options.max_failures) if options.max_failures else None,
         },
         "versions": {"bulkload": version("lusid-bulkload"), "python": platform.python_version()},

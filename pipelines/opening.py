@@ -19,6 +19,7 @@ from pipelines.gate import check_before
 from pipelines.operation import Operation
 from pipelines.options import Extracts, Options
 from schemas.binding import Binding
+from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.mapping import Mapping
 
@@ -66,8 +67,9 @@ def open_run(
     operation.check_dialect(options.dialect)
     stack.enter_context(_quiet_collector())
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
-    extract = None if isinstance(given, pd.DataFrame) else stack.enter_context(_open_files(given, mapping))
+    extract = None if isinstance(given, pd.DataFrame) else stack.enter_context(_open_files(given, options, mapping))
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
+    _check_delimiter(header)
     binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
     standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
     expect = standing.merged(options.expect)
@@ -90,6 +92,15 @@ def open_run(
     return Opened(extract, binding, expect, target, folder, journal)
 
 
+def _check_delimiter(header: Sequence[str]) -> None:
+    """A header that is one column with another delimiter in it was cut by the wrong one."""
+    found = next((mark for mark in ";\t|" if mark in header[0]), None) if len(header) == 1 else None
+    if found is not None:
+        raise ConfigError(
+            f"the header is one column with {found!r} in it: pass --delimiter, or declare it in the mapping"
+        )
+
+
 def _keep_names(extract: Extract, earlier: RunFolder) -> None:
     """A run that goes on calls its files what it called them at first."""
     names = [source["name"] for source in earlier.read_manifest()["extracts"]]
@@ -97,11 +108,12 @@ def _keep_names(extract: Extract, earlier: RunFolder) -> None:
     extract.sources = [replace(source, name=name) for source, name in named]
 
 
-def _open_files(given: str | Path | Sequence[str | Path], mapping: Mapping | None) -> Extract:
+def _open_files(given: str | Path | Sequence[str | Path], options: Options, mapping: Mapping | None) -> Extract:
     paths = [given] if isinstance(given, str | Path) else list(given)
-    if mapping is None:
-        return open_extract(paths)
-    return open_extract(paths, encoding=mapping.encoding, delimiter=mapping.delimiter)
+    declared = {"encoding": options.encoding, "delimiter": options.delimiter}
+    if mapping is not None:
+        declared = {name: value or getattr(mapping, name) for name, value in declared.items()}
+    return open_extract(paths, **{name: value for name, value in declared.items() if value})
 
 
 @contextmanager

@@ -23,6 +23,7 @@ class Options:
     Attributes:
         target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, None for what the environment says, or an open one
             that outlives the load.
+        encoding, delimiter: of CSV; win over the mapping's, which are UTF-8 and a comma by default.
         batch_size: requests in one call, at most; max_batch_bytes: bytes in one call, at most.
         concurrency: calls in flight.
         dry_run: stop before anything is sent.
@@ -36,6 +37,8 @@ class Options:
     mapping: Path | None = None
     target: str | Target | None = None
     dialect: Dialect = Dialect.V2_1
+    encoding: str | None = None
+    delimiter: str | None = None
     runs: Path = Path("runs")
     batch_size: int = 1000
     max_batch_bytes: int = 8 << 20

@@ -191,6 +191,8 @@ class Summary:
             "--mapping": shown(mapping["path"]) if mapping else None,
             "--target": target,
             "--dialect": manifest["dialect"],
+            "--encoding": settings["encoding"],
+            "--delimiter": settings["delimiter"],
             "--runs": str(self.folder.path.parent),
             "--batch-size": settings["batch_size"],
             "--max-batch-bytes": settings["max_batch_bytes"],

@@ -10,7 +10,7 @@ import pytest
 from builders import COUNTRY, FIGI, Row, account, investor, order, write_csv
 from reconcile import documents
 from run_checks import check_books, states
-from scripted_lusid import open_at
+from scripted_lusid import Call, Reply, open_at, scripted
 
 from connectors.sandbox.faults import MEANINGS
 from connectors.sandbox.server import Sandbox
@@ -195,3 +195,21 @@ def test_what_was_in_lusid_yesterday_is_not_taken_for_what_was_sent_today(
         report = load(operation, today, target=target, runs=tmp_path / "runs")
     same, changed = states(report).values()
     assert (same, changed) == ("accepted", "accepted" if fault == "cut-after" else "unknown")
+
+
+def test_a_key_that_is_called_failed_after_a_lost_answer_may_have_been_done_by_it(tmp_path: Path) -> None:
+    """The first call is applied late: not seen when read back, and then what it did is a reason to refuse the second."""
+
+    def rule(call: Call) -> Reply:
+        posts = len(lusid.posted)
+        if call.method == "GET":
+            return Reply(200, {"state": "New" if posts < 2 else "Cancelled"})
+        failed = {key: {"id": key, "type": "OrderCancelledFailure", "detail": "is cancelled"} for key in call.keys}
+        return Reply(cut=True) if posts == 1 else Reply(200, {"values": {}, "failed": failed})
+
+    with scripted(rule) as (lusid, target):
+        path = write_csv(tmp_path / "a.csv", ids("order", "O"))
+        report = load("cancel-orders", path, target=target, runs=tmp_path / "runs")
+    check_books(report)
+    assert set(states(report).values()) == {"accepted"}
+    assert len(lusid.posted) == 2
