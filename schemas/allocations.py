@@ -51,7 +51,14 @@ BOOKING = RowShape(
             "true",
             dialects=TWO_AGES,
         ),
-        Plain("fx_instrument_type", Word, "None, FxForward or FxSpot", "None", dialects=ONLY_2_3),
+        Plain(
+            "fx_instrument_type",
+            Word,
+            "what FX orders are made of",
+            "None",
+            dialects=ONLY_2_3,
+            words={Dialect.V2_3: ("None", "FxForward", "FxSpot")},
+        ),
     ),
     families=property_families("Transaction", dated=False, dialects=TWO_AGES),
 )

@@ -74,5 +74,3 @@ def install(folder: str, die_at: int, *, torn: bool = False, told: str | None = 
     failpoint = _Failpoint(folder, die_at, torn, told)
     os.write, os.fsync = failpoint.write, failpoint.fsync  # type: ignore[assignment]  # as far as the loader calls them
     sys.addaudithook(failpoint.hear)
-
-

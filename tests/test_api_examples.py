@@ -168,7 +168,8 @@ def _call(operation: str, dialect: Dialect, header: tuple[str, ...], lines: tupl
     entries = [orjson.dumps(each, default=float) for each in made.values()]
     if form is Body.KEYED:
         entries = [b"%b:%b" % (orjson.dumps(key), each) for key, each in zip(made, entries, strict=True)]
-    query, members = (), b""
+    query: tuple[tuple[str, str], ...] = ()
+    members = b""
     if declared.call_wide is not None:
         say = declared.call_wide(binding.columns, dialect)
         found = [row for cells in rows if isinstance(row := binding.validate(binding.raw(cells)), dict)]

@@ -33,7 +33,12 @@ ROWS = {
         investor(2),
         investor(8),
     ],
-    "orders": [*(order(n, n) for n in range(4)), order(5, 5, {"quantity": "666"}), order(6, 6), order(7, 7, {"side": ""})],
+    "orders": [
+        *(order(n, n) for n in range(4)),
+        order(5, 5, {"quantity": "666"}),
+        order(6, 6),
+        order(7, 7, {"side": ""}),
+    ],
 }
 
 

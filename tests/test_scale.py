@@ -71,7 +71,9 @@ def test_lusid_holds_what_is_called_accepted_and_nothing_else(
     assert report.rows_read == files * rows
     check_states(planted, report, mode)
     held = record_names(database)
-    accepted = {line["key"]: planted.names[line["key"]] for line in outcomes(report.run_dir) if line["state"] == "accepted"}
+    accepted = {
+        line["key"]: planted.names[line["key"]] for line in outcomes(report.run_dir) if line["state"] == "accepted"
+    }
     assert held == seeds | accepted
     if mode == "Partial":
         assert accepted == planted.names
