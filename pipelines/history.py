@@ -3,10 +3,12 @@
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from connectors.journal import Journal
 from connectors.run_folder import RunFolder
 from connectors.targets import SANDBOX
 from pipelines.report import Verdict
@@ -15,7 +17,7 @@ from schemas.errors import ConfigError, RunFolderError
 FINISHED = frozenset({Verdict.COMPLETE.value, Verdict.REJECTS.value})
 """Verdicts of runs that sent everything they had."""
 
-_AGE = re.compile(r"^(\d+)([dh])$")
+_AGE = re.compile(r"(\d{1,5})([dh])")
 
 
 def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
@@ -38,8 +40,8 @@ def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
     for folder, earlier in manifests(runs):
         if (
             earlier.get("verdict") in FINISHED
-            and earlier["operation"] == manifest["operation"]
-            and earlier["target"] == manifest["target"]
+            and earlier.get("operation") == manifest["operation"]
+            and earlier.get("target") == manifest["target"]
             and _hashes(earlier) == _hashes(manifest)
         ):
             raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier['verdict']})")
@@ -48,24 +50,46 @@ def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
 def purge(runs: Path, older_than: str) -> list[str]:
     """Removes runs that began longer ago than `older_than` (`90d`, `12h`); gives their ids.
 
+    A run that a process works on stays, as does one that cannot be removed: an error, once the others are gone.
+
     Raises:
         ConfigError: the age cannot be read.
         RunFolderError: a run cannot be removed.
     """
-    match = _AGE.match(older_than)
+    match = _AGE.fullmatch(older_than)
     if match is None:
         raise ConfigError(f"--older-than takes days or hours such as 90d or 12h, not {older_than}")
-    age = timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})
-    removed = []
+    limit = datetime.now(UTC) - timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})
+    removed: list[str] = []
+    errors: list[str] = []
     for folder, manifest in manifests(runs):
-        if datetime.now(UTC) - datetime.fromisoformat(manifest["started"]) > age:
+        if _began(manifest) < limit:
             try:
-                shutil.rmtree(folder.path)
-            except OSError as error:
-                raise RunFolderError(f"{folder.path}: cannot be removed: {error.strerror}") from None
-            removed.append(folder.run_id)
+                _remove(folder)
+                removed.append(folder.run_id)
+            except RunFolderError as error:
+                errors.append(error.message)
+    if errors:
+        others = f" ({len(removed)} others were removed)" if removed else ""
+        raise RunFolderError("; ".join(errors) + others)
     return removed
 
 
+def _began(manifest: Mapping[str, Any]) -> datetime:
+    """When a run began; what does not say so in our words is no run, and never old."""
+    try:
+        return datetime.fromisoformat(manifest["started"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _remove(folder: RunFolder) -> None:
+    with closing(Journal(folder.journal)):  # locked: nobody works on it
+        try:
+            shutil.rmtree(folder.path)
+        except OSError as error:
+            raise RunFolderError(f"{folder.path}: cannot be removed: {error.strerror}") from None
+
+
 def _hashes(manifest: Mapping[str, Any]) -> list[str]:
-    return sorted(source.get("sha256") or "" for source in manifest["extracts"])
+    return sorted(source.get("sha256") or "" for source in manifest.get("extracts", ()))

@@ -17,7 +17,7 @@ class State(StrEnum):
     FAILED = "failed"
     """LUSID refused this key."""
     ROLLED_BACK = "rolled_back"
-    """Innocent key of an Atomic request that failed because of another."""
+    """Innocent key of an Atomic request that failed because of another; in Partial mode, refused only together."""
     UNKNOWN = "unknown"
     """Sent, the answer was lost, and reading back could not settle it."""
     NOT_SENT = "not_sent"

@@ -7,6 +7,7 @@ What Python does with files is heard by an audit hook (open to write, rename, tr
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 _EVENTS = {"os.rename": 0, "os.truncate": 0, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0}
@@ -55,7 +56,7 @@ class _Failpoint:
 
     def _path(self, where: object) -> str:
         if isinstance(where, int):
-            return os.readlink(f"/proc/self/fd/{where}")
+            return str(Path(f"/proc/self/fd/{where}").readlink())
         return os.path.abspath(os.fsdecode(where)) if isinstance(where, str | bytes | os.PathLike) else ""  # noqa: PTH100
 
     def _die(self) -> None:

@@ -61,7 +61,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_every_command_the_documents_name_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     documents = [TEXT, *((ROOT / name).read_text("utf-8") for name in ("CONTRIBUTING.md", "CHANGELOG.md"))]
-    named = {c for text in documents for c in re.findall(r"(?:^ *|`)bulkload ([a-z]+)", text, re.MULTILINE)}
+    named = {c for text in documents for c in re.findall(r"(?:^ *|`)bulkload ([a-z-]+)", text, re.MULTILINE)}
     assert {"load", "nightly", "runs", "report", "columns", "template", "sample", "sandbox"} <= named
     assert {name for name in named if cli.run([name, "--help"]) != 0} == {"reads"}  # "bulkload reads extracts"
     capsys.readouterr()

@@ -41,6 +41,7 @@ from pipelines.flows import (
     run_backfill_flow,
     run_load_flow,
     run_nightly_flow,
+    run_trading_day_flow,
 )
 from pipelines.handover import plain_options
 from pipelines.load import Options, Progress, Run
@@ -250,6 +251,16 @@ def interrupted(windows: Callable[[Run], Any]) -> Callable[[Run], Any]:
         return windows(run)
 
     return stopping
+
+
+def test_a_trading_day_is_one_flow_run_with_the_tasks_of_all_its_loads(watch: Any, tmp_path: Path) -> None:
+    options = Options(target="sandbox", runs=tmp_path)
+    day, seen = watch(lambda: run_trading_day_flow(DATA / "day", options))
+    assert day.exit_code == 0
+    assert seen.tasks(15) == {"prepare": 5, "send window 0": 5, "close the books of": 5}
+    told = "; ".join(f"{report.operation}: {report.rows_read} rows read ({report.run_id})" for report in day.reports)
+    assert seen.state == ("COMPLETED", "Completed", f"exit code 0; {told}")
+    assert seen.run.name == f"trading day of {DATA / 'day'}"
 
 
 def test_a_backfill_is_one_flow_run_with_the_tasks_of_all_its_nights(watch: Any, tmp_path: Path) -> None:
@@ -504,5 +515,6 @@ def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
 
 
 def test_every_flow_and_task_leaves_retrying_to_the_client_and_keeps_no_result() -> None:
-    for found in (load_extract, nightly_load, flows.backfill, flows.prepare, flows.send_window, flows.close_books):
+    ours = (load_extract, nightly_load, flows.trading_day, flows.backfill)
+    for found in (*ours, flows.prepare, flows.send_window, flows.close_books):
         assert (found.retries, found.persist_result) == (0, False)

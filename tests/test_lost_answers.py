@@ -82,14 +82,15 @@ BEFORE: dict[str, list[str]] = {
 
 def in_lusid(database: Path, operation: str) -> list[str]:
     """The codes of what an operation did, from the sandbox's database, as often as it is there."""
-    kind, done = {
+    effects: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "orders": ("orders", lambda _: True),
         "move-orders": ("orders", lambda each: each["id"]["code"] in together(database)),
         "cancel-orders": ("orders", lambda each: each["state"] == "Cancelled"),
         "place-blocks": ("placements", lambda _: True),
         "cancel-placements": ("placements", lambda each: each["state"] == "Cancelled"),
         "executions": ("executions", lambda _: True),
-    }[operation]
+    }
+    kind, done = effects[operation]
     return sorted(each["id"]["code"] for each in documents(database, kind) if done(each))
 
 
@@ -168,7 +169,7 @@ def test_one_blip_that_cuts_every_call_in_flight_does_not_end_the_night(
     assert len(in_lusid(tmp_path / "sandbox.db", operation)) == COUNT
 
 
-UPSERTS = {
+UPSERTS: dict[str, tuple[Callable[..., Row], Row]] = {
     "investor-records": (investor, {COUNTRY: "Chad"}),
     "investment-accounts": (account, {"portfolio_code": "ELSEWHERE"}),
 }
@@ -198,7 +199,7 @@ def test_what_was_in_lusid_yesterday_is_not_taken_for_what_was_sent_today(
 
 
 def test_a_key_that_is_called_failed_after_a_lost_answer_may_have_been_done_by_it(tmp_path: Path) -> None:
-    """The first call is applied late: not seen when read back, and then what it did is a reason to refuse the second."""
+    """The first call is applied late: not seen when read back, then a reason to refuse the second."""
 
     def rule(call: Call) -> Reply:
         posts = len(lusid.posted)

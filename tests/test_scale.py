@@ -1,6 +1,7 @@
 """Accounting at scale: what LUSID holds is what the outcomes call accepted, exactly, however bad the night."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from planted import SEEDS, Planted, plant, seed_ids
@@ -58,7 +59,7 @@ def test_lusid_holds_what_is_called_accepted_and_nothing_else(
     database = tmp_path / "sandbox.db"
     with Sandbox(database=database) as quiet:
         seeds = put_seeds(quiet)
-    batch = {"batch_size": rows // 2 if mode == "Partial" else 20, "concurrency": senders}
+    batch: dict[str, Any] = {"batch_size": rows // 2 if mode == "Partial" else 20, "concurrency": senders}
     with (
         Sandbox(database=database, faults=f"{FAULTS},script={EACH_ONCE}") as lusid,
         open_at(lusid.url, lusid.access_token, retries=30) as target,

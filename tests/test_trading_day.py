@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import FIGI, Row, read_csv, write_csv
-from prefect_harness import Seen, get_client, prefect_server, tags
 from sandbox_api import get
 from scripted_lusid import Call, Reply, Rule, refused, sandbox, scripted
 
@@ -234,7 +234,7 @@ def test_moves_updates_and_cancels_come_where_they_belong_and_change_nothing_aga
         3,
         "orders[0].id: order MyScope/ORDER000009-1 exists in block MyScope/BLOCK000010",
     )
-    assert {code(o["id"]): code(o["blockId"]) for o in first["orders"]}["ORDER000009-1"] == "BLOCK000010"
+    assert {code(b["id"]): [*map(code, b["orderIds"])] for b in first["blocks"]}["BLOCK000010"] == ["ORDER000009-1"]
     found = {code(p["id"]): p for p in first["placements"]}
     assert (found["PLAC000009-1"]["counterparty"], found["PLAC000009-2"]["state"]) == ("BrokerZ", "Cancelled")
 
@@ -252,6 +252,24 @@ def test_a_given_allocation_extract_is_taken_as_it_is(tmp_path: Path) -> None:
     assert {code(each["placementIds"][0]) for each in found["allocations"]} == {"PLAC000001-1"}
     assert states(day)["allocate"] == {"accepted": 1}
     assert all("Transaction/MyScope/Desk" in each["properties"] for each in found["transactions"])
+
+
+def test_what_other_days_left_open_is_left_alone(tmp_path: Path) -> None:
+    folder, runs = a_day(tmp_path), tmp_path / "runs"
+    fills = read_csv(folder / "executions.csv")
+    with sandbox() as (lusid, target):
+        for operation in CHAIN[:3]:
+            load(operation, folder / f"{operation}.csv", target=target, runs=runs)
+            (folder / f"{operation}.csv").unlink()
+        yesterday = write_csv(tmp_path / "yesterday.csv", [placement("PLAC000002-1")])
+        load("allocate", yesterday, target=target, runs=runs)
+        write_csv(folder / "executions.csv", [row for row in fills if row["placement_code"] == "PLAC000001-1"])
+        day = trading_day.trading_day(folder, target=target, runs=runs)
+        found = everything(lusid, ["MyScope/" + code(o["portfolioId"]) for o in listed(lusid, "orders")])
+    assert states(day)["allocate"] == {"accepted": 1}
+    placement_of = {code(each["id"]): code(each["placementIds"][0]) for each in found["allocations"]}
+    assert set(placement_of.values()) == {"PLAC000001-1", "PLAC000002-1"}
+    assert {placement_of[code(each["allocationId"])] for each in found["transactions"]} == {"PLAC000001-1"}
 
 
 def test_what_follows_from_a_load_is_kept_with_its_run_for_its_owner_alone(tmp_path: Path) -> None:
@@ -363,23 +381,19 @@ def test_the_command_loads_the_committed_day_and_prints_one_document(
     assert (document["exit_code"], document["error"], document["notes"]) == (0, None, [])
 
 
-@pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as url:
-        yield url
-
-
-@pytest.mark.prefect
-def test_the_day_is_a_flow_whose_loads_are_tasks(
-    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_goes_through_prefect_unless_direct(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with get_client(sync_client=True) as client:
-        with tags("a-day"):
-            assert cli.run(["trading-day", str(DATA / "day"), "--target", "sandbox", "--runs", str(tmp_path)]) == 0
-        seen = Seen(client, "a-day")
-        assert seen.tasks(15) == {"prepare": 5, "send window 0": 5, "close the books of": 5}
-        assert seen.state[:2] == ("COMPLETED", "Completed")
-    assert capsys.readouterr().out.count(": complete: ") == 5
+    def run_flow(folder: Path, options: Options, progress: Progress) -> NightlyReport:
+        day = trading_day.trading_day(folder, progress=progress, **vars(options))
+        return replace(day, error=StoppedError("a marker of the flow"))
+
+    monkeypatch.setattr(flows, "run_trading_day_flow", run_flow)
+    flags = ["--target", "sandbox", "--runs", str(tmp_path)]
+    assert cli.run(["trading-day", str(DATA / "day"), *flags]) == 4
+    captured = capsys.readouterr()
+    assert captured.out.count(": complete: ") == 5
+    assert captured.err.splitlines()[-1] == "bulkload: a marker of the flow"
 
 
 def test_a_flow_of_a_day_takes_plain_options(tmp_path: Path) -> None:

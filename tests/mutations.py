@@ -1,0 +1,283 @@
+"""Planted defects: each, alone, must turn the named tests red. A check that cannot fail proves nothing.
+
+Owns the list and how a defect is planted in a copy of the tree. As a program it plants them all, or those named:
+`python tests/mutations.py [NAME ...]`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("schemas", "connectors", "pipelines", "tests", "data", "docs", "pyproject.toml", "README.md")
+RED = 1
+"""pytest's exit code when tests failed; others say that nothing was tested."""
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One defect.
+
+    Attributes:
+        file: below the root; it must hold `old` exactly once.
+        tests: what must go red, as pytest takes it.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "match by position",
+        "pipelines/answers.py",
+        "for request, key in zip(part, keys, strict=True):",
+        "for request, key in zip(part, [*refused, *values], strict=False):",
+        ("tests/test_answers.py",),
+    ),
+    Mutation(
+        "swap two outcomes",
+        "pipelines/ledger.py",
+        "            self.states[request] = code_of(State(state))",
+        "            self.states[request - 1 if request else 0] = code_of(State(state))",
+        ("tests/test_ledger.py",),
+    ),
+    Mutation(
+        "ignore failed",
+        "pipelines/answers.py",
+        'refused = body.get("failed") if operation.answers is Answers.BY_KEY else None',
+        "refused = None",
+        ("tests/test_answers.py",),
+    ),
+    Mutation(
+        "drop a chunk",
+        "pipelines/run.py",
+        "for i in range(0, len(work), WINDOW))",
+        "for i in range(0, len(work) - 1, WINDOW))",
+        ("tests/test_properties_of_runs.py",),
+    ),
+    Mutation(
+        "resend settled keys",
+        "pipelines/ledger.py",
+        "return np.flatnonzero(np.frombuffer(self.states, np.uint8) == PENDING)",
+        "return np.arange(len(self.states))",
+        ("tests/test_ledger.py", "tests/test_resume.py::test_a_run_that_was_locked_out_goes_on_where_it_stopped"),
+    ),
+    Mutation(
+        "count an unknown as accepted",
+        "pipelines/deliver.py",
+        "elif found is Finding.APPLIED:",
+        "elif found is not Finding.ABSENT:",
+        ("tests/test_deliver.py::test_what_reading_back_finds_different_is_unknown_and_not_sent_again",),
+    ),
+    Mutation(
+        "lose a held child",
+        "pipelines/prepare.py",
+        "            if ref in self.rules.hold:\n",
+        "            if ref in self.rules.hold and False:\n",
+        ("tests/test_nightly.py",),
+    ),
+    Mutation(
+        "skip the check for repeated keys",
+        "pipelines/prepare.py",
+        "        settle_repeats(self.book, groups, self.entries, self.rules.duplicates)\n",
+        "",
+        ("tests/test_prepare.py",),
+    ),
+    Mutation(
+        "no intent line",
+        "pipelines/ledger.py",
+        '        self._journal.append({"call": call, "sent": ranges(part)})\n',
+        "",
+        ("tests/test_ledger.py",),
+    ),
+    Mutation(
+        "no fsync",
+        "connectors/journal.py",
+        "                    os.fsync(self._handle)\n",
+        "",
+        ("tests/test_crash_points.py::test_the_instruments_see_every_kind_of_operation",),
+    ),
+    Mutation(
+        "take a torn line for a line",
+        "connectors/journal.py",
+        'end += len(line) if line.endswith(b"\\n") else 0',
+        "end += len(line)",
+        ("tests/test_crash_points.py::test_a_line_that_a_crash_tore_is_no_line",),
+    ),
+    Mutation(
+        "let two processes work on one run",
+        "connectors/journal.py",
+        "            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "",
+        ("tests/test_journal.py",),
+    ),
+    Mutation(
+        "repeat orders blindly",
+        "pipelines/deliver.py",
+        "            idempotent=self._operation.idempotent,\n",
+        "            idempotent=True,\n",
+        ("tests/test_lost_answers.py::test_lost_answers_double_nothing_and_fail_nothing",),
+    ),
+    Mutation(
+        "send what is in doubt without looking",
+        "pipelines/deliver.py",
+        "        if doubtful and not self._operation.idempotent:\n",
+        "        if doubtful and False:\n",
+        ("tests/test_resume.py::test_orders_in_doubt_are_read_back_and_not_sent_again",),
+    ),
+    Mutation(
+        "forget what is unknown when a run goes on",
+        "pipelines/ledger.py",
+        "_AGAIN = frozenset({State.NOT_SENT, State.UNKNOWN})",
+        "_AGAIN = frozenset({State.NOT_SENT})",
+        ("tests/test_ledger.py",),
+    ),
+    Mutation(
+        "call what was sent unsent",
+        "pipelines/run.py",
+        "            self.delivery.settle_doubts()\n",
+        "            pass\n",
+        ("tests/test_resume.py::test_what_is_in_doubt_is_not_called_unsent_when_the_resumed_run_stops_too",),
+    ),
+    Mutation(
+        "blame the innocent of an Atomic call",
+        "pipelines/deliver.py",
+        "innocent = (State.ROLLED_BACK,",
+        "innocent = (State.FAILED,",
+        ("tests/test_deliver.py", "tests/test_scale.py::test_lusid_holds_what_is_called_accepted_and_nothing_else"),
+    ),
+    Mutation(
+        "believe a refusal in nobody's words",
+        "pipelines/deliver.py",
+        "            if refusal.problem.is_lusids:\n",
+        "            if refusal.problem:\n",
+        ("tests/test_scale.py::test_lusid_holds_what_is_called_accepted_and_nothing_else[10-200-Atomic-4]",),
+    ),
+    Mutation(
+        "take anything there for what was sent",
+        "pipelines/evidence.py",
+        "    if holds(body, entity.members):\n",
+        "    if body is not None:\n",
+        ("tests/test_evidence.py", "tests/test_lost_answers.py"),
+    ),
+    Mutation(
+        "compare no properties",
+        "pipelines/evidence.py",
+        '    "properties": _values,\n',
+        "",
+        ("tests/test_lost_answers.py::test_what_was_in_lusid_yesterday_is_not_taken_for_what_was_sent_today",),
+    ),
+    Mutation(
+        "call failed what was done late",
+        "pipelines/deliver.py",
+        "        outcomes = reading.outcomes if self._operation.idempotent else [",
+        "        outcomes = reading.outcomes if self._operation else [",
+        ("tests/test_lost_answers.py::test_a_key_that_is_called_failed_after_a_lost_answer_may_have_been_done_by_it",),
+    ),
+    Mutation(
+        "stop the night for one blip",
+        "pipelines/deliver.py",
+        "            if self._operation.idempotent or tries == TRIES:",
+        "            if self._operation:",
+        ("tests/test_lost_answers.py::test_one_blip_that_cuts_every_call_in_flight_does_not_end_the_night",),
+    ),
+    Mutation(
+        "never compare the books",
+        "pipelines/account.py",
+        "        if not (read == sum(rows.values()) == lines) or reported != not_good:\n",
+        "        if False:\n",
+        ("tests/test_account.py",),
+    ),
+    Mutation(
+        "go on with another extract",
+        "pipelines/manifest.py",
+        '    if hashes != [source["sha256"] for source in now["extracts"]]:\n',
+        "    if not hashes:\n",
+        ("tests/test_resume.py::test_a_changed_extract_is_refused_however_often_one_tries",),
+    ),
+    Mutation(
+        "leave scratch files behind",
+        "connectors/spill.py",
+        "            path.unlink()\n",
+        "            pass\n",
+        ("tests/test_spill.py",),
+    ),
+    Mutation(
+        "let everybody read",
+        "connectors/run_folder.py",
+        "os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)",
+        "os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o644)",
+        ("tests/test_secrets.py::test_a_bad_night_tells_no_secret_and_keeps_personal_values_where_they_belong",),
+    ),
+    Mutation(
+        "finish before the files are whole",
+        "pipelines/run.py",
+        "            accounts = accountant.close_books(self.folder, self.extract)\n",
+        "            self.folder.write_manifest({**self.manifest, 'verdict': 'rejects'})\n"
+        "            accounts = accountant.close_books(self.folder, self.extract)\n",
+        ("tests/test_crash_points.py::test_a_run_that_dies_at_any_point_ends_as_if_nothing_had_happened",),
+    ),
+)
+
+
+def copy_tree(folder: Path) -> Path:
+    """A copy of the tree to plant defects in; the environment is shared."""
+    folder.mkdir(exist_ok=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    return folder
+
+
+def outcome(mutation: Mutation, tree: Path) -> tuple[int, str]:
+    """Plants a defect, runs its tests and takes it out again; gives pytest's exit code and what it said."""
+    path = tree / mutation.file
+    before = path.read_text()
+    assert before.count(mutation.old) == 1, f"{mutation.name}: {mutation.file} has changed: bring the list up to date"
+    path.write_text(before.replace(mutation.old, mutation.new))
+    try:
+        line = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=line", *mutation.tests]
+        environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+        for name in ("COVERAGE_PROCESS_START", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE"):
+            environment.pop(name, None)
+        ended = subprocess.run(line, cwd=tree, env=environment, text=True, capture_output=True, timeout=300)
+    finally:
+        path.write_text(before)
+    return ended.returncode, ended.stdout[-2000:] + ended.stderr[-1000:]
+
+
+def survivors(mutations: Iterable[Mutation], folder: Path) -> list[str]:
+    """The defects that no test noticed, with what pytest said."""
+    tree = copy_tree(folder)
+    found = []
+    for mutation in mutations:
+        code, said = outcome(mutation, tree)
+        if code != RED:
+            found.append(f"{mutation.name}: pytest ended {code}\n{said}")
+    return found
+
+
+if __name__ == "__main__":
+    import tempfile
+    import time
+
+    wanted = [m for m in MUTATIONS if m.name in sys.argv[1:] or len(sys.argv) == 1]
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = copy_tree(Path(scratch))
+        for each in wanted:
+            began = time.monotonic()
+            code, said = outcome(each, tree)
+            print(f"{'red' if code == RED else 'SURVIVED'} {time.monotonic() - began:5.1f} s  {each.name}")  # noqa: T201
+            if code != RED:
+                print(said)  # noqa: T201  # a report on the terminal

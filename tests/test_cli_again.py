@@ -1,0 +1,184 @@
+"""Earlier runs on the command line: resume, replay, purge, backfill, and the flags of the completeness gate."""
+
+import csv
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import investor, write_csv
+
+from connectors.sandbox.server import Sandbox
+from pipelines import cli
+
+Capture = pytest.CaptureFixture[str]
+LOAD = ["load", "investor-records"]
+
+
+@pytest.fixture(name="place")
+def folder(tmp_path: Path) -> Path:
+    """A folder with an extract of five investors, one of them without a name."""
+    rows = [investor(n) for n in range(5)]
+    rows[2]["display_name"] = ""
+    write_csv(tmp_path / "a.csv", rows)
+    return tmp_path
+
+
+def flags(place: Path) -> list[str]:
+    return ["--runs", str(place / "runs"), "--target", f"sandbox:{place / 'kept.db'}"]
+
+
+def loaded(place: Path, *more: str) -> int:
+    return cli.run([*LOAD, str(place / "a.csv"), *flags(place), *more])
+
+
+def error(capsys: Capture) -> str:
+    """The one line that a refusal prints on stderr, with nothing on stdout."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    return line.removeprefix("bulkload: ")
+
+
+def the_run(place: Path) -> Path:
+    (found,) = (place / "runs").iterdir()
+    return found
+
+
+def document(capsys: Capture) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_stopped_run_is_resumed_and_a_finished_one_refused(place: Path, capsys: Capture) -> None:
+    assert loaded(place, "--max-failures", "0", "--json") == 4
+    assert document(capsys)["rows"]["not_sent"] == 4
+    runs = ["--runs", str(place / "runs")]
+    assert cli.run(["resume", "latest", *runs, "--json"]) == 3
+    found = document(capsys)
+    assert (found["rows"]["accepted"], found["rows"]["invalid"], found["rows"]["not_sent"]) == (4, 1, 0)
+    run = the_run(place).name
+    assert cli.run(["resume", "latest", *runs]) == 2
+    assert error(capsys) == f"{run} is finished (rejects): there is nothing to resume"
+    assert cli.run(["resume", "nothing", *runs]) == 2
+    assert error(capsys) == f"there is no run nothing in {place / 'runs'}: `bulkload runs` lists them"
+
+
+def test_a_stopped_run_whose_extract_changed_is_not_resumed(place: Path, capsys: Capture) -> None:
+    assert loaded(place, "--max-failures", "0", "--json") == 4
+    capsys.readouterr()
+    write_csv(place / "a.csv", [investor(n) for n in range(6)])
+    assert cli.run(["resume", "latest", "--runs", str(place / "runs")]) == 2
+    assert error(capsys) == "the run cannot go on, this changed since it began: the content of the extract"
+
+
+def corrected(path: Path, **changes: str) -> Path:
+    """failures.csv with cells put right."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return write_csv(path.with_name("corrected.csv"), [row | changes for row in rows])
+
+
+def test_only_what_failed_is_sent_again_from_the_corrected_file(place: Path, capsys: Capture) -> None:
+    assert loaded(place, "--json") == 3
+    first = the_run(place)
+    capsys.readouterr()
+    runs = ["--runs", str(place / "runs"), "--json"]
+    assert cli.run(["replay", first.name, *runs]) == 3
+    assert document(capsys)["rows"]["invalid"] == 1
+    fixed = shutil.move(corrected(first / "failures.csv", display_name="Found"), place / "fixed.csv")
+    assert cli.run(["replay", first.name, str(fixed), *runs]) == 0
+    found = document(capsys)
+    assert (found["rows"]["read"], found["rows"]["accepted"]) == (1, 1)
+    manifest = json.loads((Path(found["run_dir"]) / "manifest.json").read_bytes())
+    assert manifest["replays"] == first.name
+
+
+def test_a_row_that_is_in_already_is_not_replayed(place: Path, capsys: Capture) -> None:
+    assert loaded(place, "--json") == 3
+    run = the_run(place)
+    strangers = shutil.move(corrected(run / "failures.csv", _row="1"), place / "strangers.csv")
+    capsys.readouterr()
+    assert cli.run(["replay", "latest", str(strangers), "--runs", str(place / "runs")]) == 2
+    said = f"{strangers}: row 1: not among the failures of {run.name}; load it as an extract instead"
+    assert error(capsys) == said
+    assert len(list((place / "runs").iterdir())) == 1
+
+
+def test_old_runs_are_purged_and_named(place: Path, capsys: Capture) -> None:
+    assert loaded(place, "--json") == 3
+    run, runs = the_run(place), ["--runs", str(place / "runs")]
+    capsys.readouterr()
+    assert cli.run(["purge", "--older-than", "90d", *runs]) == 0
+    assert capsys.readouterr().out == f"0 runs removed from {place / 'runs'}.\n"
+    manifest = json.loads((run / "manifest.json").read_bytes())
+    manifest["started"] = (datetime.now(UTC) - timedelta(days=91)).isoformat()
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    assert cli.run(["purge", "--older-than", "90d", *runs]) == 0
+    assert capsys.readouterr().out == f"{run.name}\n1 run removed from {place / 'runs'}.\n"
+    assert not run.exists()
+    assert cli.run(["purge", "--older-than", "soon", *runs]) == 2
+    assert error(capsys) == "--older-than takes days or hours such as 90d or 12h, not soon"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--expect-rows", "6"], "the extract is not complete: 5 rows, not the 6 expected; nothing was sent"),
+        (["--min-rows", "6"], "the extract is not complete: 5 rows, fewer than the 6 expected; nothing was sent"),
+        (["--trailer", "END=2"], "the extract is not complete: {}/a.csv does not end in the trailer; nothing was sent"),
+        (["--done-marker", "{}/done"], "the done-marker {}/done is not there: the extract is not complete yet"),
+        (
+            ["--control-total", "amount=1"],
+            "control total: column amount is not in the extract",
+        ),
+        (["--control-total", "amount"], "--control-total takes COLUMN=SUM, not amount"),
+        (
+            ["--expect-rows", "1", "--min-rows", "2"],
+            "--expect-rows is less than --min-rows; see `bulkload load --help`",
+        ),
+    ],
+)
+def test_an_extract_that_is_not_whole_is_one_line_and_nothing_is_sent(
+    place: Path, capsys: Capture, given: list[str], said: str
+) -> None:
+    with Sandbox() as lusid, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FBN_ACCESS_TOKEN", lusid.access_token)
+        arguments = [each.replace("{}", str(place)) for each in given]
+        code = cli.run([*LOAD, str(place / "a.csv"), "--runs", str(place / "runs"), "--target", lusid.url, *arguments])
+        assert [called for called in lusid.calls if called[0] == "POST"] == []
+    assert code == 2
+    assert error(capsys) == said.replace("{}", str(place))
+
+
+def test_a_file_that_may_still_be_growing_is_refused(place: Path, capsys: Capture) -> None:
+    assert loaded(place, "--settled", "3600") == 2
+    assert error(capsys).endswith("s ago and may still be growing: it must have been left alone for 3600 s")
+
+
+def test_an_extract_that_is_as_expected_is_loaded(place: Path, capsys: Capture) -> None:
+    with (place / "a.csv").open("a", encoding="utf-8") as file:
+        file.write("END,5\n")
+    (place / "done").touch()
+    gate = ["--expect-rows", "5", "--min-rows", "5", "--trailer", "END=2", "--done-marker", str(place / "done")]
+    assert loaded(place, *gate, "--settled", "0", "--json") == 3
+    assert document(capsys)["rows"]["read"] == 5
+
+
+def test_a_backfill_loads_each_date_once_and_names_missing_folders(place: Path, capsys: Capture) -> None:
+    for day in ("20260105", "20260106"):
+        (place / day).mkdir()
+        write_csv(place / day / "investors.csv", [investor(1, {"display_name": day})])
+    pattern = f"{place}/{{date:%Y%m%d}}"
+    dates = ["2026-01-05", "2026-01-06"]
+    command = ["backfill", pattern, *dates, *flags(place), "--direct", "--json"]
+    assert cli.run(command) == 0
+    found = document(capsys)
+    assert [night["date"] for night in found["nights"]] == ["2026-01-05", "2026-01-06"]
+    assert cli.run(command) == 0
+    again = document(capsys)
+    assert (again["nights"], again["done_before"]) == ([], ["2026-01-05", "2026-01-06"])
+    assert cli.run(["backfill", pattern, "2026-01-05", "2026-01-07", *flags(place), "--direct"]) == 2
+    assert "20260107" in error(capsys)

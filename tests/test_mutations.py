@@ -1,0 +1,33 @@
+"""The suite turns red for planted defects: a sample of three at each change of the code, all of them in `make soak`."""
+
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+from mutations import MUTATIONS, ROOT, Mutation, survivors
+
+SAMPLE = 3
+
+
+def sample() -> list[Mutation]:
+    """Drawn by the code itself: the same tree draws the same, a change draws anew."""
+    found = hashlib.sha256()
+    for path in sorted((ROOT / "pipelines").glob("*.py")):
+        found.update(path.read_bytes())
+    return random.Random(found.digest()).sample(MUTATIONS, SAMPLE)
+
+
+def test_every_defect_can_still_be_planted() -> None:
+    stale = [m.name for m in MUTATIONS if (ROOT / m.file).read_text().count(m.old) != 1]
+    assert stale == []
+    assert len({m.name for m in MUTATIONS}) == len(MUTATIONS)
+
+
+def test_a_sample_of_planted_defects_turns_the_suite_red(tmp_path: Path) -> None:
+    assert survivors(sample(), tmp_path / "tree") == []
+
+
+@pytest.mark.soak
+def test_every_planted_defect_turns_the_suite_red(tmp_path: Path) -> None:
+    assert survivors(MUTATIONS, tmp_path / "tree") == []
