@@ -98,7 +98,9 @@ def test_batches_senders_and_the_order_of_answers_change_nothing(
 )
 def test_in_atomic_mode_only_the_batches_decide_who_is_rolled_back(kinds: list[str], senders: int, seed: int) -> None:
     options = {"mode": "Atomic", "batch_size": 5}
-    assert ended("orders", kinds, seed, concurrency=senders, **options) == ended("orders", kinds, None, concurrency=1, **options)
+    assert ended("orders", kinds, seed, concurrency=senders, **options) == ended(
+        "orders", kinds, None, concurrency=1, **options
+    )
 
 
 @settings(max_examples=10)
