@@ -19,7 +19,7 @@ from pipelines.ledger import Ledger, Outcome, Part, runs_of
 from pipelines.operation import Body, Operation
 from pipelines.prepare import Prepared
 from schemas.dialects import Dialect
-from schemas.errors import FatalError, PerhapsAppliedError, RejectedError, RetryableError, StoppedError
+from schemas.errors import FatalError, PerhapsAppliedError, RejectedError, RetryableError, RunFolderError, StoppedError
 from schemas.states import Mode, State
 
 MOST_STRANGERS = 100
@@ -224,7 +224,11 @@ class Delivery:
         reading = read_answer(answer.body, self._operation, part, self._keys(part), self._mode)
         self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
         outcomes = reading.outcomes if self._operation.idempotent else [self._reconsidered(o) for o in reading.outcomes]
-        self._ledger.settle(call, answer.request_id, outcomes, reading.accepted, reading.ids)
+        try:
+            self._ledger.settle(call, answer.request_id, outcomes, reading.accepted, reading.ids)
+        except RunFolderError:  # done, and not written down: it must not look unsent when the books are closed
+            self.doubtful.update(part)
+            raise
         return None
 
     def _not_sent(self, request: int, error: RetryableError) -> Outcome:

@@ -18,6 +18,7 @@ FINISHED = frozenset({Verdict.COMPLETE.value, Verdict.REJECTS.value})
 """Verdicts of runs that sent everything they had."""
 
 _AGE = re.compile(r"(\d{1,5})([dh])")
+_RUN_ID = re.compile(r"(\d{8}T\d{6})Z-[a-z-]+-[0-9a-f]{4}")
 
 
 def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
@@ -50,7 +51,8 @@ def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
 def purge(runs: Path, older_than: str) -> list[str]:
     """Removes runs that began longer ago than `older_than` (`90d`, `12h`); gives their ids.
 
-    A run that a process works on stays, as does one that cannot be removed: an error, once the others are gone.
+    So it does with what a process that died at once left of a run, for that may hold personal data too. A run that a
+    process works on stays, as does one that cannot be removed: an error, once the others are gone.
 
     Raises:
         ConfigError: the age cannot be read.
@@ -62,8 +64,9 @@ def purge(runs: Path, older_than: str) -> list[str]:
     limit = datetime.now(UTC) - timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})
     removed: list[str] = []
     errors: list[str] = []
-    for folder, manifest in manifests(runs):
-        if _began(manifest) < limit:
+    began = [(folder, _began(manifest)) for folder, manifest in manifests(runs)]
+    for folder, when in [*began, *_stillborn(runs)]:
+        if when < limit:
             try:
                 _remove(folder)
                 removed.append(folder.run_id)
@@ -73,6 +76,14 @@ def purge(runs: Path, older_than: str) -> list[str]:
         others = f" ({len(removed)} others were removed)" if removed else ""
         raise RunFolderError("; ".join(errors) + others)
     return removed
+
+
+def _stillborn(runs: Path) -> Iterator[tuple[RunFolder, datetime]]:
+    """Folders that are called as runs are and hold no manifest, and when they were made."""
+    for path in sorted(runs.glob("*")):
+        match = _RUN_ID.fullmatch(path.name)
+        if match is not None and path.is_dir() and not (path / "manifest.json").exists():
+            yield RunFolder(path), datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
 def _began(manifest: Mapping[str, Any]) -> datetime:

@@ -61,7 +61,7 @@ MUTATIONS = (
         "pipelines/run.py",
         "for i in range(0, len(work), WINDOW))",
         "for i in range(0, len(work) - 1, WINDOW))",
-        ("tests/test_properties_of_runs.py",),
+        ("tests/test_deliver.py::test_an_upsert_whose_answer_was_lost_is_sent_again",),
     ),
     Mutation(
         "resend settled keys",
@@ -152,7 +152,7 @@ MUTATIONS = (
         "pipelines/deliver.py",
         "innocent = (State.ROLLED_BACK,",
         "innocent = (State.FAILED,",
-        ("tests/test_deliver.py", "tests/test_scale.py::test_lusid_holds_what_is_called_accepted_and_nothing_else"),
+        ("tests/test_scale.py::test_lusid_holds_what_is_called_accepted_and_nothing_else[10-200-Atomic-4]",),
     ),
     Mutation(
         "believe a refusal in nobody's words",
@@ -188,6 +188,13 @@ MUTATIONS = (
         "            if self._operation.idempotent or tries == TRIES:",
         "            if self._operation:",
         ("tests/test_lost_answers.py::test_one_blip_that_cuts_every_call_in_flight_does_not_end_the_night",),
+    ),
+    Mutation(
+        "call unsent what could not be written down",
+        "pipelines/deliver.py",
+        "        except RunFolderError:",
+        "        except NotADirectoryError:",
+        ("tests/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
     ),
     Mutation(
         "never compare the books",

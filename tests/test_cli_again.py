@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import investor, write_csv
+from builders import account, investor, write_csv
 
 from connectors.sandbox.server import Sandbox
 from pipelines import cli
@@ -105,6 +105,24 @@ def test_a_row_that_is_in_already_is_not_replayed(place: Path, capsys: Capture) 
     said = f"{strangers}: row 1: not among the failures of {run.name}; load it as an extract instead"
     assert error(capsys) == said
     assert len(list((place / "runs").iterdir())) == 1
+
+
+def test_what_was_held_is_released_by_a_replay_once_its_parent_is_in(place: Path, capsys: Capture) -> None:
+    night = place / "night"
+    night.mkdir()
+    shutil.copy(place / "a.csv", night / "investors.csv")
+    write_csv(night / "accounts.csv", [account(n, n) for n in range(5)])
+    assert cli.run(["nightly", str(night), *flags(place), "--direct", "--json"]) == 3
+    investors, accounts = (run["run_id"] for run in document(capsys)["runs"])
+    again = ["replay", accounts, "--runs", str(place / "runs"), "--json"]
+    assert cli.run(again) == 3
+    found = document(capsys)["rows"]
+    assert (found["read"], found["held"]) == (1, 1)
+    fixed = corrected(place / "runs" / investors / "failures.csv", display_name="Found")
+    assert cli.run(["replay", investors, str(fixed), "--runs", str(place / "runs"), "--json"]) == 0
+    capsys.readouterr()
+    assert cli.run(again) == 0
+    assert document(capsys)["rows"]["accepted"] == 1
 
 
 def test_old_runs_are_purged_and_named(place: Path, capsys: Capture) -> None:

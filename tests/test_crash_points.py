@@ -172,11 +172,14 @@ def check_crash(desk: Desk, point: int, *, torn: bool = False) -> None:
 
 
 def check_no_run(runs: Path) -> None:
-    """A folder that has no manifest is no run, for anybody; nothing was sent, and the extract can just be loaded."""
+    """A folder that has no manifest is no run, for anybody; nothing was sent, and it can be purged."""
     assert past_runs(runs) == []
-    assert purge(runs, "0h") == []
     with pytest.raises(ConfigError, match="there is no run latest"):
         resume("latest", runs=runs)
+    left = sorted(path.name for path in runs.iterdir())
+    assert purge(runs, "90d") == []
+    assert purge(runs, "0h") == left
+    assert list(runs.iterdir()) == []
 
 
 def test_the_instruments_see_every_kind_of_operation(desk: Desk) -> None:

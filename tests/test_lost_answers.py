@@ -2,6 +2,8 @@
 failures, and nothing that is known to be in is sent again.
 """
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from connectors.sandbox.server import Sandbox
 from pipelines.load import load
 from pipelines.operations import OPERATIONS
 from pipelines.report import Report, Verdict
+from pipelines.resume import resume
 
 NOT_APPLIED = ("cut-before", "html", "500", "502")
 APPLIED = ("cut-after", "cut-during", "truncated", "not-json", "504")
@@ -214,3 +217,29 @@ def test_a_key_that_is_called_failed_after_a_lost_answer_may_have_been_done_by_i
     check_books(report)
     assert set(states(report).values()) == {"accepted"}
     assert len(lusid.posted) == 2
+
+
+def test_what_was_done_and_could_not_be_written_down_is_not_called_unsent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full for the one moment in which an answer should be journaled."""
+    write, full = os.write, [True]
+
+    def once_full(handle: int, content: bytes) -> int:
+        if b'"accepted":[[' in content and full:
+            full.pop()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(handle, content)
+
+    monkeypatch.setattr(os, "write", once_full)
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "t")
+    with Sandbox(database=tmp_path / "sandbox.db", token="t") as lusid:
+        path = write_csv(tmp_path / "a.csv", orders())
+        report = load("orders", path, target=lusid.url, runs=tmp_path / "runs", batch_size=6, concurrency=1)
+        check_books(report)
+        assert report.verdict is Verdict.STOPPED
+        assert list(states(report).values()) == ["unknown"] * 6 + ["not_sent"] * 12
+        again = resume("latest", runs=tmp_path / "runs")
+        assert lusid.requests_served == 3
+    check_books(again)
+    assert again.verdict is Verdict.COMPLETE

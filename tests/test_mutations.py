@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
-from mutations import MUTATIONS, ROOT, Mutation, survivors
+from mutations import MUTATIONS, ROOT, Mutation, copy_tree, outcome, survivors
 
 SAMPLE = 3
 
@@ -26,6 +26,17 @@ def test_every_defect_can_still_be_planted() -> None:
 
 def test_a_sample_of_planted_defects_turns_the_suite_red(tmp_path: Path) -> None:
     assert survivors(sample(), tmp_path / "tree") == []
+
+
+@pytest.mark.soak
+def test_without_a_defect_the_same_tests_are_green(tmp_path: Path) -> None:
+    nothing = Mutation("none", MUTATIONS[0].file, MUTATIONS[0].old, MUTATIONS[0].old, every_test())
+    code, said = outcome(nothing, copy_tree(tmp_path / "tree"))
+    assert code == 0, said
+
+
+def every_test() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(test for mutation in MUTATIONS for test in mutation.tests))
 
 
 @pytest.mark.soak

@@ -29,7 +29,7 @@ from scripted_lusid import Call, Reply, open_at, refused, scripted
 
 from connectors.sandbox.server import Sandbox
 from connectors.targets import Target
-from pipelines import operations
+from pipelines import cli, operations
 from pipelines.evidence import nothing_to_read
 from pipelines.load import load
 from pipelines.operation import Answers, Body, Operation
@@ -443,6 +443,36 @@ def test_what_an_answer_does_not_name_as_documented_is_not_accepted(
     with scripted(lambda _: Reply(declared.expected_status, wrong)) as (_, target):
         _, states = loaded(operation, many(operation, 2), target, tmp_path)
     assert states == {1: "unknown", 2: "accepted"}
+
+
+def test_the_command_line_lists_every_operation_with_all_there_is_to_know(capsys: pytest.CaptureFixture[str]) -> None:
+    both, partial, today, ever = "Atomic, Partial", "Partial", "2.1, 2.3", "2.1, 2.3, legacy"
+    managed = "POST /api/ordermanagement"
+    expected = [
+        ("investor-records", "POST /api/investorrecords/$batchUpsert", both, "any", today),
+        ("investment-accounts", "POST /api/investmentaccounts/$batchUpsert", both, "any", today),
+        ("orders", f"{managed}/createorders", both, "100", today),
+        ("move-orders", f"{managed}/moveorders", both, "100", today),
+        ("place-blocks", f"{managed}/placeblocks", both, "100", today),
+        ("update-placements", f"{managed}/$updateplacements", partial, "any", today),
+        ("cancel-orders", f"{managed}/cancelorders", partial, "any", today),
+        ("cancel-placements", f"{managed}/$cancelplacements", partial, "any", today),
+        ("allocate", f"{managed}/allocate", partial, "100", ever),
+        ("book-transactions", f"{managed}/booktransactions", partial, "5,000", ever),
+        ("executions", "POST /api/executions", both, "any", today),
+    ]
+    assert cli.run(["operations"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert list(zip(*[iter(lines)] * 3, strict=True)) == [
+        (name, f"    {endpoint}", f"    modes {modes}; most per call: {most}; dialects {dialects}")
+        for name, endpoint, modes, most, dialects in expected
+    ]
+    assert cli.run(["operations", "--markdown"]) == 0
+    table = capsys.readouterr().out.splitlines()[2:]
+    assert table == [
+        f"| `{name}` | `{endpoint}` | {modes} | {most} | {dialects} |"
+        for name, endpoint, modes, most, dialects in expected
+    ]
 
 
 MADE_UP = Operation(

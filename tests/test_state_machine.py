@@ -10,7 +10,14 @@ import pytest
 from builders import Row, investor, order, read_csv, write_csv
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from keeping_lusid import Keeping
 from run_checks import check_books, outcomes
 from scripted_lusid import ScriptedLusid, open_at
@@ -115,7 +122,7 @@ class Nights(RuleBasedStateMachine):
         path = write_csv(Path(self._folder.name) / f"extract-{self.steps}.csv", rows)
         with open_at(self._lusid.url, "token", retries=0) as target:
             dying: Any = Dying(target.client, crash)
-            options = {"target": Target(dying, target.url), "batch_size": 2, "concurrency": senders}
+            options: dict[str, Any] = {"target": Target(dying, target.url), "batch_size": 2, "concurrency": senders}
             try:
                 report = load(self.operation, path, runs=self.runs, **options)
             except DiedError:
@@ -165,10 +172,10 @@ class Nights(RuleBasedStateMachine):
             assert {key: str(each[member]) for key, each in self.keeping.held.items()} == self.expected
 
 
+def test_nights_in_any_order() -> None:
+    run_state_machine_as_test(Nights, settings=settings(max_examples=12, stateful_step_count=8))
+
+
 @pytest.mark.soak
-class TestManyNights(Nights.TestCase):
-    settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
-
-
-class TestNights(Nights.TestCase):
-    settings = settings(max_examples=12, stateful_step_count=8, deadline=None)
+def test_very_many_nights_in_any_order() -> None:
+    run_state_machine_as_test(Nights, settings=settings(max_examples=300, stateful_step_count=30))
