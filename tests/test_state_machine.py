@@ -107,9 +107,11 @@ class Nights(RuleBasedStateMachine):
         """The books must balance; what they call accepted is what LUSID must hold."""
         check_books(report)
         for line in outcomes(report.run_dir):
+            key = (line["key"] or "").replace("/B", "/O")
             if line["state"] == "accepted":
-                key = line["key"].replace("/B", "/O")
                 self.expected[key] = said[key]
+            elif said.get(key) in ("Refused", "666"):
+                assert line["state"] == "failed"
         if report.verdict is Verdict.REJECTS:
             self.rejected.append(report.run_id)
 
@@ -178,4 +180,4 @@ def test_nights_in_any_order() -> None:
 
 @pytest.mark.soak
 def test_very_many_nights_in_any_order() -> None:
-    run_state_machine_as_test(Nights, settings=settings(max_examples=300, stateful_step_count=30))
+    run_state_machine_as_test(Nights, settings=settings(max_examples=100, stateful_step_count=30))
