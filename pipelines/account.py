@@ -137,17 +137,14 @@ class Accountant:
         counts = Counter(self._states[self._prepared.first_row].tolist())
         seen: set[int] = set()
         for batch in self._book.batches:
-            for ordinal in self._unsent(batch):
-                key = self._prepared.keys.read(ordinal)
-                if key and self._states[ordinal] != _SENT[State.DUPLICATE] and hash(key) not in seen:
+            unsent = np.flatnonzero(self._requests[batch.start : batch.start + batch.count] < 0).tolist()
+            keys = self._prepared.keys.split(batch.start, batch.count) if unsent else []
+            for i in unsent:
+                key, state = keys[i], int(self._states[batch.start + i])
+                if key and state != _SENT[State.DUPLICATE] and hash(key) not in seen:
                     seen.add(hash(key))
-                    counts[int(self._states[ordinal])] += 1
+                    counts[state] += 1
         return {state: counts[_SENT[state]] for state in STATES}
-
-    def _unsent(self, batch: ReadBatch) -> Iterator[int]:
-        """Rows of a batch that went into no request."""
-        span = self._requests[batch.start : batch.start + batch.count]
-        return (batch.start + int(i) for i in np.flatnonzero(span < 0))
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
         """One line a request, and one for each row outside of any; gives the rows they speak of."""
