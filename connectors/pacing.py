@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 from connectors.policy import (
     Action,
     ExchangeError,
+    NotConnectedError,
     backoff_seconds,
     classify,
     describe,
@@ -116,6 +117,7 @@ class _Failure:
     action: Action
     says: str
     retry_after: float | None = None
+    unforeseen: bool = False
 
 
 _STOPPED = _Failure(Action.AGAIN_NEVER_SENT, "the run was stopped before it was sent")
@@ -194,10 +196,14 @@ def _attempt(send: Callable[[], Reply], *, in_doubt: bool) -> Reply | _Failure:
         reply = send()
     except LoadError as error:  # such as no token: what an earlier attempt left in doubt stays so
         if not in_doubt:
+            if isinstance(error, UnreachableError):
+                error.perhaps_applied = False  # it was the token endpoint that failed: LUSID has seen nothing
             raise
         return _Failure(Action.STOP, error.message)
     except (ExchangeError, RequestException, HTTPError, OSError) as error:
-        return _Failure(classify(error), describe(error))
+        action = classify(error)
+        unforeseen = action is Action.STOP and not isinstance(error, NotConnectedError)
+        return _Failure(action, describe(error), unforeseen=unforeseen)
     action = classify(reply.status)
     if action not in REPEATED:
         return reply
@@ -212,7 +218,7 @@ def _given_up(failure: _Failure, message: str, *, in_doubt: bool) -> LoadError:
         return NeverSentError(message)
     if failure.action in REPEATED:
         return ThrottledError(message, failure.retry_after)
-    return UnreachableError(message)
+    return UnreachableError(message, perhaps_applied=failure.unforeseen)
 
 
 def _times(attempts: int) -> str:

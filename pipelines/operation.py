@@ -122,3 +122,22 @@ class Operation:
         if dialect not in self.dialects:
             ages = ", ".join(sorted(self.dialects))
             raise ConfigError(f"{self.name} has no dialect {dialect}: it speaks {ages}")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How one run speaks: an operation, in a mode, in a dialect."""
+
+    operation: Operation
+    mode: Mode
+    dialect: Dialect
+
+    @property
+    def path(self) -> str:
+        """Where calls go."""
+        return self.operation.endpoint(self.dialect)[0]
+
+    @property
+    def body(self) -> Body:
+        """How requests stand together in a call."""
+        return self.operation.endpoint(self.dialect)[1]

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pipelines.evidence import (
+from pipelines.operation import Answers, Body, Operation, Refs
+from pipelines.proofs import (
+    allocations_of_placement,
+    booked_transaction,
     cancelled,
     holders_of_account,
     moved_order,
-    nothing_to_read,
     orders_of_block,
     own_entity,
     record_by_identifier,
 )
-from pipelines.operation import Answers, Body, Operation, Refs
 from schemas.allocations import ALLOCATION, BOOKING, allocation_call, allocation_of, booking_call, booking_of
 from schemas.binding import KeyRule
 from schemas.columns import Row
@@ -271,7 +272,7 @@ _ALL = (
         shape=ALLOCATION,
         key=_key_of("placement"),
         build=allocation_of,
-        evidence=nothing_to_read,
+        evidence=allocations_of_placement,
         idempotent=True,
         answer_key=_spelled_id,
         answer_name=_spelled,
@@ -292,7 +293,7 @@ _ALL = (
         shape=BOOKING,
         key=_key_of("allocation"),
         build=booking_of,
-        evidence=nothing_to_read,
+        evidence=booked_transaction,
         idempotent=False,
         answer_name=_spelled,
         lusid_id="transactionId",

@@ -9,13 +9,13 @@ from connectors.extracts import Cell
 from connectors.run_folder import RunFolder
 from pipelines.account import Accountant, Accounts
 from pipelines.budget import Spending
-from pipelines.deliver import Delivery, Manner
+from pipelines.deliver import Delivery
 from pipelines.history import refuse_finished
 from pipelines.html_report import write_html
 from pipelines.ledger import Ledger
 from pipelines.manifest import add_digests, check_same, closing, opening
 from pipelines.opening import open_run
-from pipelines.operation import Operation
+from pipelines.operation import Manner, Operation
 from pipelines.options import Extracts, Options, Progress
 from pipelines.prepare import Rules, prepare
 from pipelines.pressure import Pressure
@@ -89,7 +89,7 @@ class Run:
         error = StoppedError(f"interrupted by {name}")
         if self.delivery is None or self.target is None:
             raise error
-        self.delivery.stop(error)
+        self.delivery.brake.stop(error)
         self.target.client.stop.set()
 
     def prepare(self) -> None:
@@ -119,10 +119,11 @@ class Run:
             self.pressure = Pressure(options.concurrency, lambda: client.retries_done)
             self.ledger.plan(self.prepared.digest())
             self.delivery = Delivery(self.prepared, manner, self.ledger, client)
-            self.delivery.doubtful = self.ledger.restore()
+            reading_back = self.delivery.reading_back
+            reading_back.doubtful = self.ledger.restore()
             if self.replayed is not None:
-                self.delivery.doubtful |= self.replayed.requests(self.prepared, State.UNKNOWN)
-                self.delivery.held = self.replayed.requests(self.prepared, State.HELD)
+                reading_back.doubtful |= self.replayed.requests(self.prepared, State.UNKNOWN)
+                reading_back.held = self.replayed.requests(self.prepared, State.HELD)
             self._settled = len(self.prepared) - len(self.ledger.open_requests())
             self.spending = Spending(options.max_failures, self.prepared, self.ledger)
             self._stop_over_budget()
@@ -150,13 +151,13 @@ class Run:
     def _stop_over_budget(self) -> None:
         over = self.spending.over()
         if over is not None and self.delivery is not None:
-            self.delivery.stop(over)
+            self.delivery.brake.stop(over)
 
     def close_books(self) -> Report:
         """Writes every row's state down and compares the counts; only then is the run over."""
         if self.delivery is not None:
-            self.delivery.settle_doubts()
-        stopped = self.delivery.error if self.delivery else None
+            self.delivery.reading_back.settle_rest()
+        stopped = self.delivery.brake.error if self.delivery else None
         why = None if self.options.dry_run else f"the run stopped first: {stopped.message if stopped else ''}"
         accountant = Accountant(self.prepared, self.ledger, self.journal, self._refs, why)
         try:

@@ -57,7 +57,7 @@ def send(
         for batch in work:
             while len(waiting) >= int(pressure.width):
                 waiting = _collect(waiting, pressure, progress)
-            if delivery.error is not None:
+            if delivery.brake.error is not None:
                 break
             waiting.add(pool.submit(_deliver, delivery, batch))
         while waiting:
@@ -71,11 +71,11 @@ class _Sent(NamedTuple):
 
 def _deliver(delivery: Delivery, batch: Batch) -> _Sent:
     began = time.monotonic()
-    if delivery.error is None:
+    if delivery.brake.error is None:
         try:
             delivery.deliver(batch.tolist())
         except FatalError as error:
-            delivery.stop(error)
+            delivery.brake.stop(error)
     return _Sent(batch, time.monotonic() - began)
 
 

@@ -64,7 +64,15 @@ class AuthError(FatalError):
 
 
 class UnreachableError(FatalError):
-    """Nobody answers at the URL, or only transport failures come back."""
+    """Nobody answers at the URL, or only transport failures come back.
+
+    Attributes:
+        perhaps_applied: the request may have been sent before the failure, and applied.
+    """
+
+    def __init__(self, message: str, *, perhaps_applied: bool = False) -> None:
+        super().__init__(message)
+        self.perhaps_applied = perhaps_applied
 
 
 class StoppedError(FatalError):

@@ -72,9 +72,9 @@ MUTATIONS = (
     ),
     Mutation(
         "count an unknown as accepted",
-        "pipelines/deliver.py",
-        "elif found is Finding.APPLIED:",
-        "elif found is not Finding.ABSENT:",
+        "pipelines/reading_back.py",
+        "if finding is Finding.APPLIED:",
+        "if finding is not Finding.ABSENT:",
         ("tests/test_deliver.py::test_what_reading_back_finds_different_is_unknown_and_not_sent_again",),
     ),
     Mutation(
@@ -128,9 +128,9 @@ MUTATIONS = (
     ),
     Mutation(
         "send what is in doubt without looking",
-        "pipelines/deliver.py",
-        "        if doubtful and not self._operation.idempotent:\n",
-        "        if doubtful and False:\n",
+        "pipelines/reading_back.py",
+        "        if not self._manner.operation.idempotent and (",
+        "        if False and (",
         ("tests/test_resume.py::test_orders_in_doubt_are_read_back_and_not_sent_again",),
     ),
     Mutation(
@@ -143,7 +143,7 @@ MUTATIONS = (
     Mutation(
         "call what was sent unsent",
         "pipelines/run.py",
-        "            self.delivery.settle_doubts()\n",
+        "            self.delivery.reading_back.settle_rest()\n",
         "            pass\n",
         ("tests/test_resume.py::test_what_is_in_doubt_is_not_called_unsent_when_the_resumed_run_stops_too",),
     ),
@@ -170,7 +170,7 @@ MUTATIONS = (
     ),
     Mutation(
         "compare no properties",
-        "pipelines/evidence.py",
+        "pipelines/proofs.py",
         '    "properties": _values,\n',
         "",
         ("tests/test_lost_answers.py::test_what_was_in_lusid_yesterday_is_not_taken_for_what_was_sent_today",),
@@ -178,15 +178,15 @@ MUTATIONS = (
     Mutation(
         "call failed what was done late",
         "pipelines/deliver.py",
-        "        outcomes = reading.outcomes if self._operation.idempotent else [",
-        "        outcomes = reading.outcomes if self._operation else [",
+        "        outcomes = reading.outcomes if self._operation.idempotent else ",
+        "        outcomes = reading.outcomes if self._operation else ",
         ("tests/test_lost_answers.py::test_a_key_that_is_called_failed_after_a_lost_answer_may_have_been_done_by_it",),
     ),
     Mutation(
         "stop the night for one blip",
         "pipelines/deliver.py",
-        "            if self._operation.idempotent or tries == TRIES:",
-        "            if self._operation:",
+        "        if not again:  # else",
+        "        if self._operation:  # else",
         ("tests/test_lost_answers.py::test_one_blip_that_cuts_every_call_in_flight_does_not_end_the_night",),
     ),
     Mutation(

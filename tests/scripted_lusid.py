@@ -46,11 +46,13 @@ class Reply:
     Attributes:
         body: sent as JSON; bytes are sent as they are.
         cut: the connection is cut before a byte of it.
+        headers: sent beside the usual ones.
     """
 
     status: int = 201
     body: Any = None
     cut: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 Rule = Callable[[Call], Reply]
@@ -118,6 +120,8 @@ class ScriptedLusid:
                 content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(len(content)))
+                for name, value in reply.headers:
+                    self.send_header(name, value)
                 self.send_header("lusid-meta-requestId", f"REQ-{reply.status}")
                 self.end_headers()
                 self.wfile.write(content)

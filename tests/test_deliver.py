@@ -218,6 +218,17 @@ def test_who_is_locked_out_stops_at_once_and_what_is_settled_stays(
     assert report.warnings[0] in failures(report.run_dir)[0]["_message"]
 
 
+def test_an_answer_that_breaks_http_stops_the_run_and_is_no_proof_that_nothing_was_done(
+    run: Callable[..., Report], tmp_path: Path
+) -> None:
+    two_lengths = (("Content-Length", "5, 6"),)
+    with scripted(lambda call: Reply(201, {}, headers=two_lengths)) as (lusid, target):
+        report = run(target, "orders", blocks(tmp_path, 4), batch_size=2, concurrency=1)
+    assert list(states(report).values()) == ["unknown"] * 2 + ["not_sent"] * 2
+    assert (report.exit_code, len(lusid.posted)) == (4, 1)
+    assert "nobody foresaw" in report.warnings[0]
+
+
 def test_a_call_that_never_got_through_is_not_sent(run: Callable[..., Report], tmp_path: Path) -> None:
     with scripted(lambda _: Reply(429, {})) as (_, target):
         report = run(target, "orders", blocks(tmp_path, 4), batch_size=2, concurrency=1)

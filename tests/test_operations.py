@@ -30,9 +30,9 @@ from scripted_lusid import Call, Reply, open_at, refused, scripted
 from connectors.sandbox.server import Sandbox
 from connectors.targets import Target
 from pipelines import cli, operations
-from pipelines.evidence import nothing_to_read
 from pipelines.load import load
 from pipelines.operation import Answers, Body, Operation
+from pipelines.proofs import own_entity
 from pipelines.report import Report
 from schemas.binding import KeyRule
 from schemas.columns import Plain, RowShape
@@ -489,7 +489,7 @@ MADE_UP = Operation(
     key=KeyRule(all_of=("tag_scope", "tag_code")),
     build=lambda columns, dialect: lambda row: {"id": resource_id(row, "tag"), "text": row["text"]},
     idempotent=True,
-    evidence=nothing_to_read,
+    evidence=own_entity("tags", "text"),
     lusid_id="tagId",
 )
 

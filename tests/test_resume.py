@@ -39,9 +39,11 @@ class Gate:
     def __init__(self, let: int) -> None:
         self.let = let
         self.posted: Counter[str] = Counter()
+        self.read: list[str] = []
 
     def __call__(self, call: Call) -> Reply:
         if call.method == "GET":
+            self.read += [call.path] if "metadata" not in call.path else []
             return Reply(200, {}) if "metadata" in call.path else MISSING
         if self.let <= 0:
             return refused(status=403)
@@ -72,6 +74,7 @@ def test_a_run_that_was_locked_out_goes_on_where_it_stopped(tmp_path: Path, let:
         report = resume("latest", runs=tmp_path / "runs")
     check_books(report)
     assert (report.run_id, report.exit_code) == (stopped.run_id, 0)
+    assert gate.read == [], "what LUSID turned away at its door is in no doubt"
     assert set(gate.posted.values()) == {1}
     assert len(gate.posted) == 10
     assert set(states(report).values()) == {"accepted"}
@@ -170,7 +173,7 @@ def test_a_torn_journal_is_gone_on_with(tmp_path: Path) -> None:
     with stopped_run(tmp_path, gate) as report:
         path = report.run_dir / "journal.jsonl"
         lines = path.read_bytes().splitlines(keepends=True)
-        settled = [i for i, line in enumerate(lines) if b'"settled"' in line]
+        settled = [i for i, line in enumerate(lines) if b'"accepted"' in line]
         path.write_bytes(b"".join(lines[: settled[-1]]) + lines[settled[-1]][:-9])
         gate.let = 100
         again = resume(report.run_id, runs=tmp_path / "runs")

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipelines.brake import Brake
 from pipelines.pressure import Pressure
 from pipelines.send import send
-from schemas.errors import AuthError, FatalError
+from schemas.errors import AuthError
 
 WORK = [np.array([2 * i, 2 * i + 1]) for i in range(12)]
 
@@ -17,15 +18,12 @@ class Deliveries:
     """Stands where a Delivery does: notes what is in flight."""
 
     def __init__(self, fail_at: int | None = None, error: Exception | None = None) -> None:
-        self.error: FatalError | None = None
+        self.brake = Brake()
         self.delivered: list[list[int]] = []
         self.most = 0
         self._flying = 0
         self._fail_at, self._with = fail_at, error
         self._lock = threading.Lock()
-
-    def stop(self, error: FatalError) -> None:
-        self.error = self.error or error
 
     def deliver(self, part: Sequence[int]) -> None:
         with self._lock:
@@ -59,7 +57,7 @@ def test_a_fatal_error_lets_no_further_batch_begin() -> None:
     deliveries = Deliveries(4, AuthError("out"))
     run(deliveries, 1)
     assert deliveries.delivered == [[0, 1], [2, 3], [4, 5]]
-    assert isinstance(deliveries.error, AuthError)
+    assert isinstance(deliveries.brake.error, AuthError)
 
 
 def test_a_bug_in_one_sender_is_not_swallowed() -> None:
@@ -69,6 +67,6 @@ def test_a_bug_in_one_sender_is_not_swallowed() -> None:
 
 def test_a_run_that_is_stopped_already_sends_nothing() -> None:
     deliveries = Deliveries()
-    deliveries.stop(AuthError("out"))
+    deliveries.brake.stop(AuthError("out"))
     assert run(deliveries, 2) == []
     assert deliveries.delivered == []

@@ -1,0 +1,38 @@
+"""What stops a run while it sends: an interrupt, the failure budget, a refusal of us, or too many calls in vain."""
+
+import threading
+
+from schemas.errors import FatalError, RetryableError, StoppedError
+
+BREAKER = 3
+"""Calls without an answer, in a row and each repeated in vain, that stop the run."""
+
+
+class Brake:
+    """Stops a run; all its senders watch it.
+
+    Attributes:
+        error: what stopped the run, if something did; no call is begun after that.
+    """
+
+    def __init__(self) -> None:
+        self.error: FatalError | None = None
+        self._losses = 0
+        self._lock = threading.RLock()  # a signal's handler stops the run, in a thread that may just be stopping it
+
+    def stop(self, error: FatalError) -> None:
+        """Lets no further call begin; what is in flight is settled. The first error stays."""
+        with self._lock:
+            self.error = self.error or error
+
+    def lost(self, error: RetryableError) -> None:
+        """A call got no answer, repeated as often as it may be."""
+        with self._lock:
+            self._losses += 1
+            losses = self._losses
+        if losses >= BREAKER:
+            self.stop(StoppedError(f"{losses} calls in a row got no answer, so the run stops: {error.message}"))
+
+    def answered(self) -> None:
+        """A call got an answer, whatever it says."""
+        self._losses = 0
