@@ -40,7 +40,7 @@ CHECK_PATH = "/api/metadata/versions"
 CHECK_RETRIES = 3
 """Fewer than for data: a person waits to hear that the host is wrong."""
 
-Params = Mapping[str, str] | Sequence[tuple[str, str]]
+Params = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 
 _log = logging.getLogger(__name__)
 

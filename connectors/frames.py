@@ -39,6 +39,8 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
         raise ExtractError(f"{path}: the frame cannot be written: {error.strerror}") from error
     with os.fdopen(handle, "wb") as file:
         pq.write_table(table, file, row_group_size=_GROUP_ROWS)
+        file.flush()
+        os.fsync(file.fileno())  # a run that goes on has no other copy of the frame
 
 
 def frame_columns(frame: pd.DataFrame) -> list[str]:

@@ -8,8 +8,9 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -26,17 +27,20 @@ class Journal:
             RunFolderError: it cannot be written, or another process holds the run.
         """
         self._path = path
-        try:
-            self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._handle)
-            raise RunFolderError(f"{path.parent}: another process is working on this run") from None
-        except OSError as error:
-            raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+        with ExitStack() as undo:
+            try:
+                self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+                undo.callback(os.close, self._handle)
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._end = self._synced = self._drop_torn_line()
+            except BlockingIOError:
+                raise RunFolderError(f"{path.parent}: another process is working on this run") from None
+            except OSError as error:
+                raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+            undo.pop_all()
         self._write_lock = threading.Lock()
         self._sync_lock = threading.Lock()
-        self._end = self._synced = self._drop_torn_line()
+        self._lost = False
 
     def append(self, record: dict[str, Any]) -> int:
         """Writes a line and waits until it is on disk; gives its offset.
@@ -54,12 +58,26 @@ class Journal:
                 end = self._end
             with self._sync_lock:
                 if self._synced < end:
-                    reached = self._end
-                    os.fsync(self._handle)
-                    self._synced = reached
+                    self._sync()
         except OSError as error:
             raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
         return offset
+
+    def _sync(self) -> None:
+        """Waits until everything written so far is on disk.
+
+        After a failure the system may drop what was not written and call the next sync a success (fsync(2)), so none
+        is believed any more.
+        """
+        if self._lost:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        reached = self._end
+        try:
+            os.fsync(self._handle)
+        except OSError:
+            self._lost = True
+            raise
+        self._synced = reached
 
     def _drop_torn_line(self) -> int:
         """Cuts off a last line that a crash left without its end; gives the size that stays."""
@@ -71,6 +89,8 @@ class Journal:
         return end
 
     def _write(self, line: bytes) -> None:
+        if os.fstat(self._handle).st_nlink == 0:  # removed: what is written now, nobody will read
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         written = os.write(self._handle, line)
         if written < len(line):
             os.ftruncate(self._handle, self._end)  # else another thread's line would go on where this one broke off
@@ -79,7 +99,7 @@ class Journal:
 
     def read(self, offset: int) -> dict[str, Any]:
         """The line at an offset that `append` or `lines` gave."""
-        with self._path.open("rb") as file:
+        with self._opened() as file:
             file.seek(offset)
             record: dict[str, Any] = orjson.loads(file.readline())
         return record
@@ -91,14 +111,28 @@ class Journal:
             RunFolderError: a line is damaged; what it said is lost, so nothing may be sent on its word.
         """
         offset = 0
-        with self._path.open("rb") as file:
+        with self._opened() as file:
             for number, line in enumerate(file, 1):
                 try:
                     record = orjson.loads(line)
                 except orjson.JSONDecodeError:
-                    raise RunFolderError(f"{self._path}: line {number} is damaged: the run cannot go on") from None
+                    record = None
+                if not isinstance(record, dict):
+                    raise self.damaged(number)
                 yield offset, record
                 offset += len(line)
+
+    def damaged(self, number: int) -> RunFolderError:
+        """The error that says which line is damaged."""
+        return RunFolderError(f"{self._path}: line {number} is damaged: the run cannot go on")
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        try:
+            with self._path.open("rb") as file:
+                yield file
+        except OSError as error:
+            raise RunFolderError(f"{self._path}: cannot be read: {error.strerror}") from None
 
     def close(self) -> None:
         """Lets the run go."""

@@ -4,6 +4,7 @@ They live in the run folder while the run does and are removed with it; nothing 
 since the same extract gives the same entries again.
 """
 
+import hashlib
 import json
 import os
 from array import array
@@ -88,6 +89,13 @@ class EntryFile:
         base = self._ends[first]
         cuts = [e - base for e in self._ends[first : first + count + 1]]
         return [joined[a:b] for a, b in pairwise(cuts)]
+
+    def digest(self) -> bytes:
+        """SHA-256 of the entries, in their order, and of where each ends."""
+        found = hashlib.sha256(self.ends.tobytes())
+        for start in range(0, self._ends[-1], _BUFFER):
+            found.update(os.pread(self._file.fileno(), _BUFFER, start))
+        return found.digest()
 
     def close(self) -> None:
         """Closes and removes the file."""

@@ -86,13 +86,17 @@ def _ids(values: Mapping[str, Any], keys: Sequence[str], member: str) -> list[st
 def _refused(request: int, body: object, *, done: bool) -> Outcome:
     """An entry of `failed`, which LUSID says may also be "left unchanged without error".
 
-    It can be told to be that when it names no failure, and says so or has a value beside it.
+    It can be told to be that when it names no error, and says so in those words or has a value beside it. Any other
+    entry with a value beside it contradicts itself.
     """
     detail = ErrorDetail.from_body(body)
-    says_so = "unchanged" in detail.detail.lower()
-    if (done or says_so) and not detail.type.endswith("Failure"):
+    text = detail.detail.lower()
+    if "unchanged" in text and (done or "without error" in text) and not detail.type.endswith(("Failure", "Error")):
         return Outcome(request, State.ACCEPTED, "Unchanged", detail.detail)
     message = detail.detail or "LUSID gives no reason"
+    if done:
+        text = f"LUSID's answer lists this key as done and as failed: {message}"
+        return Outcome(request, State.UNKNOWN, "Protocol", text)
     return Outcome(request, State.FAILED, detail.type or "Failed", message)
 
 

@@ -18,12 +18,15 @@ def resume(
     *,
     runs: RunsFlag = Path("runs"),
     target: OwnTargetFlag = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on though the mapping or bulkload changed, if the keys are the same.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Finish a run that stopped or died; what is settled is not sent again."""
     from pipelines.resume import resume as go_on
 
-    _take_up(go_on, run, as_json=as_json, runs=runs, target=target)
+    _take_up(go_on, run, as_json=as_json, runs=runs, target=target, force=force)
 
 
 def replay(

@@ -17,13 +17,14 @@ from pipelines.ledger import Ledger, Outcome, Part, runs_of
 from pipelines.operation import Body, Manner
 from pipelines.prepare import Prepared
 from pipelines.reading_back import Reader, ReadingBack
+from schemas.answers import Problem
 from schemas.errors import (
+    ConfigError,
     FatalError,
     LoadError,
     PerhapsAppliedError,
     RejectedError,
     RetryableError,
-    RunFolderError,
     UnreachableError,
 )
 from schemas.states import Mode, State
@@ -60,6 +61,17 @@ class Delivery:
         self.strangers: list[str] = []
         self._most: int | None = None
         self._lock = threading.Lock()
+
+    def warnings(self) -> list[str]:
+        """What the user should know of how it went, one line each."""
+        found = []
+        if self.strangers:
+            found.append(f"LUSID answered for keys that were never sent: {', '.join(self.strangers[:5])}")
+        if self._most and self._manner.mode is Mode.ATOMIC:
+            found.append(
+                f"LUSID takes no more than {self._most} of these requests in a call: each such call was Atomic"
+            )
+        return found
 
     def deliver(self, part: Part) -> None:
         """Sends requests and settles each of them, unless the run stops first."""
@@ -148,7 +160,7 @@ class Delivery:
             answer = self._post(part)
         except RejectedError as refused:
             self.brake.answered()
-            return Refusal(refused.problem, call, part)
+            return self._refusal(call, part, refused.problem)
         except PerhapsAppliedError as error:
             return self._after_loss(call, part, error, tries)
         except (RetryableError, FatalError) as error:
@@ -162,17 +174,30 @@ class Delivery:
         """Settles requests by what a 2xx answer says of each."""
         reading = read_answer(answer.body, self._operation, part, self._keys(part), self._manner.mode)
         self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
-        outcomes = reading.outcomes if self._operation.idempotent else self.reading_back.reconsidered(reading.outcomes)
-        try:
-            self._ledger.settle(call, answer.request_id, outcomes, reading.accepted, reading.ids)
-        except RunFolderError:  # done, and not written down: it must not look unsent when the books are closed
-            self.reading_back.doubtful.update(part)
-            raise
+        told = [o for o in reading.outcomes if o.state is not State.UNKNOWN]
+        if not self._operation.idempotent:
+            told = self.reading_back.reconsidered(told)
+        self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids)
+        unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
+        if unclear:
+            self.reading_back.settle_unclear(call, unclear)
+
+    def _refusal(self, call: int, part: Part, problem: Problem) -> Refusal | None:
+        """The refusal of those of a call's requests that were not applied; in nobody's words it proves nothing."""
+        if problem.is_lusids or self._operation.idempotent:
+            return Refusal(problem, call, part)
+        self.reading_back.doubtful.update(part)
+        absent = self.reading_back.settle_lost(call, part, f"refused in words that are not LUSID's: {problem.reason}")
+        return Refusal(problem, call, sorted(absent)) if absent else None
 
     def _not_sent(self, call: int, part: Part, error: LoadError) -> None:
-        """Settles a call that did not reach LUSID, or was turned away at its door."""
+        """Settles a call that did not reach LUSID, or was turned away at its door.
+
+        Where that is not certain the journal's line stays open: the requests are in doubt.
+        """
         if isinstance(error, UnreachableError) and error.perhaps_applied:
-            self.reading_back.doubtful.update(part)
+            raise error
+        if isinstance(error, ConfigError) and not self._operation.idempotent:  # a page that is not LUSID's
             raise error
         self._ledger.settle(call, None, self.reading_back.not_sent(part, error))
         if not isinstance(error, RetryableError):

@@ -7,6 +7,7 @@ say.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -15,7 +16,10 @@ from schemas.errors import RejectedError
 
 NOT_FOUND = 404
 
-Read = Callable[[str, Mapping[str, str]], Any]
+Params = Mapping[str, str | Sequence[str]]
+"""A query; a name with several values occurs as often."""
+
+Read = Callable[[str, Params], Any]
 """GETs a path with parameters; gives the parsed body, raises as `LusidClient.get` does."""
 
 
@@ -32,7 +36,7 @@ class Evidence:
 
     path: str
     members: Mapping[str, Any]
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     changed: bool = False
     then: "Callable[[Any], list[Evidence]] | None" = None
 
@@ -43,6 +47,32 @@ class Among:
 
     item: Any
 
+    def held_by(self, actual: Any) -> bool:
+        """Whether an answer holds it."""
+        return isinstance(actual, list) and any(holds(item, self.item) for item in actual)
+
+
+@dataclass(frozen=True)
+class Instant:
+    """This moment, however it is written."""
+
+    text: str
+
+    def held_by(self, actual: Any) -> bool:
+        """Whether an answer holds it."""
+        return _moment(actual) == _moment(self.text)
+
+
+@dataclass(frozen=True)
+class IfShown:
+    """This, or nothing: not every server shows it."""
+
+    value: Any
+
+    def held_by(self, actual: Any) -> bool:
+        """Whether an answer holds it."""
+        return actual is None or holds(actual, self.value)
+
 
 @dataclass(frozen=True)
 class Quantities:
@@ -50,6 +80,10 @@ class Quantities:
 
     total: Decimal
     of: Any
+
+    def held_by(self, actual: Any) -> bool:
+        """Whether an answer holds it."""
+        return isinstance(actual, list) and quantity(actual, self.of) == self.total
 
 
 class Finding(Enum):
@@ -90,24 +124,37 @@ def holds(actual: Any, wanted: Any) -> bool:
 
     A type stands for any value of it.
     """
-    if isinstance(wanted, type):
-        return isinstance(actual, wanted)
-    if isinstance(wanted, Among):
-        return isinstance(actual, list) and any(holds(item, wanted.item) for item in actual)
-    if isinstance(wanted, Quantities):
-        return isinstance(actual, list) and quantity(actual, wanted.of) == wanted.total
-    if isinstance(wanted, Mapping):
-        return isinstance(actual, Mapping) and all(holds(actual.get(k), v) for k, v in wanted.items())
-    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
-        return isinstance(actual, list) and len(actual) == len(wanted) and all(map(holds, actual, wanted))
-    if isinstance(wanted, int | float) and isinstance(actual, int | float):
-        return Decimal(str(actual)) == Decimal(str(wanted))
-    return bool(actual == wanted)
+    match wanted:
+        case type():
+            return isinstance(actual, wanted)
+        case Among() | Instant() | IfShown() | Quantities():
+            return wanted.held_by(actual)
+        case Mapping():
+            return isinstance(actual, Mapping) and all(holds(actual.get(k), v) for k, v in wanted.items())
+        case list() | tuple():
+            return isinstance(actual, list) and len(actual) == len(wanted) and all(map(holds, actual, wanted))
+        case bool():
+            return actual is wanted
+        case int() | float():
+            return _is_number(actual) and Decimal(str(actual)) == Decimal(str(wanted))
+        case _:
+            return bool(actual == wanted)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def quantity(items: Sequence[Any], of: Any) -> Decimal:
     """The sum of the quantities of the items that hold `of`; NaN, equal to nothing, where one is no number."""
     found = [item.get("quantity") for item in items if holds(item, of)]
-    if not all(isinstance(each, int | float) for each in found):
+    if not all(map(_is_number, found)):
         return Decimal("NaN")
-    return sum((Decimal(str(float(each))) for each in found), Decimal())
+    return sum((Decimal(str(each)) for each in found), Decimal())

@@ -40,6 +40,7 @@ class Ledger:
     Attributes:
         states: the state code of each request, PENDING until it is settled.
         settled_at: journal offset of the line that settled each request; -1 before.
+        in_doubt: 1 where a request was sent and no answer has settled it for good.
         calls: calls begun, over all the run's processes.
     """
 
@@ -47,28 +48,46 @@ class Ledger:
         self._journal = journal
         self.states = bytearray([PENDING]) * count
         self.settled_at = array("q", [-1]) * count
+        self.in_doubt = bytearray(count)
         self.calls = 0
         self._lock = threading.Lock()
 
-    def plan(self, digest: str) -> None:
+    def plan(self, digest: str, keys: str, *, force: bool = False) -> None:
         """Journals which requests the numbers stand for, before the first is sent.
+
+        Args:
+            digest: a fingerprint of the requests.
+            keys: a fingerprint of the keys alone.
+            force: going on with other requests will do, as long as their keys are the same.
 
         Raises:
             ConfigError: the journal has a plan already, and it was for other requests.
         """
-        first = next(self._journal.lines(), None)
-        wanted = {"plan": len(self.states), "digest": digest}
+        first = self._first_line()
+        wanted = {"plan": len(self.states), "digest": digest, "keys": keys}
         if first is None:
             self._journal.append(wanted)
-        elif first[1] != wanted:
-            raise ConfigError("the run cannot go on: the same extract no longer makes the same requests")
+        elif first != ({**wanted, "digest": first.get("digest")} if force else wanted):
+            what = "keys" if force else "requests"
+            raise ConfigError(f"the run cannot go on: the same extract no longer makes the same {what}")
+
+    @property
+    def planned(self) -> bool:
+        """Whether the journal says which requests the numbers stand for."""
+        return self._first_line() is not None
+
+    def _first_line(self) -> dict[str, Any] | None:
+        first = next(self._journal.lines(), None)
+        return first[1] if first else None
 
     def begin(self, part: Part) -> int:
         """Journals what is about to be sent; gives the number of the call."""
         with self._lock:
             self.calls += 1
             call = self.calls
-        self._journal.append({"call": call, "sent": ranges(part)})
+        sent = ranges(part)
+        self._journal.append({"call": call, "sent": sent})
+        self._doubt(sent)
         return call
 
     def settle(
@@ -98,32 +117,46 @@ class Ledger:
 
         In doubt is what was sent and not settled, or settled as unknown. Both, and what was not sent, are open again.
         """
-        doubtful: set[int] = set()
-        for offset, record in self._journal.lines():
-            if "sent" in record:
-                self.calls = max(self.calls, record["call"])
-                doubtful.update(_members(record["sent"]))
-            elif "settled" in record:
-                doubtful.difference_update(_members(record.get("accepted", ())))
-                for request, state, _, _ in record["settled"]:
-                    (doubtful.add if state == State.UNKNOWN else doubtful.discard)(request)
-                self._note(offset, record)
+        for number, (offset, record) in enumerate(self._journal.lines(), 1):
+            try:
+                self._take_over(offset, record)
+            except (KeyError, TypeError, ValueError, IndexError):
+                raise self._journal.damaged(number) from None
         for state in _AGAIN:
             for request in np.flatnonzero(np.frombuffer(self.states, np.uint8) == code_of(state)).tolist():
                 self.states[request] = PENDING
                 self.settled_at[request] = -1
-        return doubtful
+        return set(np.flatnonzero(np.frombuffer(self.in_doubt, np.uint8)).tolist())
 
     def open_requests(self) -> npt.NDArray[np.int64]:
         """Numbers of the requests that are not settled."""
         return np.flatnonzero(np.frombuffer(self.states, np.uint8) == PENDING)
 
+    def _take_over(self, offset: int, record: dict[str, Any]) -> None:
+        """Reads one line; raises KeyError, TypeError, ValueError or IndexError when it makes no sense."""
+        for first, count in [*record.get("sent", ()), *record.get("accepted", ())]:
+            if not 0 <= first < first + count <= len(self.states):
+                raise IndexError(first)
+        if not all(0 <= request < len(self.states) for request, *_ in record.get("settled", ())):
+            raise IndexError
+        if "sent" in record:
+            self.calls = max(self.calls, record["call"])
+            self._doubt(record["sent"])
+        elif "settled" in record:
+            self._note(offset, record)
+
+    def _doubt(self, sent: Sequence[Sequence[int]]) -> None:
+        for first, count in sent:
+            self.in_doubt[first : first + count] = b"\1" * count
+
     def _note(self, offset: int, record: dict[str, Any]) -> None:
         for first, count in record.get("accepted", ()):
+            self.in_doubt[first : first + count] = bytes(count)
             self.states[first : first + count] = bytes([_ACCEPTED]) * count
             self.settled_at[first : first + count] = array("q", [offset]) * count
         for request, state, _, _ in record["settled"]:
             self.states[request] = code_of(State(state))
+            self.in_doubt[request] = state == State.UNKNOWN
             self.settled_at[request] = offset
 
 
@@ -138,7 +171,3 @@ def runs_of(numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 def ranges(part: Part) -> list[list[int]]:
     """[first, count] pairs of a call's request numbers."""
     return [list(run) for run in runs_of(np.asarray(part, np.int64))]
-
-
-def _members(pairs: Sequence[Sequence[int]]) -> Iterator[int]:
-    return (request for first, count in pairs for request in range(first, first + count))

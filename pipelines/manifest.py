@@ -2,11 +2,13 @@
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from connectors.mapping_file import file_sha256
+from connectors.run_folder import RunFolder
 from pipelines.report import Report
 from schemas.errors import ConfigError
 
@@ -16,8 +18,17 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Raised when a member changes its meaning."""
 
-PINNED = ("format", "operation", "mode", "dialect", "duplicates")
-"""Members that decide which requests a run makes and how they are judged: a resumed run has the same."""
+
+@dataclass(frozen=True)
+class Earlier:
+    """A run that stopped, to go on with.
+
+    Attributes:
+        force: go on though the mapping or bulkload changed, where the keys are the same.
+    """
+
+    folder: RunFolder
+    force: bool = False
 
 
 def opening(run: "Run") -> dict[str, Any]:
@@ -41,6 +52,7 @@ def opening(run: "Run") -> dict[str, Any]:
             "dry_run": options.dry_run,
             "encoding": options.encoding,
             "delimiter": options.delimiter,
+            "once": options.once,
             "max_failures": str(options.max_failures) if options.max_failures else None,
         },
         "versions": {"bulkload": version("lusid-bulkload"), "python": platform.python_version()},
@@ -56,22 +68,51 @@ def add_digests(manifest: dict[str, Any], digests: Sequence[str]) -> None:
         source["sha256"] = digest
 
 
-def check_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def begun(manifest: Mapping[str, Any]) -> bool:
+    """Whether a run had read its extract, and so may have sent something."""
+    return all("sha256" in source for source in manifest["extracts"])
+
+
+def go_on(before: Mapping[str, Any], now: dict[str, Any]) -> list[str]:
+    """Makes the manifest of a process that goes on with a run tell the whole run's story.
+
+    Returns:
+        What the user should know of it.
+    """
+    now["started"] = before["started"]
+    now["resumed"] = [*before.get("resumed", ()), {"at": _now(), "target": now["target"], **now["versions"]}]
+    if before["target"] == now["target"] or not begun(before):
+        return []
+    return [f"what is settled was settled with {before['target']} and is not sent to {now['target']}"]
+
+
+def check_same(
+    before: Mapping[str, Any], now: Mapping[str, Any], digests: Sequence[str], *, force: bool = False
+) -> None:
     """Makes sure that a run goes on with what it began with; a run that had not read its extract yet may begin anew.
+
+    Args:
+        digests: the content hash of each extract as it is now.
+        force: another mapping, or another version of this program, will do: what they make is compared by key.
 
     Raises:
         ConfigError: one line that names everything that changed.
     """
-    hashes = [source.get("sha256") for source in before["extracts"]]
-    if None in hashes:
+    if not begun(before):
         return
-    changed = [f"{member} (was {before[member]})" for member in PINNED if before[member] != now[member]]
-    if hashes != [source["sha256"] for source in now["extracts"]]:
-        changed.append("the content of the extract")
-    if (before["mapping"] or {}).get("sha256") != (now["mapping"] or {}).get("sha256"):
-        changed.append("the mapping")
+    fixed = {
+        f"the format of the run folder (was {before['format']})": before["format"] != now["format"],
+        "the content of the extract": [source["sha256"] for source in before["extracts"]] != list(digests),
+    }
+    lenient = {
+        "the mapping": (before["mapping"] or {}).get("sha256") != (now["mapping"] or {}).get("sha256"),
+        f"bulkload (was {before['versions']['bulkload']})": before["versions"]["bulkload"]
+        != now["versions"]["bulkload"],
+    }
+    changed = [name for name, differs in {**fixed, **({} if force else lenient)}.items() if differs]
     if changed:
-        raise ConfigError(f"the run cannot go on, this changed since it began: {', '.join(changed)}")
+        hint = "" if any(fixed.values()) else "; --force goes on all the same, if it still makes the same keys"
+        raise ConfigError(f"the run cannot go on, this changed since it began: {', '.join(changed)}{hint}")
 
 
 def closing(report: Report) -> dict[str, Any]:

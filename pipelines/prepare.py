@@ -83,12 +83,11 @@ class Prepared:
         """The key of one request."""
         return self.keys.read(int(self.first_row[request])).decode()
 
-    def digest(self) -> str:
-        """A fingerprint of which requests the numbers stand for: sizes and places, not contents."""
-        found = hashlib.sha256()
-        for numbers in (self.entries.ends, self.entry_of, self.first_row, self.keys.ends):
-            found.update(numbers.tobytes())
-        return found.hexdigest()
+    def digests(self) -> tuple[str, str]:
+        """Fingerprints of which requests the numbers stand for, by sizes and places, and of their keys alone."""
+        requests = hashlib.sha256(self.entries.ends.tobytes() + self.entry_of.tobytes())
+        keys = hashlib.sha256(self.first_row.tobytes() + self.keys.digest())
+        return requests.hexdigest(), keys.hexdigest()
 
     def close(self) -> None:
         """Removes the scratch files."""

@@ -4,32 +4,57 @@ Declarations only; reading and judging them is `pipelines.evidence`'s. Which mem
 from the SDK's models where the documents are silent (docs/lusid.md).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.evidence import Among, Evidence, Quantities, quantity
+from pipelines.evidence import Among, Evidence, IfShown, Instant, Quantities, quantity
 from schemas.dialects import Dialect
 
-Examined = Callable[[Mapping[str, Any], Dialect], list[Evidence]]
-"""The entities to read for a request."""
+Proof = Callable[[Mapping[str, Any], Dialect], list[Evidence]]
+"""The entities to read for a request, in a dialect."""
 
 
 def orders_of_block(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-    """The orders of a BlockAndOrdersRequest."""
+    """The orders of a BlockAndOrdersRequest, with what each takes over from its block."""
     del dialect
-    compared = ("quantity", "amount", "portfolioId")
-    return [Evidence(_path("orders", order["id"]), _members(order, compared)) for order in request["orders"]]
+    inherited = {name: IfShown(request[name]) for name in _INHERITED if name in request}
+    return [
+        Evidence(_path("orders", order["id"]), {**inherited, **_as_shown(order)}, _with_properties(order))
+        for order in request["orders"]
+    ]
 
 
-def own_entity(collection: str, *members: str) -> Examined:
-    """The placement or execution that a request makes, by its own id."""
+def own_entity(collection: str) -> Proof:
+    """The placement or execution that a request makes or changes, by its own id."""
 
-    def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+    def proof(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
         del dialect
-        return [Evidence(_path(collection, request["id"]), _members(request, members))]
+        return [Evidence(_path(collection, request["id"]), _as_shown(request), _with_properties(request))]
 
-    return evidence
+    return proof
+
+
+_INHERITED = ("instrumentIdentifiers", "side", "type", "timeInForce", "limitPrice", "stopPrice")
+"""What LUSID shows of a block in each of its orders (docs/lusid.md)."""
+
+
+def _with_properties(request: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The query that makes LUSID show properties: it shows those it is asked for."""
+    keys = list(request.get("properties") or ())
+    return {"propertyKeys": keys} if keys else {}
+
+
+def _as_shown(request: Mapping[str, Any]) -> dict[str, Any]:
+    """All that was sent, as LUSID shows it; but for the state, which goes on."""
+    shown: dict[str, Any] = {}
+    for name, value in request.items():
+        if name == "properties":
+            shown[name] = _values(value)
+        elif name != "state":
+            shown[name] = Instant(value) if name.lower().endswith("date") else value
+    return shown
 
 
 def moved_order(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
@@ -39,7 +64,7 @@ def moved_order(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
     return [Evidence(_path("blocks", request["destinationBlockId"]), held, changed=True)]
 
 
-def cancelled(collection: str) -> Examined:
+def cancelled(collection: str) -> Proof:
     """The order or placement that a request, its id, cancels."""
 
     def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
@@ -89,11 +114,7 @@ def _path(collection: str, resource: Mapping[str, str]) -> str:
     return f"/api/{collection}/{quote(resource['scope'], safe='')}/{quote(resource['code'], safe='')}"
 
 
-def _members(request: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: request[name] for name in names if name in request}
-
-
-def record_by_identifier(collection: str) -> Examined:
+def record_by_identifier(collection: str) -> Proof:
     """The record or account of an upsert, read by its first identifier.
 
     All that was sent is compared, but for the dates that properties hold from: an upsert mostly changes what was there
@@ -104,7 +125,8 @@ def record_by_identifier(collection: str) -> Examined:
         key, value = next(iter(request["identifiers"].items()))
         members = {m: request[m] for m in ("displayName", "description", "accountType") if m in request}
         members |= {m: _SHOWN[m](request[m]) for m in _SHOWN if request.get(m)}
-        return [_entity(collection, key, value, request.get("scope"), dialect, members)]
+        found = _entity(collection, key, value, request.get("scope"), dialect)
+        return [replace(found, members=members, params={**found.params, **_with_properties(request)})]
 
     return evidence
 
@@ -136,19 +158,17 @@ _SHOWN: Mapping[str, Callable[[Any], Any]] = {
 def holders_of_account(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
     """The investor records that an account needs; that they exist is enough."""
     return [
-        _entity("investorrecords", key, value, holder.get("scope"), dialect, {})
+        _entity("investorrecords", key, value, holder.get("scope"), dialect)
         for holder in request.get("accountHolders", ())
         for key, value in holder["identifiers"].items()
     ]
 
 
-def _entity(
-    collection: str, key: str, value: Any, entity_scope: str | None, dialect: Dialect, members: Mapping[str, Any]
-) -> Evidence:
+def _entity(collection: str, key: str, value: Any, entity_scope: str | None, dialect: Dialect) -> Evidence:
     """A record or account by one identifier; how it is addressed changed with dialect 2.3."""
     _, scope, code = key.split("/")
     text = quote(value if isinstance(value, str) else value["value"]["labelValue"], safe="")
     if dialect is Dialect.V2_3:
         params = {"identifierScope": scope, "scope": entity_scope or ""}
-        return Evidence(f"/api/{collection}/{code}/{text}", members, params)
-    return Evidence(f"/api/{collection}/{scope}/{code}/{text}", members)
+        return Evidence(f"/api/{collection}/{code}/{text}", {}, params)
+    return Evidence(f"/api/{collection}/{scope}/{code}/{text}", {})

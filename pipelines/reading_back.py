@@ -10,11 +10,11 @@ import orjson
 
 from connectors.client import Answer
 from pipelines.brake import Brake
-from pipelines.evidence import Finding, examine
+from pipelines.evidence import Finding, Params, examine
 from pipelines.ledger import Ledger, Outcome, Part
 from pipelines.operation import Body, Manner
 from pipelines.prepare import Prepared
-from schemas.errors import LoadError, RetryableError
+from schemas.errors import FatalError, LoadError, RetryableError
 from schemas.states import State
 
 NO_CALL = 0
@@ -26,7 +26,7 @@ _REFUSED = (State.FAILED, State.ROLLED_BACK)
 class Reader(Protocol):
     """What reading back needs of the LUSID client."""
 
-    def get(self, path: str, params: Mapping[str, str]) -> Answer:
+    def get(self, path: str, params: Params) -> Answer:
         """Reads; raises as `LusidClient.get` does."""
 
 
@@ -51,16 +51,17 @@ class ReadingBack:
             part = [r for r in part if r not in self.doubtful or r in absent]
         return [r for r in part if r not in self.held or self._released(r)]
 
-    def settle_lost(self, call: int, part: Part, why: str) -> set[int]:
+    def settle_lost(self, call: int, part: Part, why: str | Mapping[int, str]) -> set[int]:
         """Settles the requests of a call that reading back shows to be applied, or cannot tell.
 
         Args:
             call: the call whose answer was lost.
-            why: what to say of it.
+            why: what to say of it, or of each request.
 
         Returns:
             The requests that are not in LUSID, in doubt still.
         """
+        texts = dict.fromkeys(part, why) if isinstance(why, str) else why
         findings: dict[int, Finding] = {}
         try:
             for request in part:
@@ -69,7 +70,7 @@ class ReadingBack:
             self._brake.lost(error)
         finally:  # what stops the reading must not leave a request that was sent looking as if it was not
             absent = {r for r in part if findings.get(r) is Finding.ABSENT}
-            settled = [self._found(r, findings.get(r), why) for r in part if r not in absent]
+            settled = [self._found(r, findings.get(r), texts[r]) for r in part if r not in absent]
             self._ledger.settle(call, None, settled)
         return absent
 
@@ -90,10 +91,18 @@ class ReadingBack:
         if part:
             self._ledger.settle(call, None, [_unknown(r, f"{why}; not found when read back") for r in part])
 
+    def settle_unclear(self, call: int, outcomes: Sequence[Outcome]) -> None:
+        """Settles what an answer that came does not tell: reading back may."""
+        why = {o.request: o.message for o in outcomes}
+        absent = self.settle_lost(call, list(why), why)
+        left = [o._replace(message=f"{o.message}; not found when read back") for o in outcomes if o.request in absent]
+        if left:
+            self._ledger.settle(call, None, left)
+
     def settle_rest(self) -> None:
         """Settles what was sent and is still open when the run ends: it is unknown, and must not look unsent."""
         text = "it was sent, and the run stopped before it was known what became of it"
-        left = [r for r in self._ledger.open_requests().tolist() if r in self.doubtful]
+        left = [r for r in self._ledger.open_requests().tolist() if self._ledger.in_doubt[r] or r in self.doubtful]
         if left:
             self._ledger.settle(NO_CALL, None, [_unknown(r, text) for r in left])
 
@@ -105,8 +114,8 @@ class ReadingBack:
     def _reconsidered(self, outcome: Outcome) -> Outcome:
         try:
             found = self._look(outcome.request)
-        except RetryableError as error:
-            self._brake.lost(error)
+        except (RetryableError, FatalError) as error:  # this answer's other keys are still to be settled
+            self._brake.lost(error) if isinstance(error, RetryableError) else self._brake.stop(error)
             text = f"an earlier call's answer was lost, reading back failed, and now: {outcome.message}"
             return _unknown(outcome.request, text)
         if found is not Finding.APPLIED:
@@ -138,7 +147,7 @@ class ReadingBack:
         (body,) = orjson.loads(b"{%b}" % entry).values()
         return body
 
-    def _read(self, path: str, params: Mapping[str, str]) -> Any:
+    def _read(self, path: str, params: Params) -> Any:
         return self._reader.get(path, params).body
 
 

@@ -105,10 +105,14 @@ class Report:
 
 
 def verdict_of(rows: Mapping[State, int], *, stopped: bool, dry_run: bool = False) -> Verdict:
-    """The verdict that the states of a run's rows amount to."""
+    """The verdict that the states of a run's rows amount to.
+
+    Args:
+        stopped: something stopped the run; where that left nothing to go on with, it came too late to matter.
+    """
     if dry_run:
         return Verdict.REJECTS if rows[State.INVALID] else Verdict.DRY_RUN
-    if stopped or rows[State.NOT_SENT]:
+    if rows[State.NOT_SENT] or (stopped and rows[State.UNKNOWN]):
         return Verdict.STOPPED
     if any(n for state, n in rows.items() if state not in GOOD):
         return Verdict.REJECTS

@@ -13,6 +13,7 @@ import orjson
 
 from connectors.run_folder import RunFolder
 from pipelines.load import Options, Progress, Run, carry_out
+from pipelines.manifest import Earlier
 from pipelines.operations import operation_named
 from pipelines.replayed import Replayed, failure_rows
 from pipelines.report import Report, Verdict
@@ -23,7 +24,12 @@ FINISHED = (Verdict.COMPLETE.value, Verdict.REJECTS.value, Verdict.DRY_RUN.value
 
 
 def resume(
-    name: str, *, runs: Path = Path("runs"), target: str | None = None, progress: Progress | None = None
+    name: str,
+    *,
+    runs: Path = Path("runs"),
+    target: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> Report:
     """Finishes a run that stopped early, was interrupted, or died. Going on lifts its failure budget.
 
@@ -31,6 +37,8 @@ def resume(
         name: its id, the beginning of it, a path, or `latest`.
         runs: where runs are kept.
         target: in place of the run's own.
+        force: go on though the mapping or bulkload changed, where the keys are the same; what is settled stays as it
+            was sent. A changed extract is refused all the same: the rows that were sent are no longer in it.
 
     Raises:
         ConfigError: there is no such run, it is finished, or what it was given has changed since.
@@ -40,17 +48,15 @@ def resume(
     manifest = folder.read_manifest()
     if manifest.get("verdict") in FINISHED:
         raise ConfigError(f"{folder.run_id} is finished ({manifest['verdict']}): there is nothing to resume")
-    extracts = [source["path"] for source in manifest["extracts"]]
-    return carry_out(
-        Run(
-            operation_named(manifest["operation"]),
-            extracts,
-            replace(options_of(manifest, folder, target), max_failures=None),
-            progress or Progress(),
-            earlier=folder,
-            replayed=_replayed(manifest, extracts),
-        )
-    )
+    try:
+        operation = operation_named(manifest["operation"])
+        extracts = [source["path"] for source in manifest["extracts"]]
+        options = replace(options_of(manifest, folder, target), max_failures=None)
+        replayed = _replayed(manifest, extracts)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
+    earlier = Earlier(folder, force)
+    return carry_out(Run(operation, extracts, options, progress or Progress(), earlier=earlier, replayed=replayed))
 
 
 def _replayed(manifest: dict[str, Any], extracts: list[str]) -> Replayed | None:

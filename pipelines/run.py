@@ -6,14 +6,13 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from connectors.extracts import Cell
-from connectors.run_folder import RunFolder
 from pipelines.account import Accountant, Accounts
 from pipelines.budget import Spending
 from pipelines.deliver import Delivery
 from pipelines.history import refuse_finished
 from pipelines.html_report import write_html
 from pipelines.ledger import Ledger
-from pipelines.manifest import add_digests, check_same, closing, opening
+from pipelines.manifest import Earlier, add_digests, begun, check_same, closing, go_on, opening
 from pipelines.opening import open_run
 from pipelines.operation import Manner, Operation
 from pipelines.options import Extracts, Options, Progress
@@ -22,7 +21,7 @@ from pipelines.pressure import Pressure
 from pipelines.replayed import Replayed
 from pipelines.report import EXIT_CODES, Report, Verdict, verdict_of
 from pipelines.send import Batch, Portion, batches, send
-from schemas.errors import BalanceError, FatalError, LoadError, StoppedError
+from schemas.errors import BalanceError, ConfigError, FatalError, LoadError, StoppedError
 from schemas.states import State
 
 WINDOW = 64
@@ -39,13 +38,13 @@ class Run:
         options: Options,
         progress: Progress,
         *,
-        earlier: RunFolder | None = None,
+        earlier: Earlier | None = None,
         replayed: Replayed | None = None,
     ) -> None:
         """Describes a load; nothing is opened yet.
 
         Args:
-            earlier: the folder of a run that stopped, to go on with.
+            earlier: a run that stopped, to go on with.
             replayed: the run whose failures the extract is.
         """
         self.operation, self.options, self.progress = operation, options, progress
@@ -55,20 +54,24 @@ class Run:
         self._clock = time.monotonic()
         self._open = ExitStack()
         self._settled = 0
+        self._warnings: list[str] = []
         self._is_ours = earlier is None
 
     def __enter__(self) -> Self:
         """Opens everything the run needs; what does not fit stops here, before the first row."""
         with ExitStack() as stack:
+            earlier = self._earlier.folder if self._earlier else None
             opened = open_run(
-                self.operation, self._given, self.options, stack, earlier=self._earlier, note=self.progress.note
+                self.operation, self._given, self.options, stack, earlier=earlier, note=self.progress.note
             )
             self.extract, self.binding, self.expect = opened.extract, opened.binding, opened.expect
             self.target, self.folder, self.journal = opened.target, opened.folder, opened.journal
             self._retries_before = self.target.client.retries_done if self.target else 0
             self.manifest = opening(self)
-            if self._earlier is None:
+            if earlier is None:
                 self.folder.write_manifest(self.manifest)
+            else:
+                self._warnings += go_on(earlier.read_manifest(), self.manifest)
             self._open = stack.pop_all()
         return self
 
@@ -105,19 +108,21 @@ class Run:
         )
         self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, self.progress.reading)
         self._open.callback(self.prepared.close)
-        add_digests(self.manifest, self.extract.digests())
-        if self._earlier is not None:
-            check_same(self._earlier.read_manifest(), self.manifest)
-            self._is_ours = True
+        digests = self.extract.digests()
+        self.extract.check_unchanged()
+        self.ledger = Ledger(self.journal, len(self.prepared))
+        force = self._check_earlier(digests)
+        if self.target is not None:
+            self.ledger.plan(*self.prepared.digests(), force=force)
+        add_digests(self.manifest, digests)  # not before: a manifest with digests has a journal with a plan
+        self._is_ours = True
         if options.once:
             refuse_finished(options.runs, self.manifest)
         self.folder.write_manifest(self.manifest)
-        self.ledger = Ledger(self.journal, len(self.prepared))
         if self.target is not None:
             client = self.target.client
             manner = Manner(self.operation, options.mode, options.dialect)
             self.pressure = Pressure(options.concurrency, lambda: client.retries_done)
-            self.ledger.plan(self.prepared.digest())
             self.delivery = Delivery(self.prepared, manner, self.ledger, client)
             reading_back = self.delivery.reading_back
             reading_back.doubtful = self.ledger.restore()
@@ -127,6 +132,18 @@ class Run:
             self._settled = len(self.prepared) - len(self.ledger.open_requests())
             self.spending = Spending(options.max_failures, self.prepared, self.ledger)
             self._stop_over_budget()
+
+    def _check_earlier(self, digests: Sequence[str]) -> bool:
+        """Makes sure that an earlier run may go on; gives whether that is forced."""
+        if self._earlier is None:
+            return False
+        before, force = self._earlier.folder.read_manifest(), self._earlier.force
+        check_same(before, self.manifest, digests, force=force)
+        if begun(before) and not self.ledger.planned:
+            raise ConfigError(
+                f"{self.folder.journal} is gone or empty: nobody knows what was sent, so the run cannot go on"
+            )
+        return force
 
     def windows(self) -> Iterator[list[Batch]]:
         """The calls to make, in stretches of WINDOW; none in a dry run."""
@@ -166,7 +183,7 @@ class Run:
             self.manifest |= {"verdict": Verdict.UNBALANCED.value, "error": error.message}
             self.folder.write_manifest(self.manifest)
             raise
-        report = self._report(accounts, stopped, list(dict.fromkeys(accountant.warnings)))
+        report = self._report(accounts, stopped, [*self._warnings, *dict.fromkeys(accountant.warnings)])
         self.manifest |= closing(report)
         write_html(self.folder, self.manifest)
         self.prepared.close()
@@ -178,10 +195,8 @@ class Run:
         return self.operation.provides(self.binding.raw(cells))
 
     def _report(self, accounts: Accounts, error: FatalError | None, warnings: list[str]) -> Report:
-        strangers = self.delivery.strangers if self.delivery else []
         warnings += [error.message] if error else []
-        if strangers:
-            warnings.append(f"LUSID answered for keys that were never sent: {', '.join(strangers[:5])}")
+        warnings += self.delivery.warnings() if self.delivery else []
         return Report(
             run_id=self.folder.run_id,
             run_dir=self.folder.path,

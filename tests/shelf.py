@@ -1,8 +1,8 @@
 """Stands where reading from LUSID does: what can be read, by path."""
 
-from collections.abc import Mapping
 from typing import Any
 
+from pipelines.evidence import Params
 from schemas.errors import LoadError, RejectedError
 
 
@@ -11,9 +11,9 @@ class Shelf:
 
     def __init__(self, **found: Any) -> None:
         self.found = found
-        self.asked: list[tuple[str, Mapping[str, str]]] = []
+        self.asked: list[tuple[str, Params]] = []
 
-    def __call__(self, path: str, params: Mapping[str, str]) -> Any:
+    def __call__(self, path: str, params: Params) -> Any:
         self.asked.append((path, params))
         body = self.found.get(path, RejectedError("no", 404))
         if isinstance(body, LoadError):

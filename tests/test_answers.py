@@ -106,6 +106,8 @@ def test_a_list_answer_of_odd_entries_settles_nothing(body: Any) -> None:
         ({"type": "XFailure", "detail": "no"}, State.FAILED, "XFailure", "no"),
         ({"type": "XFailure", "detail": "left unchanged"}, State.FAILED, "XFailure", "left unchanged"),
         ({"type": "Info", "detail": "Left unchanged without error"}, State.ACCEPTED, "Unchanged", None),
+        ({"type": "ValidationError", "detail": "Left unchanged without error"}, State.FAILED, "ValidationError", None),
+        ({"type": "Validation", "detail": "bad side; the order is unchanged"}, State.FAILED, "Validation", None),
         ({}, State.FAILED, "Failed", "LUSID gives no reason"),
         (None, State.FAILED, "Failed", "LUSID gives no reason"),
         ("plain words", State.FAILED, "Failed", "plain words"),
@@ -119,9 +121,12 @@ def test_an_entry_of_failed_is_read_for_what_it_says(entry: Any, state: State, c
     assert outcome == Outcome(12, state, code, entry["detail"] if message is None else message)
 
 
-def test_a_key_that_is_done_and_failed_is_done_unless_a_failure_is_named() -> None:
-    reading = read({"values": values(*KEYS), "failed": {"A": {"detail": "as it was"}, "B": {"type": "XFailure"}}})
-    assert states(reading) == {10: State.ACCEPTED, 11: State.FAILED, 12: State.ACCEPTED}
+def test_a_key_that_is_done_and_failed_is_done_where_it_is_unchanged_and_unknown_else() -> None:
+    failed = {"A": {"detail": "is unchanged"}, "B": {"type": "XFailure", "detail": "no"}}
+    reading = read({"values": values(*KEYS), "failed": failed})
+    assert states(reading) == {10: State.ACCEPTED, 11: State.UNKNOWN, 12: State.ACCEPTED}
+    text = "LUSID's answer lists this key as done and as failed: no"
+    assert reading.outcomes[1] == Outcome(11, State.UNKNOWN, "Protocol", text)
 
 
 def test_in_atomic_mode_who_is_not_mentioned_beside_a_failure_was_rolled_back() -> None:

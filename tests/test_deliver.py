@@ -229,6 +229,83 @@ def test_an_answer_that_breaks_http_stops_the_run_and_is_no_proof_that_nothing_w
     assert "nobody foresaw" in report.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda call: {"values": []}, "does not mention this key"),
+        (lambda call: {"values": "all of them"}, "does not have the documented shape"),
+    ],
+)
+def test_what_an_answer_does_not_tell_is_read_back(
+    run: Callable[..., Report], tmp_path: Path, answer: Callable[[Call], Any], said: str
+) -> None:
+    def odd(call: Call, store: Store) -> Reply:
+        store.apply(call)
+        del store.orders["MyScope/O0010"]
+        return Reply(201, answer(call))
+
+    with scripted(Store(odd)) as (lusid, target):
+        report = run(target, "orders", blocks(tmp_path, 3))
+    assert states(report) == {key(0): "accepted", key(1): "unknown", key(2): "accepted"}
+    assert len(lusid.posted) == 1
+    (failure,) = failures(report.run_dir)
+    assert failure["_message"] == f"LUSID's answer {said}; not found when read back"
+
+
+def test_a_refusal_in_nobodys_words_is_no_proof_that_nothing_was_done(
+    run: Callable[..., Report], tmp_path: Path
+) -> None:
+    """A proxy's page, after LUSID did it; the second block it never saw."""
+
+    def proxy(call: Call, store: Store) -> Reply | None:
+        if store.applied:
+            return None
+        call.body["requests"].pop()
+        store.apply(call)
+        return Reply(400, b"<html>Bad Gateway's bad request</html>")
+
+    store = Store(proxy)
+    with scripted(store) as (lusid, target):
+        report = run(target, "orders", blocks(tmp_path, 2))
+    assert set(states(report).values()) == {"accepted"}
+    assert set(store.applied.values()) == {1}
+    assert [call.keys for call in lusid.posted] == [[key(0)], [key(1)]]
+
+
+def test_an_answer_settles_its_other_keys_though_reading_one_back_is_refused(
+    run: Callable[..., Report], tmp_path: Path
+) -> None:
+    """The first call's answer is lost; the second refuses one key, and then LUSID locks us out."""
+
+    def rule(call: Call) -> Reply:
+        if call.method == "GET":
+            return Reply(200, {"state": "New"}) if len(lusid.posted) == 1 else refused(status=403)
+        if len(lusid.posted) == 1:
+            return Reply(cut=True)
+        first, *others = call.keys
+        return Reply(
+            200, {"values": {k: {} for k in others}, "failed": {first: {"type": "XFailure", "detail": "is so"}}}
+        )
+
+    with scripted(rule) as (lusid, target):
+        rows = [{"order_scope": "S", "order_code": f"O{n}"} for n in range(3)]
+        report = run(target, "cancel-orders", write_csv(tmp_path / "a.csv", rows))
+    assert list(states(report).values()) == ["unknown", "accepted", "accepted"]
+    assert report.exit_code == 4
+
+
+def test_an_atomic_call_that_lusid_finds_too_large_is_cut_and_that_is_said(
+    run: Callable[..., Report], tmp_path: Path
+) -> None:
+    def rule(call: Call) -> Reply:
+        return done(call) if len(call.keys) <= 3 else Reply(413)
+
+    with scripted(rule) as (_, target):
+        report = run(target, "investor-records", records(tmp_path, 10), mode="Atomic")
+    assert report.exit_code == 0
+    assert report.warnings == ("LUSID takes no more than 2 of these requests in a call: each such call was Atomic",)
+
+
 def test_a_call_that_never_got_through_is_not_sent(run: Callable[..., Report], tmp_path: Path) -> None:
     with scripted(lambda _: Reply(429, {})) as (_, target):
         report = run(target, "orders", blocks(tmp_path, 4), batch_size=2, concurrency=1)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from shelf import Shelf
 
-from pipelines.evidence import Evidence, Finding, examine, holds
+from pipelines.evidence import Evidence, Finding, IfShown, Instant, examine, holds
 from schemas.errors import AuthError, LoadError, PerhapsAppliedError, RejectedError
 
 
@@ -55,8 +55,20 @@ def test_who_does_not_answer_is_not_taken_for_an_answer(error: LoadError) -> Non
         (0.1, 0.1, True),
         (1e2, 100, True),
         ("100", 100, False),
+        (True, 1, False),
+        (None, 1, False),
         ("A", "A", True),
         ("A", "a", False),
+        (None, IfShown("A"), True),
+        ("A", IfShown("A"), True),
+        ("B", IfShown("A"), False),
+        ("2024-03-01T10:00:00Z", Instant("2024-03-01T10:00:00.0000000+00:00"), True),
+        ("2024-03-01T11:00:00+01:00", Instant("2024-03-01T10:00:00.0000000+00:00"), True),
+        ("2024-03-01T10:00:01Z", Instant("2024-03-01T10:00:00.0000000+00:00"), False),
+        ("2024-03-01", Instant("2024-03-01T00:00:00.0000000+00:00"), False),
+        (None, Instant("2024-03-01T10:00:00.0000000+00:00"), False),
+        (20240301, Instant("2024-03-01T10:00:00.0000000+00:00"), False),
+        ("soon", Instant("2024-03-01T10:00:00.0000000+00:00"), False),
         ({"a": {"b": [{"c": 1.50}]}}, {"a": {"b": [{"c": 1.5}]}}, True),
     ],
 )

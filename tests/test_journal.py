@@ -1,3 +1,5 @@
+import errno
+import os
 import resource
 import subprocess
 import sys
@@ -104,6 +106,27 @@ def test_a_full_disk_is_one_error_and_leaves_no_half_line_for_others_to_append_t
             offset = journal.append({"call": 3})
         assert journal.read(offset) == {"call": 3}
         assert [record for _, record in journal.lines()] == [{"call": 1}, {"call": 3}]
+
+
+def test_after_a_sync_that_failed_no_later_one_is_believed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with opened(path) as journal:
+        with monkeypatch.context() as once:
+            once.setattr(os, "fsync", fails)
+            with pytest.raises(RunFolderError, match="Input/output error"):
+                journal.append({"call": 1})
+        with pytest.raises(RunFolderError, match="Input/output error"):
+            journal.append({"call": 2})
+
+
+def test_a_journal_that_cannot_be_opened_leaves_nothing_open(path: Path) -> None:
+    path.mkdir()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(RunFolderError, match="Is a directory"):
+        Journal(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_file_that_cannot_take_a_byte_is_one_error(path: Path) -> None:

@@ -77,24 +77,35 @@ def test_nothing_is_noted_that_could_not_be_journaled(journal: Journal, monkeypa
 
 
 def test_a_plan_is_written_once_and_another_one_is_refused(journal: Journal) -> None:
-    Ledger(journal, 3).plan("abc")
-    Ledger(journal, 3).plan("abc")
-    assert lines(journal) == [{"plan": 3, "digest": "abc"}]
-    for count, digest in ((3, "abd"), (4, "abc")):
+    assert not Ledger(journal, 3).planned
+    Ledger(journal, 3).plan("abc", "k")
+    Ledger(journal, 3).plan("abc", "k")
+    assert Ledger(journal, 3).planned
+    assert lines(journal) == [{"plan": 3, "digest": "abc", "keys": "k"}]
+    for count, digest, keys in ((3, "abd", "k"), (4, "abc", "k"), (3, "abc", "l")):
         with pytest.raises(ConfigError) as caught:
-            Ledger(journal, count).plan(digest)
-        assert caught.value.message == ("the run cannot go on: the same extract no longer makes the same requests")
+            Ledger(journal, count).plan(digest, keys)
+        assert caught.value.message == "the run cannot go on: the same extract no longer makes the same requests"
+
+
+def test_force_takes_other_requests_of_the_same_keys_and_no_other_keys(journal: Journal) -> None:
+    Ledger(journal, 3).plan("abc", "k")
+    Ledger(journal, 3).plan("abd", "k", force=True)
+    for count, keys in ((4, "k"), (3, "l")):
+        with pytest.raises(ConfigError) as caught:
+            Ledger(journal, count).plan("abc", keys, force=True)
+        assert caught.value.message == "the run cannot go on: the same extract no longer makes the same keys"
 
 
 def test_what_was_sent_and_never_settled_is_in_doubt(journal: Journal) -> None:
     before = Ledger(journal, 8)
-    before.plan("abc")
+    before.plan("abc", "k")
     before.begin([0, 1, 2])
     before.settle(1, "REQ", [Outcome(1, State.FAILED, "X", "no")], [0, 2], ["L0", "L2"])
     before.begin([3, 4, 5, 6])
     before.settle(2, None, [Outcome(3, State.UNKNOWN, "P", "lost"), Outcome(4, State.NOT_SENT, "N", "down")])
     after = Ledger(journal, 8)
-    after.plan("abc")
+    after.plan("abc", "k")
     assert after.restore() == {3, 5, 6}
     assert states(after) == [State.ACCEPTED, State.FAILED, State.ACCEPTED, *[None] * 5]
     assert after.open_requests().tolist() == [3, 4, 5, 6, 7]

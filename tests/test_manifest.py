@@ -8,37 +8,48 @@ from run_checks import check_books
 from scripted_lusid import done, scripted
 
 from pipelines.load import load
-from pipelines.manifest import PINNED, add_digests, check_same
+from pipelines.manifest import add_digests, check_same
 from schemas.errors import ConfigError
 
 
 def manifest(**changes: Any) -> dict[str, Any]:
-    whole: dict[str, Any] = {member: f"the {member}" for member in PINNED}
-    return {**whole, "extracts": [{"name": "a", "sha256": "1"}], "mapping": {"path": "m", "sha256": "2"}, **changes}
+    whole: dict[str, Any] = {"format": 1, "versions": {"bulkload": "1.0"}, "extracts": [{"name": "a", "sha256": "1"}]}
+    return {**whole, "mapping": {"path": "m", "sha256": "2"}, **changes}
+
+
+FORCIBLE = "; --force goes on all the same, if it still makes the same keys"
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        *(({member: "other"}, f"{member} (was the {member})") for member in PINNED),
-        ({"extracts": [{"name": "a", "sha256": "9"}]}, "the content of the extract"),
-        ({"mapping": {"path": "m", "sha256": "9"}}, "the mapping"),
-        ({"mapping": None}, "the mapping"),
+        ({"format": 2}, "the format of the run folder (was 1)"),
+        ({"digest": "9"}, "the content of the extract"),
+        ({"mapping": {"path": "m", "sha256": "9"}}, f"the mapping{FORCIBLE}"),
+        ({"mapping": None}, f"the mapping{FORCIBLE}"),
+        ({"versions": {"bulkload": "1.1"}}, f"bulkload (was 1.0){FORCIBLE}"),
         (
-            {"mode": "x", "mapping": None, "extracts": [{"sha256": "9"}]},
-            "mode (was the mode), the content of the extract, the mapping",
+            {"versions": {"bulkload": "1.1"}, "mapping": None, "digest": "9"},
+            "the content of the extract, the mapping, bulkload (was 1.0)",
         ),
     ],
 )
 def test_everything_that_changed_is_named(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_same(manifest(), manifest(**changes))
+        check_same(manifest(), manifest(**changes), [changes.get("digest", "1")])
     assert caught.value.message == f"the run cannot go on, this changed since it began: {said}"
 
 
 def test_the_same_may_go_on_and_so_may_what_had_not_read_its_extract() -> None:
-    check_same(manifest(), manifest(mapping={"path": "elsewhere", "sha256": "2"}))
-    check_same(manifest(extracts=[{"name": "a"}]), manifest(mode="other"))
+    check_same(manifest(), manifest(mapping={"path": "elsewhere", "sha256": "2"}), ["1"])
+    check_same(manifest(extracts=[{"name": "a"}]), manifest(mapping=None), ["9"])
+
+
+def test_force_forgives_a_mapping_and_a_version_and_never_an_extract() -> None:
+    check_same(manifest(), manifest(mapping=None, versions={"bulkload": "1.1"}), ["1"], force=True)
+    with pytest.raises(ConfigError) as caught:
+        check_same(manifest(), manifest(mapping=None), ["9"], force=True)
+    assert caught.value.message == "the run cannot go on, this changed since it began: the content of the extract"
 
 
 def test_digests_are_added_to_their_files() -> None:

@@ -489,7 +489,7 @@ MADE_UP = Operation(
     key=KeyRule(all_of=("tag_scope", "tag_code")),
     build=lambda columns, dialect: lambda row: {"id": resource_id(row, "tag"), "text": row["text"]},
     idempotent=True,
-    evidence=own_entity("tags", "text"),
+    evidence=own_entity("tags"),
     lusid_id="tagId",
 )
 

@@ -393,12 +393,24 @@ def test_a_scratch_folder_that_cannot_be_written_is_named(tmp_path: Path) -> Non
 def test_a_digest_names_requests_and_their_places(tmp_path: Path) -> None:
     def digest(*files: list[Row]) -> str:
         with prepare_rows("investment-accounts", tmp_path, *files) as found:
-            return found.prepared.digest()
+            return "/".join(found.prepared.digests())
 
     rows = [account(1, 1), account(2, 1), account(1, 2)]
     assert digest(rows) == digest(rows)
     others = [digest(rows), digest(rows[:2]), digest([rows[1], rows[0], rows[2]]), digest([account(10), *rows[1:]])]
     assert len(set(others)) == 4
+
+
+def test_a_digest_of_keys_sees_nothing_but_keys(tmp_path: Path) -> None:
+    def digests(*rows: Row) -> tuple[str, str]:
+        with prepare_rows("investor-records", tmp_path, list(rows)) as found:
+            return found.prepared.digests()
+
+    requests, keys = digests(investor(1), investor(2))
+    longer, same = digests(investor(1), investor(2, {"display_name": "A longer name than before"}))
+    assert (longer != requests, same == keys) == (True, True)
+    _, others = digests(investor(1), investor(3))
+    assert others != keys
 
 
 def test_a_row_speaks_both_dialects(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from shelf import Shelf
 
-from pipelines.evidence import Evidence, Finding, examine
+from pipelines.evidence import Evidence, Finding, IfShown, Instant, examine
 from pipelines.proofs import (
     allocations_of_placement,
     booked_transaction,
@@ -18,16 +18,27 @@ KEY = "InvestorRecord/ExternalIdentifier/ExternalIRId"
 
 
 def test_a_block_is_proven_by_its_orders() -> None:
+    """State goes on, and not every server shows in an order what is its block's; all else must be as it was sent."""
+    text = {"key": "Order/S/Desk", "value": {"labelValue": "A"}}
     request = {
         "blockId": {"scope": "S", "code": "B"},
+        "side": "Buy",
+        "limitPrice": {"amount": 1.5, "currency": "USD"},
         "orders": [
-            {"id": {"scope": "S", "code": "O/1 ü"}, "quantity": 5, "portfolioId": {"scope": "F", "code": "P"}, "x": 1},
-            {"id": {"scope": "S", "code": "O2"}, "amount": {"amount": 2, "currency": "USD"}},
+            {"id": {"scope": "S", "code": "O/1 ü"}, "quantity": 5, "date": "2024-03-01T10:00:00.0000000+00:00"},
+            {"id": {"scope": "S", "code": "O2"}, "side": "Sell", "state": "New", "properties": {"Order/S/Desk": text}},
         ],
     }
+    price = IfShown({"amount": 1.5, "currency": "USD"})
+    first = {"id": {"scope": "S", "code": "O/1 ü"}, "side": IfShown("Buy"), "limitPrice": price, "quantity": 5}
+    second = {"id": {"scope": "S", "code": "O2"}, "side": "Sell", "limitPrice": price}
     assert orders_of_block(request, Dialect.V2_1) == [
-        Evidence("/api/orders/S/O%2F1%20%C3%BC", {"quantity": 5, "portfolioId": {"scope": "F", "code": "P"}}),
-        Evidence("/api/orders/S/O2", {"amount": {"amount": 2, "currency": "USD"}}),
+        Evidence("/api/orders/S/O%2F1%20%C3%BC", {**first, "date": Instant("2024-03-01T10:00:00.0000000+00:00")}),
+        Evidence(
+            "/api/orders/S/O2",
+            {**second, "properties": {"Order/S/Desk": {"value": {"labelValue": "A"}}}},
+            {"propertyKeys": ["Order/S/Desk"]},
+        ),
     ]
 
 
@@ -118,6 +129,7 @@ def some(*quantities: Any, of: Any = PLACED) -> list[Any]:
         ([], [], Finding.UNCLEAR),
         (some(None), some(None), Finding.UNCLEAR),
         (some("40"), some("40"), Finding.UNCLEAR),
+        (some(True), some(1), Finding.UNCLEAR),
         ({"quantity": 1}, [3, None], Finding.UNCLEAR),
     ],
 )

@@ -39,7 +39,8 @@ def test_each_state_has_its_verdict_and_exit_code(state: State) -> None:
 
 
 def test_a_stop_and_a_dry_run_have_verdicts_of_their_own() -> None:
-    assert verdict_of(counts(accepted=1), stopped=True) is Verdict.STOPPED
+    assert verdict_of(counts(accepted=1, unknown=1), stopped=True) is Verdict.STOPPED
+    assert verdict_of(counts(accepted=1), stopped=True) is Verdict.COMPLETE, "it came too late to matter"
     assert verdict_of(counts(not_sent=1), stopped=False, dry_run=True) is Verdict.DRY_RUN
     assert verdict_of(counts(not_sent=1, invalid=1), stopped=False, dry_run=True) is Verdict.REJECTS
     assert {verdict: EXIT_CODES[verdict] for verdict in Verdict} == EXIT_CODES

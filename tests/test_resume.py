@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from builders import IR_ID, investor, order, write_csv
 from run_checks import check_books, check_journal, failures, journal, outcomes, row_states, states
 from sandbox_api import get
@@ -147,9 +148,134 @@ columns:
         mapping.write_text(text + "# note\n")
         with pytest.raises(ConfigError, match="changed since it began: the mapping"):
             resume(report.run_id, runs=tmp_path / "runs")
-        mapping.write_text(text)
         gate.let = 100
-        assert resume(report.run_id, runs=tmp_path / "runs").exit_code == 0
+        again = resume(report.run_id, runs=tmp_path / "runs", force=True)
+    assert again.exit_code == 0
+    check_books(again)
+    assert set(gate.posted.values()) == {1}
+
+
+def test_force_does_not_take_a_mapping_that_makes_other_keys(tmp_path: Path) -> None:
+    """The keys are as long as they were, so that only their content can tell."""
+    columns = {"display_name": "name", IR_ID: "id", "investor:Person/HrSystem1/InternalId": "id"}
+    mapping = tmp_path / "m.yaml"
+    text = yaml.safe_dump({"operation": "investor-records", "columns": {**columns, "investor_type": "type"}})
+    mapping.write_text(text)
+    rows = [{"name": f"N{n}", "id": f"I{n}", "other": f"J{n}", "type": "Person"} for n in range(4)]
+    gate = Gate(1)
+    with ScriptedLusid(gate) as lusid:
+        options: dict[str, Any] = {"mapping": mapping, "batch_size": 2, "concurrency": 1}
+        report = load(
+            "investor-records", write_csv(tmp_path / "a.csv", rows), target=lusid.url, runs=tmp_path / "runs", **options
+        )
+        manifest = (report.run_dir / "manifest.json").read_bytes()
+        mapping.write_text(text.replace(": id", ": other"))
+        gate.let = 100
+        with pytest.raises(ConfigError, match="no longer makes the same keys"):
+            resume(report.run_id, runs=tmp_path / "runs", force=True)
+    assert sum(gate.posted.values()) == 2
+    assert (report.run_dir / "manifest.json").read_bytes() == manifest
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_without_its_journal_a_run_that_may_have_sent_does_not_go_on(tmp_path: Path, left: bytes | None) -> None:
+    gate = Gate(1)
+    with stopped_run(tmp_path, gate) as report:
+        path = report.run_dir / "journal.jsonl"
+        path.unlink() if left is None else path.write_bytes(left)
+        gate.let = 100
+        with pytest.raises(ConfigError) as caught:
+            resume(report.run_id, runs=tmp_path / "runs")
+    assert caught.value.message == f"{path} is gone or empty: nobody knows what was sent, so the run cannot go on"
+    assert sum(gate.posted.values()) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "123",
+        '"sent"',
+        "[]",
+        '{"call": 2, "sent": [[0, 11]]}',
+        '{"call": 2, "sent": [[-1, 1]]}',
+        '{"call": 2, "sent": 5}',
+        '{"call": 2, "request_id": null, "settled": [[10, "failed", "X", "no"]]}',
+        '{"call": 2, "request_id": null, "settled": [[0, "done", "X", "no"]]}',
+        '{"call": 2, "request_id": null, "settled": [], "accepted": [[9, 2]]}',
+    ],
+)
+def test_a_line_that_makes_no_sense_is_damaged_whatever_json_says(tmp_path: Path, line: str) -> None:
+    gate = Gate(1)
+    with stopped_run(tmp_path, gate) as report:
+        path = report.run_dir / "journal.jsonl"
+        path.write_text(path.read_text() + line + "\n")
+        number = len(path.read_text().splitlines())
+        gate.let = 100
+        with pytest.raises(RunFolderError) as caught:
+            resume(report.run_id, runs=tmp_path / "runs")
+    assert caught.value.message == f"{path}: line {number} is damaged: the run cannot go on"
+    assert sum(gate.posted.values()) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"extracts": None}, {"extracts": ["a"]}, {"settings": {"colour": 1}}, {"mode": "Half"}, {"operation": 5}],
+)
+def test_a_damaged_manifest_is_one_line(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with stopped_run(tmp_path, Gate(1)) as report:
+        path = report.run_dir / "manifest.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+        with pytest.raises(ConfigError) as caught:
+            resume(report.run_id, runs=tmp_path / "runs")
+    assert caught.value.message == f"{path} is damaged: the run cannot go on"
+
+
+def test_a_run_whose_journal_is_removed_stops_before_it_sends_more(tmp_path: Path) -> None:
+    gate = Gate(100)
+
+    def rule(call: Call) -> Reply:
+        if len(gate.posted) == 4:
+            next((tmp_path / "runs").glob("*/journal.jsonl")).unlink()
+        return gate(call)
+
+    path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(10)])
+    options: dict[str, Any] = {"batch_size": 2, "concurrency": 1, "runs": tmp_path / "runs"}
+    with (
+        ScriptedLusid(rule) as lusid,
+        pytest.raises(RunFolderError, match=r"journal.jsonl: cannot be written: No such"),
+    ):
+        load("investor-records", path, target=lusid.url, **options)
+    assert sum(gate.posted.values()) == 6
+
+
+def test_a_resumed_run_tells_its_whole_story_and_where_its_keys_are(tmp_path: Path) -> None:
+    gate = Gate(1)
+    with stopped_run(tmp_path, gate) as stopped:
+        first = json.loads((stopped.run_dir / "manifest.json").read_bytes())
+        gate.let = 100
+        with ScriptedLusid(gate) as elsewhere:
+            report = resume(stopped.run_id, runs=tmp_path / "runs", target=elsewhere.url)
+    assert report.warnings == (
+        f"what is settled was settled with {first['target']} and is not sent to {elsewhere.url}",
+    )
+    found = json.loads((report.run_dir / "manifest.json").read_bytes())
+    assert found["started"] == first["started"]
+    assert [(each["target"], each["bulkload"]) for each in found["resumed"]] == [
+        (elsewhere.url, first["versions"]["bulkload"])
+    ]
+
+
+def test_an_extract_that_was_refused_once_is_not_loaded_by_resume_either(tmp_path: Path) -> None:
+    gate = Gate(100)
+    path = write_csv(tmp_path / "a.csv", [investor(1)])
+    with ScriptedLusid(gate) as lusid:
+        load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
+        with pytest.raises(ConfigError, match="has already loaded this extract"):
+            load("investor-records", path, target=lusid.url, runs=tmp_path / "runs", once=True)
+        refused = max((tmp_path / "runs").iterdir(), key=lambda run: (run / "manifest.json").stat().st_mtime_ns)
+        with pytest.raises(ConfigError, match="has already loaded this extract"):
+            resume(refused.name, runs=tmp_path / "runs")
+    assert sum(gate.posted.values()) == 1
 
 
 def test_a_run_that_somebody_works_on_is_one_line_and_left_alone(tmp_path: Path) -> None:
