@@ -36,6 +36,48 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "take prose for a promise",
+        "pipelines/answers.py",
+        'and (done or "without error" in text)',
+        "and text",
+        ("tests/test_answers.py::test_an_entry_of_failed_is_read_for_what_it_says",),
+    ),
+    Mutation(
+        "leave unknown what could be read back",
+        "pipelines/deliver.py",
+        "            self.reading_back.settle_unclear(call, unclear)\n",
+        "            self._ledger.settle(call, None, unclear)\n",
+        ("tests/test_deliver.py::test_what_an_answer_does_not_tell_is_read_back",),
+    ),
+    Mutation(
+        "believe a proxy's page",
+        "pipelines/deliver.py",
+        "        if problem.is_lusids or self._operation.idempotent:\n",
+        "        if problem:\n",
+        ("tests/test_deliver.py::test_a_refusal_in_nobodys_words_is_no_proof_that_nothing_was_done",),
+    ),
+    Mutation(
+        "compare a part of what was sent",
+        "pipelines/proofs.py",
+        '        elif name != "state":\n',
+        '        elif name in ("id", "quantity"):\n',
+        ("tests/test_proofs.py::test_a_block_is_proven_by_its_orders",),
+    ),
+    Mutation(
+        "go on without a journal",
+        "pipelines/run.py",
+        "        if begun(before) and not self.ledger.planned:\n",
+        "        if not before:\n",
+        ("tests/test_resume.py::test_without_its_journal_a_run_that_may_have_sent_does_not_go_on",),
+    ),
+    Mutation(
+        "call in doubt what was turned away",
+        "pipelines/ledger.py",
+        "            self.in_doubt[request] = state == State.UNKNOWN\n",
+        "",
+        ("tests/test_resume.py::test_a_run_that_was_locked_out_goes_on_where_it_stopped",),
+    ),
+    Mutation(
         "match by position",
         "pipelines/answers.py",
         "for request, key in zip(part, keys, strict=True):",
@@ -94,15 +136,15 @@ MUTATIONS = (
     Mutation(
         "no intent line",
         "pipelines/ledger.py",
-        '        self._journal.append({"call": call, "sent": ranges(part)})\n',
+        '        self._journal.append({"call": call, "sent": sent})\n',
         "",
         ("tests/test_ledger.py",),
     ),
     Mutation(
         "no fsync",
         "connectors/journal.py",
-        "                    os.fsync(self._handle)\n",
-        "",
+        "            os.fsync(self._handle)\n",
+        "            pass\n",
         ("tests/test_crash_points.py::test_the_instruments_see_every_kind_of_operation",),
     ),
     Mutation(
@@ -178,8 +220,8 @@ MUTATIONS = (
     Mutation(
         "call failed what was done late",
         "pipelines/deliver.py",
-        "        outcomes = reading.outcomes if self._operation.idempotent else ",
-        "        outcomes = reading.outcomes if self._operation else ",
+        "            told = self.reading_back.reconsidered(told)\n",
+        "            pass\n",
         ("tests/test_lost_answers.py::test_a_key_that_is_called_failed_after_a_lost_answer_may_have_been_done_by_it",),
     ),
     Mutation(
@@ -191,9 +233,9 @@ MUTATIONS = (
     ),
     Mutation(
         "call unsent what could not be written down",
-        "pipelines/deliver.py",
-        "        except RunFolderError:",
-        "        except NotADirectoryError:",
+        "pipelines/ledger.py",
+        "        self._doubt(sent)\n        return call\n",
+        "        return call\n",
         ("tests/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
     ),
     Mutation(
@@ -206,8 +248,8 @@ MUTATIONS = (
     Mutation(
         "go on with another extract",
         "pipelines/manifest.py",
-        '    if hashes != [source["sha256"] for source in now["extracts"]]:\n',
-        "    if not hashes:\n",
+        '[source["sha256"] for source in before["extracts"]] != list(digests)',
+        "not digests",
         ("tests/test_resume.py::test_a_changed_extract_is_refused_however_often_one_tries",),
     ),
     Mutation(
