@@ -34,6 +34,9 @@ MOST_STRANGERS = 100
 TRIES = 3
 """How often a request whose answer was lost, and which reading back did not find, is sent in all."""
 
+ASKED = 6
+"""How often a call that is refused in nobody's words is sent in all: the words of a refusal are lost like any others."""
+
 
 class Client(Reader, Protocol):
     """What delivery needs of the LUSID client."""
@@ -97,7 +100,7 @@ class Delivery:
 
     def _judge(self, refusal: Refusal) -> None:
         """Settles what a refusal settles; one in nobody's words is asked for again, for it blames all alike."""
-        for _ in range(1, TRIES):
+        for _ in range(1, ASKED):
             if refusal.problem.is_lusids:
                 break
             again = self._send(refusal.part)

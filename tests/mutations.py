@@ -194,14 +194,14 @@ MUTATIONS = (
         "pipelines/deliver.py",
         "innocent = (State.ROLLED_BACK,",
         "innocent = (State.FAILED,",
-        ("tests/test_scale.py::test_lusid_holds_what_is_called_accepted_and_nothing_else[10-200-Atomic-4]",),
+        ("tests/test_scale.py::test_lusid_holds_what_is_called_accepted_and_nothing_else[Atomic-1]",),
     ),
     Mutation(
         "believe a refusal in nobody's words",
         "pipelines/deliver.py",
         "            if refusal.problem.is_lusids:\n",
         "            if refusal.problem:\n",
-        ("tests/test_scale.py::test_lusid_holds_what_is_called_accepted_and_nothing_else[10-200-Atomic-4]",),
+        ("tests/test_scale.py::test_lusid_holds_what_is_called_accepted_and_nothing_else[Atomic-1]",),
     ),
     Mutation(
         "take anything there for what was sent",

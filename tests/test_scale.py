@@ -15,22 +15,32 @@ from connectors.sandbox.server import Sandbox
 from pipelines.load import load
 from pipelines.report import Report
 
-FAULTS = ",".join([*(f"{fault}=0.015" for fault in MEANINGS), "slow-seconds=0.01,retry-after=0,seed=4"])
 EACH_ONCE = ";".join(MEANINGS)
+"""Whatever the probability, every fault is met."""
+
+PROBABILITIES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
+"""Of each fault, for each call: there are twelve, so at the last one most calls meet one."""
+
+ALL, ROWS = 100, 1000
+HOW = [(mode, senders) for mode in ("Partial", "Atomic") for senders in (1, 4, 16)]
 CASES = [
-    pytest.param(10, 200, "Partial", 1),
-    pytest.param(100, 1000, "Partial", 4),
-    pytest.param(10, 200, "Partial", 16),
-    pytest.param(10, 200, "Atomic", 1),
-    pytest.param(10, 200, "Atomic", 4),
-    pytest.param(10, 200, "Atomic", 16),
     *(
-        pytest.param(100, 1000, mode, senders, marks=pytest.mark.soak)
-        for mode in ("Partial", "Atomic")
-        for senders in (1, 4, 16)
-        if (mode, senders) != ("Partial", 4)
+        pytest.param(len(range(i, ALL, len(HOW))), *how, PROBABILITIES[i], id=f"{'-'.join(map(str, how))}")
+        for i, how in enumerate(HOW)
+    ),
+    *(
+        pytest.param(ALL, *how, each, marks=pytest.mark.soak, id=f"all-{'-'.join(map(str, how))}-{each}")
+        for how in HOW
+        for each in PROBABILITIES
     ),
 ]
+"""In the suite 100 files are dealt out to the modes and numbers of senders; the long run gives all to each."""
+
+
+def faults(probability: float) -> str:
+    """The sandbox's faults, each with this probability after having come once."""
+    each = [f"{fault}={probability}" for fault in MEANINGS] if probability else []
+    return ",".join([*each, "slow-seconds=0.01,retry-after=0,seed=4", f"script={EACH_ONCE}"])
 
 
 def put_seeds(lusid: Sandbox) -> dict[str, str]:
@@ -50,18 +60,18 @@ def check_states(planted: Planted, report: Report, mode: str) -> None:
     assert found == planted.states
 
 
-@pytest.mark.parametrize(("files", "rows", "mode", "senders"), CASES)
+@pytest.mark.parametrize(("files", "mode", "senders", "probability"), CASES)
 def test_lusid_holds_what_is_called_accepted_and_nothing_else(
-    tmp_path: Path, files: int, rows: int, mode: str, senders: int
+    tmp_path: Path, files: int, mode: str, senders: int, probability: float
 ) -> None:
-    planted = plant(tmp_path / "extract", files, rows, seed=files + senders, share=0.1 if files < 100 else 0.03)
+    planted = plant(tmp_path / "extract", files, ROWS, seed=files + senders, share=0.03)
     assert len(planted.kinds) == 11
     database = tmp_path / "sandbox.db"
     with Sandbox(database=database) as quiet:
         seeds = put_seeds(quiet)
-    batch: dict[str, Any] = {"batch_size": rows // 2 if mode == "Partial" else 20, "concurrency": senders}
+    batch: dict[str, Any] = {"batch_size": ROWS // 2 if mode == "Partial" else 20, "concurrency": senders}
     with (
-        Sandbox(database=database, faults=f"{FAULTS},script={EACH_ONCE}") as lusid,
+        Sandbox(database=database, faults=faults(probability)) as lusid,
         open_at(lusid.url, lusid.access_token, retries=30) as target,
     ):
         report = load(
@@ -69,7 +79,7 @@ def test_lusid_holds_what_is_called_accepted_and_nothing_else(
         )
         assert set(lusid.faults_met) == set(MEANINGS)
     check_books(report)
-    assert report.rows_read == files * rows
+    assert report.rows_read == files * ROWS
     check_states(planted, report, mode)
     held = record_names(database)
     accepted = {
