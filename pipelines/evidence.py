@@ -16,6 +16,13 @@ from schemas.errors import RejectedError
 
 NOT_FOUND = 404
 
+_DOTS = frozenset({".", ".."})
+"""Segments that every HTTP library and proxy resolves (RFC 3986, 5.2.4), also when they are percent-encoded: a path
+with an identifier that is one of them leads to another entity, or to a list."""
+
+_SLASH = "%2F"
+"""What many servers answer with 404 whatever is there: then it is no proof of absence."""
+
 Params = Mapping[str, str | Sequence[str]]
 """A query; a name with several values occurs as often."""
 
@@ -105,10 +112,13 @@ def examine(evidence: Iterable[Evidence], read: Read) -> Finding:
 
 
 def _look(entity: Evidence, read: Read) -> Finding:
+    if not _DOTS.isdisjoint(entity.path.split("/")):
+        return Finding.UNCLEAR
     try:
         body = read(entity.path, entity.params)
     except RejectedError as refused:
-        return Finding.ABSENT if refused.status == NOT_FOUND else Finding.UNCLEAR
+        absent = refused.status == NOT_FOUND and _SLASH not in entity.path
+        return Finding.ABSENT if absent else Finding.UNCLEAR
     if holds(body, entity.members):
         return examine(entity.then(body), read) if entity.then else Finding.APPLIED
     return Finding.ABSENT if entity.changed and not _is_cut(body) else Finding.UNCLEAR

@@ -1,9 +1,13 @@
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from scripted_lusid import MISSING, Reply, scripted
 from shelf import Shelf
 
 from pipelines.evidence import Evidence, Finding, IfShown, Instant, examine, holds
+from pipelines.proofs import holders_of_account
+from schemas.dialects import Dialect
 from schemas.errors import AuthError, LoadError, PerhapsAppliedError, RejectedError
 
 
@@ -74,3 +78,44 @@ def test_who_does_not_answer_is_not_taken_for_an_answer(error: LoadError) -> Non
 )
 def test_an_answer_holds_what_was_sent_or_does_not(actual: Any, wanted: Any, expected: bool) -> None:
     assert holds(actual, wanted) is expected
+
+
+KEY = "InvestorRecord/ExternalIdentifier/ExternalIRId"
+AWKWARD = ["a/b", "50%", "a?b", "#1", "%2E%2E", "...", "-.", "a b+c", "\u00fc;=&", "../x"]
+
+
+def read_by_identifiers(values: list[str], dialect: Dialect, reply: Reply) -> tuple[list[Finding], list[str]]:
+    """Reads records back through the real client; gives the findings and the paths that arrived."""
+    plain = dialect is Dialect.V2_3
+    with scripted(lambda _: reply, retries=0) as (lusid, target):
+        found = [
+            examine(
+                holders_of_account(
+                    {"accountHolders": [{"identifiers": {KEY: v if plain else {"value": {"labelValue": v}}}}]}, dialect
+                ),
+                lambda path, params: target.client.get(path, params).body,
+            )
+            for v in values
+        ]
+    return found, [call.path for call in lusid.calls]
+
+
+@pytest.mark.parametrize("dialect", [Dialect.V2_1, Dialect.V2_3])
+def test_an_identifier_arrives_in_the_path_as_one_segment_and_as_it_is(dialect: Dialect) -> None:
+    before = "/api/investorrecords/" + (
+        "ExternalIRId" if dialect is Dialect.V2_3 else "ExternalIdentifier/ExternalIRId"
+    )
+    found, paths = read_by_identifiers(AWKWARD, dialect, Reply(200, {}))
+    assert found == [Finding.APPLIED] * len(AWKWARD)
+    assert [path.rpartition("/")[0] for path in paths] == [before] * len(AWKWARD)
+    assert [unquote(path.rpartition("/")[2]) for path in paths] == AWKWARD
+
+
+def test_a_server_that_takes_no_slash_in_an_identifier_does_not_prove_absence() -> None:
+    assert read_by_identifiers(["a/b", "ab"], Dialect.V2_1, MISSING)[0] == [Finding.UNCLEAR, Finding.ABSENT]
+
+
+@pytest.mark.parametrize("dialect", [Dialect.V2_1, Dialect.V2_3])
+@pytest.mark.parametrize("reply", [Reply(200, {}), MISSING])
+def test_an_identifier_that_would_lead_to_something_else_is_not_read_at_all(dialect: Dialect, reply: Reply) -> None:
+    assert read_by_identifiers([".", ".."], dialect, reply) == ([Finding.UNCLEAR] * 2, [])
