@@ -33,6 +33,7 @@ class Journal:
                 undo.callback(os.close, self._handle)
                 fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._end = self._synced = self._drop_torn_line()
+                os.fsync(self._handle)  # a process that was killed may have written lines and not synced them
             except BlockingIOError:
                 raise RunFolderError(f"{path.parent}: another process is working on this run") from None
             except OSError as error:

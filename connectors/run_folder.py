@@ -48,9 +48,11 @@ class RunFolder:
         run_id = f"{stamp}-{operation}-{secrets.token_hex(2)}"
         folder = cls(runs / run_id)
         try:
+            made = [path for path in (runs, *runs.parents) if not path.exists()]
             runs.mkdir(parents=True, exist_ok=True)
             folder.path.mkdir(mode=0o700)
-            _sync(runs)  # else the machine's crash could take the folder with the journal in it
+            for path in (runs, *(each.parent for each in made)):
+                _sync(path)  # else the machine's crash could take the folder with the journal in it
         except OSError as error:
             raise ConfigError(
                 f"the run folder {runs} cannot be written: {error.strerror}; choose another with --runs"
