@@ -4,8 +4,10 @@ The points are found by instrumentation (`failpoints`), so that a new write is a
 """
 
 import json
+import random
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,8 @@ import pytest
 from builders import Row, investor, order, write_csv
 from keeping_lusid import Keeping
 from killable import KILLED, Killable, killable
-from run_checks import FILES, check_folder, check_journal, failures, outcomes
-from scripted_lusid import ScriptedLusid
+from run_checks import FILES, check_folder, check_journal, failures, journal, outcomes
+from scripted_lusid import Call, Reply, ScriptedLusid
 
 from pipelines.history import purge
 from pipelines.past_runs import past_runs
@@ -53,14 +55,29 @@ class Ended:
     held: dict[str, Any]
 
 
+class Leisurely(Keeping):
+    """Takes its time, so that calls are in flight together."""
+
+    def __call__(self, call: Call) -> Reply:
+        time.sleep(0.005)
+        return super().__call__(call)
+
+
 @dataclass
 class Desk:
-    """One load into a LUSID that keeps and records, as often as it is asked for, each time in a folder of its own."""
+    """One load into a LUSID that keeps and records, as often as it is asked for, each time in a folder of its own.
+
+    Attributes:
+        options: of the load.
+        keeps: the kind of LUSID.
+    """
 
     server: Killable
     folder: Path
     operation: str
     lusid: ScriptedLusid
+    options: dict[str, Any] = field(default_factory=lambda: {"batch_size": 3, "concurrency": 1})
+    keeps: type[Keeping] = Keeping
 
     @property
     def keeping(self) -> Keeping:
@@ -69,10 +86,10 @@ class Desk:
 
     def load(self, name: str, **failpoint: Any) -> int:
         """Loads into an empty LUSID; gives how the process ended."""
-        self.lusid.rule = Keeping()
+        self.lusid.rule = self.keeps()
         path = self.folder / "extract.csv"
         given: dict[str, Any] = {"operation": self.operation, "extract": str(path), "target": self.lusid.url}
-        given |= {"runs": self.folder / name, "batch_size": 3, "concurrency": 1}
+        given |= {"runs": self.folder / name, **self.options}
         (self.folder / name).mkdir()
         armed = {"folder": str(self.folder / name), **failpoint}
         return self.server.run({"token": "t", "log": self.folder / "log.txt", "load": given, "failpoint": armed})
@@ -130,6 +147,17 @@ def desk(server: Killable, tmp_path_factory: pytest.TempPathFactory, request: py
     write_csv(folder / "extract.csv", rows)
     with ScriptedLusid(Keeping()) as lusid:
         yield Desk(server, folder, request.param, lusid)
+
+
+@pytest.fixture(scope="module", params=sorted(ROWS))
+def crowd(server: Killable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """The same rows in dialect 2.3, one in each call, and four senders."""
+    folder = tmp_path_factory.mktemp(f"{request.param}-crowd")
+    scope: Row = {"scope": "Desk"} if request.param == "investor-records" else {}
+    write_csv(folder / "extract.csv", [row | scope for row in ROWS[request.param]])
+    options = {"batch_size": 1, "concurrency": 4, "dialect": "2.3"}
+    with ScriptedLusid(Keeping()) as lusid:
+        yield Desk(server, folder, request.param, lusid, options, Leisurely)
 
 
 def settled_keys(folder: Path, keys: list[str]) -> set[str]:
@@ -201,6 +229,39 @@ def test_a_line_that_a_crash_tore_is_no_line(desk: Desk) -> None:
     writes = [n for n, what in enumerate(desk.points, 1) if what == "write journal.jsonl"]
     for point in writes:
         check_crash(desk, point, torn=True)
+
+
+def drawn(desk: Desk, count: int) -> list[int]:
+    """Points while calls are in flight; senders that share a sync make fewer of them, so none of the last."""
+    sending = [n for n, what in enumerate(desk.points, 1) if what.endswith("journal.jsonl")]
+    return random.Random(count).sample(sending[1 : -len(desk.keeping.sent)], count)
+
+
+def test_senders_that_are_all_in_flight_when_the_process_dies_lose_nothing(crowd: Desk) -> None:
+    points = drawn(crowd, 6)
+    assert max(in_flight(crowd, "undisturbed")) > 1
+    for point in points[:4]:
+        check_crash(crowd, point)
+    for point in points[4:]:
+        check_crash(crowd, point, torn=True)
+
+
+def in_flight(desk: Desk, name: str) -> list[int]:
+    """How many calls were under way after each line of a journal."""
+    folder = desk.run_folder(name)
+    assert folder is not None
+    under_way: set[int] = set()
+    counts = []
+    for line in journal(folder):
+        (under_way.add if "sent" in line else under_way.discard)(line.get("call", 0))
+        counts.append(len(under_way))
+    return counts
+
+
+@pytest.mark.soak
+def test_senders_that_are_all_in_flight_lose_nothing_wherever_the_process_dies(crowd: Desk) -> None:
+    for point in drawn(crowd, len(crowd.points) // 2 - len(crowd.keeping.sent)):
+        check_crash(crowd, point)
 
 
 @pytest.mark.soak

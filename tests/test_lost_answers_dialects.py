@@ -2,16 +2,19 @@
 servers do. What is read back there has other addresses and other shapes.
 """
 
+import random
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import Row, account, investor, write_csv
+from killable import KILLED, Killable, killable
 from reconcile import documents
-from run_checks import check_books, states
+from run_checks import check_books, check_folder, check_journal, outcomes, states
 from scripted_lusid import open_at
 from test_lost_answers import APPLIED, LOST, executions, ids, names, orders, placements
 
@@ -93,6 +96,10 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def copied(database: Path, folder: Path) -> Path:
+    return Path(shutil.copy(database, folder / "sandbox.db"))
+
+
 def allocated(database: Path) -> dict[str, int]:
     """How much was allocated of the execution of each placement."""
     found: Counter[str] = Counter()
@@ -121,7 +128,7 @@ def accepted(report: Report) -> set[str]:
 def test_legacy_servers_allocate_and_book_once_whatever_becomes_of_the_answers(
     night: Night, tmp_path: Path, executed: Path
 ) -> None:
-    database = shutil.copy(executed, tmp_path / "sandbox.db")
+    database = copied(executed, tmp_path)
     script = f"script=429;ok;503;{';ok;'.join(LOST)},retry-after=0"
     placed = ids("placement", "P")
     report, lusid = night("allocate", placed, "legacy", script)
@@ -139,10 +146,69 @@ def test_legacy_servers_allocate_and_book_once_whatever_becomes_of_the_answers(
 
 
 def test_a_legacy_booking_that_was_done_is_not_asked_for_again(night: Night, tmp_path: Path, executed: Path) -> None:
-    database = shutil.copy(executed, tmp_path / "sandbox.db")
+    database = copied(executed, tmp_path)
     night("allocate", ids("placement", "P"), "legacy", batch_size=100)
     rows = bookings(database)[:4]
     report, lusid = night("book-transactions", rows, "legacy", "script=cut-after;ok;cut-during;ok")
     assert lusid.faults_met == {"cut-after": 1, "cut-during": 1}
     assert lusid.requests_served == len(rows)
     assert {row["allocation_code"] for row in rows[1::2]} <= accepted(report) <= set(booked(database))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Killable]:
+    with killable() as opened:
+        yield opened
+
+
+@dataclass
+class Crashes:
+    """Loads of one operation into legacy sandboxes, each a copy of another, in processes that can be killed."""
+
+    server: Killable
+    operation: str
+    database: Path
+    rows: list[Row]
+
+    def load(self, folder: Path, **failpoint: Any) -> tuple[int, int]:
+        """Loads, and resumes if the process was killed; gives how it ended and how many calls were made."""
+        folder.mkdir()
+        path = write_csv(folder / "extract.csv", self.rows)
+        with Sandbox(database=copied(self.database, folder), dialect="legacy", token="t") as lusid:
+            given = {"operation": self.operation, "extract": path, "runs": folder / "runs", "target": lusid.url}
+            given |= {"dialect": "legacy", "batch_size": 1, "concurrency": 4}
+            job = {"token": "t", "log": folder / "log.txt"}
+            code = self.server.run({**job, "load": given, "failpoint": {"folder": str(folder / "runs"), **failpoint}})
+            if code == KILLED:
+                code = self.server.run({**job, "resume": {"name": "latest", "runs": folder / "runs"}})
+            return code, lusid.requests_served
+
+    def points(self, folder: Path, count: int) -> list[int]:
+        """Some operations on the journal while calls are in flight, drawn; senders that share a sync make fewer."""
+        assert self.load(folder, die_at=0, told=str(folder.parent / "points.txt"))[0] == 0
+        told = (folder.parent / "points.txt").read_text().splitlines()
+        sending = [n for n, what in enumerate(told, 1) if what.endswith("journal.jsonl")]
+        return random.Random(count).sample(sending[3 : -len(self.rows)], count)
+
+
+@pytest.mark.parametrize("operation", ["allocate", "book-transactions"])
+def test_a_process_that_dies_while_a_legacy_server_allocates_or_books_doubles_nothing(
+    night: Night, tmp_path: Path, executed: Path, server: Killable, operation: str
+) -> None:
+    database, rows = copied(executed, tmp_path), ids("placement", "P")
+    if operation == "book-transactions":
+        night("allocate", rows, "legacy", batch_size=100)
+        rows = bookings(database)
+    crashes = Crashes(server, operation, database, rows[:6])
+    for point in crashes.points(tmp_path / "undisturbed", 3):
+        folder = tmp_path / str(point)
+        code, calls = crashes.load(folder, die_at=point)
+        assert code in (0, 3), (folder / "log.txt").read_text()
+        (run,) = (folder / "runs").iterdir()
+        check_folder(run)
+        check_journal(run)
+        found = {line["key"].rpartition("/")[2]: line["state"] for line in outcomes(run)}
+        assert set(found.values()) <= {"accepted", "unknown"}
+        done = allocated(folder / "sandbox.db") if operation == "allocate" else booked(folder / "sandbox.db")
+        assert {code for code, state in found.items() if state == "accepted"} <= set(done) <= set(found)
+        assert operation == "allocate" or calls <= len(found), "a booking was asked for again"
