@@ -8,6 +8,7 @@ No task retries. The client is the one retrying layer: it knows what was never s
 and a retry around it would send settled keys again. A run that stopped is resumed, not retried.
 """
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -92,27 +93,27 @@ def backfill(folder_pattern: str, first: date, last: date, options: dict[str, An
 @task(task_run_name="prepare {run_id}", cache_policy=NO_CACHE, persist_result=False)
 def prepare(run_id: str) -> int:
     """Reads and validates every row of a run; gives the windows of calls to send."""
-    work = _at_work[run_id]
-    work.run.prepare()
-    work.windows = list(work.run.windows())
-    return len(work.windows)
+    with _out_of_sight(run_id) as work:
+        work.run.prepare()
+        work.windows = list(work.run.windows())
+        return len(work.windows)
 
 
 @task(task_run_name="send {run_id} window {number}", cache_policy=NO_CACHE, persist_result=False)
 def send_window(run_id: str, number: int) -> int:
     """Sends one window of calls; gives the requests in it."""
-    work = _at_work[run_id]
-    window = work.windows[number]
-    work.run.send(window)
-    return sum(map(len, window))
+    with _out_of_sight(run_id) as work:
+        window = work.windows[number]
+        work.run.send(window)
+        return sum(map(len, window))
 
 
 @task(task_run_name="close the books of {run_id}", cache_policy=NO_CACHE, persist_result=False)
 def close_books(run_id: str) -> str:
     """Writes every row's state down and compares the counts; gives the run's folder."""
-    work = _at_work[run_id]
-    work.report = work.run.close_books()
-    return str(work.report.run_dir)
+    with _out_of_sight(run_id) as work:
+        work.report = work.run.close_books()
+        return str(work.report.run_dir)
 
 
 def run_load_flow(operation: str, extracts: Extracts, options: Options, progress: Progress | None = None) -> Report:
@@ -153,11 +154,16 @@ def run_backfill_flow(
 
 @dataclass
 class _Work:
-    """A run under way in this process."""
+    """A run under way in this process; `error` is what ended one of its tasks."""
 
     run: Run
     windows: list[Any] = field(default_factory=list)
     report: Report | None = None
+    error: Exception | None = None
+
+
+class HiddenError(Exception):
+    """What Prefect is told of an error: its kind. It keeps texts and tracebacks, and those may quote a row."""
 
 
 _at_work: dict[str, _Work] = {}
@@ -182,12 +188,26 @@ _day_in_tasks = partial(load_trading_day, load=_load_in_tasks)
 
 @contextmanager
 def _working(run: Run) -> Iterator[_Work]:
-    """Keeps a run where its tasks find it."""
+    """Keeps a run where its tasks find it; raises what ended one of them as what it was."""
     work = _at_work[run.folder.run_id] = _Work(run)
     try:
         yield work
+    except HiddenError:
+        assert work.error is not None  # noqa: S101 - the task has left it
+        raise work.error from work.error.__cause__
     finally:
         del _at_work[run.folder.run_id]
+
+
+@contextmanager
+def _out_of_sight(run_id: str) -> Iterator[_Work]:
+    """The run a task works on; what ends the task is left there, and Prefect told no more than its kind."""
+    work = _at_work[run_id]
+    try:
+        yield work
+    except Exception as error:  # noqa: BLE001 - the flow raises it again
+        work.error = error
+        raise HiddenError(type(error).__name__) from None
 
 
 def _state_of(carry_out: Callable[[], Outcome]) -> State[None]:
@@ -198,6 +218,12 @@ def _state_of(carry_out: Callable[[], Outcome]) -> State[None]:
     except LoadError as error:
         desk.outcome = error
         return Failed(message=error.message)
+    except Exception as error:  # noqa: BLE001 - a defect: the caller raises it
+        desk.outcome = error
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return Failed(
+            message=f"a bug in bulkload: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+        )
     told = f"exit code {outcome.exit_code}; {'; '.join(_told(outcome)) or 'nothing to load'}"
     if outcome.exit_code == EXIT_CODES[Verdict.COMPLETE]:
         return Completed(message=told)

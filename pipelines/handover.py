@@ -16,7 +16,7 @@ from pipelines.budget import Budget
 from pipelines.load import Options, Progress
 from pipelines.nightly import NightlyReport
 from pipelines.report import Report
-from schemas.errors import ConfigError, LoadError, UnreachableError
+from schemas.errors import ConfigError, UnreachableError
 from schemas.expectations import Expectations
 
 Outcome = Report | NightlyReport | BackfillReport
@@ -28,7 +28,7 @@ class Desk:
     """Where a caller leaves who watches, and a flow what came of it."""
 
     progress: Progress = field(default_factory=Progress)
-    outcome: Outcome | LoadError | None = None
+    outcome: Outcome | Exception | None = None
 
 
 _desk: ContextVar[Desk | None] = ContextVar("desk", default=None)
@@ -91,7 +91,7 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
             state.result()  # raises the defect that ended the flow
     finally:
         _desk.reset(token)
-    if isinstance(desk.outcome, LoadError):
+    if isinstance(desk.outcome, Exception):
         raise desk.outcome
     assert isinstance(desk.outcome, kind)  # noqa: S101 - each flow leaves what its function returns
     return desk.outcome

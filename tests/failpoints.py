@@ -50,9 +50,10 @@ class _Failpoint:
         self._count += 1
         if self._told is not None:
             self._write(self._told, f"{operation} {path.rpartition('/')[2]}\n".encode())
-        if self._count == self._die_at and dies:
+        due = self._count >= self._die_at > 0 and (operation == "write" or not self._torn)
+        if due and dies:
             self._die()
-        return self._count == self._die_at
+        return due
 
     def _path(self, where: object) -> str:
         if isinstance(where, int):
@@ -69,7 +70,7 @@ def install(folder: str, die_at: int, *, torn: bool = False, told: str | None = 
     Args:
         folder: only what happens below it counts.
         die_at: the number of the operation before which the process is killed, from 1; 0 never.
-        torn: if that is a write, half of it is written first.
+        torn: it dies in the first write from there on, half of which is written.
         told: a file that gets a line `operation name` for each.
     """
     failpoint = _Failpoint(folder, die_at, torn, told)

@@ -19,7 +19,8 @@ from prefect.client.orchestration import SyncPrefectClient, get_client  # noqa: 
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, FlowRunFilter  # noqa: E402
 from prefect.exceptions import FailedRun  # noqa: E402
 from prefect.flows import load_flow_from_entrypoint  # noqa: E402
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings  # noqa: E402
+from prefect.logging.handlers import APILogHandler  # noqa: E402
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, get_current_settings, temporary_settings  # noqa: E402
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Seen",
     "SyncPrefectClient",
     "get_client",
+    "kept_by_prefect",
     "load_flow_from_entrypoint",
     "prefect_server",
     "server_at",
@@ -47,6 +49,17 @@ def server_at(url: str) -> Iterator[None]:
     """Prefect's client talks to this URL."""
     with temporary_settings({PREFECT_API_URL: url}):
         yield
+
+
+def kept_by_prefect(home: Path) -> dict[str, str]:
+    """Every file below Prefect's home and beside its database, by name, as text; what waits to be logged is written."""
+    APILogHandler().flush()
+    url = get_current_settings().server.database.connection_url
+    assert url is not None
+    database = Path(url.get_secret_value().partition("///")[2])
+    assert database.is_file()
+    found = [path for folder in (home, database.parent) for path in folder.rglob("*") if path.is_file()]
+    return {str(path): path.read_bytes().decode("utf-8", "replace") for path in found}
 
 
 class Seen:
