@@ -74,10 +74,11 @@ class Night:
         return manifest.parent
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("operation", "count", "batch", "kills"),
     [
-        ("investor-records", 20_000, 40, 32),
+        ("investor-records", 8_000, 16, 32),
         ("orders", 2_000, 4, 32),
         pytest.param("investor-records", 100_000, 100, 200, marks=pytest.mark.soak),
         pytest.param("orders", 20_000, 10, 200, marks=pytest.mark.soak),

@@ -60,6 +60,7 @@ def check_states(planted: Planted, report: Report, mode: str) -> None:
     assert found == planted.states
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("files", "mode", "senders", "probability"), CASES)
 def test_lusid_holds_what_is_called_accepted_and_nothing_else(
     tmp_path: Path, files: int, mode: str, senders: int, probability: float

@@ -117,6 +117,7 @@ def portfolios_of(folder: Path) -> set[str]:
     return {f"{row['portfolio_scope']}/{row['portfolio_code']}" for row in read_csv(folder / "orders.csv")}
 
 
+@pytest.mark.untraced
 def test_what_was_executed_of_500_blocks_is_booked_to_the_last_digit_and_a_second_time_changes_nothing(
     tmp_path: Path,
 ) -> None:
