@@ -187,7 +187,7 @@ MUTATIONS = (
         "pipelines/run.py",
         "            self.delivery.reading_back.settle_rest()\n",
         "            pass\n",
-        ("tests/test_resume.py::test_what_is_in_doubt_is_not_called_unsent_when_the_resumed_run_stops_too",),
+        ("tests/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
     ),
     Mutation(
         "blame the innocent of an Atomic call",
