@@ -319,8 +319,8 @@ MUTATIONS = (
     Mutation(
         "keep the only copy of a frame in memory",
         "connectors/frames.py",
-        "        os.fsync(file.fileno())  # there",
-        "        # there",
+        "        os.fsync(file.fileno())  # a run",
+        "        # a run",
         ("tests/test_disk_order.py",),
     ),
     Mutation(
