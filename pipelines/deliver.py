@@ -35,7 +35,7 @@ TRIES = 3
 """How often a request whose answer was lost, and which reading back did not find, is sent in all."""
 
 ASKED = 6
-"""How often a call that is refused in nobody's words is sent in all: the words of a refusal are lost like any others."""
+"""How often a call that is refused in nobody's words is sent in all: words are lost like any other answer."""
 
 
 class Client(Reader, Protocol):
