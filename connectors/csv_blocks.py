@@ -36,12 +36,14 @@ class Block:
         rows: the records, fitted to the columns.
         used: bytes they took; 0 when more bytes are needed to decide.
         lines: physical lines those are.
+        records: the records those bytes hold, counted where they are cut, apart from `rows`.
         cut: the last record's line goes on behind the view: skip to its end.
     """
 
     rows: Rows
     used: int
     lines: int
+    records: int
     cut: bool = False
 
 
@@ -65,7 +67,7 @@ def read_block(view: bytes, columns: Sequence[str], rules: CsvFormat, first_line
     rows = Rows([])
     for record in islice(reader, rules.max_rows):
         add_record(rows, record, columns, rules, first_line)
-    return Block(rows, reader.used, reader.line, reader.cut)
+    return Block(rows, reader.used, reader.line, reader.records, reader.cut)
 
 
 def _short_way(view: bytes, width: int, rules: CsvFormat, *, ended: bool) -> Block | None:
@@ -77,7 +79,11 @@ def _short_way(view: bytes, width: int, rules: CsvFormat, *, ended: bool) -> Blo
     if text is None:
         return None
     try:
-        cells = _spanning_cells(text, rules) if extent.spanning else _line_cells(text, rules)
+        if extent.spanning:
+            cells, records = _spanning_cells(text, rules), extent.records
+        else:
+            lines = _lines(text)
+            cells, records = _line_cells(lines, text, rules), len(lines)
     except csv.Error:  # a cell beyond the csv module's own limit
         return None
     if not _squared(cells, width):
@@ -85,7 +91,7 @@ def _short_way(view: bytes, width: int, rules: CsvFormat, *, ended: bool) -> Blo
     if rules.swapped and extent.spanning:
         restore_line_ends(cells)
     rows = Rows(cast("list[list[Cell]]", cells))  # a list of texts is a list of cells
-    return Block(rows, extent.used, extent.lines)
+    return Block(rows, extent.used, extent.lines, records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +102,13 @@ class _Extent:
         used: bytes, up to a record's end.
         lines: line feeds among them.
         spanning: whether some of those line feeds are inside quotes.
+        records: the records that end there, empty lines not counted; known where line feeds do not tell.
     """
 
     used: int
     lines: int
     spanning: bool
+    records: int = 0
 
 
 def _extent(view: bytes, rules: CsvFormat, *, ended: bool) -> _Extent | None:
@@ -137,7 +145,15 @@ def _extent_with_quotes(view: bytes, rules: CsvFormat, *, ended: bool) -> _Exten
     clean = _quotes_in_order(octets[:used], quotes[: np.searchsorted(quotes, used)], rules)
     if too_long or too_many or not clean:
         return None
-    return _Extent(used, lines, spanning=lines > int(np.count_nonzero(ends < len(view))))
+    spanning = lines > int(np.count_nonzero(ends < len(view)))
+    return _Extent(used, lines, spanning, _filled(octets, ends))
+
+
+def _filled(octets: _Octets, ends: _Places) -> int:
+    """How many of the records that end there are not empty lines."""
+    sizes = np.diff(ends, prepend=-1) - 1
+    empty = (sizes == 0) | ((sizes == 1) & (octets[ends - 1] == _CR))
+    return len(ends) - int(np.count_nonzero(empty))
 
 
 def _quotes_in_order(octets: _Octets, quotes: _Places, rules: CsvFormat) -> bool:
@@ -167,11 +183,14 @@ def _text(octets: bytes, rules: CsvFormat) -> str | None:
     return None if REPLACEMENT in text else text
 
 
-def _line_cells(text: str, rules: CsvFormat) -> list[list[str]]:
-    """Cells of a text in which every line is a record."""
+def _lines(text: str) -> list[str]:
+    """The lines of a text that are not empty."""
     lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
-    if "" in lines:
-        lines = [line for line in lines if line]
+    return [line for line in lines if line] if "" in lines else lines
+
+
+def _line_cells(lines: list[str], text: str, rules: CsvFormat) -> list[list[str]]:
+    """Cells of a text in which every line is a record."""
     delimiter = rules.delimiter
     if '"' not in text:
         return [line.split(delimiter) for line in lines]

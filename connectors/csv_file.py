@@ -36,6 +36,7 @@ class CsvFile:
 
     Attributes:
         columns: the header, in the file's own order.
+        records: see `connectors.rows.RowFile`.
     """
 
     def __init__(self, source: Source, index: int, rules: CsvFormat) -> None:
@@ -51,6 +52,7 @@ class CsvFile:
         """
         self._source = source
         self._index = index
+        self.records = 0
         self._reported = _is_report(source)
         if self._reported:
             rules = dataclasses.replace(rules, encoding=encoding_of("utf-8"), delimiter=",")
@@ -80,10 +82,12 @@ class CsvFile:
             ExtractError: the file cannot be read on, or is not the file it was.
         """
         stream = self._stream()
+        self.records = 0
         try:
             position: Position | None = self._start
             while position is not None:
-                batch, position = self._batch(stream, position, order)
+                batch, position, records = self._batch(stream, position, order)
+                self.records += records
                 if batch.rows:
                     yield batch
         finally:
@@ -137,8 +141,8 @@ class CsvFile:
         start = Position(self._index, 1, (stream.offset + reader.used, reader.line + 1))
         return header_columns(record.cells, name), start
 
-    def _batch(self, stream: ByteStream, position: Position, order: list[str]) -> tuple[RowBatch, Position | None]:
-        """The batch at a position, and where the next one begins if the file goes on."""
+    def _batch(self, stream: ByteStream, position: Position, order: list[str]) -> tuple[RowBatch, Position | None, int]:
+        """The batch at a position, where the next one begins if the file goes on, and the records that were cut."""
         offset, line = position.place
         stream.seek(offset)
         size = self._rules.block
@@ -161,7 +165,7 @@ class CsvFile:
         rows = _in_order(block.rows.rows, order_of(self.columns, order))
         bad, extra = block.rows.bad, block.rows.extra
         batch = RowBatch(self._index, position.row, rows, bad, extra, position)
-        return batch, following if block.used < len(view) or not ended else None
+        return batch, following if block.used < len(view) or not ended else None, block.records
 
 
 def _is_report(source: Source) -> bool:

@@ -58,6 +58,7 @@ class RecordReader:
 
     Attributes:
         line: physical lines that are done with: those of the records yielded so far, and empty ones.
+        records: the records yielded so far.
         cut: the last record was a line too long to be held; the rest of it is to be skipped.
     """
 
@@ -70,6 +71,7 @@ class RecordReader:
             ended: whether the file ends where the view ends; if not, a record is withheld while it might go on.
         """
         self.line = 0
+        self.records = 0
         self.cut = False
         self._rules = rules
         self._lines = PhysicalLines(view, rules, ended=ended)
@@ -90,10 +92,12 @@ class RecordReader:
                 record = self._record(self.line, body)
             except MoreBytesNeededError:
                 return
+            self.records += 1
             yield record
         if len(self._lines.unfinished) > self._rules.max_bytes:
             self.cut = True
             self.line += 1
+            self.records += 1
             yield self._refused(self.line - 1, self._lines.unfinished, Fault("RecordTooLong"))
 
     def _record(self, first: int, body: bytes) -> Record:

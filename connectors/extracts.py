@@ -82,6 +82,11 @@ class Extract:
         for file in self._files:
             yield from file.batches(self.columns)
 
+    @property
+    def records(self) -> int:
+        """Data records that the last reading found, counted where they are cut and apart from the rows handed on."""
+        return sum(file.records for file in self._files)
+
     def reread(self, position: Position) -> RowBatch:
         """Reads one batch again, equal to what it was.
 

@@ -31,6 +31,7 @@ class ParquetFile:
 
     Attributes:
         columns: the names of its columns, in the file's own order.
+        records: see `connectors.rows.RowFile`; what the file's own footer says.
     """
 
     def __init__(self, source: Source, index: int, max_rows: int = MAX_ROWS) -> None:
@@ -51,6 +52,7 @@ class ParquetFile:
         reader = _Reader(source, max_rows)
         try:
             schema = reader.file.schema_arrow
+            self.records: int = reader.file.metadata.num_rows
         finally:
             reader.close()
         self.columns = header_columns(schema.names, source.name)

@@ -102,9 +102,14 @@ class ColumnType(NamedTuple):
 
 
 class RowFile(Protocol):
-    """One file of an extract, open for reading."""
+    """One file of an extract, open for reading.
+
+    Attributes:
+        records: data records that the last reading from the start found, counted apart from the rows it handed on.
+    """
 
     columns: list[str]
+    records: int
 
     def types(self) -> dict[str, ColumnType]:
         """The types of the columns that have one; none in a CSV, where all is text."""

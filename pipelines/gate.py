@@ -45,11 +45,16 @@ def check_before(expected: Expectations, extract: Extract) -> None:
 
 
 class Gate:
-    """Watches an extract being read; says at the end whether it is whole."""
+    """Watches an extract being read; says at the end whether it is whole.
+
+    Attributes:
+        trailers: records that were trailers, and are no rows.
+    """
 
     def __init__(self, expected: Expectations, extract: Extract) -> None:
         self._expected, self._extract = expected, extract
         self._rows = 0
+        self.trailers = 0
         self._sums = dict.fromkeys(expected.totals, Decimal(0))
         self._places = {column: extract.columns.index(column) for column in expected.totals}
         self._faults: list[str] = []
@@ -109,6 +114,7 @@ class Gate:
         if cells[0] != trailer.starts_with:
             self._faults.append(f"{name} does not end in the trailer")
             return batch
+        self.trailers += 1
         if trailer.rows_cell is not None:
             told = str(cells[trailer.rows_cell - 1]).strip() if trailer.rows_cell <= len(cells) else ""
             if not told or (told.lstrip("0") or "0") != str(rows_before + last):  # some pad it: 000123

@@ -59,7 +59,7 @@ class Prepared:
         first_row: ordinal of each request's first row.
         keys: the key of every row, b"" where it has none.
         wides: what rows say of the calls they go in.
-        rows_read: counted where rows come in, apart from the book.
+        rows_read: the records of the extract but its trailers, as its reader counts them, apart from the book.
     """
 
     book: Book
@@ -133,7 +133,7 @@ def prepare(
         extract.check_unchanged()
         gate.check()
         prepared = reading.finish()
-        prepared.rows_read = rows_read
+        prepared.rows_read = extract.records - gate.trailers
         files.pop_all()
     return prepared
 

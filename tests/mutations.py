@@ -239,6 +239,20 @@ MUTATIONS = (
         ("tests/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
     ),
     Mutation(
+        "drop a row in the reader",
+        "connectors/csv_file.py",
+        "rows = _in_order(block.rows.rows, ",
+        "rows = _in_order(block.rows.rows[1:], ",
+        ("tests/test_account.py::test_an_extract_of_invalid_rows_only_has_books_too",),
+    ),
+    Mutation(
+        "count the rows read in the book itself",
+        "pipelines/prepare.py",
+        "prepared.rows_read = extract.records - gate.trailers",
+        "prepared.rows_read = len(prepared.book)",
+        ("tests/test_account.py::test_a_row_that_the_reader_drops_is_noticed",),
+    ),
+    Mutation(
         "never compare the books",
         "pipelines/account.py",
         "        if not (read == sum(rows.values()) == lines) or reported != not_good:\n",

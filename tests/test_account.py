@@ -1,22 +1,25 @@
 import gzip
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pandas as pd
 import pytest
 from builders import IR_ID, account, investor, order, read_csv, write_csv
 from run_checks import check_books, failures, outcomes, row_states
 from scripted_lusid import Call, Reply, done, refused, scripted
 
-from connectors.extracts import Extract
+from connectors.extracts import Extract, RowBatch
 from connectors.outcome_files import OutcomeFile
 from pipelines import account as books
 from pipelines.account import Accountant
 from pipelines.load import Run, load
 from pipelines.report import Report
 from schemas.errors import BalanceError, ExtractError
+from schemas.expectations import Expectations
 from schemas.states import State
 
 
@@ -224,6 +227,31 @@ def test_a_row_that_never_came_into_the_book_is_noticed(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(Run, "prepare", forgetful)
     assert "6 rows read, 5 in a state" in unbalanced(tmp_path)[0]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_a_row_that_the_reader_drops_is_noticed(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every count behind the reader agrees with every other."""
+
+    def dropping(self: Extract) -> Iterator[RowBatch]:
+        for batch in whole(self):
+            yield replace(batch, rows=batch.rows[:-1])
+
+    whole = Extract.batches
+    monkeypatch.setattr(Extract, "batches", dropping)
+    path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(5)])
+    if name != path.name:
+        pd.read_csv(path, dtype=str).to_parquet(path := tmp_path / name)
+    with scripted(picky) as (_, target), pytest.raises(BalanceError) as caught:
+        load("investor-records", path, target=target, runs=tmp_path / "runs")
+    assert caught.value.message.startswith("the books do not balance: 5 rows read, 4 in a state, 4 in outcomes.parquet")
+
+
+def test_a_trailer_is_no_row_of_the_books(run: Callable[..., Report], tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [investor(1), investor(2)])
+    path.write_text(path.read_text() + "END,2\n")
+    report = run("investor-records", path, expect=Expectations.model_validate({"trailer": {"starts_with": "END"}}))
+    assert (report.rows_read, report.rows[State.ACCEPTED]) == (2, 2)
 
 
 def test_a_crash_while_the_books_are_closed_leaves_no_half_file(

@@ -70,6 +70,7 @@ def read(tmp_path: Path) -> Reading:
         batches = list(file.batches(file.columns))
         assert [file.reread(batch.position, file.columns) for batch in batches] == batches
         assert [file.reread(batch.position, file.columns) for batch in batches[::-1]] == batches[::-1]
+        assert file.records == sum(len(batch.rows) for batch in batches), "counted where they are cut"
         file.close()
         return joined(batches)
 
