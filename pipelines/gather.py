@@ -21,11 +21,11 @@ def settle_repeats(book: Book, groups: Iterable[Sequence[int]], entries: EntryFi
     """Settles rows that share a key, where one row is one request.
 
     Exact copies (rows that make the same request) collapse into the first. Rows that differ are all refused,
-    unless the policy picks one. An invalid row differs from every other.
+    unless the policy picks one of the valid ones. An invalid row differs from every other.
     """
     for rows in groups:
         if policy is not Duplicates.REFUSE:
-            _pick(book, rows, policy)
+            _pick(book, rows, entries, policy)
             continue
         first = entries.read(rows[0])
         if first and all(entries.read(o) == first for o in rows[1:]):
@@ -39,10 +39,19 @@ def settle_repeats(book: Book, groups: Iterable[Sequence[int]], entries: EntryFi
                 book.settle(ordinal, State.INVALID, "DuplicateKey", message)
 
 
-def _pick(book: Book, rows: Sequence[int], policy: Duplicates) -> None:
-    chosen = rows[0] if policy is Duplicates.FIRST else rows[-1]
-    for ordinal in rows:
-        if ordinal != chosen and book.is_open(ordinal):
+def _pick(book: Book, rows: Sequence[int], entries: EntryFile, policy: Duplicates) -> None:
+    """Lets one valid row stand, be it held; an invalid one stays what it is, and takes no good row with it."""
+    valid = [o for o in rows if book.state(o) is not State.INVALID]
+    if not valid:
+        return
+    chosen = valid[0] if policy is Duplicates.FIRST else valid[-1]
+    standing = entries.read(chosen)
+    for ordinal in valid:
+        if ordinal == chosen:
+            continue
+        if entries.read(ordinal) == standing:
+            _copy(book, ordinal, chosen)
+        else:
             message = f"{book.where(chosen)} of the same key stands (--duplicates {policy})"
             book.settle(ordinal, State.DUPLICATE, "Superseded", message)
 

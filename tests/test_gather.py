@@ -3,13 +3,26 @@
 from pathlib import Path
 
 import pytest
-from builders import HOLDER, IA_ID, IR_ID, Row, account, investor, order, prepare_files, prepare_rows, write_csv
+from builders import (
+    HOLDER,
+    IA_ID,
+    IR_ID,
+    Row,
+    account,
+    investor,
+    order,
+    prepare_files,
+    prepare_rows,
+    read_csv,
+    write_csv,
+)
 
 from schemas.states import State
 
 INVALID, HELD, DUPLICATE = State.INVALID, State.HELD, State.DUPLICATE
 HOLD = {"InvestorRecord/ExternalIdentifier/ExternalIRId=IR_0009": "is invalid (row 4)"}
 MANY = 30_000
+SAMPLES = Path(__file__).parent / "samples"
 
 
 def name(text: str) -> Row:
@@ -78,12 +91,31 @@ def test_a_policy_picks_one_row_of_a_key(tmp_path: Path, policy: str, chosen: in
         assert [wire["displayName"] for wire in found.wires] == ["ABC"[chosen], "Investor 2"]
 
 
-@pytest.mark.parametrize("policy", ["first", "last"])
-def test_a_policy_does_not_fall_back_on_another_row_when_its_choice_is_invalid(tmp_path: Path, policy: str) -> None:
-    rows = [investor(1, name("")), investor(1), investor(1, name(""))]
+@pytest.mark.parametrize(("policy", "chosen"), [("first", 1), ("last", 3)])
+def test_a_policy_picks_among_the_valid_rows_of_a_key(tmp_path: Path, policy: str, chosen: int) -> None:
+    rows = [investor(1, name(text)) for text in ("", "A", "A", "B", "")]
     with prepare_rows("investor-records", tmp_path, rows, duplicates=policy) as found:
-        assert found.states == [INVALID, DUPLICATE, INVALID]
-        assert found.entries == []
+        stands = ("Superseded", f"row {chosen + 1} of the same key stands (--duplicates {policy})")
+        copy = ("Copy", "is an exact copy of row 2")
+        told = {"first": [("", ""), copy, stands], "last": [stands, stands, ("", "")]}[policy]
+        assert found.notes[1:4] == told
+        assert found.states == [INVALID, *(DUPLICATE if note[0] else None for note in told), INVALID]
+        assert [wire["displayName"] for wire in found.wires] == [rows[chosen]["display_name"]]
+
+
+@pytest.mark.parametrize(("policy", "states"), [("first", [HELD, DUPLICATE]), ("last", [DUPLICATE, None])])
+def test_a_policy_picks_a_row_that_is_held_too(tmp_path: Path, policy: str, states: list[State | None]) -> None:
+    """Else a replay would send it later, over the row that was picked in its place."""
+    row = read_csv(SAMPLES / "executions" / "full.csv")[0]
+    rows = [row | {"placement_code": "P9"}, row | {"placement_code": "P1"}]
+    hold = {f"Placement={row['placement_scope']}/P9": "is failed (row 1)"}
+    with prepare_rows("executions", tmp_path, rows, duplicates=policy, hold=hold) as found:
+        assert found.states == states
+
+
+def test_a_policy_leaves_invalid_rows_of_a_key_alone(tmp_path: Path) -> None:
+    with prepare_rows("investor-records", tmp_path, [investor(1, name(""))] * 2, duplicates="last") as found:
+        assert (found.states, found.entries) == ([INVALID, INVALID], [])
 
 
 @pytest.mark.timeout(30)
