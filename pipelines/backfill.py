@@ -18,7 +18,8 @@ from connectors.source_files import Digests, find_sources
 from connectors.targets import SANDBOX, Target
 from pipelines.history import FINISHED, manifests
 from pipelines.load import Options, Progress
-from pipelines.nightly import NightExtract, NightlyReport, find_extracts, nightly, shared_target, worst
+from pipelines.night_folder import NightExtract, find_extracts
+from pipelines.nightly import NightlyReport, nightly, shared_target, worst
 from schemas.errors import ConfigError
 
 MOST_NAMED = 10

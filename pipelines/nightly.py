@@ -1,11 +1,11 @@
 """A night: the extracts of one folder go in one after another, and what depends on a failed row is held.
 
-Owns which files of a folder are which extract, the order of the loads and what one hands to the next; `trading_day`
-does the same with other names. Knows no HTTP and no Prefect: `flows` runs the same night with loads that are Prefect
-tasks.
+Owns the order of the loads and what one hands to the next; `trading_day` does the same with other names, and
+`night_folder` says which files are which extract. Knows no HTTP and no Prefect: `flows` runs the same night with loads
+that are Prefect tasks.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,48 +13,15 @@ from typing import Any, NamedTuple
 
 from connectors.targets import Target, open_target
 from pipelines.load import Options, Progress, load
+from pipelines.night_folder import NightExtract, find_extracts
 from pipelines.report import EXIT_CODES, Report, Verdict
 from schemas.errors import ConfigError, FatalError
 
 Loader = Callable[..., Report]
 """Anything that is called as `load` is."""
 
-Names = Mapping[str, tuple[str, ...]]
-
-NAMES: Names = {
-    "investor-records": ("investor-records", "investors"),
-    "investment-accounts": ("investment-accounts", "accounts"),
-    "orders": ("orders",),
-}
-"""The night's operations, in the order they are loaded, and how the names of their extracts begin."""
-
-_FORMS = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".parquet")
-"""What an extract's name may end in; of one extract in several forms the first is taken, a folder last."""
-
 _WORST_FIRST = (5, 4, 2, 3, 0)
 """Unbalanced books, stopped, wrong input, rejects, all accepted: a night has the exit code of its worst load."""
-
-
-@dataclass(frozen=True)
-class NightExtract:
-    """One operation's extract in a night's folder.
-
-    Attributes:
-        paths: files and folders, sorted by name; at least one.
-        mapping: `<operation>.yaml` of the folder, if it is there.
-    """
-
-    operation: str
-    paths: tuple[Path, ...]
-    mapping: Path | None
-
-
-@dataclass(frozen=True)
-class FolderContents:
-    """What a night's folder holds: the extracts in the order of their loads, and what the user should know."""
-
-    extracts: tuple[NightExtract, ...]
-    notes: tuple[str, ...]
 
 
 class Step(NamedTuple):
@@ -159,48 +126,6 @@ def load_steps(
     return NightlyReport(folder, tuple(reports), absent, error)
 
 
-def find_extracts(folder: Path, names: Names = NAMES, expected: Collection[str] = tuple(NAMES)) -> FolderContents:
-    """The extracts in a folder, by the beginnings of their names.
-
-    Args:
-        folder: where to look.
-        names: how the names of each operation's extracts begin, in the order of the loads.
-        expected: operations whose absence is noted.
-
-    Raises:
-        ConfigError: there is no such folder, or it holds none.
-    """
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise ConfigError(f"the folder {folder} cannot be read: {error.strerror}") from None
-    extracts, notes = [], []
-    for operation in names:
-        paths, passed_over = _forms_of([e for e in entries if operation_of(e, names) == operation])
-        notes += passed_over
-        if paths:
-            mapping = folder / f"{operation}.yaml"
-            extracts.append(NightExtract(operation, tuple(paths), mapping if mapping.exists() else None))
-        elif operation in expected:
-            notes.append(f"{operation}: {folder} holds no extract of this name, so none is loaded")
-    if not extracts:
-        beginnings = ", ".join(f"{name}*" for several in names.values() for name in several)
-        raise ConfigError(f"the folder {folder} holds no extract: none of {beginnings}")
-    unknown = [e.name for e in entries if operation_of(e, names) is None and _form(e)]
-    strangers = [name for name in unknown if not name.startswith((".", "_"))]
-    if strangers:
-        notes.append(f"not loaded, because their names begin like no extract's: {', '.join(strangers)}")
-    return FolderContents(tuple(extracts), tuple(notes))
-
-
-def operation_of(path: Path, names: Names = NAMES) -> str | None:
-    """The operation whose extract a file or folder is, by its name; None where it is nobody's."""
-    name = path.name.lower().replace("_", "-")
-    if not (_form(path) or path.is_dir()):
-        return None
-    return next((operation for operation, several in names.items() if name.startswith(several)), None)
-
-
 @contextmanager
 def shared_target(options: Options, progress: Progress) -> Iterator[Target | None]:
     """The one target of several loads, open while the block lasts; None in a dry run."""
@@ -233,23 +158,3 @@ def _load_in_order(
         if report.exit_code == EXIT_CODES[Verdict.STOPPED]:
             return reports, None, begun
     return reports, None, len(steps)
-
-
-def _forms_of(entries: list[Path]) -> tuple[list[Path], list[str]]:
-    """One path for each name, and what is said of its other forms."""
-    by_stem: dict[str, list[Path]] = {}
-    for entry in entries:
-        by_stem.setdefault(entry.name[: len(entry.name) - len(_form(entry))].lower(), []).append(entry)
-    taken, notes = [], []
-    for forms in by_stem.values():
-        first, *others = sorted(forms, key=lambda e: _FORMS.index(_form(e)) if _form(e) else len(_FORMS))
-        taken.append(first)
-        notes += [f"{other.name}: passed over, because {first.name} beside it is the same extract" for other in others]
-    return taken, notes
-
-
-def _form(path: Path) -> str:
-    """The ending that makes a file an extract; empty for anything else."""
-    name = path.name.lower()
-    fitting = [form for form in _FORMS if name.endswith(form)]
-    return fitting[0] if fitting and not path.is_dir() else ""

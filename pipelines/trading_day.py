@@ -2,7 +2,7 @@
 
 Owns the order of the day and what it makes itself: the placements to allocate, where nobody gave them, are those that
 executions were accepted for; the allocations to book are those that LUSID made of the placements that were allocated.
-How a folder is read and how one load hands on to the next is `nightly`'s. Knows no HTTP and no Prefect.
+How a folder is read is `night_folder`'s, how one load hands on to the next `nightly`'s. Knows no HTTP and no Prefect.
 """
 
 import csv
@@ -19,7 +19,8 @@ from connectors.client import LusidClient
 from connectors.run_folder import RunFolder
 from connectors.targets import Target
 from pipelines.load import Progress, load
-from pipelines.nightly import Loader, Names, NightExtract, NightlyReport, Step, find_extracts, load_steps
+from pipelines.night_folder import Names, NightExtract, find_extracts
+from pipelines.nightly import Loader, NightlyReport, Step, load_steps
 from pipelines.report import Report
 from schemas.errors import FatalError, LoadError, UnreachableError
 from schemas.states import State

@@ -12,7 +12,7 @@ from pipelines import cli, demo
 from pipelines.commands_load import run_night
 from pipelines.demo import LISTINGS, entities, run_demo
 from pipelines.load import load
-from pipelines.nightly import NAMES
+from pipelines.night_folder import NAMES
 from pipelines.sample.write import write_sample
 from schemas.dialects import Dialect
 from schemas.errors import BalanceError

@@ -16,7 +16,8 @@ from connectors.sandbox.server import Sandbox
 from connectors.settings import LusidSettings
 from connectors.targets import Target, open_target
 from pipelines.load import Extracts, Progress, load
-from pipelines.nightly import NightlyReport, find_extracts, nightly, operation_of, worst
+from pipelines.night_folder import find_extracts, operation_of
+from pipelines.nightly import NightlyReport, nightly, worst
 from pipelines.report import Report, Verdict
 from schemas.dialects import Dialect
 from schemas.errors import BalanceError, ConfigError, ExtractError, UnreachableError
