@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 from connectors.targets import Target, open_target
 from pipelines.load import Options, Progress, load
 from pipelines.night_folder import NightExtract, find_extracts
+from pipelines.operations import operation_named
 from pipelines.report import EXIT_CODES, Report, Verdict
 from schemas.errors import ConfigError, FatalError
+from schemas.states import Duplicates
 
 Loader = Callable[..., Report]
 """Anything that is called as `load` is."""
@@ -115,6 +117,9 @@ def load_steps(
     """
     if options.get("mapping") is not None:
         raise ConfigError("a night has one mapping for each extract: put <operation>.yaml into its folder")
+    notes = _without_duplicates(steps, Options.of(**options).duplicates)
+    for note in notes:
+        progress.note(note)
     with shared_target(Options.of(**options), progress) as target:
         reports, error, ended = _load_in_order(steps, progress, load, {**options, "target": target})
     absent = tuple(
@@ -123,7 +128,19 @@ def load_steps(
     )
     for note in absent:
         progress.note(note)
-    return NightlyReport(folder, tuple(reports), absent, error)
+    return NightlyReport(folder, tuple(reports), (*notes, *absent), error)
+
+
+def _without_duplicates(steps: Sequence[Step], policy: Duplicates) -> tuple[str, ...]:
+    """Says of which loads a policy does not hold, where rows of one key make one request: there it is left out."""
+    if policy is Duplicates.REFUSE:
+        return ()
+    return tuple(
+        f"{step.operation}: --duplicates {policy} does not apply, as all rows of one "
+        f"{operation_named(step.operation).entity} make one request"
+        for step in steps
+        if operation_named(step.operation).grouped
+    )
 
 
 @contextmanager
@@ -148,6 +165,8 @@ def _load_in_order(
             if extract is None:
                 continue
             settings = {**options, "mapping": extract.mapping, "hold": hold}
+            if operation_named(step.operation).grouped:
+                settings["duplicates"] = Duplicates.REFUSE
             report = load(extract.operation, extract.paths, progress=progress, **settings)
         except FatalError as error:
             if not reports:

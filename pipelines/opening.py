@@ -65,6 +65,7 @@ def open_run(
     """
     operation.check_mode(options.mode)
     operation.check_dialect(options.dialect)
+    operation.check_duplicates(options.duplicates)
     stack.enter_context(_quiet_collector())
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
     extract = None if isinstance(given, pd.DataFrame) else stack.enter_context(_open_files(given, options, mapping))

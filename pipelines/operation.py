@@ -12,7 +12,7 @@ from schemas.columns import Columns, Row, RowShape
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.members import Member
-from schemas.states import Mode
+from schemas.states import Duplicates, Mode
 
 Wire = dict[str, Any]
 Refs = Callable[[Row], Iterable[str]]
@@ -116,6 +116,13 @@ class Operation:
         """Raises ConfigError when the endpoint lacks the mode: it is never quietly replaced."""
         if mode not in self.modes:
             raise ConfigError(f"{self.name} has no {mode} mode: use --mode {' or '.join(sorted(self.modes))}")
+
+    def check_duplicates(self, policy: Duplicates) -> None:
+        """Raises ConfigError for a policy that picks from rows of one key where all of them make one request."""
+        if self.grouped and policy is not Duplicates.REFUSE:
+            raise ConfigError(
+                f"{self.name} has no --duplicates {policy}: all rows of one {self.entity} are one request; leave it out"
+            )
 
     def check_dialect(self, dialect: Dialect) -> None:
         """Raises ConfigError when servers of this age have no such call."""

@@ -372,6 +372,18 @@ def test_dialects_and_duplicates_reach_the_wire_and_the_books(tmp_path: Path) ->
     assert sorted(line["state"] for line in outcomes(report.run_dir)) == ["accepted", "duplicate"]
 
 
+@pytest.mark.parametrize("operation", [o.name for o in operations.OPERATIONS.values() if o.grouped])
+def test_duplicates_are_refused_where_all_rows_of_a_key_make_one_request(tmp_path: Path, operation: str) -> None:
+    path = write_csv(tmp_path / "a.csv", [order()])
+    with pytest.raises(ConfigError) as caught:
+        load(operation, path, target="sandbox", runs=tmp_path / "runs", duplicates="first")
+    entity = operations.OPERATIONS[operation].entity
+    assert caught.value.message == (
+        f"{operation} has no --duplicates first: all rows of one {entity} are one request; leave it out"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_run_that_ends_in_an_error_says_so_in_its_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: Run) -> None:
         raise ZeroDivisionError("a cell's text")

@@ -171,6 +171,22 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         nightly(tmp_path / "nowhere", target="sandbox")
 
 
+def test_duplicates_are_picked_where_a_row_is_a_request_and_it_is_said_where_not(tmp_path: Path) -> None:
+    twice = [investor(1), investor(1, {"display_name": "Later"})]
+    folder = a_folder(tmp_path, investors=twice, accounts=[account(1, 1), account(1, 1, {"display_name": "Other"})])
+    heard = Heard()
+    night = nightly(folder, progress=heard, target="sandbox", runs=tmp_path / "runs", duplicates="last")
+    said = (
+        "investment-accounts: --duplicates last does not apply, as all rows of one investment account make one request"
+    )
+    assert said in night.notes
+    assert said in heard.notes
+    assert [counted(report) for report in night.reports] == [
+        {"accepted": (1, 1), "duplicate": (1, 0)},
+        {"invalid": (2, 1)},
+    ]
+
+
 def test_one_mapping_for_the_whole_night_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"put <operation>\.yaml into its folder"):
         nightly(the_night(tmp_path), mapping=tmp_path / "m.yaml")
