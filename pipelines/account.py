@@ -1,8 +1,7 @@
 """The end of a load: every row's state is written down, counted twice, and the two counts compared."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,14 +13,14 @@ from connectors.journal import Journal
 from connectors.outcome_files import OWN_COLUMNS, OutcomeFile, write_failures
 from connectors.run_folder import RunFolder
 from pipelines.book import PENDING, ReadBatch, code_of
+from pipelines.failed_refs import FailedRefs
+from pipelines.key_counts import count_keys
 from pipelines.ledger import Ledger
 from pipelines.prepare import Prepared
+from pipelines.reasons import Reason, Reasons
 from pipelines.settlements import DETAILS, RowsOf, Settled, Settlement, stretches
 from schemas.errors import BalanceError, ExtractError
 from schemas.states import GOOD, STATES, State
-
-MOST_REASONS = 1000
-"""Reasons told apart in summaries; failures.csv has them all."""
 
 GUESSED = "not every cell of this row was in its column"
 """Stands among the surplus cells of a row that was refused as a record: it is not loaded until a person empties it."""
@@ -29,24 +28,7 @@ GUESSED = "not every cell of this row was in its column"
 UNDECODABLE = "UndecodableByte"
 """What keeps such a row out is in its cells already: the replacement character."""
 
-EXAMPLES = 3
-"""Rows named for each reason in summaries."""
-
 _SENT = {state: code_of(state) for state in STATES}
-
-
-Refs = Callable[[Sequence[Cell]], Iterable[str]]
-
-
-@dataclass
-class Reason:
-    """Rows that did not make it for one reason."""
-
-    state: State
-    code: str
-    message: str
-    rows: int = 0
-    examples: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -56,26 +38,24 @@ class Accounts:
     Attributes:
         rows, keys: how many ended in each state; every state present.
         reasons: why rows were not accepted, the most frequent first.
-        failed_refs: what the rows that were not accepted would have brought into LUSID, to what became of it.
     """
 
     rows_read: int
     rows: dict[State, int]
     keys: dict[State, int]
     reasons: list[Reason]
-    failed_refs: dict[str, str]
 
 
 class Accountant:
     """Writes outcomes.parquet and failures.csv from the book, the ledger and the journal."""
 
     def __init__(
-        self, prepared: Prepared, ledger: Ledger, journal: Journal, refs: Refs, why_not_sent: str | None
+        self, prepared: Prepared, ledger: Ledger, journal: Journal, refs: FailedRefs | None, why_not_sent: str | None
     ) -> None:
         """Opens the books.
 
         Args:
-            refs: the references that the cells of a row bring into LUSID.
+            refs: told what failed, where other loads depend on this one.
             why_not_sent: what to say of requests that nothing settled; None in a dry run, where that is no failure.
         """
         self._prepared, self._book = prepared, prepared.book
@@ -83,8 +63,7 @@ class Accountant:
         self._why_not_sent = why_not_sent or "nothing is sent in a dry run"
         self._well = GOOD if why_not_sent else GOOD | {State.NOT_SENT}
         self.warnings: list[str] = []
-        self._reasons: dict[tuple[State, str, str], Reason] = {}
-        self._failed_refs: dict[str, str] = {}
+        self._reasons = Reasons()
         self._settled = lru_cache(maxsize=8)(lambda offset: Settled(journal.read(offset)))
         self._requests = self._book.requests
         self._states = self._final_states()
@@ -129,22 +108,8 @@ class Accountant:
                 f"the books do not balance: {read} rows read, {sum(rows.values())} in a state, "
                 f"{lines} in outcomes.parquet; {not_good} to report, {reported} in failures.csv"
             )
-        ranked = sorted(self._reasons.values(), key=lambda r: -r.rows)
-        return Accounts(read, rows, self._key_counts(), ranked, self._failed_refs)
-
-    def _key_counts(self) -> dict[State, int]:
-        """Keys by state: each request's once, and each key that made no request once."""
-        counts = Counter(self._states[self._prepared.first_row].tolist())
-        seen: set[int] = set()
-        for batch in self._book.batches:
-            unsent = np.flatnonzero(self._requests[batch.start : batch.start + batch.count] < 0).tolist()
-            keys = self._prepared.keys.split(batch.start, batch.count) if unsent else []
-            for i in unsent:
-                key, state = keys[i], int(self._states[batch.start + i])
-                if key and state != _SENT[State.DUPLICATE] and hash(key) not in seen:
-                    seen.add(hash(key))
-                    counts[state] += 1
-        return {state: counts[_SENT[state]] for state in STATES}
+        self._take_back_refs(extract)
+        return Accounts(read, rows, count_keys(self._prepared, self._states), self._reasons.ranked())
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
         """One line a request, and one for each row outside of any; gives the rows they speak of."""
@@ -217,20 +182,27 @@ class Accountant:
         for batch in self._book.batches_with(~good):
             rows, surplus = self._original_cells(extract, batch)
             for i in np.flatnonzero(~good[batch.start : batch.start + batch.count]).tolist():
-                if rows:
-                    cells = [*(_cell(rows[i][k]) for k in kept), *surplus.get(i, ())]
-                    refs = self._refs(rows[i])
-                else:
-                    cells, refs = [""] * len(kept), ()
-                yield [*self._failure(batch.start + i, refs), *cells]
+                if self._refs is not None and rows:
+                    state, where = STATES[self._states[batch.start + i]], self._book.where(batch.start + i)
+                    self._refs.failed(rows[i], f"is {state} ({where})")
+                cells = [*(_cell(rows[i][k]) for k in kept), *surplus.get(i, ())] if rows else [""] * len(kept)
+                yield [*self._failure(batch.start + i), *cells]
 
-    def _failure(self, ordinal: int, refs: Iterable[str]) -> list[str]:
+    def _take_back_refs(self, extract: Extract) -> None:
+        """Goes through the rows that are in, where what failed may be in by one of them."""
+        if not self._refs:
+            return
+        there = np.isin(self._states, [_SENT[s] for s in self._well - {State.DUPLICATE}])
+        for batch in self._book.batches_with(there):
+            rows, _ = self._original_cells(extract, batch)
+            for i in np.flatnonzero(there[batch.start : batch.start + batch.count]).tolist() if rows else ():
+                self._refs.accepted(rows[i])
+
+    def _failure(self, ordinal: int) -> list[str]:
         """What stands before the original cells of a row."""
         found = self.settlement(ordinal)
         key, where = self._prepared.keys.read(ordinal).decode(), self._book.where(ordinal)
-        _count(self._reasons, found, f"{key or 'no key'} ({where})")
-        for ref in refs:
-            self._failed_refs[ref] = f"is {found.state} ({where})"
+        self._reasons.count(found, f"{key or 'no key'} ({where})")
         source, row = self._book.place(ordinal)
         return [key, found.state.value, found.code, found.message, found.request_id or "", source, str(row)]
 
@@ -244,21 +216,12 @@ class Accountant:
         try:
             read = extract.reread(batch.position)
         except ExtractError as error:
+            if self._refs is not None:
+                self._refs.lose(f"its extract cannot be read again: {error.message}")
             self.warnings.append(f"failures.csv lacks the original cells of some rows: {error.message}")
             return (), {}
         guessed = {i: (GUESSED,) for i, why in read.bad.items() if why.code != UNDECODABLE}
         return read.rows, {**guessed, **read.extra}
-
-
-def _count(reasons: dict[tuple[State, str, str], Reason], found: Settlement, example: str) -> None:
-    """Adds a row to its reason; past a bound, reasons that differ only in their text are one."""
-    name = (found.state, found.code, found.message)
-    if name not in reasons and len(reasons) >= MOST_REASONS:
-        name = (found.state, found.code, "(various)")
-    reason = reasons.setdefault(name, Reason(*name))
-    reason.rows += 1
-    if len(reason.examples) < EXAMPLES:
-        reason.examples.append(example)
 
 
 def _cell(cell: Cell) -> str:

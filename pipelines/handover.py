@@ -47,7 +47,7 @@ def plain_options(options: Options) -> dict[str, Any]:
     """
     if options.hold or not isinstance(options.target, str | None):
         raise ConfigError("an open target and held references cannot go through Prefect")
-    given = {f.name: getattr(options, f.name) for f in fields(options) if f.name != "hold"}
+    given = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in ("hold", "followed")}
     return {name: _plain(value) for name, value in given.items() if value is not None}
 
 

@@ -16,7 +16,7 @@ from pipelines.load import Options, Progress, load
 from pipelines.night_folder import NightExtract, find_extracts
 from pipelines.operations import operation_named
 from pipelines.report import EXIT_CODES, Report, Verdict
-from schemas.errors import ConfigError, FatalError
+from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.states import Duplicates
 
 Loader = Callable[..., Report]
@@ -86,8 +86,8 @@ def worst(codes: list[int]) -> int:
 def nightly(folder: Path, *, progress: Progress | None = None, load: Loader = load, **options: Any) -> NightlyReport:
     """Loads a folder's investor records, then its accounts, then its orders, into one target.
 
-    What did not make it in one load is told to the next, where a row that needs it ends `held`. A load that stops
-    early ends the night.
+    What did not make it in one load is told to the next, where a row that needs it ends `held`; where that cannot be
+    told any more, the loads that depend on it are not begun. A load that stops early ends the night.
 
     Args:
         folder: holds the extracts, by name, and their mappings.
@@ -159,14 +159,16 @@ def _load_in_order(
     """Loads until one stops early; gives the reports, the error that left none, and how many steps were begun."""
     reports: list[Report] = []
     hold: dict[str, str] = {}
+    blind: FatalError | None = None
     for begun, step in enumerate(steps, 1):
+        if blind is not None and operation_named(step.operation).depends:
+            continue
+        dependent = [s.operation for s in steps[begun:] if operation_named(s.operation).depends]
         try:
             extract = step.extract(options["target"], reports)
             if extract is None:
                 continue
-            settings = {**options, "mapping": extract.mapping, "hold": hold}
-            if operation_named(step.operation).grouped:
-                settings["duplicates"] = Duplicates.REFUSE
+            settings = {**_settings(extract, options), "hold": hold, "followed": bool(dependent)}
             report = load(extract.operation, extract.paths, progress=progress, **settings)
         except FatalError as error:
             if not reports:
@@ -174,6 +176,23 @@ def _load_in_order(
             return reports, error, begun
         reports.append(report)
         hold = {**hold, **report.failed_refs}
+        blind = blind or _blind(report, dependent)
         if report.exit_code == EXIT_CODES[Verdict.STOPPED]:
             return reports, None, begun
-    return reports, None, len(steps)
+    return reports, blind, len(steps)
+
+
+def _settings(extract: NightExtract, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of one load of a night."""
+    refuse = {"duplicates": Duplicates.REFUSE} if operation_named(extract.operation).grouped else {}
+    return {**options, **refuse, "mapping": extract.mapping}
+
+
+def _blind(report: Report, dependent: Sequence[str]) -> FatalError | None:
+    """What to say when nobody can tell which rows of later loads are to be held: those are not loaded at all."""
+    if report.refs_unknown is None or not dependent:
+        return None
+    return StoppedError(
+        f"{', '.join(dependent)}: not loaded, because it cannot be told which rows depend on what failed in "
+        f"{report.operation} ({report.refs_unknown}); put that right, then load them"
+    )

@@ -18,6 +18,12 @@ Wire = dict[str, Any]
 Refs = Callable[[Row], Iterable[str]]
 
 
+def nothing(row: Row) -> Iterable[str]:
+    """No references."""
+    del row
+    return ()
+
+
 class Body(Enum):
     """How requests stand together in one call: what opens the list and what closes it."""
 
@@ -71,6 +77,8 @@ class Operation:
         lusid_id: member of an answer's value that holds LUSID's own id.
         provides, needs: references a row brings into LUSID and those it needs there already; an operation that
             needs what failed before it in the same night is held.
+        completes: references that are whole only when every row that names them is in (the executions of a placement);
+            what `provides` names is there as soon as one row is.
         evidence: what to read when an answer is lost; parents: what to read to tell whether what a request needs
             is there (`pipelines.evidence`).
     """
@@ -98,13 +106,19 @@ class Operation:
     legacy: tuple[str, Body] | None = None
     lusid_id: str = ""
     parents: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]] = lambda *_: ()
-    provides: Refs = lambda _: ()
-    needs: Refs = lambda _: ()
+    provides: Refs = nothing
+    completes: Refs = nothing
+    needs: Refs = nothing
 
     @property
     def grouped(self) -> bool:
         """Whether several rows may make one request."""
         return bool(self.members)
+
+    @property
+    def depends(self) -> bool:
+        """Whether a row may need what another load brings in."""
+        return self.needs is not nothing
 
     def endpoint(self, dialect: Dialect) -> tuple[str, Body]:
         """(path, body) in a dialect."""

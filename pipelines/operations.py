@@ -186,7 +186,7 @@ _ALL = (
         idempotent=False,
         answer_key=_id_at("order", "id"),
         needs=_refs("Order", "order"),
-        provides=_refs("Block", "block"),
+        completes=_refs("Block", "block"),
     ),
     Operation(
         name="place-blocks",
@@ -317,7 +317,8 @@ _ALL = (
         idempotent=False,
         answer_key=_id_at("id"),
         needs=_refs("Placement", "placement"),
-        provides=_all_refs(_refs("Execution", "execution"), _refs("ExecutionOf", "placement")),
+        provides=_refs("Execution", "execution"),
+        completes=_refs("ExecutionOf", "placement"),
     ),
 )
 

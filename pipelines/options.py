@@ -30,6 +30,7 @@ class Options:
         max_failures: rows that may fail, `50` or `2.5%`, before the run stops.
         once: refuse an extract that a run has already finished.
         expect: what must be true of the whole extract; wins over the mapping's.
+        followed: loads that depend on this one follow: its report then names the references that failed.
         hold: references (`InvestorRecord/Scope/Code=value`) that failed tonight, to what is said of them.
     """
 
@@ -48,6 +49,7 @@ class Options:
     max_failures: Budget | None = None
     expect: Expectations = field(default_factory=Expectations)
     once: bool = False
+    followed: bool = False
     hold: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

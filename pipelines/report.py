@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.account import Reason
+from pipelines.reasons import Reason
 from schemas.errors import LoadError
 from schemas.states import GOOD, STATES, State
 
@@ -53,7 +53,9 @@ class Report:
         requests: calls made; retries: attempts beyond the first of each.
         reasons: why rows did not make it, the most frequent first.
         warnings: what the run noticed that is no row's fault.
-        failed_refs: references of the rows that did not make it, for what depends on them.
+        failed_refs: references of the rows that did not make it, for the loads that depend on this one, where such
+            loads were announced (`Options.followed`).
+        refs_unknown: why it cannot be said which references failed; None when it can.
     """
 
     run_id: str
@@ -70,6 +72,7 @@ class Report:
     reasons: tuple[Reason, ...] = ()
     warnings: tuple[str, ...] = ()
     failed_refs: Mapping[str, str] = field(default_factory=dict)
+    refs_unknown: str | None = None
 
     @property
     def exit_code(self) -> int:

@@ -1,14 +1,15 @@
 """One load under way: the steps that `load` puts in order, and what they share."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Self
 
-from connectors.extracts import Cell
 from pipelines.account import Accountant, Accounts
 from pipelines.budget import Spending
 from pipelines.deliver import Delivery
+from pipelines.failed_refs import FailedRefs
 from pipelines.history import refuse_finished
 from pipelines.html_report import write_html
 from pipelines.ledger import Ledger
@@ -176,7 +177,8 @@ class Run:
             self.delivery.reading_back.settle_rest()
         stopped = self.delivery.brake.error if self.delivery else None
         why = None if self.options.dry_run else f"the run stopped first: {stopped.message if stopped else ''}"
-        accountant = Accountant(self.prepared, self.ledger, self.journal, self._refs, why)
+        refs = FailedRefs(self.operation, self.binding.raw) if self.options.followed else None
+        accountant = Accountant(self.prepared, self.ledger, self.journal, refs, why)
         try:
             accounts = accountant.close_books(self.folder, self.extract)
         except BalanceError as error:
@@ -184,15 +186,14 @@ class Run:
             self.folder.write_manifest(self.manifest)
             raise
         report = self._report(accounts, stopped, [*self._warnings, *dict.fromkeys(accountant.warnings)])
+        if refs is not None:
+            report = replace(report, failed_refs=refs.found(), refs_unknown=refs.unknown)
         self.manifest |= closing(report)
         write_html(self.folder, self.manifest)
         self.prepared.close()
         self.folder.clear_scratch()  # before the verdict: nobody goes on with a finished run, or tidies it up
         self.folder.write_manifest(self.manifest)
         return report
-
-    def _refs(self, cells: Sequence[Cell]) -> Iterable[str]:
-        return self.operation.provides(self.binding.raw(cells))
 
     def _report(self, accounts: Accounts, error: FatalError | None, warnings: list[str]) -> Report:
         warnings += [error.message] if error else []
@@ -211,5 +212,4 @@ class Run:
             seconds=time.monotonic() - self._clock,
             reasons=tuple(accounts.reasons),
             warnings=tuple(warnings),
-            failed_refs=accounts.failed_refs,
         )

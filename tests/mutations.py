@@ -127,6 +127,20 @@ MUTATIONS = (
         ("tests/test_nightly.py",),
     ),
     Mutation(
+        "hold the child of a parent that is in",
+        "pipelines/failed_refs.py",
+        "            self._brought.pop(ref, None)\n",
+        "            pass\n",
+        ("tests/test_nightly.py::test_an_account_whose_holder_is_in_by_another_row_is_not_held",),
+    ),
+    Mutation(
+        "load what depends on failures that cannot be told",
+        "pipelines/nightly.py",
+        "        if blind is not None and operation_named(step.operation).depends:\n",
+        "        if False:\n",
+        ("tests/test_nightly.py::test_accounts_are_not_loaded_when_nobody_can_say_which_to_hold",),
+    ),
+    Mutation(
         "skip the check for repeated keys",
         "pipelines/prepare.py",
         "        settle_repeats(self.book, groups, self.entries, self.rules.duplicates)\n",

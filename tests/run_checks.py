@@ -54,6 +54,7 @@ def check_books(report: Report) -> None:
     counted = Counter(by_row.values())
     assert len(by_row) == report.rows_read
     assert {state.value: n for state, n in report.rows.items() if n} == counted
+    assert sum(report.keys.values()) == len({line["key"] for line in outcomes(folder) if line["key"] is not None})
     told = failures(folder)
     manifest = json.loads((folder / "manifest.json").read_bytes())
     well = GOOD | {"not_sent"} if manifest["settings"]["dry_run"] else GOOD

@@ -14,7 +14,7 @@ from scripted_lusid import Call, Reply, done, refused, scripted
 
 from connectors.extracts import Extract, RowBatch
 from connectors.outcome_files import OutcomeFile
-from pipelines import account as books
+from pipelines import key_counts, keying, reasons
 from pipelines.account import Accountant
 from pipelines.load import Run, load
 from pipelines.report import Report
@@ -153,6 +153,27 @@ def test_rows_without_a_key_are_in_the_books(run: Callable[..., Report], tmp_pat
     assert report.reasons[0].examples == ["no key (row 1)"]
 
 
+@pytest.mark.parametrize("collide", [False, True])
+def test_a_key_counts_once_and_by_its_request_if_it_made_one(
+    run: Callable[..., Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, collide: bool
+) -> None:
+    """A hash that several keys share costs a look, and never a verdict."""
+    if collide:
+        for module in (keying, key_counts):
+            monkeypatch.setattr(module, "hash", lambda _: 7, raising=False)
+    nameless = {"display_name": ""}
+    rows = [
+        *(investor(1, nameless), investor(1), investor(1, {"display_name": "Older"})),
+        *(investor(2, nameless), investor(2, nameless)),
+        *(investor(3), investor(3, nameless), investor(4, {IR_ID: ""}), investor(5)),
+    ]
+    report = run("investor-records", write_csv(tmp_path / "a.csv", rows), duplicates="first")
+    assert {s.value: n for s, n in report.keys.items() if n} == {"accepted": 2, "invalid": 1, "failed": 1}
+    assert {s.value: n for s, n in report.rows.items() if n} == {
+        **{"accepted": 2, "invalid": 5, "duplicate": 1, "failed": 1}
+    }
+
+
 def test_reasons_are_counted_with_examples(run: Callable[..., Report], tmp_path: Path) -> None:
     rows = [investor(n, {"investor_type": "Persn"} if n % 10 == 7 else {}) for n in range(50)]
     reasons = run("investor-records", write_csv(tmp_path / "a.csv", rows)).reasons
@@ -168,16 +189,30 @@ def test_reasons_that_differ_only_in_their_text_are_one_beyond_a_bound(
     def rule(call: Call) -> Reply:
         return Reply(body={"values": {}, "failed": {k: {"type": "XFailure", "detail": k} for k in call.body}})
 
-    monkeypatch.setattr(books, "MOST_REASONS", 3)
+    monkeypatch.setattr(reasons, "MOST_REASONS", 3)
     report = run("investor-records", write_csv(tmp_path / "a.csv", [investor(n) for n in range(10)]), rule)
     assert (report.reasons[0].message, report.reasons[0].rows) == ("(various)", 7)
     assert sum(r.rows for r in report.reasons) == 10
 
 
 def test_a_run_that_failed_says_what_its_rows_would_have_brought(run: Callable[..., Report], tmp_path: Path) -> None:
-    report = run("investor-records", write_csv(tmp_path / "a.csv", [investor(3), investor(4)]))
+    extract = write_csv(tmp_path / "a.csv", [investor(3), investor(4)])
     ref = "InvestorRecord/ExternalIdentifier/ExternalIRId=IR_0003"
-    assert report.failed_refs == {ref: "is failed (row 1)"}
+    assert run("investor-records", extract, followed=True).failed_refs == {ref: "is failed (row 1)"}
+    assert run("investor-records", extract).failed_refs == {}, "kept only for loads that follow"
+
+
+def test_what_an_accepted_row_brought_has_not_failed(run: Callable[..., Report], tmp_path: Path) -> None:
+    other, nameless = "identifier:InvestorRecord/Other/Id", {"display_name": ""}
+    rows = [
+        *(investor(1, {other: "A"}), investor(1, {other: "B", **nameless})),
+        *(investor(2, {other: "C"}), investor(9, {other: "C", **nameless})),
+    ]
+    report = run("investor-records", write_csv(tmp_path / "a.csv", rows), followed=True, duplicates="last")
+    assert report.failed_refs == {
+        "InvestorRecord/Other/Id=B": "is invalid (row 2)",
+        "InvestorRecord/ExternalIdentifier/ExternalIRId=IR_0009": "is invalid (row 4)",
+    }
 
 
 def test_a_dry_run_sends_nothing_and_accounts_for_all(run: Callable[..., Report], tmp_path: Path) -> None:

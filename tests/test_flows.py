@@ -32,7 +32,6 @@ from prefect_harness import (
 from connectors.sandbox.server import Sandbox
 from connectors.settings import PREFECT_DEFAULTS, PREFECT_FORCED, settle_prefect
 from pipelines import flows
-from pipelines.account import Reason
 from pipelines.artifacts import MOST_CHARACTERS, PublishedProgress, escaped, publish, reasons, summary
 from pipelines.budget import Budget
 from pipelines.deploy import PREFECT_YAML, deploy
@@ -47,6 +46,7 @@ from pipelines.flows import (
 )
 from pipelines.handover import plain_options
 from pipelines.load import Options, Progress, Run
+from pipelines.reasons import Reason
 from pipelines.report import Report, Verdict
 from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableError
 from schemas.expectations import Expectations

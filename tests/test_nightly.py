@@ -15,6 +15,7 @@ from connectors.client import LusidClient
 from connectors.sandbox.server import Sandbox
 from connectors.settings import LusidSettings
 from connectors.targets import Target, open_target
+from pipelines import failed_refs
 from pipelines.load import Extracts, Progress, load
 from pipelines.night_folder import find_extracts, operation_of
 from pipelines.nightly import NightlyReport, nightly, worst
@@ -185,6 +186,54 @@ def test_duplicates_are_picked_where_a_row_is_a_request_and_it_is_said_where_not
         {"accepted": (1, 1), "duplicate": (1, 0)},
         {"invalid": (2, 1)},
     ]
+
+
+def test_an_account_whose_holder_is_in_by_another_row_is_not_held(tmp_path: Path) -> None:
+    twice = [investor(1), investor(1, {"display_name": ""})]
+    folder = a_folder(tmp_path, investors=twice, accounts=[account(1, 1)])
+    night = nightly(folder, target="sandbox", runs=tmp_path / "runs", duplicates="last")
+    assert [counted(report) for report in night.reports] == [
+        {"accepted": (1, 1), "invalid": (1, 0)},
+        {"accepted": (1, 1)},
+    ]
+
+
+def vanishing(folder: Path) -> Any:
+    """`load`, with the investors' extract gone before the books of its load are closed."""
+
+    class Gone(Progress):
+        def sending(self, settled: int, total: int) -> None:
+            (folder / "investors.csv").unlink(missing_ok=True)
+
+    def carry_out(operation: str, extract: Extracts, **options: Any) -> Report:
+        return load(operation, extract, **options | {"progress": Gone()})
+
+    return carry_out
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_accounts_are_not_loaded_when_nobody_can_say_which_to_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, gone: bool
+) -> None:
+    nameless = [investor(n, {"display_name": ""}) for n in (2, 3)]
+    accounts = [account(n, n) for n in (1, 2, 3)]
+    folder = a_folder(tmp_path, investors=[investor(1), *nameless], accounts=accounts, orders=[order()])
+    if not gone:
+        monkeypatch.setattr(failed_refs, "MOST", 1)
+    carry_out = vanishing(folder) if gone else load
+    night = nightly(folder, load=carry_out, target="sandbox", runs=tmp_path / "runs")
+    assert [counted(report) for report in night.reports] == [
+        {"accepted": (1, 1), "invalid": (2, 2)},
+        {"accepted": (1, 1)},
+    ]
+    assert [report.operation for report in night.reports] == ["investor-records", "orders"]
+    why = f"its extract cannot be read again: {folder}/investors.csv: cannot be read: No such file or directory"
+    assert night.error is not None
+    assert night.error.message == (
+        "investment-accounts: not loaded, because it cannot be told which rows depend on what failed in "
+        f"investor-records ({why if gone else 'more than 1 references failed'}); put that right, then load them"
+    )
+    assert night.exit_code == 4
 
 
 def test_one_mapping_for_the_whole_night_is_refused(tmp_path: Path) -> None:

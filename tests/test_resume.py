@@ -20,6 +20,7 @@ from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, refused
 
 from connectors.journal import Journal
 from connectors.sandbox.server import Sandbox
+from pipelines.account import Accountant
 from pipelines.load import Run, load
 from pipelines.report import Report, Verdict
 from pipelines.resume import resume
@@ -488,13 +489,13 @@ def test_an_interrupt_while_the_extract_is_read_sends_nothing_and_can_go_on(
 def test_an_interrupt_while_the_books_are_closed_does_not_unmake_a_finished_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Run._refs
+    whole = Accountant._failure
 
-    def interrupted(self: Run, cells: Any) -> Any:
-        self.interrupt("SIGINT")
-        return whole(self, cells)
+    def interrupted(self: Accountant, ordinal: int) -> list[str]:
+        signal.raise_signal(signal.SIGINT)
+        return whole(self, ordinal)
 
-    monkeypatch.setattr(Run, "_refs", interrupted)
+    monkeypatch.setattr(Accountant, "_failure", interrupted)
     with ScriptedLusid(Gate(100)) as lusid:
         path = write_csv(tmp_path / "a.csv", [investor(1), investor(2, {"display_name": ""})])
         report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
