@@ -164,6 +164,39 @@ def holders_of_account(request: Mapping[str, Any], dialect: Dialect) -> list[Evi
     ]
 
 
+def named(**collections: str) -> Proof:
+    """The entities that members of a request name by their ids; that they exist is enough.
+
+    Args:
+        collections: where the entity of each member is read, as in `orderId="orders"`.
+    """
+
+    def parents(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+        del dialect
+        ids = [(place, request[member]) for member, place in collections.items() if member in request]
+        several = [(place, found if isinstance(found, list) else [found]) for place, found in ids]
+        return [Evidence(_path(place, each), {}) for place, found in several for each in found]
+
+    return parents
+
+
+def itself(collection: str) -> Proof:
+    """The order or placement whose id a request is; that it exists is enough."""
+
+    def parents(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+        del dialect
+        return [Evidence(_path(collection, request), {})]
+
+    return parents
+
+
+def executed_placement(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+    """The placement that is to be allocated, and an execution of it: without one there is nothing to share out."""
+    some = {"values": Among({"placementId": request})}
+    executions = Evidence("/api/executions", some, _of("placementId", request), changed=True)
+    return [*itself("placements")(request, dialect), executions]
+
+
 def _entity(collection: str, key: str, value: Any, entity_scope: str | None, dialect: Dialect) -> Evidence:
     """A record or account by one identifier; how it is addressed changed with dialect 2.3."""
     _, scope, code = key.split("/")
