@@ -12,6 +12,7 @@ from schemas.errors import ConfigError
 from schemas.states import State
 
 _MEMBERS = ("_key", "_state", "_source", "_row")
+_PIECE = 100_000
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,31 @@ class Replayed:
 
 
 def failure_rows(path: Path) -> pd.DataFrame:
-    """What a failures.csv says of each of its rows, as text.
+    """What a failures.csv says of each of its rows, in 24 bytes a row.
+
+    Returns:
+        `_state` and `_source` as text, `_row` as a number, -1 where it is none.
 
     Raises:
         ConfigError: it is none, or holds no rows.
     """
     try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=lambda name: name in _MEMBERS)
+        found = pd.read_csv(path, nrows=0).columns
+        if not set(_MEMBERS).issubset(found):
+            raise ConfigError(f"{path} is not the failures.csv of a run: it lacks {', '.join(_MEMBERS)}")
+        kept = [name for name in _MEMBERS if name != "_key"]
+        with pd.read_csv(path, dtype=str, keep_default_na=False, usecols=kept, chunksize=_PIECE) as reader:
+            pieces = [_compact(piece) for piece in reader]
     except (OSError, ValueError):
         raise ConfigError(f"{path} cannot be read as the failures.csv of a run") from None
-    if sorted(rows.columns) != sorted(_MEMBERS):
-        raise ConfigError(f"{path} is not the failures.csv of a run: it lacks {', '.join(_MEMBERS)}")
+    rows = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
     if rows.empty:
         raise ConfigError(f"{path} holds no rows: there is nothing to replay")
     return rows
+
+
+def _compact(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with one text for all that are equal."""
+    numbers = pd.to_numeric(rows["_row"], errors="coerce").fillna(-1).astype("int64")
+    texts = {name: rows[name].astype("category").astype(object) for name in ("_state", "_source")}
+    return pd.DataFrame({**texts, "_row": numbers})
