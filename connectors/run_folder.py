@@ -21,7 +21,8 @@ class RunFolder:
 
     Attributes:
         manifest, journal, outcomes, failures, report: the files of the contract (design: A run on disk).
-        frame: a data frame that was given as the extract; hold: what its rows were held for.
+        frame: a data frame that was given as the extract; hold: what its rows were held for; taken: the rows of
+            another run that this one replays.
         scratch: files that live while the run works.
     """
 
@@ -35,6 +36,7 @@ class RunFolder:
         self.report = path / "report.html"
         self.frame = path / "extract.parquet"
         self.hold = path / "hold.json"
+        self.taken = path / "taken.parquet"
         self.scratch = path / "scratch"
 
     @classmethod

@@ -4,16 +4,19 @@ The state each row had decides how careful to be: what was unknown is read back 
 is sent only when what it needs is in LUSID by now.
 """
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from connectors.journal import Journal
 from connectors.run_folder import RunFolder
 from pipelines.load import Progress, Run, carry_out
 from pipelines.operations import operation_named
 from pipelines.replay_check import check_belong
-from pipelines.replayed import Replayed, failure_rows
-from pipelines.report import Report
+from pipelines.replayed import failure_rows
+from pipelines.report import Report, Verdict
 from pipelines.resume import options_of
+from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 
 
@@ -34,17 +37,26 @@ def replay(
         target: in place of the run's own.
 
     Raises:
-        ConfigError: there is no such run, it has no failures, or the file holds rows that are not among them, or a part
-            of the rows that make one request.
+        ConfigError: there is no such run, it is not finished, it has no failures, or the file holds rows that are not
+            among them, that another replay took up, or that are a part of those that make one request.
+        RunFolderError: another process is working on the run.
     """
     folder = RunFolder.find(runs, name)
     manifest = folder.read_manifest()
     path = corrected or folder.failures
-    rows = failure_rows(path)
+    if manifest.get("verdict") == Verdict.STOPPED:
+        raise ConfigError(f"{folder.run_id} stopped early: finish it first, with `bulkload resume {folder.run_id}`")
     operation = operation_named(manifest["operation"])
-    check_belong(rows, path, folder, operation)
     options = replace(
         options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
     )
-    replayed = Replayed(folder.run_id, rows["_state"].tolist())
-    return carry_out(Run(operation, [path], options, progress or Progress(), replayed=replayed))
+    with closing(Journal(_first(folder).journal)):  # nobody else may take up the same rows meanwhile
+        replayed = check_belong(failure_rows(path), path, folder, operation)
+        return carry_out(Run(operation, [path], options, progress or Progress(), replayed=replayed))
+
+
+def _first(run: RunFolder) -> RunFolder:
+    """The run at the beginning of a chain of replays, as far as it is there."""
+    before = run.read_manifest().get("replays")
+    earlier = RunFolder(run.path.parent / before) if isinstance(before, str) else None
+    return _first(earlier) if earlier is not None and earlier.manifest.exists() else run

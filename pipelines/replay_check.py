@@ -1,4 +1,4 @@
-"""What a corrected failures.csv may hold: rows that its run did not get in, and all the rows of a request or none.
+"""What a corrected failures.csv may hold: rows that its run did not get in, with their own keys and in whole requests.
 
 Owns the comparison of the file with the run's outcomes.parquet, which is read piece by piece.
 """
@@ -15,19 +15,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.run_folder import RunFolder
+from pipelines.book import code_of
 from pipelines.operation import Operation
+from pipelines.prepare import Prepared
+from pipelines.replayed import Replayed
+from pipelines.successors import UNFINISHED, Successors
 from schemas.errors import ConfigError
-from schemas.states import GOOD
+from schemas.states import GOOD, STATES, State
 
 _NAMED = 3
 _ROW_BITS = 40
 """A row in its file is below this power of two; what stands above is the file."""
 
+_PIECE = 100_000
+_WELL = [code_of(state) for state in GOOD]
+
 _Places = npt.NDArray[np.int64]
 
 
-def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: Operation) -> None:
-    """Compares a corrected file with the run that it comes from.
+def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: Operation) -> Replayed:
+    """Compares a corrected file with the run that it comes from, and with what later runs took up of it.
 
     Args:
         rows: what the file says of each of its rows (`pipelines.replayed.failure_rows`).
@@ -36,24 +43,78 @@ def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: O
         operation: what the run loaded.
 
     Raises:
-        ConfigError: the run is not finished; a row is not among its failures; or a request lacks rows that it had.
+        ConfigError: the run is not finished; a row is not among its failures, stands there twice, or was taken up by an
+            earlier replay; or a request lacks rows that it had.
     """
     codes, names = pd.factorize(rows["_source"])
     given = _places(codes, rows["_row"].to_numpy())
-    wanted = np.unique(given[given >= 0])
-    met = np.zeros(len(wanted), bool)
-    keys: set[str] = set()
-    for piece in _failures(folder, names):
-        found = np.isin(piece.places, wanted)
-        met[np.searchsorted(wanted, piece.places[found])] = True
-        if operation.grouped:
-            keys.update(filter(None, piece.keys.filter(pa.array(found)).to_pylist()))
-    strangers = np.flatnonzero(~np.isin(given, wanted[met]))
+    wanted, first = np.unique(given, return_index=True)
+    met = pa.concat_tables(_met(piece, wanted) for piece in _failures(folder, names))
+    there = _places(names.get_indexer(met["source"].to_pandas()), met["row"].to_numpy())
+    strangers = np.flatnonzero(~np.isin(given, there))
     if len(strangers):
         told = _few([f"row {i + 1}" for i in strangers[: _NAMED + 1].tolist()])
         raise ConfigError(f"{path}: {told}: not among the failures of {folder.run_id}; load it as an extract instead")
+    again = np.setdiff1d(np.arange(len(given)), first)
+    if len(again):
+        told = _few([f"row {i + 1}" for i in again[: _NAMED + 1].tolist()])
+        raise ConfigError(f"{path}: {told}: stands there already, as the same row of {folder.run_id}; take it out")
     if operation.grouped:
+        keys = set(filter(None, met["key"].to_pylist()))
         _check_whole(folder, names, wanted, keys, (path, operation.entity))
+    order = np.argsort(there)
+    found = met.take(order[np.searchsorted(there[order], given)])
+    return Replayed(folder, found.set_column(2, "state", _states_now(folder, found, path)))
+
+
+def _states_now(folder: RunFolder, rows: pa.Table, path: Path) -> pa.Array:
+    """The state of each row by the last run that took it up.
+
+    Raises:
+        ConfigError: a row is in by now, or in the hands of a run that is not finished.
+    """
+    found = Successors(folder).states(rows)
+    for i in np.flatnonzero(np.isin(found.codes, [*_WELL, UNFINISHED]))[:1].tolist():
+        later = found.runs[found.by[i]]
+        if found.codes[i] == UNFINISHED:
+            raise ConfigError(
+                f"{path}: row {i + 1}: {later} has taken it up and is not finished: `bulkload resume {later}` first"
+            )
+        raise ConfigError(f"{path}: row {i + 1}: is in already, by {later}; take it out")
+    return pa.array([STATES[code].value for code in found.codes.tolist()])
+
+
+def check_keys(replayed: Replayed, prepared: Prepared) -> None:
+    """Makes sure that each row still makes its own key; one that was invalid, and so never sent, may mend it.
+
+    Raises:
+        ConfigError: a row that was sent has another key now, or one has the key of another row of its run.
+    """
+    mended: dict[str, int] = {}
+    for first in range(0, len(replayed.rows), _PIECE):
+        piece = replayed.rows.slice(first, _PIECE)
+        was, states = piece["key"].to_pylist(), piece["state"]
+        for i, key in enumerate(prepared.keys.split(first, len(piece))):
+            now = key.decode()
+            if now and now != was[i]:
+                if states[i].as_py() != State.INVALID:
+                    raise _other_key(first + i, f"it was {was[i]} and is {now}")
+                mended.setdefault(now, first + i)
+    for keys in _keys(replayed.run) if mended else ():
+        taken = keys.filter(pc.is_in(keys, value_set=pa.array(list(mended), pa.string()))).to_pylist()
+        if taken:
+            raise _other_key(mended[taken[0]], f"{taken[0]} is another row's of {replayed.run_id}")
+
+
+def _other_key(row: int, why: str) -> ConfigError:
+    return ConfigError(f"row {row + 1}: its key is not its own: {why}; load it as an extract instead")
+
+
+def _met(piece: "_Piece", wanted: _Places) -> pa.Table:
+    """The rows of a piece that are wanted."""
+    found = pa.array(np.isin(piece.places, wanted))
+    columns = {"source": piece.sources, "row": piece.numbers, "state": piece.states, "key": piece.keys}
+    return pa.table({name: column.filter(found) for name, column in columns.items()})
 
 
 def _check_whole(folder: RunFolder, names: pd.Index, wanted: _Places, keys: set[str], told: tuple[Path, str]) -> None:
@@ -80,6 +141,7 @@ class _Piece(NamedTuple):
     sources: pa.Array
     numbers: pa.Array
     keys: pa.Array
+    states: pa.Array
 
 
 def _failures(folder: RunFolder, names: pd.Index) -> Iterator[_Piece]:
@@ -95,7 +157,14 @@ def _failures(folder: RunFolder, names: pd.Index) -> Iterator[_Piece]:
             lines = pc.list_parent_indices(failed["rows"])
             numbers, sources = pc.list_flatten(failed["rows"]), failed["source"].take(lines)
             codes = names.get_indexer(sources.to_pandas())
-            yield _Piece(_places(codes, numbers.to_numpy()), sources, numbers, failed["key"].take(lines))
+            states = failed["state"].cast("string").take(lines)
+            yield _Piece(_places(codes, numbers.to_numpy()), sources, numbers, failed["key"].take(lines), states)
+
+
+def _keys(folder: RunFolder) -> Iterator[pa.Array]:
+    with pq.ParquetFile(folder.outcomes) as outcomes:
+        for batch in outcomes.iter_batches(columns=["key"]):
+            yield batch["key"]
 
 
 def _places(files: npt.NDArray[np.intp], rows: npt.NDArray[np.int64]) -> _Places:

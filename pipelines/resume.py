@@ -15,7 +15,7 @@ from connectors.run_folder import RunFolder
 from pipelines.load import Options, Progress, Run, carry_out
 from pipelines.manifest import Earlier
 from pipelines.operations import operation_named
-from pipelines.replayed import Replayed, failure_rows
+from pipelines.replayed import Replayed
 from pipelines.report import Report, Verdict
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
@@ -52,18 +52,18 @@ def resume(
         operation = operation_named(manifest["operation"])
         extracts = [source["path"] for source in manifest["extracts"]]
         options = replace(options_of(manifest, folder, target), max_failures=None)
-        replayed = _replayed(manifest, extracts)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        replayed = _replayed(manifest, folder)
+    except (KeyError, TypeError, ValueError, AttributeError, OSError):
         raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
     earlier = Earlier(folder, force)
     return carry_out(Run(operation, extracts, options, progress or Progress(), earlier=earlier, replayed=replayed))
 
 
-def _replayed(manifest: dict[str, Any], extracts: list[str]) -> Replayed | None:
+def _replayed(manifest: dict[str, Any], folder: RunFolder) -> Replayed | None:
     """What a replay that stopped knew of its rows."""
     if manifest["replays"] is None:
         return None
-    return Replayed(manifest["replays"], failure_rows(Path(extracts[0]))["_state"].tolist())
+    return Replayed.read(RunFolder(folder.path.parent / manifest["replays"]), folder.taken)
 
 
 def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | None) -> Options:

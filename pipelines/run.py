@@ -19,6 +19,7 @@ from pipelines.operation import Manner, Operation
 from pipelines.options import Extracts, Options, Progress
 from pipelines.prepare import Rules, prepare
 from pipelines.pressure import Pressure
+from pipelines.replay_check import check_keys
 from pipelines.replayed import Replayed
 from pipelines.report import EXIT_CODES, Report, Verdict, verdict_of
 from pipelines.send import Batch, Portion, batches, send
@@ -70,6 +71,8 @@ class Run:
             self._retries_before = self.target.client.retries_done if self.target else 0
             self.manifest = opening(self)
             if earlier is None:
+                if self.replayed is not None:
+                    self.replayed.write(self.folder)
                 self.folder.write_manifest(self.manifest)
             else:
                 self._warnings += go_on(earlier.read_manifest(), self.manifest)
@@ -109,6 +112,8 @@ class Run:
         )
         self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, self.progress.reading)
         self._open.callback(self.prepared.close)
+        if self.replayed is not None:
+            check_keys(self.replayed, self.prepared)
         digests = self.extract.digests()
         self.extract.check_unchanged()
         self.ledger = Ledger(self.journal, len(self.prepared))

@@ -72,7 +72,7 @@ def check_books(report: Report) -> None:
 def check_folder(folder: Path) -> None:
     """Nobody else may read it, and nothing of the work is left."""
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    assert FILES <= set(found) <= FILES | {"extract.parquet", "hold.json"}
+    assert FILES <= set(found) <= FILES | {"extract.parquet", "hold.json", "taken.parquet"}
     assert set(found.values()) == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 

@@ -1,17 +1,21 @@
 """A run's failures again: what was held and what is in by now, requests whole, and nobody else's rows."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from builders import account, read_csv, write_csv
+from builders import IR_ID, Row, account, investor, order, read_csv, write_csv
 from run_checks import check_books, row_states
 from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, refused
 
+from connectors.journal import Journal
 from pipelines.load import load
 from pipelines.operations import OPERATIONS
 from pipelines.replay import replay
 from pipelines.report import Report
-from schemas.errors import ConfigError
+from pipelines.resume import resume
+from schemas.errors import ConfigError, RunFolderError
 from schemas.states import State
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -149,3 +153,153 @@ def test_what_was_held_stays_held_until_all_it_needs_is_in(tmp_path: Path, name:
         check_books(report)
         assert set(row_states(report.run_dir).values()) == {state}
     assert shop.read == PARENTS[name]
+
+
+class Registry:
+    """A LUSID of records that counts how often it takes each key; it refuses the keys it is told to, or all of us."""
+
+    def __init__(self) -> None:
+        self.refuses: set[str] = set()
+        self.is_shut = False
+        self.taken: Counter[str] = Counter()
+
+    def __call__(self, call: Call) -> Reply:
+        if call.method == "GET":
+            return Reply(200, {}) if "metadata" in call.path else MISSING
+        if self.is_shut:
+            return refused(status=403)
+        bad = self.refuses & set(call.body)
+        self.taken.update(set(call.body) - bad)
+        values = {key: {"lusidInvestorRecordId": key} for key in call.body if key not in bad}
+        return Reply(body={"values": values, "failed": {key: {"type": "XFailure", "detail": "no"} for key in bad}})
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[tuple[Registry, Report]]:
+    """A load of five records, of which LUSID refused the first two."""
+    registry = Registry()
+    registry.refuses = {"IR_0000", "IR_0001"}
+    path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(5)])
+    with ScriptedLusid(registry) as lusid:
+        yield registry, load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
+
+
+def again(tmp_path: Path, run: Report, corrected: Path | None = None) -> Report:
+    report = replay(run.run_id, corrected, runs=tmp_path / "runs")
+    check_books(report)
+    return report
+
+
+def edited(tmp_path: Path, run: Report, *rows: Row, **cells: str) -> Path:
+    """The run's failures.csv with cells changed in its first row, and rows added."""
+    found = read_csv(run.run_dir / "failures.csv")
+    return write_csv(tmp_path / "c.csv", [found[0] | cells, *found[1:], *rows], columns=list(found[0]))
+
+
+def test_what_a_replay_got_in_is_not_sent_by_another(registry: tuple[Registry, Report], tmp_path: Path) -> None:
+    lusid, first = registry
+    lusid.refuses = {"IR_0001"}
+    second = again(tmp_path, first)
+    assert list(row_states(second.run_dir).values()) == ["accepted", "failed"]
+    lusid.refuses = set()
+    with pytest.raises(ConfigError) as caught:
+        again(tmp_path, first)
+    assert (
+        caught.value.message == f"{first.run_dir}/failures.csv: row 1: is in already, by {second.run_id}; take it out"
+    )
+    third = again(tmp_path, second)
+    assert list(row_states(third.run_dir).values()) == ["accepted"]
+    with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}"):
+        again(tmp_path, second)
+    rows = read_csv(first.run_dir / "failures.csv")[1:]
+    with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}"):
+        again(tmp_path, first, write_csv(tmp_path / "rest.csv", rows))
+    assert set(lusid.taken.values()) == {1}
+
+
+def test_what_a_replay_did_not_get_in_may_be_replayed_from_the_first_run_too(
+    registry: tuple[Registry, Report], tmp_path: Path
+) -> None:
+    lusid, first = registry
+    again(tmp_path, first)
+    lusid.refuses = set()
+    assert again(tmp_path, first).exit_code == 0
+    assert set(lusid.taken.values()) == {1}
+
+
+def test_a_run_that_stopped_is_resumed_and_not_replayed(registry: tuple[Registry, Report], tmp_path: Path) -> None:
+    lusid, first = registry
+    lusid.is_shut = True
+    second = again(tmp_path, first)
+    assert second.exit_code == 4
+    lusid.is_shut, lusid.refuses = False, set()
+    with pytest.raises(ConfigError) as caught:
+        again(tmp_path, second)
+    told = f"{second.run_id} stopped early: finish it first, with `bulkload resume {second.run_id}`"
+    assert caught.value.message == told
+    with pytest.raises(ConfigError) as caught:
+        again(tmp_path, first)
+    told = f"row 1: {second.run_id} has taken it up and is not finished: `bulkload resume {second.run_id}` first"
+    assert caught.value.message == f"{first.run_dir}/failures.csv: {told}"
+    assert resume(second.run_id, runs=tmp_path / "runs").exit_code == 0
+    assert set(lusid.taken.values()) == {1}
+
+
+def test_two_replays_at_once_are_one_too_many(registry: tuple[Registry, Report], tmp_path: Path) -> None:
+    _, first = registry
+    other = Journal(first.run_dir / "journal.jsonl")
+    with pytest.raises(RunFolderError, match="another process is working on this run"):
+        again(tmp_path, first)
+    other.close()
+
+
+def test_a_row_keeps_its_key(registry: tuple[Registry, Report], tmp_path: Path) -> None:
+    lusid, first = registry
+    lusid.refuses = set()
+    file = edited(tmp_path, first, **{IR_ID: "IR_0009"})
+    with pytest.raises(ConfigError) as caught:
+        again(tmp_path, first, file)
+    told = "row 1: its key is not its own: it was IR_0000 and is IR_0009; load it as an extract instead"
+    assert caught.value.message == told
+    assert sum(lusid.taken.values()) == 3
+
+
+def test_a_key_that_was_wrong_may_be_mended_and_not_into_anothers(tmp_path: Path) -> None:
+    lusid = Registry()
+    path = write_csv(tmp_path / "a.csv", [investor(0, {IR_ID: "1.23E+11"}), investor(1)])
+    with ScriptedLusid(lusid) as server:
+        first = load("investor-records", path, target=server.url, runs=tmp_path / "runs")
+        with pytest.raises(
+            ConfigError, match=f"row 1: its key is not its own: IR_0001 is another row's of {first.run_id}"
+        ):
+            again(tmp_path, first, edited(tmp_path, first, **{IR_ID: "IR_0001"}))
+        assert again(tmp_path, first, edited(tmp_path, first, **{IR_ID: "IR_0000"})).exit_code == 0
+    assert lusid.taken == {"IR_0000": 1, "IR_0001": 1}
+
+
+def test_a_row_stands_in_the_file_once(registry: tuple[Registry, Report], tmp_path: Path) -> None:
+    _, first = registry
+    twice = read_csv(first.run_dir / "failures.csv")[0] | {IR_ID: "STRANGER"}
+    with pytest.raises(ConfigError) as caught:
+        again(tmp_path, first, edited(tmp_path, first, twice))
+    told = f"row 3: stands there already, as the same row of {first.run_id}; take it out"
+    assert caught.value.message == f"{tmp_path}/c.csv: {told}"
+
+
+def test_what_the_file_says_of_states_is_not_believed(tmp_path: Path) -> None:
+    """The block was made and its answer lost, and reading back failed: the file says that it was refused."""
+    posted: list[str] = []
+
+    def rule(call: Call) -> Reply:
+        if call.method == "GET":
+            return Reply(200, {}) if "metadata" in call.path else refused(status=400)
+        posted.extend(call.keys)
+        return Reply(cut=True)
+
+    with ScriptedLusid(rule) as server:
+        path = write_csv(tmp_path / "a.csv", [order(1, 1)])
+        first = load("orders", path, target=server.url, runs=tmp_path / "runs")
+        assert list(row_states(first.run_dir).values()) == ["unknown"]
+        second = again(tmp_path, first, edited(tmp_path, first, _state="failed"))
+    assert list(row_states(second.run_dir).values()) == ["unknown"]
+    assert posted == ["MyScope/B0001"]

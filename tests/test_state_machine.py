@@ -27,6 +27,7 @@ from pipelines.load import load
 from pipelines.replay import replay
 from pipelines.report import Report, Verdict
 from pipelines.resume import resume
+from schemas.errors import ConfigError
 
 KEYS = 8
 Kinds = st.lists(st.sampled_from(["good", "good", "refused", "invalid"]), min_size=1, max_size=KEYS)
@@ -146,7 +147,11 @@ class Nights(RuleBasedStateMachine):
     def replay_as_it_is(self, data: st.DataObject) -> None:
         """What was refused is refused again, and nothing else is touched."""
         sent = len(self.keeping.sent)
-        report = replay(data.draw(st.sampled_from(self.rejected)), runs=self.runs)
+        try:
+            report = replay(data.draw(st.sampled_from(self.rejected)), runs=self.runs)
+        except ConfigError as error:
+            self.in_already(error, sent)
+            return
         assert (report.rows["accepted"], report.verdict) == (0, Verdict.REJECTS)  # type: ignore[index]  # a StrEnum
         again = {key.replace("/B", "/O") for keys in self.keeping.sent[sent:] for key in keys}
         assert len(again) <= report.rows_read
@@ -163,9 +168,19 @@ class Nights(RuleBasedStateMachine):
             for row in read_csv(self.runs / run / "failures.csv")
         ]
         path = write_csv(Path(self._folder.name) / f"corrected-{self.steps}.csv", rows)
-        report = replay(run, path, runs=self.runs)
+        sent = len(self.keeping.sent)
+        try:
+            report = replay(run, path, runs=self.runs)
+        except ConfigError as error:
+            self.in_already(error, sent)
+            return
         assert report.verdict is Verdict.COMPLETE
         self.absorb(report, dict(map(self.said, rows)))
+
+    def in_already(self, error: ConfigError, sent: int) -> None:
+        """A correction has got it in before: nothing is sent twice."""
+        assert "is in already" in error.message
+        assert len(self.keeping.sent) == sent
 
     @invariant()
     def lusid_holds_what_was_last_accepted(self) -> None:

@@ -1,0 +1,98 @@
+"""What became of a run's rows in the runs that replay it, and in those that replay them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from connectors.run_folder import RunFolder
+from pipelines.book import code_of
+from pipelines.history import FINISHED, manifests
+from pipelines.manifest import begun
+
+UNFINISHED = 255
+"""Stands for the state of a row in the hands of a run that may still send it."""
+
+
+@dataclass(frozen=True)
+class StatesNow:
+    """The last known state of rows.
+
+    Attributes:
+        codes: the state's code of each row, or UNFINISHED.
+        by: the run that knows, as an index of `runs`.
+    """
+
+    codes: npt.NDArray[np.uint8]
+    by: npt.NDArray[np.int32]
+    runs: list[str] = field(default_factory=list)
+
+
+class Successors:
+    """The runs that replay a run, the oldest first."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        later = [(f, m) for f, m in manifests(run.path.parent) if m.get("replays") == run.run_id and begun(m)]
+        self._later = sorted(later, key=lambda pair: str(pair[1].get("started")))
+
+    def states(self, rows: pa.Table) -> StatesNow:
+        """The states of rows, by the last run that took each up.
+
+        Args:
+            rows: `source`, `row` and `state` of each in the run itself.
+        """
+        codes = np.array([code_of(state) for state in rows["state"].to_pylist()], np.uint8)
+        found = StatesNow(codes, np.zeros(len(rows), np.int32), [self._run.run_id])
+        if self._later:
+            names = pc.unique(rows["source"])
+            places = _places(rows, names)
+            order = np.argsort(places)
+            for folder, manifest in self._later:
+                taken = pq.read_table(folder.taken, columns=["source", "row"])
+                at = np.searchsorted(places[order], wanted := _places(taken, names))
+                known = np.flatnonzero(np.isin(wanted, places))
+                _take_over(found, order[at[known]], _outcome(folder, manifest, len(taken)), known)
+        return found
+
+
+def _take_over(found: StatesNow, rows: npt.NDArray[np.intp], later: StatesNow, known: npt.NDArray[np.intp]) -> None:
+    """Notes what a later run says of rows it took up."""
+    found.codes[rows] = later.codes[known]
+    found.by[rows] = later.by[known] + len(found.runs)
+    found.runs.extend(later.runs)
+
+
+def _outcome(run: RunFolder, manifest: dict[str, Any], count: int) -> StatesNow:
+    """What became of the rows a run took up, in reading order."""
+    if manifest.get("verdict") not in FINISHED:
+        return StatesNow(np.full(count, UNFINISHED, np.uint8), np.zeros(count, np.int32), [run.run_id])
+    pieces = pa.concat_tables(_exploded(run))
+    order = np.argsort(pieces["row"].to_numpy())
+    return Successors(run).states(pieces.take(order))
+
+
+def _exploded(run: RunFolder) -> Iterator[pa.Table]:
+    """`source`, `row` and `state` of every row of a run."""
+    with pq.ParquetFile(run.outcomes) as outcomes:
+        for batch in outcomes.iter_batches(columns=["source", "rows", "state"]):
+            lines = pc.list_parent_indices(batch["rows"])
+            states = batch["state"].cast("string")
+            yield pa.table(
+                {
+                    "source": batch["source"].take(lines),
+                    "row": pc.list_flatten(batch["rows"]),
+                    "state": states.take(lines),
+                }
+            )
+
+
+def _places(rows: pa.Table, names: pa.Array) -> npt.NDArray[np.int64]:
+    """A number for each row of each file; negative where the file is unknown."""
+    files = pc.fill_null(pc.index_in(rows["source"], value_set=names), -1).to_numpy().astype(np.int64)
+    return np.where(files < 0, -1, (files << 40) | rows["row"].to_numpy().astype(np.int64))
