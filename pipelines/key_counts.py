@@ -24,7 +24,9 @@ def count_keys(prepared: Prepared, states: npt.NDArray[np.uint8]) -> dict[State,
         prepared: the requests, and the book of the rows they were made of.
         states: the state code of every row.
     """
-    loose = (prepared.book.requests < 0) & (states != code_of(State.DUPLICATE)) & (np.diff(prepared.keys.ends) > 0)
+    loose = (prepared.book.requests < 0) & (states != code_of(State.DUPLICATE))
+    if loose.any():
+        loose &= np.diff(prepared.keys.ends) > 0
     counts = np.bincount(states[prepared.first_row], minlength=len(STATES))
     counts += np.bincount(states[loose], minlength=len(STATES))
     for rows in _index(prepared, loose).groups(lambda o: prepared.keys.read(o).decode(), singles=False):

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     """How a run ended; each has one exit code."""
 
     COMPLETE = "complete"
-    """Every row was accepted, or is an exact duplicate."""
+    """Every row was accepted, or is a duplicate."""
     REJECTS = "rejects"
     """Finished; some rows were not accepted."""
     STOPPED = "stopped"

@@ -11,7 +11,7 @@ class State(StrEnum):
     INVALID = "invalid"
     """Malformed or failed validation; never sent."""
     DUPLICATE = "duplicate"
-    """An exact copy of a row that was sent."""
+    """An exact copy of a row that was sent (code Copy), or another of its key stands in its place (Superseded)."""
     HELD = "held"
     """What it depends on failed in this run; not sent."""
     FAILED = "failed"
