@@ -395,8 +395,8 @@ MUTATIONS = (
     ),
     Mutation(
         "replay what is in already",
-        "pipelines/replay.py",
-        "    if strangers:\n",
+        "pipelines/replay_check.py",
+        "    if len(strangers):\n",
         "    if False:\n",
         ("tests/test_cli_again.py::test_a_row_that_is_in_already_is_not_replayed",),
     ),
