@@ -7,11 +7,11 @@ from typing import Any
 
 from pipelines.evidence import Evidence
 from schemas.allocations import CallWide
-from schemas.binding import KeyRule
 from schemas.columns import Columns, Row, RowShape
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.members import Member
+from schemas.picking import KeyRule
 from schemas.states import Duplicates, Mode
 
 Wire = dict[str, Any]

@@ -18,7 +18,6 @@ from pipelines.proofs import (
     record_by_identifier,
 )
 from schemas.allocations import ALLOCATION, BOOKING, allocation_call, allocation_of, booking_call, booking_of
-from schemas.binding import KeyRule
 from schemas.columns import Row
 from schemas.dialects import Dialect, did_you_mean
 from schemas.errors import ConfigError
@@ -32,6 +31,7 @@ from schemas.investment_accounts import (
 from schemas.investor_records import INVESTOR_RECORD, investor_record_request
 from schemas.order_moves import ORDER_CANCEL, ORDER_MOVE, order_id, order_move
 from schemas.orders import ORDER, ORDER_ROW, block_request
+from schemas.picking import KeyRule
 from schemas.placements import (
     PLACED_BLOCK,
     PLACEMENT,

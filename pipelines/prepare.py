@@ -4,6 +4,7 @@ Nothing here knows HTTP. What it leaves is a `Prepared`: the book of rows, and t
 """
 
 import hashlib
+import itertools
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,20 +15,22 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from connectors.extracts import Extract, RowBatch
+from connectors.extracts import BadRow, Extract, RowBatch
 from connectors.spill import EntryFile
 from pipelines.book import PENDING, Book
 from pipelines.call_wide import CallWides
+from pipelines.forms import Forms
 from pipelines.gate import Gate
 from pipelines.gather import Gathering, settle_repeats
 from pipelines.keying import KeyIndex
 from pipelines.operation import Body, Operation
 from schemas.allocations import CallWide
-from schemas.binding import Binding, Fault
+from schemas.binding import Binding
 from schemas.columns import Row
 from schemas.dialects import Dialect
 from schemas.errors import ExtractError
 from schemas.expectations import Expectations
+from schemas.sheet import Sheet
 from schemas.states import Duplicates, State
 
 
@@ -150,7 +153,7 @@ class _Reading:
         self.keys = self._entry_file("keys.tmp")
         self.by_key = KeyIndex()
         self.wides = CallWides(_call_wide(binding, rules))
-        self.encode = _encoder(binding, rules)
+        self.forms = Forms(binding, _encoder(binding, rules))
 
     def _entry_file(self, name: str) -> EntryFile:
         file = EntryFile(self.folder / name)
@@ -160,44 +163,36 @@ class _Reading:
     def take(self, batch: RowBatch) -> None:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
         start = self.book.add_batch(len(batch.rows), batch.source, batch.first_row, batch.position)
-        keys: list[str] = []
-        entries: list[bytes] = []
-        raw_of, key_of, validate, encode = self.binding.raw, self.binding.key, self.binding.validate, self.encode
-        bad, watchful = batch.bad, bool(self.rules.hold) or self.wides.needed
-        for position, cells in enumerate(batch.rows):
-            raw = raw_of(cells)
-            key = key_of(raw, cells)
-            keys.append(key)
-            if position in bad:
-                fault = bad[position]
-                row: Row | list[Fault] = [Fault("", fault.code, fault.message)]
-            else:
-                row = validate(raw)
-            if watchful or not key or type(row) is list:
-                entries.append(self._doubtful(start + position, key, raw, row))
-            else:
-                entries.append(encode(key, row))  # type: ignore[arg-type]  # a list is doubtful
+        sheet = self.binding.read(batch.rows)
+        entries = self.forms.entries(sheet)
+        for position in sorted(sheet.refused.union(batch.bad, _empty(sheet.keys), _empty(entries))):
+            self._refuse(start + position, batch.bad.get(position), sheet.raw(position))
+            entries[position] = b""
+        if self.rules.hold or self.wides.needed:
+            for position in itertools.compress(itertools.count(), entries):
+                self._look_around(start + position, sheet, position)
         self._refuse_large(start, entries)
-        self.by_key.extend(start, keys)
-        self.keys.extend([key.encode() for key in keys])
+        self.by_key.extend(start, sheet.keys)
+        self.keys.extend([key.encode() for key in sheet.keys])
         self.entries.extend(entries)
 
-    def _doubtful(self, ordinal: int, key: str, raw: Row, row: Row | list[Fault]) -> bytes:
-        """The entry of a row that may be at fault, keyless or held; empty, and settled, if it is."""
-        if isinstance(row, list):
-            message = "; ".join(dict.fromkeys(map(str, row)))
-            self.book.settle(ordinal, State.INVALID, row[0].code, message)
-            return b""
-        if not key:
-            self.book.settle(ordinal, State.INVALID, "NoKey", "the cells that make its key are empty")
-            return b""
-        for ref in self.rules.operation.needs(raw):
+    def _refuse(self, ordinal: int, bad: BadRow | None, raw: Row) -> None:
+        """Settles a row that cannot be sent, with all that is wrong with it."""
+        code, message = "NoKey", "the cells that make its key are empty"
+        if bad is not None:
+            code, message = bad.code, bad.message
+        elif faults := self.binding.faults(raw):
+            code, message = faults[0].code, "; ".join(dict.fromkeys(map(str, faults)))
+        self.book.settle(ordinal, State.INVALID, code, message)
+
+    def _look_around(self, ordinal: int, sheet: Sheet, position: int) -> None:
+        """Holds a row that needs what failed tonight, and notes what it says of its call."""
+        for ref in self.rules.operation.needs(sheet.raw(position)) if self.rules.hold else ():
             if ref in self.rules.hold:
-                message = f"{ref} {self.rules.hold[ref]}"
-                self.book.settle(ordinal, State.HELD, "ParentFailed", message)
+                self.book.settle(ordinal, State.HELD, "ParentFailed", f"{ref} {self.rules.hold[ref]}")
                 break
-        self.wides.add(ordinal, row)
-        return self.encode(key, row)
+        if self.wides.needed:
+            self.wides.add(ordinal, sheet.row(position))
 
     def _refuse_large(self, start: int, entries: list[bytes]) -> None:
         limit = self.rules.max_bytes
@@ -253,6 +248,10 @@ class _Reading:
 
     def _key_of(self, ordinal: int) -> str:
         return self.keys.read(ordinal).decode()
+
+
+def _empty(texts: Sequence[str | bytes]) -> list[int]:
+    return [] if all(texts) else [position for position, text in enumerate(texts) if not text]
 
 
 def _too_large(size: int, limit: int) -> tuple[str, str]:

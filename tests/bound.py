@@ -12,9 +12,11 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.operations import OPERATIONS
-from schemas.binding import Binding, Cell, Fault
+from schemas.binding import Binding
 from schemas.dialects import Dialect
+from schemas.faults import Fault
 from schemas.mapping import Mapping as ColumnMapping
+from schemas.picking import Cell
 
 
 def bind(
@@ -44,7 +46,7 @@ def requests(operation: str, binding: Binding, rows: Sequence[Sequence[Cell]], d
         raw = binding.raw(cells)
         row = binding.validate(raw)
         assert isinstance(row, dict), row
-        groups.setdefault(binding.key(raw, cells), []).append(row)
+        groups.setdefault(binding.read([cells]).keys[0], []).append(row)
     made = {key: build(group if declared.grouped else group[0]) for key, group in groups.items()}
     found: dict[str, Any] = json.loads(orjson.dumps(made), parse_float=Decimal)
     return found

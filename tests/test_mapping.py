@@ -68,7 +68,7 @@ def test_the_key_may_be_any_column_of_the_extract_or_several(key: object, expect
     mapping = {"columns": COLUMNS} if key is None else {"columns": COLUMNS, "key": key}
     binding = bind("investor-records", HEADER, mapping=mapping)
 
-    assert binding.key(binding.raw(CELLS), CELLS) == expected
+    assert binding.read([CELLS]).keys[0] == expected
 
 
 def test_values_come_before_a_format_and_may_say_that_a_cell_is_absent() -> None:

@@ -34,11 +34,11 @@ from pipelines.load import load
 from pipelines.operation import Answers, Body, Operation
 from pipelines.proofs import own_entity
 from pipelines.report import Report
-from schemas.binding import KeyRule
 from schemas.columns import Plain, RowShape
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.order_parts import needed_id, resource_id
+from schemas.picking import KeyRule
 from schemas.states import Mode
 from schemas.values import Label
 
