@@ -115,7 +115,7 @@ class Gathering:
         self,
         groups: Iterable[Sequence[int]],
         encode: Callable[[Sequence[int], Sequence[Row]], bytes],
-    ) -> Iterable[tuple[int, bytes]]:
+    ) -> Iterator[tuple[int, bytes]]:
         """Yields (ordinal of its first row, encoded request) for each group that stands.
 
         Args:

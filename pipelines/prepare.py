@@ -34,6 +34,10 @@ from schemas.sheet import Sheet
 from schemas.states import Duplicates, State
 
 
+_WRITTEN_AT_ONCE = 500
+"""Gathered requests that go to the scratch file together: by ones it costs 3 µs each."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """How rows become requests.
@@ -223,9 +227,10 @@ class _Reading:
         gathering.refuse_shared(self._key_of)
         groups = self.by_key.groups(self._key_of, singles=True)
         firsts = array("q")
-        for first, entry in gathering.gather(groups, self._whole_encoder()):
-            firsts.append(first)
-            requests.extend([entry])
+        gathered = gathering.gather(groups, self._whole_encoder())
+        while some := list(itertools.islice(gathered, _WRITTEN_AT_ONCE)):
+            firsts.extend(first for first, _ in some)
+            requests.extend([entry for _, entry in some])
         self.entries.close()
         requests.finish()
         numbers = np.arange(len(firsts), dtype=np.int64)

@@ -23,7 +23,7 @@ class Disagreement:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Member:
     """A list inside a request that each row adds to: an account's holders, a block's orders.
 
@@ -58,36 +58,28 @@ def disagreements(rows: Sequence[Row], shared: Sequence[str], members: Sequence[
 
 
 def _member_clashes(rows: Sequence[Row], member: Member) -> Iterable[Disagreement]:
-    seen: dict[tuple[str, ...], tuple[int, Row]] = {}
+    seen: dict[tuple[str, ...], int] = {}
+    owned = _owned(tuple(rows[0]), member)
     for position, row in enumerate(rows):
-        part = _part(row, member)
-        key = tuple(part.get(c, "") for c in member.key)
-        if not any(part.values()):
-            continue
-        if key not in seen:
-            seen[key] = (position, part)
-            continue
-        first, other = seen[key]
-        for column in part:
-            if part[column] != other[column]:
-                yield Disagreement(first, position, column, f"differs between rows of one {member.name}")
+        if any(map(row.get, owned)):
+            first = seen.setdefault(_key(row, member), position)
+            for column in owned:
+                if row[column] != rows[first][column]:
+                    yield Disagreement(first, position, column, f"differs between rows of one {member.name}")
 
 
 def member_list(rows: Sequence[Row], member: Member, build: Callable[[Row], Wire]) -> list[Wire]:
     """The member's list in row order; a member that several rows repeat is there once."""
-    seen = set()
-    out = []
+    found: dict[tuple[str, ...], Row] = {}
+    owned = _owned(tuple(rows[0]), member)
     for row in rows:
-        part = _part(row, member)
-        key = tuple(part.get(c, "") for c in member.key)
-        if any(part.values()) and key not in seen:
-            seen.add(key)
-            out.append(build(row))
-    return out
+        if any(map(row.get, owned)):
+            found.setdefault(_key(row, member), row)
+    return [build(row) for row in found.values()]
 
 
-def _part(row: Row, member: Member) -> Row:
-    return {c: row[c] for c in _owned(tuple(row), member)}
+def _key(row: Row, member: Member) -> tuple[str, ...]:
+    return tuple(row.get(c, "") for c in member.key)
 
 
 @lru_cache(maxsize=64)
