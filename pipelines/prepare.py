@@ -33,7 +33,6 @@ from schemas.expectations import Expectations
 from schemas.sheet import Sheet
 from schemas.states import Duplicates, State
 
-
 _WRITTEN_AT_ONCE = 500
 """Gathered requests that go to the scratch file together: by ones it costs 3 µs each."""
 
