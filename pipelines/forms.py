@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from pipelines.operation import Body, Operation
 from schemas.binding import Binding
 from schemas.columns import Row
 from schemas.sheet import Sheet
@@ -87,3 +88,11 @@ def _tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:
         return [orjson.dumps(cell) for cell in cells]
     # A quote inside a cell is escaped, so `","` stands between cells only: all are encoded at once.
     return orjson.dumps(cells)[2:-2].split(b'","')
+
+
+def request_encoder(operation: Operation, build: Callable[[object], object]) -> Callable[[str, object], bytes]:
+    """Encodes a request as it stands in a call, with the comma that follows it."""
+    dumps = orjson.dumps
+    if operation.body is Body.KEYED:
+        return lambda key, rows: b"%b:%b," % (dumps(key), dumps(build(rows)))
+    return lambda _, rows: dumps(build(rows)) + b","

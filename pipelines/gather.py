@@ -68,6 +68,11 @@ def _named(book: Book, rows: Iterator[int], count: int) -> str:
     return f"{names[0]} has" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} have"
 
 
+def alone_value(cells: Iterable[str]) -> str:
+    """What the `alone` columns of a row hold, as one text."""
+    return "/".join(cells)
+
+
 class Gathering:
     """Rows of one key become one request, wherever in the extract they stand.
 
@@ -81,30 +86,29 @@ class Gathering:
         self._book, self._parts, self._operation = book, parts, operation
         self._shared = shared_columns(columns, operation.members)
 
-    def refuse_shared(self, key_of: Callable[[int], str]) -> None:
-        """Refuses rows whose `alone` columns (an order's id) stand in more than one request."""
+    def refuse_shared(self, index: KeyIndex, key_of: Callable[[int], str]) -> None:
+        """Refuses rows whose `alone` columns (an order's id) stand in more than one request.
+
+        Args:
+            index: what those columns hold, by row.
+            key_of: the key of a row.
+        """
         alone = self._operation.alone
-        if not alone:
-            return
 
         def value_of(ordinal: int) -> str:
-            row = self._row(ordinal)
-            return "/".join(row[c] for c in alone)
+            row: Row = orjson.loads(self._parts.read(ordinal))
+            return alone_value(row[c] for c in alone)
 
-        index = KeyIndex()
-        for ordinal in self._valid():
-            index.add(ordinal, value_of(ordinal))
         for rows in index.groups(value_of, singles=False):
-            self._refuse_if_apart(rows, [key_of(o) for o in rows])
+            waiting = [o for o in rows if self._book.is_open(o)]
+            self._refuse_if_apart(waiting, [key_of(o) for o in waiting])
 
     def _refuse_if_apart(self, rows: Sequence[int], keys: Sequence[str]) -> None:
         """Refuses rows that should be in one request and have keys of several; each names some of the others."""
         own: dict[str, list[int]] = {}
         for ordinal, key in zip(rows, keys, strict=True):
             own.setdefault(key, []).append(ordinal)
-        if len(own) == 1:
-            return
-        for key, ordinals in own.items():
+        for key, ordinals in own.items() if len(own) > 1 else ():
             elsewhere = (o for o, other in zip(rows, keys, strict=True) if other != key)
             others = _named(self._book, elsewhere, len(rows) - len(ordinals))
             message = f"{others} the same {' and '.join(self._operation.alone)} in another request"
@@ -140,13 +144,6 @@ class Gathering:
                 self._settle_copies(ordinals, first_of)
             request += 1
             yield kept[0], entry
-
-    def _valid(self) -> Iterable[int]:
-        return (o for o in range(len(self._book)) if self._book.is_open(o))
-
-    def _row(self, ordinal: int) -> Row:
-        row: Row = orjson.loads(self._parts.read(ordinal))
-        return row
 
     def _distinct(self, ordinals: Sequence[int]) -> dict[bytes, int]:
         """The different rows of a group that were read whole, each with the ordinal that has it first."""

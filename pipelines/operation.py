@@ -65,7 +65,7 @@ class Operation:
         max_items: requests LUSID takes in one call; None where it publishes no limit.
         modes: success modes the endpoint has or that we build on it.
         build: given the extract's columns, makes the request of a validated row, or, with `members`, of the
-            rows of one key.
+            rows of one key. Where one row is one request, it is asked once for all rows that fill the same cells.
         members: lists inside a request that rows add to; empty when one row is one request.
         alone: column or columns whose value may stand in one request only (an order's id).
         idempotent: whether sending the same request twice is documented to do no harm.

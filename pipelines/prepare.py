@@ -19,11 +19,11 @@ from connectors.extracts import BadRow, Extract, RowBatch
 from connectors.spill import EntryFile
 from pipelines.book import PENDING, Book
 from pipelines.call_wide import CallWides
-from pipelines.forms import Forms
+from pipelines.forms import Forms, request_encoder
 from pipelines.gate import Gate
-from pipelines.gather import Gathering, settle_repeats
+from pipelines.gather import Gathering, alone_value, settle_repeats
 from pipelines.keying import KeyIndex
-from pipelines.operation import Body, Operation
+from pipelines.operation import Operation
 from schemas.allocations import CallWide
 from schemas.binding import Binding
 from schemas.columns import Row
@@ -154,7 +154,7 @@ class _Reading:
         files.callback(self.book.notes.close)
         self.entries = self._entry_file("entries.tmp")
         self.keys = self._entry_file("keys.tmp")
-        self.by_key = KeyIndex()
+        self.by_key, self.by_alone = KeyIndex(), KeyIndex()
         self.wides = CallWides(_call_wide(binding, rules))
         self.forms = Forms(binding, _encoder(binding, rules))
 
@@ -176,6 +176,9 @@ class _Reading:
                 self._look_around(start + position, sheet, position)
         self._refuse_large(start, entries)
         self.by_key.extend(start, sheet.keys)
+        if alone := self.rules.operation.alone:
+            values = map(alone_value, zip(*(sheet.cells[c] for c in alone), strict=True))
+            self.by_alone.extend(start, [v if entry else "" for v, entry in zip(values, entries, strict=True)])
         self.keys.extend([key.encode() for key in sheet.keys])
         self.entries.extend(entries)
 
@@ -223,7 +226,7 @@ class _Reading:
         operation = self.rules.operation
         requests = self._entry_file("requests.tmp")
         gathering = Gathering(self.book, self.entries, self.binding.columns, operation)
-        gathering.refuse_shared(self._key_of)
+        gathering.refuse_shared(self.by_alone, self._key_of)
         groups = self.by_key.groups(self._key_of, singles=True)
         firsts = array("q")
         gathered = gathering.gather(groups, self._whole_encoder())
@@ -238,7 +241,7 @@ class _Reading:
     def _whole_encoder(self) -> Callable[[Sequence[int], Sequence[Row]], bytes]:
         operation, limit = self.rules.operation, self.rules.max_bytes
         build = operation.build(self.binding.columns, self.rules.dialect)
-        encode = _request_encoder(operation, build)
+        encode = request_encoder(operation, build)
 
         def whole(ordinals: Sequence[int], rows: Sequence[Row]) -> bytes:
             entry = encode(self._key_of(ordinals[0]), rows)
@@ -272,12 +275,4 @@ def _encoder(binding: Binding, rules: Rules) -> Callable[[str, Row], bytes]:
     if rules.operation.grouped:
         return lambda _, row: orjson.dumps(row)
     build = rules.operation.build(binding.columns, rules.dialect)
-    return _request_encoder(rules.operation, build)
-
-
-def _request_encoder(operation: Operation, build: Callable[[object], object]) -> Callable[[str, object], bytes]:
-    """Encodes a request as it stands in a call, with the comma that follows it."""
-    dumps = orjson.dumps
-    if operation.body is Body.KEYED:
-        return lambda key, rows: b"%b:%b," % (dumps(key), dumps(build(rows)))
-    return lambda _, rows: dumps(build(rows)) + b","
+    return request_encoder(rules.operation, build)

@@ -85,7 +85,8 @@ class RowShape:
     """What one row of an operation may hold.
 
     Attributes:
-        check: cross-field rules: yields (column, message) for each rule the row breaks.
+        check: cross-field rules: yields (column, message) for each rule the row breaks. It may look at which cells
+            are filled and at words of a vocabulary, nothing else: it is asked once for all rows alike in these.
         together: columns and families (`holder:`) of which an extract has all or none.
         one_of: plain columns of which an extract has at least one.
     """
