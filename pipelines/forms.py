@@ -18,8 +18,9 @@ from schemas.binding import Binding
 from schemas.columns import Row
 from schemas.sheet import Sheet
 
-MOST_FORMS = 4096
-"""Forms that are remembered; a row of any further pattern makes its own, in about 15 µs."""
+MOST_FORMS = 1024
+"""Forms that are remembered. A row of any further pattern is checked and encoded by itself: where cells are empty at
+random, in thirty columns, few patterns come twice, and a form costs as much as five rows."""
 
 _MARK = "\ue000{}\ue000"
 """Stands where a cell goes. Cells are never looked through for it, and nothing else in a request is not ASCII."""
@@ -36,7 +37,11 @@ class _Form(NamedTuple):
     pick: Callable[[_Tokens], _Tokens | bytes]
 
 
-_REFUSED = _Form(b"", lambda _: ())
+def _no_cells(_: _Tokens) -> _Tokens:
+    return ()
+
+
+_REFUSED = _Form(b"", _no_cells)
 """The form of a pattern that breaks a rule."""
 
 
@@ -54,18 +59,29 @@ class Forms:
         patterns = [c if n in words else list(map(bool, c)) for n, c in sheet.cells.items()]
         tokens = [_tokens(c, listed=n in lists) for n, c in sheet.cells.items()]
         tokens.append(_tokens(sheet.keys, listed=False))
-        known, entries = self._form_of, []
+        known = self._form_of
+        entries: list[bytes] = []
         for pattern, cells in zip(zip(*patterns, strict=True), zip(*tokens, strict=True), strict=True):
-            form = known.get(pattern) or self._form(pattern, list(sheet.cells))
+            form = known.get(pattern) or self._new(pattern, sheet, len(entries))
             entries.append(form.template % form.pick(cells))
         return entries
 
+    def _new(self, pattern: _Pattern, sheet: Sheet, position: int) -> _Form:
+        """The form of a new pattern, or, past the bound, what this one row makes."""
+        if len(self._form_of) < MOST_FORMS:
+            return self._form_of.setdefault(pattern, self._form(pattern, list(sheet.cells)))
+        row = sheet.row(position)
+        if self._binding.broken_rules(row):
+            return _REFUSED
+        return _Form(_literally(self._encode(sheet.keys[position], row)), _no_cells)
+
     def _form(self, pattern: _Pattern, names: Sequence[str]) -> _Form:
         row = {name: self._stand_in(place, name, pattern[place]) for place, name in enumerate(names)}
-        form = _REFUSED if self._binding.broken_rules(row) else _form(self._encode(_MARK.format(len(names)), row))
-        if len(self._form_of) < MOST_FORMS:
-            self._form_of[pattern] = form
-        return form
+        if self._binding.broken_rules(row):
+            return _REFUSED
+        entry = self._encode(_MARK.format(len(names)), row)
+        places = [int(place) for place in _PLACE.findall(entry)]
+        return _Form(_PLACE.sub(b"%b", _literally(entry)), itemgetter(*places) if places else _no_cells)
 
     def _stand_in(self, place: int, name: str, seen: bool | str) -> Any:  # noqa: FBT001  # it is what a row shows
         """What rules and `encode` see in place of a cell: its word, nothing, or a mark."""
@@ -76,10 +92,8 @@ class Forms:
         return _MARK.format(place) if seen else ""
 
 
-def _form(entry: bytes) -> _Form:
-    places = [int(place) for place in _PLACE.findall(entry)]
-    template = _PLACE.sub(b"%b", entry.replace(b"%", b"%%"))
-    return _Form(template, itemgetter(*places) if places else lambda _: ())
+def _literally(entry: bytes) -> bytes:
+    return entry.replace(b"%", b"%%")
 
 
 def _tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:

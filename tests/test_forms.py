@@ -90,20 +90,18 @@ def test_entries_are_what_each_row_makes_by_itself(operation: str, dialect: Dial
     assert found[0]
 
 
-def test_a_form_is_made_once_for_each_pattern_and_anew_when_there_are_too_many(
+def test_a_form_is_made_once_for_each_pattern_and_rows_of_patterns_past_the_bound_do_without(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    good = [*examples("cancel-orders", Dialect.V2_1)]
-    binding, made = bind("cancel-orders", good), []
+    binding, encoded = bind("cancel-orders", [*examples("cancel-orders", Dialect.V2_1)]), []
 
     def encode(key: str, row: Row) -> bytes:
-        made.append(row)
+        encoded.append(key)
         return orjson.dumps({"100%": key, **row})
 
-    rows = [["A", "1"], ["B", "2"], ["C", ""], ["D", "4"], ["E", ""]]
+    sheet = binding.read([["A", "1"], ["B", "2"], ["C", ""], ["D", "4"], ["", "5"]])
     monkeypatch.setattr(forms, "MOST_FORMS", 1)
-    entries = Forms(binding, encode).entries(binding.read(rows))
+    entries = Forms(binding, encode).entries(sheet)
 
-    assert [*map(bool, made[0].values())] == [True, True]
-    assert len(made) == 3
-    assert entries[3] == b'{"100%":"D/4","order_scope":"D","order_code":"4"}'
+    assert encoded[1:] == ["", ""]
+    assert entries == [encode(key, sheet.row(i)) for i, key in enumerate(["A/1", "B/2", "", "D/4", ""])]
