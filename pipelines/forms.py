@@ -7,7 +7,7 @@ row by itself takes 5.5 (docs/decisions/0010-by-the-column.md).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -55,25 +55,31 @@ class Forms:
 
     def entries(self, sheet: Sheet) -> list[bytes]:
         """The entry of each row, b"" where it breaks a rule; what was refused counts as empty."""
-        words, lists = self._binding.words, self._binding.lists
-        patterns = [c if n in words else list(map(bool, c)) for n, c in sheet.cells.items()]
-        tokens = [_tokens(c, listed=n in lists) for n, c in sheet.cells.items()]
-        tokens.append(_tokens(sheet.keys, listed=False))
+        names = list(sheet.cells)
         known = self._form_of
-        entries: list[bytes] = []
-        for pattern, cells in zip(zip(*patterns, strict=True), zip(*tokens, strict=True), strict=True):
-            form = known.get(pattern) or self._new(pattern, sheet, len(entries))
-            entries.append(form.template % form.pick(cells))
-        return entries
+        forms = [known.get(pattern) or self._new(pattern, names) for pattern in self._patterns(sheet)]
+        if 2 * sum(form is None for form in forms) > len(forms):
+            return [self._by_itself(sheet, position) for position in range(len(forms))]
+        tokens = [_tokens(sheet.cells[name], listed=name in self._binding.lists) for name in names]
+        rows = zip(*tokens, _tokens(sheet.keys, listed=False), strict=True)
+        return [
+            form.template % form.pick(cells) if form else self._by_itself(sheet, position)
+            for position, (form, cells) in enumerate(zip(forms, rows, strict=True))
+        ]
 
-    def _new(self, pattern: _Pattern, sheet: Sheet, position: int) -> _Form:
-        """The form of a new pattern, or, past the bound, what this one row makes."""
-        if len(self._form_of) < MOST_FORMS:
-            return self._form_of.setdefault(pattern, self._form(pattern, list(sheet.cells)))
+    def _patterns(self, sheet: Sheet) -> Iterator[_Pattern]:
+        words = self._binding.words
+        return zip(*(c if n in words else list(map(bool, c)) for n, c in sheet.cells.items()), strict=True)
+
+    def _by_itself(self, sheet: Sheet, position: int) -> bytes:
         row = sheet.row(position)
-        if self._binding.broken_rules(row):
-            return _REFUSED
-        return _Form(_literally(self._encode(sheet.keys[position], row)), _no_cells)
+        return b"" if self._binding.broken_rules(row) else self._encode(sheet.keys[position], row)
+
+    def _new(self, pattern: _Pattern, names: Sequence[str]) -> _Form | None:
+        """The form of a new pattern; None past the bound."""
+        if len(self._form_of) >= MOST_FORMS:
+            return None
+        return self._form_of.setdefault(pattern, self._form(pattern, names))
 
     def _form(self, pattern: _Pattern, names: Sequence[str]) -> _Form:
         row = {name: self._stand_in(place, name, pattern[place]) for place, name in enumerate(names)}
@@ -81,7 +87,7 @@ class Forms:
             return _REFUSED
         entry = self._encode(_MARK.format(len(names)), row)
         places = [int(place) for place in _PLACE.findall(entry)]
-        return _Form(_PLACE.sub(b"%b", _literally(entry)), itemgetter(*places) if places else _no_cells)
+        return _Form(_PLACE.sub(b"%b", entry.replace(b"%", b"%%")), itemgetter(*places) if places else _no_cells)
 
     def _stand_in(self, place: int, name: str, seen: bool | str) -> Any:  # noqa: FBT001  # it is what a row shows
         """What rules and `encode` see in place of a cell: its word, nothing, or a mark."""
@@ -90,10 +96,6 @@ class Forms:
         if name in self._binding.lists:
             return orjson.Fragment(_MARK.format(place)) if seen else []
         return _MARK.format(place) if seen else ""
-
-
-def _literally(entry: bytes) -> bytes:
-    return entry.replace(b"%", b"%%")
 
 
 def _tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:

@@ -90,18 +90,19 @@ def test_entries_are_what_each_row_makes_by_itself(operation: str, dialect: Dial
     assert found[0]
 
 
+@pytest.mark.parametrize(("most", "encoded_alone"), [(9, []), (1, ["", ""]), (0, ["A/1", "B/2", "", "D/4", ""])])
 def test_a_form_is_made_once_for_each_pattern_and_rows_of_patterns_past_the_bound_do_without(
-    monkeypatch: pytest.MonkeyPatch,
+    most: int, encoded_alone: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    binding, encoded = bind("cancel-orders", [*examples("cancel-orders", Dialect.V2_1)]), []
+    binding, keys = bind("cancel-orders", [*examples("cancel-orders", Dialect.V2_1)]), []
 
     def encode(key: str, row: Row) -> bytes:
-        encoded.append(key)
+        keys.append(key)
         return orjson.dumps({"100%": key, **row})
 
     sheet = binding.read([["A", "1"], ["B", "2"], ["C", ""], ["D", "4"], ["", "5"]])
-    monkeypatch.setattr(forms, "MOST_FORMS", 1)
+    monkeypatch.setattr(forms, "MOST_FORMS", most)
     entries = Forms(binding, encode).entries(sheet)
 
-    assert encoded[1:] == ["", ""]
+    assert [key for key in keys if "\ue000" not in key] == encoded_alone
     assert entries == [encode(key, sheet.row(i)) for i, key in enumerate(["A/1", "B/2", "", "D/4", ""])]
