@@ -66,7 +66,8 @@ def test_server_errors_do_nothing(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "applied"), [("502", 502, False), ("504", 504, True), ("html", 200, False)]
+    ("fault", "status", "applied"),
+    [("502", 502, False), ("503-after", 503, True), ("504", 504, True), ("html", 200, False)],
 )
 def test_gateways_answer_with_a_page(fault: str, status: int, applied: bool) -> None:
     with Sandbox(faults=f"script={fault}") as sandbox:

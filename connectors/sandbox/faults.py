@@ -31,6 +31,7 @@ MEANINGS = {
     "500": "500, nothing done",
     "502": "502 with an HTML page, nothing done",
     "503": "503, nothing done",
+    "503-after": "503 with a gateway's HTML page, after doing it",
     "504": "504 with an HTML page, after doing it",
     "slow": "the answer comes late, by slow-seconds",
     "cut-before": "the connection is cut once the request is read, nothing done",
@@ -203,14 +204,14 @@ class FaultInjector:
             extra = []
             if fault == "429":
                 extra = [(b"retry-after", self._faults.wait_header().encode())]
-            await _reply(send, int(fault), b"application/problem+json", dumps(body), extra)
+            await _reply(send, int(fault), b"application/problem+json", dumps(body), *extra)
 
 
 async def _spoil(fault: str, answer: _Answer, wires: tuple[Scope, Receive, Send]) -> None:
     scope, receive, send = wires
     half = answer.body[: len(answer.body) // 2]
-    if fault == "504":
-        await _reply(send, 504, b"text/html", _HTML)
+    if fault in ("503-after", "504"):
+        await _reply(send, int(fault[:3]), b"text/html", _HTML)
     elif fault == "not-json":
         await _reply(send, answer.status, b"text/plain", b"upstream connect error or disconnect")
     elif fault == "truncated":
@@ -224,15 +225,9 @@ async def _spoil(fault: str, answer: _Answer, wires: tuple[Scope, Receive, Send]
         await _cut(scope, receive, after_sending=True)
 
 
-async def _reply(
-    send: Send,
-    status: int,
-    media_type: bytes,
-    body: bytes,
-    extra: list[tuple[bytes, bytes]] | None = None,
-) -> None:
+async def _reply(send: Send, status: int, media_type: bytes, body: bytes, *extra: tuple[bytes, bytes]) -> None:
     headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
-    start = {"type": "http.response.start", "status": status, "headers": headers + (extra or [])}
+    start = {"type": "http.response.start", "status": status, "headers": [*headers, *extra]}
     await send(start)
     await send({"type": "http.response.body", "body": body})
 
