@@ -1,6 +1,6 @@
 """The LUSID client: bytes out, a parsed answer or one of our own errors back.
 
-Owns LUSID's wire: URL, headers, and signing in again on a 401. Knows no operation, no row, no run.
+Owns where LUSID is, and signing in again on a 401. Knows no operation, no row, no run.
 Repeating is `pacing`'s, what outcomes mean is `policy`'s, sockets are `transport`'s. requests'
 errors end here: what leaves is of `schemas.errors`, picklable and without a secret.
 
@@ -10,22 +10,22 @@ an order placed twice.
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from random import random as uniform
 from threading import Event
 from typing import Any, Self
 
-import requests
-
-from connectors.pacing import Pacer, Settled, Waiting
+from connectors.call import Call, Params
+from connectors.pacing import WORKING_SECONDS, Effort, Pacer, Settled
 from connectors.policy import Action, AnswerLostError, classify
 from connectors.refusals import refusal, request_id
 from connectors.settings import LusidSettings
 from connectors.tokens import TOKEN_RETRIES, token_source
 from connectors.transport import Reply, Transport
+from connectors.waiting import Waiting
 from schemas.errors import (
     ConfigError,
     NeverSentError,
@@ -35,12 +35,12 @@ from schemas.errors import (
     UnreachableError,
 )
 
-USER_AGENT = f"lusid-bulkload/{version('lusid-bulkload')}"
 CHECK_PATH = "/api/metadata/versions"
 CHECK_RETRIES = 3
 """Fewer than for data: a person waits to hear that the host is wrong."""
 
-Params = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
+CHECK_SECONDS = 15.0
+"""Longest attempt while a person waits, and what the attempts may take together before no other is made."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,22 +61,6 @@ class Answer:
     request_id: str | None
     attempts: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    method: str
-    path: str
-    params: Params
-    body: bytes | None
-    idempotent: bool
-
-    @property
-    def what(self) -> str:
-        """For messages. Of a read only the collection: the rest of its path are identifiers."""
-        if self.method == "POST":
-            return f"POST {self.path}"
-        return f"GET {'/'.join(self.path.split('/')[:3])}"
 
 
 class LusidClient:
@@ -115,9 +99,10 @@ class LusidClient:
         self._settings = settings
         self.stop = Event()
         waiting = Waiting(stop=self.stop, sleep=sleep, clock=clock, random=random)
-        self._pacer = Pacer(waiting, retries)
+        self._pacer = Pacer(waiting, Effort(retries))
+        self._token_pacer = Pacer(waiting, Effort(TOKEN_RETRIES, working=CHECK_SECONDS))
         self._transport = Transport(settings, clock=clock)
-        self._tokens = token_source(settings, self._transport, Pacer(waiting, TOKEN_RETRIES))
+        self._tokens = token_source(settings, self._transport, self._token_pacer)
 
     def __enter__(self) -> Self:
         return self
@@ -133,6 +118,20 @@ class LusidClient:
     def retries_done(self) -> int:
         """Attempts made beyond each request's first, over all threads."""
         return self._pacer.retries_done
+
+    @property
+    def setbacks(self) -> int:
+        """Attempts in vain: 429, 503, no connection, a lost answer; over all threads."""
+        return self._pacer.setbacks
+
+    def be_patient(self, seconds: float) -> None:
+        """From now on a request, or a sign-in, is tried for so many seconds, however many attempts that takes.
+
+        Only what repeating can cure. To be called once `check` has shown that the settings are right: until
+        then attempts are counted alone, so that a wrong host is said soon.
+        """
+        for pacer in (self._pacer, self._token_pacer):
+            pacer.effort = replace(pacer.effort, patience=seconds, working=WORKING_SECONDS)
 
     def post(
         self,
@@ -157,13 +156,13 @@ class LusidClient:
             RejectedError: LUSID refuses the request for what it says or, with 413, for its size.
             PerhapsAppliedError: the request was sent, no answer settles it, and it may have been
                 applied.
-            ThrottledError: LUSID refused before any work, as often as we try.
+            ThrottledError: LUSID refused before any work, for as long as we try.
             NeverSentError: LUSID, or the token endpoint, was not reached.
             AuthError: LUSID refuses us; nothing was applied.
             ConfigError: the URL is not a LUSID's; nothing was applied.
             UnreachableError: no connection, for a reason repeating cannot cure.
         """
-        answer = self._call(_Call("POST", path, params or {}, body, idempotent))
+        answer = self._call(Call("POST", path, params or {}, body, idempotent))
         if answer.status != expected_status:
             _log.info("POST %s answered %d, documented is %d", path, answer.status, expected_status)
         return answer
@@ -175,7 +174,7 @@ class LusidClient:
             path: begins with `/api/`; identifiers in it are percent-encoded by the caller.
             params: query parameters; pairs, where a name occurs more than once.
         """
-        return self._call(_Call("GET", path, params or {}, None, idempotent=True))
+        return self._call(Call("GET", path, params or {}, None, idempotent=True))
 
     def check(self) -> None:
         """Signs in and makes one cheap call, so that a wrong setting is said before any work.
@@ -189,13 +188,13 @@ class LusidClient:
             self._tokens.token()
         except NeverSentError as error:
             raise UnreachableError(f"{error.message}: is FBN_TOKEN_URL right?") from None
-        call = _Call("GET", CHECK_PATH, {}, None, idempotent=True)
+        call = Call("GET", CHECK_PATH, {}, None, idempotent=True)
         try:
             settled = self._pacer.settle(
-                lambda: self._exchange(call),
+                lambda: self._exchange(call, CHECK_SECONDS),
                 what=self._base,
                 idempotent=True,
-                retries=min(CHECK_RETRIES, self._pacer.retries),
+                effort=Effort(min(CHECK_RETRIES, self._pacer.effort.retries), working=CHECK_SECONDS),
             )
         except RetryableError as error:
             raise UnreachableError(f"{error.message}: is FBN_LUSID_URL right?") from None
@@ -206,7 +205,7 @@ class LusidClient:
         if not isinstance(answer.body, dict):
             raise ConfigError(f"{self._base} does not answer as LUSID: is FBN_LUSID_URL right?")
 
-    def _call(self, call: _Call) -> Answer:
+    def _call(self, call: Call) -> Answer:
         def send() -> Reply:
             reply = self._exchange(call)
             if classify(reply.status) is Action.ACCEPT and not reply.is_json:
@@ -216,29 +215,17 @@ class LusidClient:
         settled = self._pacer.settle(send, what=call.what, idempotent=call.idempotent)
         return self._accepted(settled, call)
 
-    def _exchange(self, call: _Call) -> Reply:
+    def _exchange(self, call: Call, seconds: float = math.inf) -> Reply:
+        def send(token: str) -> Reply:
+            return self._transport.exchange(call.request(self._settings, self._base, token), seconds)
+
         token = self._tokens.token()
-        reply = self._transport.exchange(self._request(call, token))
+        reply = send(token)
         if classify(reply.status) is not Action.REFRESH_TOKEN:
             return reply
-        return self._transport.exchange(self._request(call, self._tokens.renew(token)))
+        return send(self._tokens.renew(token))
 
-    def _request(self, call: _Call, token: str) -> requests.Request:
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "Authorization": f"Bearer {token}",
-            "User-Agent": USER_AGENT,
-            "X-LUSID-Application": self._settings.app_name,
-        }
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-        if self._settings.correlation_id is not None:
-            headers["CorrelationId"] = self._settings.correlation_id
-        url = self._base + call.path
-        return requests.Request(call.method, url, headers=headers, data=call.body, params=call.params)
-
-    def _accepted(self, settled: Settled, call: _Call) -> Answer:
+    def _accepted(self, settled: Settled, call: Call) -> Answer:
         reply = settled.reply
         if classify(reply.status) is Action.ACCEPT:
             found = request_id(reply)

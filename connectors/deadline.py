@@ -1,14 +1,15 @@
 """Connections that keep one deadline for a whole attempt, and say when it was connecting that failed.
 
 requests' read timeout counts from byte to byte, so a server that drips one byte a second never
-trips it. Here every socket read, of status line, headers and body alike, and every write is given
-only what is left of the attempt's total. Owns the subclasses of urllib3 and http.client this takes;
-what is sent, and what an outcome means, is for the modules above.
+trips it. Here resolving the name, every socket read, of status line, headers and body alike, and
+every write is given only what is left of the attempt's total. Owns the subclasses of urllib3 and
+http.client this takes; what is sent, and what an outcome means, is for the modules above.
 """
 
 import http.client
 import io
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -115,6 +116,7 @@ class _PlainConnection(HTTPConnection):
 
     def connect(self) -> None:
         try:
+            _wait_for_address(self.host, self.port, self.timeout)
             super().connect()
         except Exception as error:
             _ATTEMPT.get().connecting_failed = error
@@ -124,6 +126,31 @@ class _PlainConnection(HTTPConnection):
         if self.sock is not None:  # else urllib3 leaves the connect timeout on a large body
             self.sock.settimeout(_ATTEMPT.get().seconds_left())
         super().send(data)
+
+
+def _wait_for_address(host: str, port: int, timeout: object) -> None:
+    """Resolves a name in time: the system's resolver takes no deadline, and may take a minute to say nothing.
+
+    Connecting asks it once more, and finds it warm.
+    """
+    longest = _ATTEMPT.get().seconds_left()
+    if isinstance(timeout, int | float):
+        longest = min(longest, timeout)
+    failures: list[OSError] = []
+
+    def resolve() -> None:
+        try:
+            socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            failures.append(error if isinstance(error, OSError) else socket.gaierror(str(error)))
+
+    resolver = threading.Thread(target=resolve, name="resolve", daemon=True)
+    resolver.start()
+    resolver.join(longest)
+    if failures:
+        raise failures[0]
+    if resolver.is_alive():
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer in time")
 
 
 class _TlsConnection(_PlainConnection, HTTPSConnection):

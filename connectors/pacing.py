@@ -1,15 +1,14 @@
-"""When the next attempt may go: the one repeating loop, and the gate where all senders wait together.
+"""When the next attempt may go, and when no other does: the one repeating loop.
 
-Owns counting, waiting and giving up. What an outcome means is `policy`'s table; what is sent is the
+Owns counting and giving up. What an outcome means is `policy`'s table; what is sent is the
 caller's: this module sees a function that makes one attempt. Nothing else repeats a request.
 """
 
-import time
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import random as uniform
-from threading import Event, Lock
+from threading import Lock
 
 from requests import RequestException
 from urllib3.exceptions import HTTPError
@@ -21,9 +20,11 @@ from connectors.policy import (
     backoff_seconds,
     classify,
     describe,
+    is_lusid_problem,
     retry_after_seconds,
 )
 from connectors.transport import Reply
+from connectors.waiting import Gate, Waiting
 from schemas.errors import (
     LoadError,
     NeverSentError,
@@ -41,60 +42,6 @@ REPEATED = frozenset(
     }
 )
 """Actions after which the same request may go again; other answers are the caller's to read."""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """How time passes: real by default, scripted in tests.
-
-    Attributes:
-        stop: once set, every wait ends and nothing is repeated.
-        sleep: waits so many seconds; by default on `stop`, so that setting it ends the wait.
-        clock: seconds that only grow.
-        random: a number from 0 up to 1.
-    """
-
-    stop: Event = field(default_factory=Event)
-    sleep: Callable[[float], object] | None = None
-    clock: Callable[[], float] = time.monotonic
-    random: Callable[[], float] = uniform
-
-    def wait(self, seconds: float) -> None:
-        """Waits, unless the run is stopped."""
-        if not self.stop.is_set():
-            (self.sleep or self.stop.wait)(seconds)
-
-
-class Gate:
-    """Where all senders stand while LUSID has asked one of them to wait."""
-
-    def __init__(self, waiting: Waiting) -> None:
-        self._waiting = waiting
-        self._lock = Lock()
-        self._closings = 0
-        self._opens_at = waiting.clock()
-
-    def close_for(self, seconds: float) -> None:
-        """Closes the gate for so many seconds from now, or as long as it already is, if longer."""
-        with self._lock:
-            self._closings += 1
-            self._opens_at = max(self._opens_at, self._waiting.clock() + seconds)
-
-    def pass_through(self) -> bool:
-        """Waits for the gate to open; returns False when the run was stopped before it did."""
-        waited_for = None
-        while True:
-            with self._lock:
-                closing, opens_at = self._closings, self._opens_at
-            left = opens_at - self._waiting.clock()
-            if left <= 0:
-                return True
-            if self._waiting.stop.is_set():
-                return False
-            if closing == waited_for:  # waited in full, though a scripted sleep moves no clock
-                return True
-            self._waiting.wait(left)
-            waited_for = closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +70,67 @@ class _Failure:
 _STOPPED = _Failure(Action.AGAIN_NEVER_SENT, "the run was stopped before it was sent")
 
 
+RACE_SECONDS = 1.0
+"""Up to here a wait grows by backing off, though Retry-After asks for less."""
+
+WORKING_SECONDS = 300.0
+"""What the attempts of one request may take together, waits between them not counted: a server that hangs costs each
+attempt its whole deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long one request is tried: while any of this lasts, and what hangs is not tried for ever.
+
+    Attributes:
+        retries: attempts beyond the first, however long the waits between them.
+        patience: seconds from the first attempt, however many attempts.
+        working: seconds that attempts may take together before `retries` no longer counts; `patience` still does.
+    """
+
+    retries: int
+    patience: float = 0.0
+    working: float = WORKING_SECONDS
+
+
+class _Trial:
+    """The attempts of one request, counted and timed."""
+
+    def __init__(self, effort: Effort, clock: Callable[[], float]) -> None:
+        self._effort, self._clock = effort, clock
+        self.attempts, self._working, self._began = 0, 0.0, math.nan
+
+    def attempt(self, send: Callable[[], Reply], *, in_doubt: bool) -> "Reply | _Failure":
+        started = self._clock()
+        if not self.attempts:
+            self._began = started
+        self.attempts += 1
+        outcome = _attempt(send, in_doubt=in_doubt)
+        self._working += self._clock() - started
+        return outcome
+
+    def is_over(self) -> bool:
+        effort = self._effort
+        if self._clock() - self._began < effort.patience:
+            return False
+        return self.attempts > effort.retries or self._working >= effort.working
+
+
 class Pacer:
     """Makes attempts until one is answered or no other would help; safe to share between threads.
 
     Attributes:
         waiting: how time passes.
-        retries: attempts beyond the first that one request may take.
+        effort: how long one request is tried; may be changed between requests.
     """
 
-    def __init__(self, waiting: Waiting, retries: int) -> None:
+    def __init__(self, waiting: Waiting, effort: Effort) -> None:
         self.waiting = waiting
-        self.retries = retries
+        self.effort = effort
         self._gate = Gate(waiting)
         self._lock = Lock()
         self._retries_done = 0
+        self._setbacks = 0
 
     @property
     def retries_done(self) -> int:
@@ -144,47 +138,54 @@ class Pacer:
         with self._lock:
             return self._retries_done
 
-    def settle(self, send: Callable[[], Reply], *, what: str, idempotent: bool, retries: int | None = None) -> Settled:
+    @property
+    def setbacks(self) -> int:
+        """Attempts that repeating might cure, whether they were repeated or not, over all threads."""
+        with self._lock:
+            return self._setbacks
+
+    def settle(
+        self, send: Callable[[], Reply], *, what: str, idempotent: bool, effort: Effort | None = None
+    ) -> Settled:
         """Repeats `send` as the table says, until there is an answer that repeating cannot better.
 
         Args:
             send: makes one attempt.
             what: the request in a few words, for messages.
             idempotent: whether applying the request twice does no harm.
-            retries: in place of the pacer's own number.
+            effort: in place of the pacer's own.
 
         Raises:
             NeverSentError: no attempt reached the server.
-            ThrottledError: the server refused, before any work, as often as we try.
+            ThrottledError: the server refused, before any work, for as long as we try.
             PerhapsAppliedError: an attempt may have been applied, and no answer settles it.
             UnreachableError: a failure that repeating cannot cure.
             LoadError: what `send` raises, when no attempt before was left in doubt.
         """
-        most = self.retries if retries is None else retries
-        failure, attempts, in_doubt = _STOPPED, 0, False
-        while self._gate.pass_through() and not (attempts and self.waiting.stop.is_set()):
-            if attempts:
-                self._count_a_retry()
-            attempts += 1
-            outcome = _attempt(send, in_doubt=in_doubt)
+        trial, failure, in_doubt = _Trial(effort or self.effort, self.waiting.clock), _STOPPED, False
+        while self._gate.pass_through() and not (trial.attempts and self.waiting.stop.is_set()):
+            self._count(retries=1 if trial.attempts else 0)
+            outcome = trial.attempt(send, in_doubt=in_doubt)
             if isinstance(outcome, Reply):
-                return Settled(outcome, attempts, in_doubt)
+                return Settled(outcome, trial.attempts, in_doubt)
             failure = outcome
             in_doubt = in_doubt or failure.action is Action.PERHAPS_APPLIED
-            hopeless = failure.action not in REPEATED or (in_doubt and not idempotent)
-            if hopeless or attempts > most:
+            curable = failure.action in REPEATED
+            self._count(setbacks=1 if curable else 0)
+            if not curable or (in_doubt and not idempotent) or trial.is_over():
                 break
-            self._wait_after(failure, attempts)
-        raise _given_up(failure, f"{what}: {failure.says} ({_times(attempts)})", in_doubt=in_doubt)
+            self._wait_after(failure, trial.attempts)
+        raise _given_up(failure, f"{what}: {failure.says} ({_times(trial.attempts)})", in_doubt=in_doubt)
 
-    def _count_a_retry(self) -> None:
+    def _count(self, *, retries: int = 0, setbacks: int = 0) -> None:
         with self._lock:
-            self._retries_done += 1
+            self._retries_done += retries
+            self._setbacks += setbacks
 
     def _wait_after(self, failure: _Failure, attempts: int) -> None:
-        seconds = failure.retry_after
-        if seconds is None:
-            seconds = backoff_seconds(attempts, self.waiting.random)
+        seconds = backoff_seconds(attempts, self.waiting.random)
+        if failure.retry_after is not None:  # 0, or a date gone by, said again and again must not make us race
+            seconds = max(failure.retry_after, min(seconds, RACE_SECONDS))
         if failure.action is Action.WAIT_THROTTLED:
             self._gate.close_for(seconds)
         else:
@@ -207,8 +208,18 @@ def _attempt(send: Callable[[], Reply], *, in_doubt: bool) -> Reply | _Failure:
     action = classify(reply.status)
     if action not in REPEATED:
         return reply
+    if action is Action.BACK_OFF and not _before_any_work(reply):
+        action = Action.PERHAPS_APPLIED
     wait = retry_after_seconds(reply.headers.get("Retry-After"), datetime.now(UTC))
     return _Failure(action, describe(reply.status), wait)
+
+
+def _before_any_work(reply: Reply) -> bool:
+    """Whether LUSID itself turned a request away, or whoever did so asked to come back.
+
+    A gateway in front of it says 503 in words of its own when it has lost the answer, too.
+    """
+    return "Retry-After" in reply.headers or is_lusid_problem(reply.body)
 
 
 def _given_up(failure: _Failure, message: str, *, in_doubt: bool) -> LoadError:

@@ -1,9 +1,9 @@
 """What an attempt's outcome means: status or exception to action, and seconds to wait.
 
 Pure: it decides and computes seconds; it sends nothing, sleeps nowhere and reads no clock. What is
-not in the table means stop. The rules are the design's. That 408, 429 and 503 refuse a request
-before any work is done on it, and that the other 5xx leave in doubt whether it was applied, is this
-project's reading: LUSID documents neither.
+not in the table means stop. The rules are the design's. That LUSID's own 408, 429 and 503 refuse a
+request before any work is done on it, and that the other 5xx leave in doubt whether it was applied,
+is this project's reading: LUSID documents neither.
 """
 
 import re
@@ -31,7 +31,7 @@ class Action(Enum):
     WAIT_THROTTLED = auto()
     """Refused before any work: all senders wait, then send again."""
     BACK_OFF = auto()
-    """Refused before any work: this sender waits, then sends again."""
+    """Refused before any work, if LUSID says so itself: this sender waits, then sends again."""
     PERHAPS_APPLIED = auto()
     """The answer is lost: send again where that is harmless, else read back."""
     HALVE = auto()
@@ -107,6 +107,11 @@ def describe(outcome: int | Exception) -> str:
     if isinstance(outcome, Exception):
         return _rule(outcome)[1]
     return f"answered {outcome}"
+
+
+def is_lusid_problem(body: object) -> bool:
+    """LUSID's problem details always have `name` and `code` (SDK: LusidProblemDetails); other servers' do not."""
+    return isinstance(body, dict) and "name" in body and "code" in body
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:

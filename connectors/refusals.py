@@ -6,7 +6,7 @@ because repeating cannot better them. LUSID's texts are bounded and escaped by `
 
 from dataclasses import replace
 
-from connectors.policy import Action, classify
+from connectors.policy import Action, classify, is_lusid_problem
 from connectors.transport import Reply
 from schemas.answers import Problem, server_text
 from schemas.errors import AuthError, ConfigError, LoadError, RejectedError, UnreachableError
@@ -21,7 +21,7 @@ def refusal(reply: Reply, *, what: str, base_url: str) -> LoadError:
         base_url: the configured URL, to name when it seems to be the wrong one.
     """
     status = reply.status
-    if status == 404 and not _is_lusid_problem(reply.body):
+    if status == 404 and not is_lusid_problem(reply.body):
         return ConfigError(f"{base_url} does not know {what} (404): is FBN_LUSID_URL right?")
     problem = Problem.from_body(status, reply.body)
     if not problem.instance:
@@ -54,8 +54,3 @@ def _stopped(status: int, what: str, reason: str) -> LoadError:
     if status // 100 == 3:
         return ConfigError(f"{what} is redirected (HTTP {status}), which is not followed: is FBN_LUSID_URL right?")
     return UnreachableError(f"{what} answered {status}, for which there is no rule")
-
-
-def _is_lusid_problem(body: object) -> bool:
-    """LUSID's problem details always have `name` and `code` (lusid.md 4); other servers' do not."""
-    return isinstance(body, dict) and "name" in body and "code" in body

@@ -31,7 +31,9 @@ class Target:
 
 
 @contextmanager
-def open_target(target: str | Target | None, dialect: str, note: Callable[[str], None]) -> Iterator[Target]:
+def open_target(
+    target: str | Target | None, dialect: str, note: Callable[[str], None], *, patience: float = 0.0
+) -> Iterator[Target]:
     """Opens a target and makes sure that it lets us in.
 
     Args:
@@ -40,6 +42,7 @@ def open_target(target: str | Target | None, dialect: str, note: Callable[[str],
             night share theirs.
         dialect: the age of the embedded sandbox.
         note: told what the user should know.
+        patience: seconds for which a call is tried on, once we have been let in.
 
     Raises:
         ConfigError: the URL or the credentials are missing or malformed.
@@ -49,7 +52,7 @@ def open_target(target: str | Target | None, dialect: str, note: Callable[[str],
         yield target
         return
     if target is not None and target.split(":")[0] == SANDBOX:
-        with _sandbox(target, dialect) as opened:
+        with _sandbox(target, dialect, patience) as opened:
             yield opened
         return
     settings, notes = read_settings(target=target)
@@ -57,20 +60,22 @@ def open_target(target: str | Target | None, dialect: str, note: Callable[[str],
         note(text)
     if settings.lusid_url is None:
         note("No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox.")
-        with _sandbox(SANDBOX, dialect) as opened:
+        with _sandbox(SANDBOX, dialect, patience) as opened:
             yield opened
         return
     with LusidClient(settings) as client:
         client.check()
+        client.be_patient(patience)
         yield Target(client, settings.lusid_url)
 
 
 @contextmanager
-def _sandbox(target: str, dialect: str) -> Iterator[Target]:
+def _sandbox(target: str, dialect: str, patience: float) -> Iterator[Target]:
     from connectors.sandbox.server import Sandbox  # its web framework takes longer to import than all the rest
 
     _, _, file = target.partition(":")
     with Sandbox(database=Path(file) if file else None, dialect=dialect) as sandbox:
         settings = LusidSettings(lusid_url=sandbox.url, access_token=SecretStr(sandbox.access_token))
         with LusidClient(settings) as client:
+            client.be_patient(patience)
             yield Target(client, target)

@@ -8,6 +8,7 @@ the requests: lusid.md section 5 (token request, refresh).
 import math
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import Any, NoReturn, Protocol
@@ -25,6 +26,9 @@ SCOPE = "openid client groups offline_access"
 REFRESH_MARGIN_SECONDS = 60.0
 TOKEN_RETRIES = 3
 """Fewer than for data: every sender waits while one fetches the token."""
+
+TOKEN_SECONDS = 30.0
+"""Longest attempt at the token endpoint: what has not signed us in by then hangs."""
 
 _TOKEN_BYTES = 64 * 1024
 
@@ -118,18 +122,26 @@ class PasswordGrant:
         self._token: SecretStr | None = None
         self._refresh_token: SecretStr | None = None
         self._good_until = -math.inf
+        self._failures: list[str] = []
 
     def token(self) -> str:
         """The present token, or a fresh one when it is about to expire."""
-        with self._lock:
-            if self._token is None or self._clock() >= self._good_until:
-                self._fetch()
-            return self._present()
+        return self._good(lambda: self._token is not None and self._clock() < self._good_until)
 
     def renew(self, refused: str) -> str:
         """A fresh token, unless another sender has fetched one since `refused` was handed out."""
+        return self._good(lambda: self._token is not None and self._token.get_secret_value() != refused)
+
+    def _good(self, is_good: Callable[[], bool]) -> str:
+        """The token, fetched if it is not good; who waited while another fetched in vain shares its failure.
+
+        Else one sender after another would be as patient as the first.
+        """
+        failures = len(self._failures)
         with self._lock:
-            if self._token is None or self._token.get_secret_value() == refused:
+            if not is_good():
+                if len(self._failures) > failures:
+                    raise NeverSentError(self._failures[-1])
                 self._fetch()
             return self._present()
 
@@ -172,8 +184,11 @@ class PasswordGrant:
         headers = {"Accept": "application/json", **headers}
         asked = requests.Request("POST", self._url, headers=headers, data=form)
         try:
-            settled = self._pacer.settle(lambda: self._transport.exchange(asked), what=self._named, idempotent=True)
+            settled = self._pacer.settle(
+                lambda: self._transport.exchange(asked, TOKEN_SECONDS), what=self._named, idempotent=True
+            )
         except RetryableError as error:  # whatever became of it, LUSID itself was sent nothing
+            self._failures.append(error.message)
             raise NeverSentError(error.message) from None
         return settled.reply
 

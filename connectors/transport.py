@@ -5,6 +5,7 @@ follows no redirect, keeps no cookie and reads neither the environment nor netrc
 adapter is used without a Session, which would do all four. What an outcome means is `policy`'s.
 """
 
+import math
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -66,15 +67,19 @@ class Transport:
         self._trusted = str(settings.client_certificate) if settings.client_certificate else True
         self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
 
-    def exchange(self, request: requests.Request) -> Reply:
+    def exchange(self, request: requests.Request, seconds: float = math.inf) -> Reply:
         """Sends the request once and reads its answer whole.
+
+        Args:
+            request: goes out as it is.
+            seconds: a deadline that is sooner than the settings' own.
 
         Raises:
             NotConnectedError: no connection was made; nothing was sent.
             AnswerLostError: the body of a 2xx is larger than the bound.
             requests.RequestException: the connection broke or fell silent, as `policy` lists.
         """
-        attempt = Attempt(self._clock, self._settings.total_seconds)
+        attempt = Attempt(self._clock, min(self._settings.total_seconds, seconds))
         try:
             with under(attempt):
                 return self._send(request.prepare())

@@ -5,7 +5,7 @@ import threading
 from schemas.errors import FatalError, RetryableError, StoppedError
 
 BREAKER = 3
-"""Calls without an answer, in a row and each repeated in vain, that stop the run."""
+"""Calls that came to nothing, in a row and each for as long as it is tried, that stop the run."""
 
 
 class Brake:
@@ -26,13 +26,13 @@ class Brake:
             self.error = self.error or error
 
     def lost(self, error: RetryableError) -> None:
-        """A call got no answer, repeated as often as it may be."""
+        """A call came to nothing: no answer, or none but 429 and 503, for as long as it is tried."""
         with self._lock:
             self._losses += 1
             losses = self._losses
         if losses >= BREAKER:
-            self.stop(StoppedError(f"{losses} calls in a row got no answer, so the run stops: {error.message}"))
+            self.stop(StoppedError(f"{losses} calls in a row came to nothing, so the run stops: {error.message}"))
 
     def answered(self) -> None:
-        """A call got an answer, whatever it says."""
+        """A call got an answer to the request itself, whatever it says."""
         self._losses = 0

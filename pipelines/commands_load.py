@@ -29,6 +29,9 @@ RunsFlag = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders a
 BatchSizeFlag = Annotated[int, typer.Option(min=1, help="Requests in one call, at most.")]
 BatchBytesFlag = Annotated[int, typer.Option(min=1, help="Bytes in one call, at most.")]
 ConcurrencyFlag = Annotated[int, typer.Option(min=1, max=64, help="Calls in flight.")]
+PatienceFlag = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="How long a call is tried on while LUSID is away.")
+]
 DuplicatesFlag = Annotated[
     Duplicates, typer.Option(case_sensitive=False, help="Rows of one key that differ: refuse all, or take one.")
 ]
@@ -57,6 +60,7 @@ def load(
     batch_size: BatchSizeFlag = 1000,
     max_batch_bytes: BatchBytesFlag = 8 << 20,
     concurrency: ConcurrencyFlag = 4,
+    patience: PatienceFlag = 300.0,
     duplicates: DuplicatesFlag = Duplicates.REFUSE,
     max_failures: MaxFailuresFlag = None,
     once: Annotated[bool, typer.Option("--once", help="Refuse an extract that a run has finished already.")] = False,
@@ -98,6 +102,7 @@ def load(
         batch_size=batch_size,
         max_batch_bytes=max_batch_bytes,
         concurrency=concurrency,
+        patience=patience,
         duplicates=duplicates,
         max_failures=max_failures,
         once=once,
@@ -132,6 +137,7 @@ def nightly(
     batch_size: BatchSizeFlag = 1000,
     max_batch_bytes: BatchBytesFlag = 8 << 20,
     concurrency: ConcurrencyFlag = 4,
+    patience: PatienceFlag = 300.0,
     duplicates: DuplicatesFlag = Duplicates.REFUSE,
     max_failures: MaxFailuresFlag = None,
     direct: DirectFlag = False,
@@ -148,6 +154,7 @@ def nightly(
         batch_size=batch_size,
         max_batch_bytes=max_batch_bytes,
         concurrency=concurrency,
+        patience=patience,
         duplicates=duplicates,
         max_failures=max_failures,
     )
@@ -164,6 +171,7 @@ def trading_day(
     batch_size: BatchSizeFlag = 1000,
     max_batch_bytes: BatchBytesFlag = 8 << 20,
     concurrency: ConcurrencyFlag = 4,
+    patience: PatienceFlag = 300.0,
     duplicates: DuplicatesFlag = Duplicates.REFUSE,
     max_failures: MaxFailuresFlag = None,
     direct: DirectFlag = False,
@@ -181,6 +189,7 @@ def trading_day(
         batch_size=batch_size,
         max_batch_bytes=max_batch_bytes,
         concurrency=concurrency,
+        patience=patience,
         duplicates=duplicates,
         max_failures=max_failures,
     )

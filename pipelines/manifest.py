@@ -49,6 +49,7 @@ def opening(run: "Run") -> dict[str, Any]:
             "batch_size": options.batch_size,
             "max_batch_bytes": options.max_batch_bytes,
             "concurrency": options.concurrency,
+            "patience": options.patience,
             "dry_run": options.dry_run,
             "encoding": options.encoding,
             "delimiter": options.delimiter,

@@ -149,7 +149,7 @@ def shared_target(options: Options, progress: Progress) -> Iterator[Target | Non
     if options.dry_run:
         yield None
         return
-    with open_target(options.target, options.dialect, progress.note) as target:
+    with open_target(options.target, options.dialect, progress.note, patience=options.patience) as target:
         yield target
 
 

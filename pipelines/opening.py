@@ -76,7 +76,7 @@ def open_run(
     expect = standing.merged(options.expect)
     target = None
     if not options.dry_run:
-        target = stack.enter_context(open_target(options.target, options.dialect, note))
+        target = stack.enter_context(open_target(options.target, options.dialect, note, patience=options.patience))
     folder = earlier or RunFolder.create(options.runs, operation.name)
     journal = Journal(folder.journal)
     stack.callback(journal.close)

@@ -13,6 +13,9 @@ from schemas.dialects import Dialect
 from schemas.expectations import Expectations
 from schemas.states import Duplicates, Mode
 
+PATIENCE_SECONDS = 300.0
+"""Longer than a restart, a deployment or a network's bad minute; an outage beyond it is for the morning."""
+
 Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
 
 
@@ -26,6 +29,8 @@ class Options:
         encoding, delimiter: of CSV; win over the mapping's, which are UTF-8 and a comma by default.
         batch_size: requests in one call, at most; max_batch_bytes: bytes in one call, at most.
         concurrency: calls in flight.
+        patience: seconds for which a call is tried on while LUSID is away or turns it away; of a target that is
+            open already, its own.
         dry_run: stop before anything is sent.
         max_failures: rows that may fail, `50` or `2.5%`, before the run stops.
         once: refuse an extract that a run has already finished.
@@ -44,6 +49,7 @@ class Options:
     batch_size: int = 1000
     max_batch_bytes: int = 8 << 20
     concurrency: int = 4
+    patience: float = PATIENCE_SECONDS
     duplicates: Duplicates = Duplicates.REFUSE
     dry_run: bool = False
     max_failures: Budget | None = None

@@ -16,7 +16,7 @@ move exceptions between processes.
     ├── RetryableError        the same request may be sent again
     │   ├── NeverSentError    it never reached LUSID
     │   ├── PerhapsAppliedError  the answer is lost: LUSID may have done it
-    │   └── ThrottledError    LUSID asked us to wait, too often
+    │   └── ThrottledError    LUSID turned it away before any work, for as long as we try
     └── RejectedError         LUSID refused the whole request
 """
 
@@ -102,7 +102,7 @@ class PerhapsAppliedError(RetryableError):
 
 
 class ThrottledError(RetryableError):
-    """LUSID answered 429 more often than we try.
+    """LUSID turned the request away before any work (429, 503, 408), for as long as we try.
 
     Attributes:
         wait_seconds: what its last Retry-After asked for, in seconds, when it said.

@@ -213,9 +213,66 @@ def test_a_read_whose_answer_is_lost_is_repeated(server: RawServer, desk: Desk) 
 
 @pytest.mark.parametrize("call", ["upsert", "create"])
 def test_429_waits_as_told_and_503_backs_off_for_every_call(server: RawServer, desk: Desk, call: str) -> None:
-    server.steps += [answer(429, Retry_After="7"), answer(503), answer(201, {})]
+    server.steps += [answer(429, Retry_After="7"), answer(503, PROBLEM), answer(201, {})]
     assert getattr(desk, call)().attempts == 3
-    assert desk.slept == [pytest.approx(7, abs=0.5), 0.5]
+    assert desk.slept == [pytest.approx(8, abs=0.5), 0.5]
+
+
+def test_a_gateways_503_may_hide_an_answer_so_an_order_is_not_sent_again(server: RawServer, desk: Desk) -> None:
+    page = raw_answer(503, b"<html><h1>503 Service Temporarily Unavailable</h1></html>")
+    server.steps += [page, page, answer(201, {})]
+    error = raised(desk.create)
+    assert isinstance(error, PerhapsAppliedError)
+    assert (error.message, len(server.seen)) == (f"POST {CREATE}: answered 503 (1 attempt)", 1)
+    assert desk.upsert().attempts == 2
+
+
+@pytest.mark.parametrize("call", ["upsert", "create"])
+def test_a_patient_client_sits_an_outage_out(call: str) -> None:
+    with RawServer([]) as gone:
+        desk = Desk(gone.url)
+    desk.client.be_patient(120)
+    error = raised(getattr(desk, call))
+    assert isinstance(error, NeverSentError)
+    assert 120 <= sum(desk.slept) < 140
+    with RawServer([answer(503, PROBLEM)] * 9 + [answer(201, {})]) as server:
+        desk = Desk(server.url)
+        desk.client.be_patient(120)
+        with desk.client:
+            assert getattr(desk, call)().attempts == 10
+
+
+def test_a_token_endpoint_that_is_away_is_waited_for_once_for_all_senders() -> None:
+    """Each in its turn would have as much patience as the first."""
+    with RawServer([]) as gone, RawServer([]) as server:
+        pass
+    slept: list[float] = []
+    errors: list[LoadError] = []
+    all_in = threading.Barrier(4)
+
+    def sleep(seconds: float) -> None:
+        if not slept:
+            all_in.wait(5)
+            time.sleep(0.05)  # until the others stand at the lock
+        slept.append(seconds)
+
+    def sender() -> None:
+        if threading.current_thread() is not threads[0]:
+            all_in.wait(5)
+        errors.append(raised(lambda: client.get("/api/orders")))
+
+    sign_in = {"username": "u", "password": SecretStr("MARKER"), "client_id": "c", "client_secret": SecretStr("MARKER")}
+    settings = LusidSettings(lusid_url=server.url, token_url=gone.url, **sign_in)
+    client = LusidClient(settings, sleep=sleep, clock=lambda: sum(slept), random=lambda: 0.5)
+    client.be_patient(60)
+    threads = [threading.Thread(target=sender) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert [type(error) for error in errors] == [NeverSentError] * 4
+    assert len({error.message for error in errors}) == 1
+    assert 60 <= sum(slept) < 90
 
 
 def test_429_without_end_is_throttled(server: RawServer, desk: Desk) -> None:

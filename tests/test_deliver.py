@@ -200,7 +200,7 @@ def test_losses_in_a_row_open_the_breaker_and_the_rest_is_not_sent(run: Callable
     assert (report.verdict, report.exit_code) == (Verdict.STOPPED, 4)
     assert Counter(states(report).values()) == {"accepted": 10, "unknown": 15, "not_sent": 35}
     assert len(lusid.posted) == 2 + 3 * 3
-    assert "calls in a row got no answer" in failures(report.run_dir)[-1]["_message"]
+    assert "calls in a row came to nothing" in failures(report.run_dir)[-1]["_message"]
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_checks import check_books, failures, outcomes, row_states, states
 from sandbox_api import get, post, upsert_records
-from scripted_lusid import Call, Reply, done, sandbox, scripted
+from scripted_lusid import Call, Reply, ScriptedLusid, done, refused, sandbox, scripted
 
 from connectors.sandbox.server import Sandbox
 from pipelines import operations
 from pipelines.load import Options, Progress, Run, load
 from pipelines.report import Report, Verdict
+from pipelines.resume import resume
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError, ExtractError, UnreachableError
 from schemas.states import Duplicates, Mode, State
@@ -197,6 +198,43 @@ def test_the_server_holds_exactly_what_is_accepted_under_random_faults(tmp_path:
     assert accepted <= set(blocks) <= accepted | unknown
     assert {b["quantity"] for b in blocks.values()} <= {100}
     assert "failed" not in by_key.values()
+
+
+@pytest.mark.parametrize(
+    ("operation", "turned_away"),
+    [
+        ("investor-records", refused(status=503)),
+        ("investor-records", Reply(503, b"<html>no upstream</html>")),
+        ("orders", refused(status=503)),
+        ("investor-records", Reply(cut=True)),
+    ],
+)
+@pytest.mark.parametrize("patience", [30.0, 0.0])
+def test_an_outage_shorter_than_the_patience_costs_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, turned_away: Reply, patience: float
+) -> None:
+    """By the URL, so with the waits of a night, but for their base; without patience the same outage ends it."""
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    monkeypatch.setattr("connectors.policy.BACKOFF_BASE_SECONDS", 0.001)
+    rows = [(order(n, n) if operation == "orders" else investor(n)) for n in range(40)]
+
+    def rule(call: Call) -> Reply:
+        if call.path.endswith("versions"):
+            return Reply(200, {})
+        return turned_away if call.number < 40 else done(call)
+
+    with ScriptedLusid(rule) as lusid:
+        options: dict[str, Any] = {"target": lusid.url, "batch_size": 5, "patience": patience}
+        report = load(operation, write_csv(tmp_path / "a.csv", rows), runs=tmp_path / "r", **options)
+        check_books(report)
+        if patience:
+            assert (report.verdict, report.rows[State.ACCEPTED]) == (Verdict.COMPLETE, 40)
+            return
+        assert report.verdict is Verdict.STOPPED
+        lusid.rule = lambda call: done(call) if call.method == "POST" else Reply(200, {})
+        again = resume("latest", runs=tmp_path / "r")
+    assert again.rows[State.ACCEPTED] == 40
+    assert json.loads((again.run_dir / "manifest.json").read_bytes())["settings"]["patience"] == patience
 
 
 def test_running_twice_does_no_harm(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from scripted_lusid import Call, Reply, refused, scripted
 
 from connectors.targets import Target, open_target
-from schemas.errors import AuthError, ConfigError
+from schemas.errors import AuthError, ConfigError, ThrottledError, UnreachableError
 
 
 def notes_of(target: str | Target | None) -> tuple[list[str], bool, str]:
@@ -57,3 +57,30 @@ def test_an_open_target_is_used_and_left_open() -> None:
         assert notes_of(target) == ([], False, lusid.url)
         target.client.get("/api/metadata/versions")
     assert len(lusid.calls) == 2
+
+
+@pytest.mark.parametrize(("patience", "attempts"), [(0.0, 6), (30.0, 9)])
+def test_a_target_that_has_let_us_in_is_waited_for(
+    patience: float, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    monkeypatch.setattr("connectors.policy.BACKOFF_BASE_SECONDS", 0.001)
+    with (
+        scripted(lambda call: refused(status=503) if 1 < call.number < 10 else Reply(200, {})) as (lusid, _),
+        open_target(lusid.url, "2.1", print, patience=patience) as target,
+    ):
+        if patience:
+            assert target.client.get("/api/metadata/versions").attempts == attempts
+        else:
+            with pytest.raises(ThrottledError, match=rf"answered 503 \({attempts} attempts\)"):
+                target.client.get("/api/metadata/versions")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_is_turned_away_at_the_start_hears_so_soon(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    monkeypatch.setattr("connectors.policy.BACKOFF_BASE_SECONDS", 0.001)
+    with scripted(lambda _: refused(status=status)) as (lusid, _):
+        with pytest.raises(UnreachableError, match=rf"answered {status} \(4 attempts\)"):
+            notes_of(lusid.url)
+        assert len(lusid.calls) == 4

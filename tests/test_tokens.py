@@ -13,10 +13,11 @@ import responses
 from pydantic import SecretStr
 from raw_server import RawServer, answer, is_silent
 
-from connectors.pacing import Pacer, Waiting
+from connectors.pacing import Effort, Pacer
 from connectors.settings import LusidSettings
 from connectors.tokens import FileToken, PasswordGrant, StaticToken, token_source
 from connectors.transport import Transport
+from connectors.waiting import Waiting
 from schemas.errors import AuthError, ConfigError, LoadError, NeverSentError
 
 TOKEN_URL = "https://acme.okta.com/oauth2/token"
@@ -47,7 +48,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         clock = lambda: self.now  # noqa: E731 - a clock is one expression
-        pacer = Pacer(Waiting(sleep=self.sleep, clock=clock, random=lambda: 0.5), retries=3)
+        pacer = Pacer(Waiting(sleep=self.sleep, clock=clock, random=lambda: 0.5), Effort(3))
         self.grant = PasswordGrant(self.settings, Transport(self.settings, clock=clock), pacer)
 
     def sleep(self, seconds: float) -> None:
@@ -241,7 +242,7 @@ def test_a_throttling_token_endpoint_is_waited_for(endpoint: responses.RequestsM
     grants(endpoint, "one")
     bench = Bench()
     assert bench.grant.token() == "one"
-    assert bench.slept == [4.0, 0.5]
+    assert bench.slept == [4.5, 0.5]
 
 
 def test_after_a_failure_the_lock_is_free_and_the_next_use_tries_again(
@@ -334,7 +335,7 @@ def test_the_settings_choose_the_source(tmp_path: Path) -> None:
     def chosen(**fields: Any) -> object:
         settings = LusidSettings(**fields)
         transport = Transport(settings, clock=lambda: 0.0)
-        return type(token_source(settings, transport, Pacer(Waiting(), 0)))
+        return type(token_source(settings, transport, Pacer(Waiting(), Effort(0))))
 
     token = SecretStr("t")
     grant = SETTINGS.model_dump(exclude_none=True)

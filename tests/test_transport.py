@@ -175,7 +175,7 @@ def test_a_server_that_does_not_take_the_request_ends_at_the_total_deadline() ->
 
 def test_a_deadline_that_passes_between_two_steps_ends_the_attempt() -> None:
     with RawServer([]) as server:
-        transport = Transport(LusidSettings(), clock=itertools.count(0.0, 200.0).__next__)
+        transport = Transport(LusidSettings(), clock=itertools.count(0.0, 140.0).__next__)
         with pytest.raises(requests.RequestException) as caught:
             transport.exchange(requests.Request("POST", server.url, data=b"{}"))
         transport.close()
@@ -234,6 +234,28 @@ def test_a_host_that_does_not_resolve_was_never_sent(host: str) -> None:
     error = outcome_of(f"https://{host}/api")
     assert isinstance(error, NotConnectedError)
     assert str(error) == "the host name does not resolve"
+
+
+def test_a_resolver_that_says_nothing_is_waited_for_no_longer_than_a_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers.wait(5))
+    transport = Transport(LusidSettings(connect_seconds=0.1), clock=time.monotonic)
+    started = time.monotonic()
+    with pytest.raises(NotConnectedError, match=r"^the host name does not resolve$"):
+        transport.exchange(requests.Request("GET", "https://acme.lusid.com/api"))
+    answers.set()
+    assert time.monotonic() - started < 2
+
+
+def test_an_attempt_may_be_given_less_time_than_the_settings_allow() -> None:
+    with RawServer([is_silent]) as server:
+        transport = Transport(LusidSettings(), clock=time.monotonic)
+        with pytest.raises(requests.RequestException) as caught:
+            transport.exchange(requests.Request("POST", server.url, data=b"{}"), 0.1)
+        transport.close()
+    assert classify(caught.value) is Action.PERHAPS_APPLIED
 
 
 def test_a_connection_that_takes_too_long_was_never_sent() -> None:
