@@ -4,7 +4,7 @@ The calls of a batch follow each other in one thread, so a key is never in two c
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -54,6 +54,7 @@ class Delivery:
         brake: stops the run.
         reading_back: what is in doubt, and what an earlier run held.
         strangers: keys that LUSID's answers named and we never sent.
+        heard: told of each call that was answered: its requests, and the seconds the answer took.
     """
 
     def __init__(self, prepared: Prepared, manner: Manner, ledger: Ledger, client: Client) -> None:
@@ -62,6 +63,7 @@ class Delivery:
         self.brake = Brake()
         self.reading_back = ReadingBack(prepared, manner, ledger, client, self.brake)
         self.strangers: list[str] = []
+        self.heard: Callable[[int, float], None] = lambda _requests, _seconds: None
         self._most: int | None = None
         self._lock = threading.Lock()
 
@@ -170,6 +172,7 @@ class Delivery:
             self._not_sent(call, part, error)
             return None
         self.brake.answered()
+        self.heard(len(part), answer.seconds)
         self._settle(call, part, answer)
         return None
 

@@ -128,7 +128,7 @@ class Run:
         if self.target is not None:
             client = self.target.client
             manner = Manner(self.operation, options.mode, options.dialect)
-            self.pressure = Pressure(options.concurrency, lambda: client.retries_done)
+            self.pressure = Pressure(options.concurrency, lambda: client.setbacks)
             self.delivery = Delivery(self.prepared, manner, self.ledger, client)
             reading_back = self.delivery.reading_back
             reading_back.doubtful = self.ledger.restore()

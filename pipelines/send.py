@@ -1,10 +1,8 @@
 """The second half of a load: requests go out in batches, some at once, until each is settled or the run stops."""
 
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,10 +47,11 @@ def send(
     """Delivers batches, some at once; returns when each is settled or the run has stopped.
 
     Args:
-        pressure: how many at once; it learns from each.
+        pressure: how many at once; it learns from each, and from each call.
         progress: told of each batch as it ends, from this thread.
     """
-    waiting: set[Future[_Sent]] = set()
+    delivery.heard = pressure.answered
+    waiting: set[Future[Batch]] = set()
     with ThreadPoolExecutor(pressure.most, "send") as pool:
         for batch in work:
             while len(waiting) >= int(pressure.width):
@@ -64,25 +63,19 @@ def send(
             waiting = _collect(waiting, pressure, progress)
 
 
-class _Sent(NamedTuple):
-    batch: Batch
-    seconds: float
-
-
-def _deliver(delivery: Delivery, batch: Batch) -> _Sent:
-    began = time.monotonic()
+def _deliver(delivery: Delivery, batch: Batch) -> Batch:
     if delivery.brake.error is None:
         try:
             delivery.deliver(batch.tolist())
         except FatalError as error:
             delivery.brake.stop(error)
-    return _Sent(batch, time.monotonic() - began)
+    return batch
 
 
-def _collect(waiting: set[Future[_Sent]], pressure: Pressure, progress: Callable[[Batch], None]) -> set[Future[_Sent]]:
+def _collect(waiting: set[Future[Batch]], pressure: Pressure, progress: Callable[[Batch], None]) -> set[Future[Batch]]:
     done, still = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:
-        sent = future.result()
-        pressure.settled(len(sent.batch), sent.seconds)
-        progress(sent.batch)
+        batch = future.result()
+        pressure.settled()
+        progress(batch)
     return still

@@ -1,12 +1,18 @@
-"""How many calls are in flight: wider after each batch that went well, half after one that did not."""
+import time
+from pathlib import Path
 
 import pytest
+from builders import investor, order, write_csv
+from scripted_lusid import Call, Reply, done, refused, sandbox, scripted
 
+from pipelines.load import Options, Progress, Run, carry_out
+from pipelines.operations import operation_named
 from pipelines.pressure import SLOW, Pressure
+from pipelines.report import Verdict
 
 
-class Repeats:
-    """How many calls had to be repeated so far."""
+class Setbacks:
+    """How many attempts came to nothing so far."""
 
     def __init__(self) -> None:
         self.count = 3
@@ -15,40 +21,94 @@ class Repeats:
         return self.count
 
 
-def test_a_repeat_halves_the_way_and_batches_that_go_well_widen_it_again() -> None:
-    repeats = Repeats()
-    pressure = Pressure(8, repeats)
-    pressure.settled(10, 1.0)
+def went(pressure: Pressure, requests: int, seconds: float) -> None:
+    """A batch that was one call."""
+    pressure.answered(requests, seconds)
+    pressure.settled()
+
+
+def test_a_setback_halves_the_way_and_batches_that_go_well_widen_it_again() -> None:
+    setbacks = Setbacks()
+    pressure = Pressure(8, setbacks)
+    went(pressure, 10, 1.0)
     assert pressure.width == 8
-    repeats.count += 1
-    pressure.settled(10, 1.0)
+    setbacks.count += 4
+    went(pressure, 10, 1.0)
     assert pressure.width == 4
-    pressure.settled(10, 1.0)
+    went(pressure, 10, 1.0)
     assert pressure.width == 4.25
     for _ in range(100):
-        pressure.settled(10, 1.0)
+        went(pressure, 10, 1.0)
     assert pressure.width == 8
 
 
 def test_the_way_is_never_narrower_than_one_call() -> None:
-    repeats = Repeats()
-    pressure = Pressure(4, repeats)
+    setbacks = Setbacks()
+    pressure = Pressure(4, setbacks)
     for _ in range(10):
-        repeats.count += 1
-        pressure.settled(1, 0.01)
+        setbacks.count += 1
+        pressure.settled()
     assert pressure.width == 1
 
 
-@pytest.mark.parametrize(("factor", "width"), [(SLOW * 0.99, 4), (SLOW * 1.01, 2)])
+@pytest.mark.parametrize(("factor", "width"), [(SLOW * 0.99, 4), (SLOW * 1.05, 2)])
 def test_an_answer_much_slower_than_the_best_is_pressure(factor: float, width: float) -> None:
     pressure = Pressure(4, lambda: 0)
-    pressure.settled(100, 10.0)
-    pressure.settled(50, 5.0 * factor)
+    went(pressure, 100, 10.0)
+    went(pressure, 50, 5.0 * factor)
     assert pressure.width == width
+
+
+def test_a_call_much_smaller_than_the_largest_is_not_compared() -> None:
+    pressure = Pressure(4, lambda: 0)
+    went(pressure, 1000, 2.0)
+    went(pressure, 1, 0.5)
+    went(pressure, 400, 8.0)
+    assert pressure.width == 4
+    went(pressure, 1000, 9.0)
+    assert pressure.width == 2
+
+
+def test_neither_a_lucky_answer_nor_a_call_that_was_too_large_is_the_measure_for_ever() -> None:
+    pressure = Pressure(4, lambda: 0)
+    went(pressure, 1000, 2.0)
+    for _ in range(300):
+        went(pressure, 100, 2.0)
+    assert pressure.width == 4
+    went(pressure, 100, 9.0)
+    assert pressure.width == 2
 
 
 def test_the_noise_of_fast_answers_is_no_pressure() -> None:
     pressure = Pressure(4, lambda: 0)
-    pressure.settled(1000, 0.001)
-    pressure.settled(1000, 0.9)
+    went(pressure, 1000, 0.001)
+    went(pressure, 1000, 0.9)
     assert pressure.width == 4
+
+
+def test_a_refused_batch_that_is_taken_apart_and_a_short_last_one_are_no_pressure(tmp_path: Path) -> None:
+    """Each call takes its time: a single request is five times as slow as one of ten."""
+
+    def rule(call: Call) -> Reply:
+        time.sleep(0.02)
+        return refused() if "MyScope/B0004" in call.keys else done(call)
+
+    path = write_csv(tmp_path / "a.csv", [order(n, n) for n in range(21)])
+    with scripted(rule) as (_, target):
+        options = Options(target=target, runs=tmp_path / "runs", batch_size=10, concurrency=4)
+        run = Run(operation_named("orders"), path, options, Progress())
+        report = carry_out(run)
+    assert (report.verdict, report.requests) == (Verdict.REJECTS, 11)
+    assert run.pressure.width == 4
+
+
+@pytest.mark.parametrize("fault", ["429", "503", "500", "cut-before", "cut-after"])
+@pytest.mark.parametrize("operation", ["investor-records", "orders"])
+def test_whatever_turns_calls_away_narrows_the_way_for_all_senders(tmp_path: Path, operation: str, fault: str) -> None:
+    path = write_csv(tmp_path / "a.csv", [order(n, n) if operation == "orders" else investor(n) for n in range(8)])
+    with sandbox(f"script={fault};ok,retry-after=0") as (_, target):
+        options = Options(target=target, runs=tmp_path / "runs", batch_size=8, concurrency=4)
+        run = Run(operation_named(operation), path, options, Progress())
+        report = carry_out(run)
+    assert report.verdict is Verdict.COMPLETE
+    assert run.pressure.width == 2
