@@ -22,7 +22,8 @@ def refusal(reply: Reply, *, what: str, base_url: str) -> LoadError:
     """
     status = reply.status
     if status == 404 and not is_lusid_problem(reply.body):
-        return ConfigError(f"{base_url} does not know {what} (404): is FBN_LUSID_URL right?")
+        doubt = "is FBN_LUSID_URL right, and --dialect?" if what.startswith("POST") else "is FBN_LUSID_URL right?"
+        return ConfigError(f"{base_url} does not know {what} (404): {doubt}")
     problem = Problem.from_body(status, reply.body)
     if not problem.instance:
         problem = replace(problem, instance=request_id(reply) or "")

@@ -12,6 +12,7 @@ import numpy as np
 from connectors.client import Answer
 from pipelines.answers import read_answer
 from pipelines.brake import Brake
+from pipelines.dialect_hint import hinted
 from pipelines.isolate import Refusal, bisect, named_culprits, too_much
 from pipelines.ledger import Ledger, Outcome, Part, runs_of
 from pipelines.operation import Body, Manner
@@ -154,7 +155,8 @@ class Delivery:
     def _refused(self, refusal: Refusal, outcomes: Sequence[Outcome]) -> None:
         """Settles what LUSID refused; a refusal after a lost answer may only say that it is there already."""
         log = refusal.problem.instance.rpartition("/logs/")[2]
-        self._ledger.settle(refusal.call, log or None, self.reading_back.reconsidered(outcomes))
+        outcomes = hinted(self.reading_back.reconsidered(outcomes), self._manner, refusal.problem.status)
+        self._ledger.settle(refusal.call, log or None, outcomes)
 
     def _send(self, part: Part, tries: int = 1) -> Refusal | None:
         """One call; settles its requests, or gives the refusal of those that it refused whole."""
@@ -183,6 +185,7 @@ class Delivery:
         told = [o for o in reading.outcomes if o.state is not State.UNKNOWN]
         if not self._operation.idempotent:
             told = self.reading_back.reconsidered(told)
+        told = hinted(told, self._manner)
         self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids)
         unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
         if unclear:

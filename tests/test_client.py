@@ -336,7 +336,7 @@ def test_a_404_that_is_not_lusids_means_the_url_is_wrong(server: RawServer, desk
     server.steps.append(answer(404, body))
     error = raised(desk.upsert)
     assert isinstance(error, ConfigError)
-    assert error.message == (f"{server.url} does not know POST {UPSERT} (404): is FBN_LUSID_URL right?")
+    assert error.message == (f"{server.url} does not know POST {UPSERT} (404): is FBN_LUSID_URL right, and --dialect?")
 
 
 def test_a_message_about_a_read_does_not_hold_the_identifier(server: RawServer, desk: Desk) -> None:
