@@ -595,3 +595,14 @@ def test_nothing_secret_shows_in_the_client_or_its_logs(server: RawServer, caplo
         desk.upsert()
     assert TOKEN not in caplog.text
     assert TOKEN not in f"{desk.client!r} {desk.client.__dict__!r}"
+
+
+def test_a_host_that_takes_connections_and_says_nothing_is_said_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.client.CHECK_SECONDS", 0.1)
+    started = time.monotonic()
+    with RawServer([is_silent] * 4) as mute:
+        desk = Desk(mute.url)
+        error = raised(desk.client.check)
+    assert isinstance(error, UnreachableError)
+    assert error.message == f"{mute.url}: no answer in time (1 attempt): is FBN_LUSID_URL right?"
+    assert time.monotonic() - started < 2
