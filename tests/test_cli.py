@@ -346,22 +346,22 @@ def test_prefect_is_taken_when_it_is_asked_for_or_has_a_server_and_nightly_unles
     taken: list[tuple[object, ...]] = []
 
     def run_load_flow(operation: str, extracts: list[str], options: Options, progress: Progress) -> Report:
-        taken.append((operation, extracts, options.batch_size))
+        taken.append((operation, extracts, options.batch_size, options.patience))
         return load(operation, extracts, progress=progress, **vars(options))
 
     def run_nightly_flow(folder: Path, options: Options, progress: Progress) -> NightlyReport:
-        taken.append((folder, options.batch_size))
+        taken.append((folder, options.batch_size, options.patience))
         return nightly(folder, progress=progress, **vars(options))
 
     monkeypatch.setattr(flows, "run_load_flow", run_load_flow)
     monkeypatch.setattr(flows, "run_nightly_flow", run_nightly_flow)
     extract = str(good / "orders.csv")
-    flags = ["--runs", str(tmp_path), "--target", "sandbox", "--batch-size", "7"]
+    flags = ["--runs", str(tmp_path), "--target", "sandbox", "--batch-size", "7", "--patience", "9"]
     assert cli.run(["load", "orders", extract, *flags, "--prefect"]) == 0
     assert cli.run(["nightly", str(good), *flags]) == 0
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert cli.run(["load", "orders", extract, *flags]) == 0
-    assert taken == [("orders", [extract], 7), (good, 7), ("orders", [extract], 7)]
+    assert taken == [("orders", [extract], 7, 9), (good, 7, 9), ("orders", [extract], 7, 9)]
     assert capsys.readouterr().out.count("Nothing is left to do.") == 3
 
 

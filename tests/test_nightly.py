@@ -372,3 +372,17 @@ def test_loads_that_share_a_target_count_their_own_retries(tmp_path: Path) -> No
             night = nightly(folder, target=Target(client, running.url), runs=tmp_path / "runs")
     assert [report.retries for report in night.reports] == [1, 2, 0]
     assert [report.operation for report in night.reports] == OPERATIONS
+
+
+@pytest.mark.parametrize(("patience", "accepted"), [(20.0, 3), (0.0, 2)])
+def test_the_target_that_a_night_shares_is_as_patient_as_it_was_told(
+    patience: float, accepted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "t")
+    monkeypatch.setattr("connectors.policy.BACKOFF_BASE_SECONDS", 0.001)
+    (tmp_path / "night").mkdir()
+    write_csv(tmp_path / "night" / "investors.csv", [investor(n) for n in range(3)])
+    options: dict[str, Any] = {"runs": tmp_path / "runs", "batch_size": 1, "concurrency": 1, "patience": patience}
+    with Sandbox(token="t", faults=f"script={';'.join(['503'] * 8)};ok") as running:
+        night = nightly(tmp_path / "night", target=running.url, **options)
+    assert [report.rows[State.ACCEPTED] for report in night.reports] == [accepted]
