@@ -13,8 +13,6 @@ import orjson
 
 from schemas.errors import ConfigError, RunFolderError
 
-LATEST = "latest"
-
 
 class RunFolder:
     """`runs/<run-id>/`, readable by its owner only.
@@ -66,7 +64,7 @@ class RunFolder:
         """The folder of a run that was made before.
 
         Args:
-            name: its id, the beginning of it, a path, or `latest`.
+            name: its id, the beginning of it, or a path.
 
         Raises:
             ConfigError: there is no such run, or several begin like that.
@@ -74,10 +72,7 @@ class RunFolder:
         if (Path(name) / "manifest.json").is_file():
             return cls(Path(name))
         known = sorted(path.parent for path in runs.glob("*/manifest.json"))
-        if name == LATEST:
-            hits = known[-1:]
-        else:
-            hits = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(name)]
+        hits = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(name)]
         if not hits:
             raise ConfigError(f"there is no run {name} in {runs}: `bulkload runs` lists them")
         if len(hits) > 1:

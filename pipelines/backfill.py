@@ -16,10 +16,11 @@ from typing import Any
 from connectors.mapping_file import file_sha256
 from connectors.source_files import Digests, find_sources
 from connectors.targets import SANDBOX, Target
-from pipelines.history import FINISHED, manifests
+from pipelines.history import manifests
 from pipelines.load import Options, Progress
 from pipelines.night_folder import NightExtract, find_extracts
 from pipelines.nightly import NightlyReport, nightly, shared_target, worst
+from pipelines.report import FINISHED
 from schemas.errors import ConfigError
 
 MOST_NAMED = 10

@@ -32,11 +32,11 @@ def report(
     as_json: JsonFlag = False,
 ) -> None:
     """Show how a finished run ended, again."""
-    from connectors.run_folder import RunFolder
     from pipelines.console import print_json, print_summaries, stdout_console
+    from pipelines.past_runs import find_run
     from pipelines.summary import Summary
 
-    folder = RunFolder.find(runs, run)
+    folder = find_run(runs, run)
     summary = Summary.of_run(folder.path)
     if html:
         typer.echo(str(folder.report))

@@ -20,7 +20,7 @@ from connectors.targets import SANDBOX, open_target
 from pipelines.commands_load import run_night
 from pipelines.console import Line, print_summaries, table
 from pipelines.load import Options
-from pipelines.report import EXIT_CODES, Report, Verdict
+from pipelines.report import EXIT_CODES, FINISHED, Report, Verdict
 from pipelines.sample.write import write_sample
 from pipelines.summary import Summary
 from schemas.errors import BalanceError
@@ -32,7 +32,7 @@ SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
 PAGE = 1000
 """Entities asked for at a time: fewer than there are, so that pages are followed."""
 
-_FINISHED = {EXIT_CODES[Verdict.COMPLETE], EXIT_CODES[Verdict.REJECTS]}
+_FINISHED = {EXIT_CODES[verdict] for verdict in FINISHED}
 
 
 @dataclass(frozen=True)

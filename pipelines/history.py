@@ -11,11 +11,8 @@ from typing import Any
 from connectors.journal import Journal
 from connectors.run_folder import RunFolder
 from connectors.targets import SANDBOX
-from pipelines.report import Verdict
+from pipelines.report import FINISHED
 from schemas.errors import ConfigError, RunFolderError
-
-FINISHED = frozenset({Verdict.COMPLETE.value, Verdict.REJECTS.value})
-"""Verdicts of runs that sent everything they had."""
 
 _AGE = re.compile(r"(\d{1,5})([dh])")
 _RUN_ID = re.compile(r"(\d{8}T\d{6})Z-[a-z-]+-[0-9a-f]{4}")
@@ -43,7 +40,7 @@ def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
             earlier.get("verdict") in FINISHED
             and earlier.get("operation") == manifest["operation"]
             and earlier.get("target") == manifest["target"]
-            and _hashes(earlier) == _hashes(manifest)
+            and hashes(earlier) == hashes(manifest)
         ):
             raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier['verdict']})")
 
@@ -73,7 +70,7 @@ def purge(runs: Path, older_than: str) -> list[str]:
             except RunFolderError as error:
                 errors.append(error.message)
     if errors:
-        others = f" ({len(removed)} others were removed)" if removed else ""
+        others = f" ({len(removed)} {'other was' if len(removed) == 1 else 'others were'} removed)" if removed else ""
         raise RunFolderError("; ".join(errors) + others)
     return removed
 
@@ -102,5 +99,11 @@ def _remove(folder: RunFolder) -> None:
             raise RunFolderError(f"{folder.path}: cannot be removed: {error.strerror}") from None
 
 
-def _hashes(manifest: Mapping[str, Any]) -> list[str]:
+def paths(manifest: Mapping[str, Any]) -> list[str]:
+    """The files of a run's extract."""
+    return sorted(source["path"] for source in manifest.get("extracts", ()))
+
+
+def hashes(manifest: Mapping[str, Any]) -> list[str]:
+    """The content of a run's extract; an empty text for each file that was not read to its end."""
     return sorted(source.get("sha256") or "" for source in manifest.get("extracts", ()))

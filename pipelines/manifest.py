@@ -59,7 +59,7 @@ def opening(run: "Run") -> dict[str, Any]:
         "versions": {"bulkload": version("lusid-bulkload"), "python": platform.python_version()},
         "expect": options.expect.model_dump(mode="json", exclude_unset=True),
         "replays": run.replayed.run_id if run.replayed else None,
-        "started": _now(),
+        "started": _now(),  # the loads of a night may begin within one second
     }
 
 
@@ -137,4 +137,4 @@ def closing(report: Report) -> dict[str, Any]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

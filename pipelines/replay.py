@@ -12,6 +12,7 @@ from connectors.journal import Journal
 from connectors.run_folder import RunFolder
 from pipelines.load import Progress, Run, carry_out
 from pipelines.operations import operation_named
+from pipelines.past_runs import run_to_replay
 from pipelines.replay_check import check_belong
 from pipelines.replayed import failure_rows
 from pipelines.report import Report, Verdict
@@ -31,7 +32,7 @@ def replay(
     """Loads the failures of a run, as a run of its own that names the first.
 
     Args:
-        name: the run's id, the beginning of it, a path, or `latest`.
+        name: the run's id, the beginning of it, a path, or `latest`: the newest that has rows to send again.
         corrected: its failures.csv after correction; by default the one in its folder.
         runs: where runs are kept.
         target: in place of the run's own.
@@ -41,7 +42,8 @@ def replay(
             among them, that another replay took up, or that are a part of those that make one request.
         RunFolderError: another process is working on the run.
     """
-    folder = RunFolder.find(runs, name)
+    progress = progress or Progress()
+    folder = run_to_replay(runs, name, progress.note)
     manifest = folder.read_manifest()
     path = corrected or folder.failures
     if manifest.get("verdict") == Verdict.STOPPED:
@@ -52,7 +54,7 @@ def replay(
     )
     with closing(Journal(_first(folder).journal)):  # nobody else may take up the same rows meanwhile
         replayed = check_belong(failure_rows(path), path, folder, operation)
-        return carry_out(Run(operation, [path], options, progress or Progress(), replayed=replayed))
+        return carry_out(Run(operation, [path], options, progress, replayed=replayed))
 
 
 def _first(run: RunFolder) -> RunFolder:

@@ -15,7 +15,7 @@ from schemas.states import GOOD, STATES, State
 
 
 class Verdict(StrEnum):
-    """How a run ended; each has one exit code."""
+    """How a run ended; each that a report can have has one exit code."""
 
     COMPLETE = "complete"
     """Every row was accepted, or is a duplicate."""
@@ -27,7 +27,17 @@ class Verdict(StrEnum):
     """The books do not balance: a defect."""
     DRY_RUN = "dry run"
     """Validated only, as asked."""
+    ERROR = "error"
+    """Ended before its books were closed, by wrong input or a defect: it has no report."""
+    UNFINISHED = "unfinished"
+    """Still at work, or killed: what is said of a run whose manifest names no verdict."""
 
+
+FINISHED = frozenset({Verdict.COMPLETE, Verdict.REJECTS})
+"""Of runs that sent everything they had."""
+
+OVER = FINISHED | {Verdict.DRY_RUN, Verdict.UNBALANCED}
+"""Of runs that nobody can go on with."""
 
 EXIT_CODES: Mapping[Verdict, int] = {
     Verdict.COMPLETE: 0,

@@ -15,12 +15,11 @@ from connectors.run_folder import RunFolder
 from pipelines.load import Options, Progress, Run, carry_out
 from pipelines.manifest import Earlier
 from pipelines.operations import operation_named
+from pipelines.past_runs import run_to_resume
 from pipelines.replayed import Replayed
-from pipelines.report import Report, Verdict
+from pipelines.report import OVER, Report
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
-
-FINISHED = (Verdict.COMPLETE.value, Verdict.REJECTS.value, Verdict.DRY_RUN.value, Verdict.UNBALANCED.value)
 
 
 def resume(
@@ -34,7 +33,7 @@ def resume(
     """Finishes a run that stopped early, was interrupted, or died. Going on lifts its failure budget.
 
     Args:
-        name: its id, the beginning of it, a path, or `latest`.
+        name: its id, the beginning of it, a path, or `latest`: the newest that can be gone on with.
         runs: where runs are kept.
         target: in place of the run's own.
         force: go on though the mapping or bulkload changed, where the keys are the same; what is settled stays as it
@@ -44,9 +43,10 @@ def resume(
         ConfigError: there is no such run, it is finished, or what it was given has changed since.
         RunFolderError: another process is working on it.
     """
-    folder = RunFolder.find(runs, name)
+    progress = progress or Progress()
+    folder = run_to_resume(runs, name, progress.note)
     manifest = folder.read_manifest()
-    if manifest.get("verdict") in FINISHED:
+    if manifest.get("verdict") in OVER:
         raise ConfigError(f"{folder.run_id} is finished ({manifest['verdict']}): there is nothing to resume")
     try:
         operation = operation_named(manifest["operation"])
@@ -56,7 +56,7 @@ def resume(
     except (KeyError, TypeError, ValueError, AttributeError, OSError):
         raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
     earlier = Earlier(folder, force)
-    return carry_out(Run(operation, extracts, options, progress or Progress(), earlier=earlier, replayed=replayed))
+    return carry_out(Run(operation, extracts, options, progress, earlier=earlier, replayed=replayed))
 
 
 def _replayed(manifest: dict[str, Any], folder: RunFolder) -> Replayed | None:

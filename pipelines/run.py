@@ -88,8 +88,8 @@ class Run:
             if error is not None and self._is_ours and "verdict" not in self.manifest:
                 stopped = isinstance(error, FatalError) and error.exit_code == EXIT_CODES[Verdict.STOPPED]
                 text = error.message if isinstance(error, LoadError) else type(error).__name__
-                verdict = Verdict.STOPPED.value if stopped else "error"
-                self.folder.write_manifest({**self.manifest, "verdict": verdict, "error": text})
+                verdict = Verdict.STOPPED if stopped else Verdict.ERROR
+                self.folder.write_manifest({**self.manifest, "verdict": verdict.value, "error": text})
 
     def interrupt(self, name: str) -> None:
         """Stops the run: before sending at once, while sending when what is in flight is settled."""

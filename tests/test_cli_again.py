@@ -35,10 +35,10 @@ def loaded(place: Path, *more: str) -> int:
 
 
 def error(capsys: Capture) -> str:
-    """The one line that a refusal prints on stderr, with nothing on stdout."""
+    """The one line that a refusal prints on stderr, after which run `latest` is, with nothing on stdout."""
     captured = capsys.readouterr()
     assert captured.out == ""
-    (line,) = captured.err.splitlines()
+    (line,) = (each for each in captured.err.splitlines() if not each.startswith(("resuming ", "replaying ")))
     return line.removeprefix("bulkload: ")
 
 
@@ -60,10 +60,59 @@ def test_a_stopped_run_is_resumed_and_a_finished_one_refused(place: Path, capsys
     found = document(capsys)
     assert (found["rows"]["accepted"], found["rows"]["invalid"], found["rows"]["not_sent"]) == (4, 1, 0)
     run = the_run(place).name
-    assert cli.run(["resume", "latest", *runs]) == 2
+    assert cli.run(["resume", run, *runs]) == 2
     assert error(capsys) == f"{run} is finished (rejects): there is nothing to resume"
+    assert cli.run(["resume", "latest", *runs]) == 2
+    said = f"there is nothing to resume in {place / 'runs'}: {run} is the newest run (rejects)"
+    assert error(capsys) == said
     assert cli.run(["resume", "nothing", *runs]) == 2
     assert error(capsys) == f"there is no run nothing in {place / 'runs'}: `bulkload runs` lists them"
+
+
+def test_the_latest_is_for_each_command_the_newest_run_it_can_take_up(place: Path, capsys: Capture) -> None:
+    """A later run, finished or without failures, must not hide the one there is something to do with."""
+    runs = ["--runs", str(place / "runs"), "--json"]
+    assert loaded(place, "--json") == 3
+    rejects = document(capsys)["run_id"]
+    assert loaded(place, "--max-failures", "0", "--batch-size", "2", "--json") == 4
+    stopped = document(capsys)["run_id"]
+    write_csv(place / "a.csv", [investor(n) for n in range(7)])
+    shutil.copy(place / "a.csv", place / "b.csv")
+    assert cli.run([*LOAD, str(place / "b.csv"), *flags(place), "--json"]) == 0
+    later = document(capsys)["run_id"]
+    assert cli.run(["runs", *runs]) == 0
+    assert [run["run_id"] for run in json.loads(capsys.readouterr().out)] == [later, stopped, rejects]
+    assert cli.run(["report", "latest", *runs]) == 0
+    assert document(capsys)["run_id"] == later
+    rows = [investor(n) for n in range(5)]
+    rows[2]["display_name"] = ""
+    write_csv(place / "a.csv", rows)
+    assert cli.run(["resume", "latest", *runs]) == 3
+    captured = capsys.readouterr()
+    assert (json.loads(captured.out)["run_id"], captured.err) == (stopped, f"resuming {stopped} (stopped)\n")
+    assert cli.run(["replay", "latest", *runs]) == 3
+    captured = capsys.readouterr()
+    assert captured.err == f"replaying {stopped} (rows not accepted: 1)\n"
+
+
+def test_a_stopped_run_whose_extract_was_loaded_anew_is_not_resumed(place: Path, capsys: Capture) -> None:
+    assert loaded(place, "--max-failures", "0", "--json") == 4
+    assert loaded(place, "--json") == 3
+    run = json.loads(capsys.readouterr().out.split("\n}\n")[1] + "}")["run_id"]
+    assert cli.run(["resume", "latest", "--runs", str(place / "runs")]) == 2
+    assert error(capsys) == f"there is nothing to resume in {place / 'runs'}: {run} is the newest run (rejects)"
+
+
+def test_a_run_whose_failures_were_all_taken_up_is_not_replayed(place: Path, capsys: Capture) -> None:
+    runs = ["--runs", str(place / "runs")]
+    assert loaded(place, "--json") == 3
+    first = the_run(place)
+    fixed = corrected(first / "failures.csv", display_name="Found")
+    assert cli.run(["replay", "latest", str(fixed), *runs, "--json"]) == 0
+    capsys.readouterr()
+    assert cli.run(["replay", "latest", *runs]) == 2
+    said = f"there is nothing to replay in {place / 'runs'}: no finished run has rows that are still to be sent"
+    assert error(capsys) == said
 
 
 def test_a_stopped_run_whose_extract_changed_is_not_resumed(place: Path, capsys: Capture) -> None:

@@ -53,7 +53,7 @@ def test_a_run_that_a_process_works_on_stays_and_is_named_when_the_others_are_go
     run(tmp_path, "b-old", timedelta(days=2))
     with closing(Journal(busy / "journal.jsonl")), pytest.raises(RunFolderError) as caught:
         purge(tmp_path, "1d")
-    said = f"{busy}: another process is working on this run (1 others were removed)"
+    said = f"{busy}: another process is working on this run (1 other was removed)"
     assert caught.value.message == said
     assert [p.name for p in tmp_path.iterdir()] == ["a-busy"]
     assert purge(tmp_path, "1d") == ["a-busy"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connectors.run_folder import LATEST, RunFolder
+from connectors.run_folder import RunFolder
 from schemas.errors import ConfigError, RunFolderError
 
 
@@ -43,12 +43,11 @@ def test_runs_that_cannot_be_made_are_said_in_one_line(tmp_path: Path) -> None:
     )
 
 
-def test_runs_are_found_by_id_beginning_path_and_latest(tmp_path: Path) -> None:
+def test_runs_are_found_by_id_beginning_and_path(tmp_path: Path) -> None:
     one, two = run(tmp_path, "20260101-a-1"), run(tmp_path, "20260102-a-2")
     (tmp_path / "20260103-no-manifest").mkdir()
     assert RunFolder.find(tmp_path, "20260101-a-1").path == one.path
     assert RunFolder.find(tmp_path, "20260101").path == one.path
-    assert RunFolder.find(tmp_path, LATEST).path == two.path
     assert RunFolder.find(tmp_path / "elsewhere", str(two.path)).path == two.path
 
 
