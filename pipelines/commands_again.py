@@ -1,11 +1,14 @@
 """The commands that take up an earlier run: `resume` what stopped, `replay` what failed, `purge` what is old."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.commands_load import JsonFlag, RunsFlag, show
+
+if TYPE_CHECKING:
+    from pipelines.report import Report
 
 RunArgument = Annotated[str, typer.Argument(help="An id, the beginning of one, a run folder, or `latest`.")]
 OwnTargetFlag = Annotated[
@@ -64,5 +67,13 @@ def _take_up(work: Any, *given: Any, as_json: bool, **options: Any) -> None:
 
     with TerminalProgress(stderr_console()) as progress:
         report = work(*given, progress=progress, **options)
-    show([report], report.as_json() if as_json else None)
+    show([report], _document(report) if as_json else None)
     raise typer.Exit(report.exit_code)
+
+
+def _document(report: "Report") -> dict[str, Any]:
+    """What --json prints; of a replay with the run whose failures it sent."""
+    from connectors.run_folder import RunFolder
+
+    replays = RunFolder(report.run_dir).read_manifest()["replays"]
+    return {**report.as_json(), **({"replays": replays} if replays else {})}

@@ -12,7 +12,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document 
 def runs(*, runs: RunsFlag = Path("runs"), as_json: JsonFlag = False) -> None:
     """List the runs, the newest first: when, verdict, counts."""
     from pipelines.console import print_json
-    from pipelines.past_runs import past_runs
+    from pipelines.past_runs import past_runs, replays_of
 
     found = past_runs(runs)
     if as_json:
@@ -22,6 +22,8 @@ def runs(*, runs: RunsFlag = Path("runs"), as_json: JsonFlag = False) -> None:
     for run in () if as_json else found:
         typer.echo(run.run_id)
         typer.echo(f"  {run.told}")
+        for again in replays_of(run.run_id, found):
+            typer.echo(f"  {again.cured}")
 
 
 def report(
@@ -33,7 +35,7 @@ def report(
 ) -> None:
     """Show how a finished run ended, again."""
     from pipelines.console import print_json, print_summaries, stdout_console
-    from pipelines.past_runs import find_run
+    from pipelines.past_runs import find_run, past_runs, replays_of
     from pipelines.summary import Summary
 
     folder = find_run(runs, run)
@@ -43,4 +45,7 @@ def report(
     elif as_json:
         print_json(summary.as_json())
     else:
-        print_summaries([summary], stdout_console())
+        again = replays_of(folder.run_id, past_runs(folder.path.parent))
+        print_summaries(
+            [summary], stdout_console(), [("", ""), *((each.cured, "bold") for each in again)] if again else ()
+        )

@@ -146,6 +146,8 @@ def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     for summary in summaries:
         yield f"{summary.operation}: {summary.headline}", "bold"
         yield f"  {summary.manifest['mode']} mode, {summary.effort}", "dim"
+        if summary.cured:
+            yield f"  {summary.cured}", "bold"
         for warning in summary.warnings:
             yield from _wrapped(warning, "  ! ", "    ", width, "yellow")
     yield "", ""

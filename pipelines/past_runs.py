@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.run_folder import RunFolder
+from pipelines.advice import many
 from pipelines.history import hashes, manifests, paths
 from pipelines.report import FINISHED, OVER, Verdict
 from schemas.errors import ConfigError
@@ -64,7 +65,7 @@ class PastRun:
         rows = self.manifest.get("rows")
         if not rows:
             return f"replayed by {self.run_id}: {self.verdict}"
-        return f"replayed by {self.run_id}: {rows['read'] - self.not_in:,} of {rows['read']:,} rows cured"
+        return f"replayed by {self.run_id}: {rows['read'] - self.not_in:,} of {many(rows['read'], 'row', 'rows')} cured"
 
     def as_json(self) -> dict[str, Any]:
         """The run in the document of `bulkload runs --json`."""

@@ -4,38 +4,24 @@ Made from the manifest alone, so that a run tells the same story on the night an
 from outside (keys, a server's messages) leave here on one line, bounded and without control characters.
 """
 
-import shlex
-import shutil
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from connectors.run_folder import RunFolder
+from pipelines.advice import alarms, given_up, many, next_command, next_step
 from pipelines.manifest import FORMAT
 from pipelines.report import Verdict
 from schemas.answers import server_text
 from schemas.errors import ConfigError
 from schemas.states import GOOD, State
 
-NAME = "bulkload"
-
 MOST_TOLD = 3
 """Messages shown of one code: those that name a row or a parent differ for each row."""
 
 EXAMPLE_LIMIT = 120
 """Characters of a key and its place that are shown."""
-
-_DEFAULT_FLAGS: Mapping[str, object] = {
-    "--mode": "Partial",
-    "--dialect": "2.1",
-    "--runs": "runs",
-    "--batch-size": 1000,
-    "--max-batch-bytes": 8 << 20,
-    "--concurrency": 4,
-    "--duplicates": "refuse",
-}
 
 
 @dataclass(frozen=True)
@@ -132,13 +118,15 @@ class Summary:
     @property
     def headline(self) -> str:
         """The verdict in one line."""
-        read = f"{self.rows['read']:,} {_rows(self.rows['read'])}"
+        read = many(self.rows["read"], "row", "rows")
         if self.dry_run:
             return f"dry run, nothing was sent: {self.to_correct:,} of {read} must be corrected"
         if self.verdict is Verdict.COMPLETE:
             return f"complete: {read}, none to correct"
         if self.verdict is Verdict.STOPPED:
-            return f"stopped early: {self.to_correct:,} of {read} not accepted"
+            rows_given_up = sum(reason["rows"] for reason in given_up(self.manifest))
+            went_on = 0 < rows_given_up == self.rows[State.NOT_SENT]
+            return f"{'not complete' if went_on else 'stopped early'}: {self.to_correct:,} of {read} not accepted"
         return f"finished: {self.to_correct:,} of {read} not accepted"
 
     @property
@@ -146,84 +134,50 @@ class Summary:
         """Calls, retries and time."""
         calls, retries = self.manifest["requests"], self.manifest["retries"]
         took = f"{self.manifest['seconds']:,.1f} s"
-        return f"{_many(calls, 'call', 'calls')}, {_many(retries, 'retry', 'retries')}, {took}"
+        return f"{many(calls, 'call', 'calls')}, {many(retries, 'retry', 'retries')}, {took}"
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the run noticed that is no row's fault."""
-        return tuple(server_text(text, 1000) for text in self.manifest["warnings"])
+        """What nobody may overlook, then what the run noticed that is no row's fault."""
+        return (*alarms(self), *(server_text(text, 1000) for text in self.manifest["warnings"]))
 
     @property
     def files(self) -> tuple[tuple[Path, str], ...]:
         """What there is to open, and what it is."""
         named = [(self.folder.report, "the picture of the run"), (self.folder.outcomes, "what became of every key")]
         if self.to_correct:
-            named.insert(0, (self.folder.failures, f"{_many(self.to_correct, 'row', 'rows')} to correct"))
+            named.insert(0, (self.folder.failures, f"{many(self.to_correct, 'row', 'rows')} to correct"))
         return tuple(named)
+
+    @property
+    def cured(self) -> str:
+        """Of a replay: whose failures it sent again, and how many of them are in now; empty for any other run."""
+        earlier, read = self.manifest.get("replays"), self.rows["read"]
+        if not earlier:
+            return ""
+        left = {state: n for state, n in self.rows.items() if n and state != "read" and state not in GOOD}
+        rest = (
+            f", {sum(left.values()):,} left ({', '.join(f'{n:,} {state}' for state, n in left.items())})"
+            if left
+            else ""
+        )
+        return f"replays {earlier}: {read - sum(left.values()):,} of {many(read, 'row', 'rows')} cured{rest}"
 
     @property
     def next_command(self) -> str:
         """What to type next; empty when nothing is left to do."""
-        if self.verdict is Verdict.STOPPED:
-            runs = [] if str(self.folder.path.parent) == "runs" else ["--runs", str(self.folder.path.parent)]
-            return shlex.join([program(), "resume", self.folder.run_id, *runs])
-        if self.to_correct:
-            return shlex.join(self._command([str(self.folder.failures)]))
-        if self.dry_run:
-            return shlex.join(self._command([shown(extract["path"]) for extract in self.manifest["extracts"]]))
-        return ""
+        return next_command(self)
 
     @property
     def next_step(self) -> str:
         """What to do before typing it."""
-        if self.verdict is Verdict.STOPPED:
-            return "When what stopped the run is mended, go on with it; what is settled is not sent again."
-        if self.to_correct:
-            return "Correct the rows in failures.csv and load it as it is (it ignores columns that begin with _)."
-        return "Every row is valid: load them." if self.dry_run else "Nothing is left to do."
-
-    def _command(self, extracts: Sequence[str]) -> list[str]:
-        """The load of other extracts with this run's flags."""
-        manifest, settings = self.manifest, self.manifest["settings"]
-        mapping, target = manifest["mapping"], manifest["target"]
-        flags = {
-            "--mode": manifest["mode"],
-            "--mapping": shown(mapping["path"]) if mapping else None,
-            "--target": target,
-            "--dialect": manifest["dialect"],
-            "--encoding": settings.get("encoding"),
-            "--delimiter": settings.get("delimiter"),
-            "--runs": str(self.folder.path.parent),
-            "--batch-size": settings["batch_size"],
-            "--max-batch-bytes": settings["max_batch_bytes"],
-            "--concurrency": settings["concurrency"],
-            "--duplicates": manifest["duplicates"],
-            "--max-failures": settings["max_failures"],
-        }
-        told = [(n, v) for n, v in flags.items() if v is not None and v != _DEFAULT_FLAGS.get(n)]
-        return [program(), "load", self.operation, *extracts, *(str(word) for flag in told for word in flag)]
+        return next_step(self)
 
     def as_json(self) -> dict[str, Any]:
         """The document that `load --json` printed."""
         names = ("run_id", "operation", "mode", "verdict", "rows", "keys", "requests", "retries", "seconds")
         found = {name: self.manifest[name] for name in names}
         return {"run_id": found.pop("run_id"), "run_dir": str(self.folder.path), **found}
-
-
-def program() -> str:
-    """This program as a person would type it here: by its name where the shell finds it, else by its path."""
-    called = Path(sys.argv[0])
-    if called.name != NAME or shutil.which(NAME):
-        return NAME
-    return shown(called.absolute())
-
-
-def shown(path: str | Path) -> str:
-    """A path as a person would type it here: relative where it lies below the working folder."""
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _groups(manifest: Mapping[str, Any]) -> Iterator[Group]:
@@ -248,11 +202,3 @@ def _example(text: str) -> str:
     if len(text) > EXAMPLE_LIMIT:
         text = f"{text[: EXAMPLE_LIMIT // 2]}…{text[-EXAMPLE_LIMIT // 2 :]}"
     return server_text(text, 10 * EXAMPLE_LIMIT)
-
-
-def _many(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
-
-
-def _rows(count: int) -> str:
-    return "row" if count == 1 else "rows"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from builders import account, investor, write_csv
+from scripted_lusid import Call, Reply, ScriptedLusid, done
 
 from connectors.sandbox.server import Sandbox
 from pipelines import cli
@@ -143,6 +144,50 @@ def test_only_what_failed_is_sent_again_from_the_corrected_file(place: Path, cap
     assert (found["rows"]["read"], found["rows"]["accepted"]) == (1, 1)
     manifest = json.loads((Path(found["run_dir"]) / "manifest.json").read_bytes())
     assert manifest["replays"] == first.name
+
+
+def test_a_replay_says_what_it_cured_and_both_runs_name_each_other(place: Path, capsys: Capture) -> None:
+    assert loaded(place, "--json") == 3
+    first = the_run(place)
+    fixed = corrected(first / "failures.csv", display_name="Found")
+    runs = ["--runs", str(place / "runs")]
+    capsys.readouterr()
+    assert cli.run(["replay", first.name, str(fixed), *runs]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[2] == f"  replays {first.name}: 1 of 1 row cured"
+    assert cli.run(["runs", *runs]) == 0
+    second, told, _, _, cured = capsys.readouterr().out.splitlines()
+    assert told.endswith(f"complete: 1 read, 1 accepted, 0 to correct; replays {first.name}")
+    assert cured == f"  replayed by {second}: 1 of 1 row cured"
+    assert cli.run(["report", first.name, *runs]) == 0
+    assert f"replayed by {second}: 1 of 1 row cured" in capsys.readouterr().out.splitlines()
+
+
+def test_calls_that_were_given_up_are_named_with_what_sends_them(
+    place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that did not stop ends `stopped` all the same where LUSID had no time for some of its calls."""
+    busy = {"IR_0002"}
+
+    def rule(call: Call) -> Reply:
+        if call.method == "POST" and busy & set(call.keys):
+            return Reply(429, {}, headers=(("Retry-After", "0"),))
+        return Reply(200, {}) if call.method == "GET" else done(call)
+
+    monkeypatch.setattr("connectors.policy.BACKOFF_BASE_SECONDS", 0.0)
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    write_csv(place / "a.csv", [investor(n) for n in range(6)])
+    runs = ["--runs", str(place / "runs")]
+    with ScriptedLusid(rule) as lusid:
+        given = ["--target", lusid.url, "--batch-size", "2", *runs]
+        assert cli.run([*LOAD, str(place / "a.csv"), *given]) == 4
+        lines = capsys.readouterr().out.splitlines()
+        busy.clear()
+        assert cli.run(["resume", "latest", *runs, "--json"]) == 0
+    assert lines[0] == "investor-records: not complete: 2 of 6 rows not accepted"
+    told = " ".join(lines[2:5]).replace("     ", " ")
+    assert told.startswith("  ! 2 rows were not sent, though the run went on: their calls were given up (POST /api/")
+    assert lines[-1] == f"  bulkload resume {the_run(place).name} --runs {place / 'runs'}"
 
 
 def test_a_row_that_is_in_already_is_not_replayed(place: Path, capsys: Capture) -> None:

@@ -84,9 +84,9 @@ def test_the_outcome_of_a_run_is_plain_and_stable_where_there_is_no_terminal() -
         "    outcomes.parquet  what became of every key",
         "",
         "Next",
-        "  Correct the rows in failures.csv and load it as it is (it ignores columns that",
-        "  begin with _).",
-        "  bulkload load orders runs/20261121T020000Z-orders-7f3a/failures.csv --target https://acme.lusid.com/api",
+        "  Correct the rows in failures.csv (columns that begin with _ stay as they are),",
+        "  then send again what did not get in, and only that.",
+        "  bulkload replay 20261121T020000Z-orders-7f3a",
     ]
 
 
@@ -109,8 +109,8 @@ def test_a_long_key_loses_its_middle_and_keeps_its_place() -> None:
 def test_texts_are_wrapped_to_the_terminal_and_commands_are_not() -> None:
     reason = {"state": "failed", "code": "Long", "message": "word " * 60, "rows": 1, "examples": ["key (row 1)"]}
     lines = printed(summary(reasons=[reason])).splitlines()
-    assert all(len(line) <= 80 for line in lines if "bulkload load" not in line)
-    assert len([line for line in lines if "bulkload load" in line]) == 1
+    assert all(len(line) <= 80 for line in lines if "bulkload replay" not in line)
+    assert len([line for line in lines if "bulkload replay" in line]) == 1
 
 
 def test_reasons_of_one_code_stand_together_and_only_the_first_messages_are_shown() -> None:
@@ -127,7 +127,7 @@ def test_reasons_of_one_code_stand_together_and_only_the_first_messages_are_show
     assert "    and 2 more messages of this kind: see failures.csv" in printed(summary(reasons=reasons))
 
 
-def test_the_next_command_has_the_runs_flags_and_only_those_that_differ_from_the_defaults() -> None:
+def test_after_a_dry_run_the_next_command_has_its_flags_and_only_those_that_differ_from_the_defaults() -> None:
     told = summary(
         mode="Atomic",
         dialect="2.3",
@@ -137,12 +137,12 @@ def test_the_next_command_has_the_runs_flags_and_only_those_that_differ_from_the
             "batch_size": 50,
             "max_batch_bytes": 8 << 20,
             "concurrency": 1,
-            "dry_run": False,
+            "dry_run": True,
             "max_failures": "5%",
         },
     )
     assert told.next_command == (
-        "bulkload load orders runs/20261121T020000Z-orders-7f3a/failures.csv --mode Atomic "
+        "bulkload load orders /extracts/orders.csv --mode Atomic "
         "--mapping '/maps/client orders.yaml' --target https://acme.lusid.com/api --dialect 2.3 "
         "--batch-size 50 --concurrency 1 --duplicates last --max-failures 5%"
     )
@@ -159,6 +159,53 @@ def test_each_verdict_has_its_headline_and_its_next_step() -> None:
     assert dry.headline == "dry run, nothing was sent: 2 of 10 rows must be corrected"
     assert complete.headline == "complete: 10 rows, none to correct"
     assert (complete.next_step, complete.next_command) == ("Nothing is left to do.", "")
+
+
+def rows_of(**states: int) -> dict[str, Any]:
+    """Ten rows read, so many of them in each state and the rest accepted."""
+    return {"rows": {**manifest()["rows"], "failed": 0, "accepted": 9 - sum(states.values()), **states}}
+
+
+def test_what_is_typed_next_is_what_the_run_needs() -> None:
+    run_id = "20261121T020000Z-orders-7f3a"
+    elsewhere = Summary.of(RunFolder(Path(f"/data/runs/{run_id}")), manifest())
+    assert elsewhere.next_command == f"bulkload replay {run_id} --runs /data/runs"
+    stopped = summary(verdict="stopped", **rows_of(failed=1, not_sent=3))
+    assert stopped.next_command == f"bulkload resume {run_id}"
+    for state in ("unknown", "held", "rolled_back"):
+        innocent = summary(**rows_of(**{state: 2}))
+        assert innocent.next_command == f"bulkload replay {run_id}"
+        assert innocent.next_step.startswith("No cell is wrong")
+
+
+def test_unknown_rows_are_said_loudly_with_what_they_mean_and_what_settles_them() -> None:
+    lines = printed(summary(**rows_of(unknown=3, failed=1), warnings=["noticed"])).splitlines()
+    assert lines[2:6] == [
+        "  ! 3 rows are unknown: sent, the answer was lost, and reading back could not",
+        "    settle it, so LUSID may hold them or not. `bulkload replay` finds out before",
+        "    it sends anything that is not safe to send twice.",
+        "  ! noticed",
+    ]
+    assert "unknown" not in "".join(summary(**rows_of(failed=1)).warnings)
+
+
+def test_a_run_that_went_to_its_end_with_calls_given_up_says_so_and_what_sends_them() -> None:
+    reason = {"state": "not_sent", "code": "Throttled", "message": "429 (6 attempts)", "rows": 2, "examples": ["k"]}
+    told = summary(verdict="stopped", reasons=[reason], **rows_of(not_sent=2))
+    assert told.headline == "not complete: 2 of 10 rows not accepted"
+    assert told.warnings == (
+        "2 rows were not sent, though the run went on: their calls were given up (429 (6 attempts)). "
+        "`bulkload resume` sends them.",
+    )
+    stopped = summary(verdict="stopped", reasons=[reason | {"code": "NotSent"}], **rows_of(not_sent=2))
+    assert (stopped.headline, stopped.warnings) == ("stopped early: 2 of 10 rows not accepted", ())
+
+
+def test_a_replay_says_whose_rows_it_cured_and_what_is_left() -> None:
+    lines = printed(summary(replays="RUN_X", **rows_of(failed=1, held=2))).splitlines()
+    assert lines[2] == "  replays RUN_X: 7 of 10 rows cured, 3 left (2 held, 1 failed)"
+    assert summary(replays="RUN_X", **rows_of()).cured == "replays RUN_X: 10 of 10 rows cured"
+    assert summary(replays=None).cured == ""
 
 
 def test_the_runs_of_a_night_share_one_table() -> None:

@@ -55,10 +55,17 @@ def test_the_page_says_what_ran_how_it_ended_why_and_what_to_type_next() -> None
         "/extracts/orders.csv",
         f"sha256 {'ab' * 32}",
         "1,234",
-        "bulkload load orders runs/20261121T020000Z-orders-7f3a/failures.csv --target https://acme.lusid.com/api",
+        "bulkload replay 20261121T020000Z-orders-7f3a",
     ):
         assert text in texts
     assert texts[texts.index("accepted") :][:4] == ["accepted", "7", "70.00 %", "4"]
+
+
+def test_the_page_shows_what_is_unknown_and_what_a_replay_cured() -> None:
+    rows = {**manifest()["rows"], "failed": 0, "unknown": 2}
+    texts = Page(html_of(summary(replays="RUN_X", rows=rows))).texts
+    assert "Replays RUN_X: 8 of 10 rows cured, 2 left (2 unknown)." in texts
+    assert any(text.startswith("2 rows are unknown: sent, the answer was lost") for text in texts)
 
 
 def test_the_page_needs_no_network_and_runs_no_script() -> None:
