@@ -121,7 +121,7 @@ def run_load_flow(operation: str, extracts: Extracts, options: Options, progress
 
     Raises:
         ConfigError: an option cannot go through Prefect, or as `load` raises it.
-        UnreachableError: Prefect's server does not answer; nothing was sent.
+        UnreachableError: Prefect could not run the flow, or failed while it ran; the message says which.
         LoadError: as `load` raises it.
     """
     paths = [extracts] if isinstance(extracts, str | Path) else list(extracts)

@@ -20,6 +20,9 @@ from schemas.errors import ConfigError, UnreachableError
 from schemas.expectations import Expectations
 
 Outcome = Report | NightlyReport | BackfillReport
+_PREFECTS = ("prefect", "httpx")
+"""The packages whose errors are Prefect's, and not ours."""
+
 _T = TypeVar("_T", Report, NightlyReport, BackfillReport)
 
 
@@ -72,7 +75,7 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
         progress: told what happens.
 
     Raises:
-        UnreachableError: Prefect could not run the flow; nothing was sent.
+        UnreachableError: Prefect could not run the flow, or failed while it ran; the message says which.
         LoadError: what ended the flow.
     """
     desk = Desk(progress or Progress())
@@ -82,8 +85,8 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
     except Exception as error:
         if desk.outcome is None:
             raise UnreachableError(
-                f"Prefect did not run the load ({type(error).__name__}): see that the server of PREFECT_API_URL "
-                "answers, or load without Prefect"
+                f"Prefect did not begin the load ({type(error).__name__}), so nothing was sent: see that the server of "
+                "PREFECT_API_URL answers, or load without Prefect (--direct)"
             ) from error
         desk.progress.note(f"Prefect could not be told how the load ended ({type(error).__name__})")
     else:
@@ -92,6 +95,16 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
     finally:
         _desk.reset(token)
     if isinstance(desk.outcome, Exception):
-        raise desk.outcome
+        raise _own_or_unreachable(desk.outcome)
     assert isinstance(desk.outcome, kind)  # noqa: S101 - each flow leaves what its function returns
     return desk.outcome
+
+
+def _own_or_unreachable(error: Exception) -> Exception:
+    """What ended the flow's own code: ours as it is, Prefect's or its client's in our words."""
+    if type(error).__module__.partition(".")[0] not in _PREFECTS:
+        return error
+    return UnreachableError(
+        f"Prefect failed while the load was under way ({type(error).__name__}): `bulkload runs` says how far it got, "
+        "and `bulkload resume` goes on without Prefect"
+    )

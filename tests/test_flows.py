@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 import yaml
 from builders import COUNTRY, account, investor, write_csv
@@ -48,6 +49,7 @@ from pipelines.handover import plain_options
 from pipelines.load import Options, Progress, Run
 from pipelines.reasons import Reason
 from pipelines.report import Report, Verdict
+from pipelines.resume import resume
 from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.states import STATES, Mode, State
@@ -408,10 +410,34 @@ def test_a_prefect_that_does_not_answer_is_one_clear_error(server: str, tmp_path
     with server_at("http://127.0.0.1:9/api"), pytest.raises(UnreachableError) as refused:
         run_nightly_flow(DATA / "sample", Options(target="sandbox", runs=runs))
     assert refused.value.message == (
-        "Prefect did not run the load (RuntimeError): see that the server of PREFECT_API_URL answers, "
-        "or load without Prefect"
+        "Prefect did not begin the load (RuntimeError), so nothing was sent: see that the server of PREFECT_API_URL "
+        "answers, or load without Prefect (--direct)"
     )
     assert not runs.exists()
+
+
+@pytest.mark.parametrize("flow_fails", [False, True])
+def test_a_prefect_that_fails_after_something_was_sent_does_not_say_that_nothing_was(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow_fails: bool
+) -> None:
+    def cut(*_: object, **__: object) -> None:
+        raise httpx.ConnectError("refused")
+
+    def engine(*given: Any, **_: object) -> None:
+        load_extract(*given, return_state=True)
+        cut()
+
+    monkeypatch.setattr("pipelines.flows.close_books", cut)
+    if not flow_fails:
+        monkeypatch.setattr("pipelines.flows.load_extract", engine)
+    file, runs = write_csv(tmp_path / "i.csv", [investor(1)]), tmp_path / "runs"
+    with pytest.raises(UnreachableError) as failed:
+        run_load_flow("investor-records", file, Options(target=f"sandbox:{tmp_path / 'db'}", runs=runs))
+    assert failed.value.message == (
+        "Prefect failed while the load was under way (ConnectError): `bulkload runs` says how far it got, "
+        "and `bulkload resume` goes on without Prefect"
+    )
+    assert resume("latest", runs=runs).exit_code == 0
 
 
 def test_options_that_prefect_must_not_keep_are_refused(tmp_path: Path) -> None:
