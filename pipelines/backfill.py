@@ -7,20 +7,20 @@ same mapping. A run into a sandbox in memory never counts, because nothing of it
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from connectors.mapping_file import file_sha256
-from connectors.source_files import Digests, find_sources
 from connectors.targets import SANDBOX, Target
+from pipelines.going_on import same_extract
 from pipelines.history import manifests
+from pipelines.interrupts import interrupts, stop_at_once
 from pipelines.load import Options, Progress
 from pipelines.night_folder import NightExtract, find_extracts
-from pipelines.nightly import NightlyReport, nightly, shared_target, worst
+from pipelines.nightly import nightly
 from pipelines.report import FINISHED
+from pipelines.steps import NightlyReport, shared_target, worst
 from schemas.errors import ConfigError
 
 MOST_NAMED = 10
@@ -93,7 +93,7 @@ def backfill(
     settings = Options.of(**options)
     nights: list[tuple[date, NightlyReport]] = []
     done: list[date] = []
-    with shared_target(settings, progress) as target:
+    with interrupts(stop_at_once), shared_target(settings, progress) as target:
         earlier = [] if again else [manifest for _, manifest in manifests(settings.runs)]
         history = _History(earlier, target)
         for position, (day, folder) in enumerate(folders):
@@ -102,7 +102,7 @@ def backfill(
                 done.append(day)
                 continue
             progress.note(f"{day}: {folder}")
-            report = night(folder, progress=progress, **{**options, "target": target})
+            report = night(folder, progress=progress, **{**options, "target": target, "again": again})
             nights.append((day, report))
             if report.exit_code not in _GOES_ON_AFTER:
                 rest = tuple(later for later, _ in folders[position + 1 :])
@@ -161,17 +161,4 @@ class _History:
         return all(map(self._has_one, extracts))
 
     def _has_one(self, extract: NightExtract) -> bool:
-        mapping = file_sha256(extract.mapping) if extract.mapping else None
-        candidates = [
-            [(source["path"], source["sha256"]) for source in manifest["extracts"]]
-            for manifest in self._finished
-            if manifest["operation"] == extract.operation and (manifest["mapping"] or {}).get("sha256") == mapping
-        ]
-        return bool(candidates) and _content(extract.paths) in candidates
-
-
-def _content(paths: Sequence[Path]) -> list[tuple[str, str]]:
-    """The path and the content hash of each file, as manifests give them."""
-    sources = find_sources(paths)
-    with closing(Digests(sources)) as digests:
-        return [(str(s.path.resolve()), digest) for s, digest in zip(sources, digests.wait(), strict=True)]
+        return any(m["operation"] == extract.operation and same_extract(m, extract) for m in self._finished)

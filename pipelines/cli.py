@@ -128,8 +128,11 @@ def _worded(error: Exception) -> tuple[int, str]:
         return error.exit_code, server_text(error.message, MOST_OF_A_MESSAGE)
     if isinstance(error, _UsageError):
         return ConfigError.exit_code, server_text(" ".join(error.format_message().split()), MOST_OF_A_MESSAGE)
-    path = _write_traceback(error)
-    return _BUG, f"this is a bug in bulkload, not in your data: {type(error).__name__}; please report {path}"
+    try:
+        report = f"please report {_write_traceback(error)}"
+    except OSError as full:
+        report = f"where it happened could not be written ({full.strerror}): run it again with --debug and report that"
+    return _BUG, f"this is a bug in bulkload, not in your data: {type(error).__name__}; {report}"
 
 
 def _write_traceback(error: BaseException) -> str:

@@ -1,6 +1,6 @@
 """The commands that load: `load`, `nightly` and `trading-day`. They read flags, call and show; no work is done here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -12,8 +12,8 @@ from schemas.states import Duplicates, Mode
 
 if TYPE_CHECKING:
     from pipelines.load import Options
-    from pipelines.nightly import NightlyReport
     from pipelines.report import Report
+    from pipelines.steps import NightlyReport
 
 ModeFlag = Annotated[
     Mode, typer.Option(case_sensitive=False, help="What a bad key does: only itself fails, or its whole call.")
@@ -38,6 +38,7 @@ DuplicatesFlag = Annotated[
 MaxFailuresFlag = Annotated[
     str | None, typer.Option(metavar="N|N%", help="Rows that may fail before the run stops; default: any number.")
 ]
+DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Validate every row and send nothing.")]
 DirectFlag = Annotated[bool, typer.Option("--direct", help="Without Prefect.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
@@ -79,11 +80,11 @@ def load(
     settled: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="How long the files must have been left alone.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate every row and send nothing.")] = False,
+    dry_run: DryRunFlag = False,
     as_json: JsonFlag = False,
     prefect: Annotated[
-        bool, typer.Option("--prefect", help="Run through Prefect; so it does when PREFECT_API_URL is set.")
-    ] = False,
+        bool | None, typer.Option("--prefect/--direct", help="Through Prefect; default: where PREFECT_API_URL is set.")
+    ] = None,
 ) -> None:
     """Load one extract, and account for every row."""
     from connectors.settings import prefect_api_url
@@ -117,7 +118,7 @@ def load(
         ),
     )
     with TerminalProgress(stderr_console()) as progress:
-        if prefect or prefect_api_url():
+        if prefect_api_url() if prefect is None else prefect:
             from pipelines.flows import run_load_flow
 
             report = run_load_flow(operation, extracts, options, progress)
@@ -127,82 +128,90 @@ def load(
     raise typer.Exit(report.exit_code)
 
 
-def nightly(
-    folder: Annotated[Path, typer.Argument(help="Holds the night's extracts, and mappings if they need any.")],
-    *,
-    mode: ModeFlag = Mode.PARTIAL,
-    target: TargetFlag = None,
-    dialect: DialectFlag = Dialect.V2_1,
-    runs: RunsFlag = Path("runs"),
-    batch_size: BatchSizeFlag = 1000,
-    max_batch_bytes: BatchBytesFlag = 8 << 20,
-    concurrency: ConcurrencyFlag = 4,
-    patience: PatienceFlag = 300.0,
-    duplicates: DuplicatesFlag = Duplicates.REFUSE,
-    max_failures: MaxFailuresFlag = None,
-    direct: DirectFlag = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Load a night's investors, accounts and orders in that order; what depends on a failed row is held."""
-    from pipelines.load import Options
+def _night_command(name: str, about: str, work: Callable[..., "NightlyReport"]) -> Callable[..., None]:
+    """The command of several loads from one folder: both have the same flags."""
 
-    options = Options.of(
-        mode=mode,
-        target=target,
-        dialect=dialect,
-        runs=runs,
-        batch_size=batch_size,
-        max_batch_bytes=max_batch_bytes,
-        concurrency=concurrency,
-        patience=patience,
-        duplicates=duplicates,
-        max_failures=max_failures,
-    )
-    _show_night(run_night(folder, options, direct=direct), as_json=as_json)
+    def command(
+        folder: Annotated[Path, typer.Argument(help="Holds the extracts, by name, and mappings if they need any.")],
+        *,
+        mode: ModeFlag = Mode.PARTIAL,
+        target: TargetFlag = None,
+        dialect: DialectFlag = Dialect.V2_1,
+        runs: RunsFlag = Path("runs"),
+        batch_size: BatchSizeFlag = 1000,
+        max_batch_bytes: BatchBytesFlag = 8 << 20,
+        concurrency: ConcurrencyFlag = 4,
+        patience: PatienceFlag = 300.0,
+        duplicates: DuplicatesFlag = Duplicates.REFUSE,
+        max_failures: MaxFailuresFlag = None,
+        dry_run: DryRunFlag = False,
+        again: Annotated[
+            bool, typer.Option("--again", help="Load all anew; default: go on where an earlier one stopped.")
+        ] = False,
+        direct: DirectFlag = False,
+        as_json: JsonFlag = False,
+    ) -> None:
+        from pipelines.load import Options
+
+        options = Options.of(
+            mode=mode,
+            target=target,
+            dialect=dialect,
+            runs=runs,
+            batch_size=batch_size,
+            max_batch_bytes=max_batch_bytes,
+            concurrency=concurrency,
+            patience=patience,
+            duplicates=duplicates,
+            max_failures=max_failures,
+            dry_run=dry_run,
+        )
+        _show_night(work(folder, options, direct=direct, again=again), as_json=as_json)
+
+    command.__name__, command.__doc__ = name, about
+    return command
 
 
-def trading_day(
-    folder: Annotated[Path, typer.Argument(help="Holds the day's extracts, and mappings if they need any.")],
-    *,
-    mode: ModeFlag = Mode.PARTIAL,
-    target: TargetFlag = None,
-    dialect: DialectFlag = Dialect.V2_1,
-    runs: RunsFlag = Path("runs"),
-    batch_size: BatchSizeFlag = 1000,
-    max_batch_bytes: BatchBytesFlag = 8 << 20,
-    concurrency: ConcurrencyFlag = 4,
-    patience: PatienceFlag = 300.0,
-    duplicates: DuplicatesFlag = Duplicates.REFUSE,
-    max_failures: MaxFailuresFlag = None,
-    direct: DirectFlag = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Load a day's orders, moves, placements, executions, allocations and bookings in that order."""
+def run_night(folder: Path, options: "Options", *, direct: bool, again: bool = False) -> "NightlyReport":
+    """A nightly load, through Prefect or directly; progress goes to stderr."""
     from pipelines.console import TerminalProgress, stderr_console
-    from pipelines.load import Options
 
-    options = Options.of(
-        mode=mode,
-        target=target,
-        dialect=dialect,
-        runs=runs,
-        batch_size=batch_size,
-        max_batch_bytes=max_batch_bytes,
-        concurrency=concurrency,
-        patience=patience,
-        duplicates=duplicates,
-        max_failures=max_failures,
-    )
+    with TerminalProgress(stderr_console()) as progress:
+        if direct:
+            from pipelines.nightly import nightly as direct_nightly
+
+            return direct_nightly(folder, progress=progress, again=again, **vars(options))
+        from pipelines.flows import run_nightly_flow
+
+        return run_nightly_flow(folder, options, progress, again=again)
+
+
+def run_day(folder: Path, options: "Options", *, direct: bool, again: bool = False) -> "NightlyReport":
+    """A trading day, through Prefect or directly; progress goes to stderr."""
+    from pipelines.console import TerminalProgress, stderr_console
+
     with TerminalProgress(stderr_console()) as progress:
         if direct:
             from pipelines.trading_day import trading_day as direct_day
 
-            day = direct_day(folder, progress=progress, **vars(options))
-        else:
-            from pipelines.flows import run_trading_day_flow
+            return direct_day(folder, progress=progress, again=again, **vars(options))
+        from pipelines.flows import run_trading_day_flow
 
-            day = run_trading_day_flow(folder, options, progress)
-    _show_night(day, as_json=as_json)
+        return run_trading_day_flow(folder, options, progress, again=again)
+
+
+nightly = _night_command(
+    "nightly",
+    "Load a night's investors, accounts and orders in that order; what depends on a failed row is held. "
+    "A night that stopped is gone on with.",
+    run_night,
+)
+trading_day = _night_command(
+    "trading_day",
+    "Load a day's orders, moves, placements, executions, allocations and bookings in that order. "
+    "A day that stopped is gone on with.",
+    run_day,
+)
 
 
 def _show_night(night: "NightlyReport", *, as_json: bool) -> NoReturn:
@@ -211,20 +220,6 @@ def _show_night(night: "NightlyReport", *, as_json: bool) -> NoReturn:
     if night.error is not None:
         typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)
     raise typer.Exit(night.exit_code)
-
-
-def run_night(folder: Path, options: "Options", *, direct: bool) -> "NightlyReport":
-    """A nightly load, through Prefect or directly; progress goes to stderr."""
-    from pipelines.console import TerminalProgress, stderr_console
-
-    with TerminalProgress(stderr_console()) as progress:
-        if direct:
-            from pipelines.nightly import nightly as direct_nightly
-
-            return direct_nightly(folder, progress=progress, **vars(options))
-        from pipelines.flows import run_nightly_flow
-
-        return run_nightly_flow(folder, options, progress)
 
 
 def show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:

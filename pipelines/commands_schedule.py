@@ -6,9 +6,23 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands_load import DialectFlag, DirectFlag, JsonFlag, ModeFlag, RunsFlag, TargetFlag, show
+from pipelines.commands_load import (
+    BatchBytesFlag,
+    BatchSizeFlag,
+    ConcurrencyFlag,
+    DialectFlag,
+    DirectFlag,
+    DryRunFlag,
+    DuplicatesFlag,
+    JsonFlag,
+    MaxFailuresFlag,
+    ModeFlag,
+    RunsFlag,
+    TargetFlag,
+    show,
+)
 from schemas.dialects import Dialect
-from schemas.states import Mode
+from schemas.states import Duplicates, Mode
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A business date, 2026-11-20.")]
 
@@ -22,6 +36,12 @@ def backfill(
     target: TargetFlag = None,
     dialect: DialectFlag = Dialect.V2_1,
     runs: RunsFlag = Path("runs"),
+    batch_size: BatchSizeFlag = 1000,
+    max_batch_bytes: BatchBytesFlag = 8 << 20,
+    concurrency: ConcurrencyFlag = 4,
+    duplicates: DuplicatesFlag = Duplicates.REFUSE,
+    max_failures: MaxFailuresFlag = None,
+    dry_run: DryRunFlag = False,
     again: Annotated[bool, typer.Option("--again", help="Load dates that are in already, too.")] = False,
     direct: DirectFlag = False,
     as_json: JsonFlag = False,
@@ -30,7 +50,18 @@ def backfill(
     from pipelines.console import TerminalProgress, stderr_console
     from pipelines.load import Options
 
-    options = Options.of(mode=mode, target=target, dialect=dialect, runs=runs)
+    options = Options.of(
+        mode=mode,
+        target=target,
+        dialect=dialect,
+        runs=runs,
+        batch_size=batch_size,
+        max_batch_bytes=max_batch_bytes,
+        concurrency=concurrency,
+        duplicates=duplicates,
+        max_failures=max_failures,
+        dry_run=dry_run,
+    )
     with TerminalProgress(stderr_console()) as progress:
         if direct:
             from pipelines.backfill import backfill as load_range

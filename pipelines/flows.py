@@ -23,9 +23,10 @@ from pipelines.backfill import backfill as backfill_nights
 from pipelines.handover import Outcome, plain_options, the_desk, through_prefect
 from pipelines.interrupts import interrupts
 from pipelines.load import Extracts, Options, Progress, Run
-from pipelines.nightly import NightlyReport, nightly
+from pipelines.nightly import nightly
 from pipelines.operations import operation_named
 from pipelines.report import EXIT_CODES, Report, Verdict
+from pipelines.steps import NightlyReport
 from pipelines.trading_day import trading_day as load_trading_day
 from schemas.errors import LoadError
 from schemas.states import GOOD
@@ -129,14 +130,20 @@ def run_load_flow(operation: str, extracts: Extracts, options: Options, progress
     return through_prefect(partial(load_extract, operation, list(map(str, paths)), plain), Report, progress)
 
 
-def run_nightly_flow(folder: Path, options: Options, progress: Progress | None = None) -> NightlyReport:
+def run_nightly_flow(
+    folder: Path, options: Options, progress: Progress | None = None, *, again: bool = False
+) -> NightlyReport:
     """Loads a night through Prefect; see `run_load_flow` and `nightly`."""
-    return through_prefect(partial(nightly_load, str(folder), plain_options(options)), NightlyReport, progress)
+    settings = {**plain_options(options), "again": again}
+    return through_prefect(partial(nightly_load, str(folder), settings), NightlyReport, progress)
 
 
-def run_trading_day_flow(folder: Path, options: Options, progress: Progress | None = None) -> NightlyReport:
+def run_trading_day_flow(
+    folder: Path, options: Options, progress: Progress | None = None, *, again: bool = False
+) -> NightlyReport:
     """Loads a trading day through Prefect; see `run_load_flow` and `pipelines.trading_day`."""
-    return through_prefect(partial(trading_day, str(folder), plain_options(options)), NightlyReport, progress)
+    settings = {**plain_options(options), "again": again}
+    return through_prefect(partial(trading_day, str(folder), settings), NightlyReport, progress)
 
 
 def run_backfill_flow(

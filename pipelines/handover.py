@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from pipelines.backfill import BackfillReport
 from pipelines.budget import Budget
 from pipelines.load import Options, Progress
-from pipelines.nightly import NightlyReport
 from pipelines.report import Report
+from pipelines.steps import NightlyReport
 from schemas.errors import ConfigError, UnreachableError
 from schemas.expectations import Expectations
 

@@ -6,11 +6,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from schemas.errors import StoppedError
 
 STOPPED = StoppedError.exit_code
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def stop_at_once(name: str) -> NoReturn:
+    """What an interrupt does while no load is under way, and there is nothing to settle.
+
+    Raises:
+        StoppedError: always.
+    """
+    raise StoppedError(f"interrupted by {name}")
 
 
 @contextmanager

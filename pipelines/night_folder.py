@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from schemas.errors import ConfigError
 
 Names = Mapping[str, tuple[str, ...]]
@@ -27,13 +29,15 @@ class NightExtract:
     """One operation's extract in a night's folder.
 
     Attributes:
-        paths: files and folders, sorted by name; at least one.
+        paths: files and folders, sorted by name; at least one, unless there is a frame.
         mapping: `<operation>.yaml` of the folder, if it is there.
+        frame: rows that no file holds; the run that reads them keeps them.
     """
 
     operation: str
     paths: tuple[Path, ...]
     mapping: Path | None
+    frame: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

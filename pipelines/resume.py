@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from connectors.run_folder import RunFolder
+from connectors.targets import Target
 from pipelines.load import Options, Progress, Run, carry_out
 from pipelines.manifest import Earlier
 from pipelines.operations import operation_named
@@ -26,8 +27,9 @@ def resume(
     name: str,
     *,
     runs: Path = Path("runs"),
-    target: str | None = None,
+    target: str | Target | None = None,
     force: bool = False,
+    followed: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Finishes a run that stopped early, was interrupted, or died. Going on lifts its failure budget.
@@ -35,9 +37,10 @@ def resume(
     Args:
         name: its id, the beginning of it, a path, or `latest`: the newest that can be gone on with.
         runs: where runs are kept.
-        target: in place of the run's own.
+        target: in place of the run's own; an open one is left open.
         force: go on though the mapping or bulkload changed, where the keys are the same; what is settled stays as it
             was sent. A changed extract is refused all the same: the rows that were sent are no longer in it.
+        followed: loads that depend on this one follow.
 
     Raises:
         ConfigError: there is no such run, it is finished, or what it was given has changed since.
@@ -51,7 +54,7 @@ def resume(
     try:
         operation = operation_named(manifest["operation"])
         extracts = [source["path"] for source in manifest["extracts"]]
-        options = replace(options_of(manifest, folder, target), max_failures=None)
+        options = replace(options_of(manifest, folder, target), max_failures=None, followed=followed)
         replayed = _replayed(manifest, folder)
     except (KeyError, TypeError, ValueError, AttributeError, OSError):
         raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
@@ -66,7 +69,7 @@ def _replayed(manifest: dict[str, Any], folder: RunFolder) -> Replayed | None:
     return Replayed.read(RunFolder(folder.path.parent / manifest["replays"]), folder.taken)
 
 
-def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | None) -> Options:
+def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | Target | None) -> Options:
     """The options a run had, `target` in place of its own where given."""
     mapping, settings = manifest["mapping"], manifest["settings"]
     return Options.of(

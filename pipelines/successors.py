@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from connectors.run_folder import RunFolder
 from pipelines.book import code_of
-from pipelines.history import FINISHED, manifests
+from pipelines.history import manifests
 from pipelines.manifest import begun
+from pipelines.report import FINISHED
 
 UNFINISHED = 255
 """Stands for the state of a row in the hands of a run that may still send it."""

@@ -2,27 +2,25 @@
 
 Owns the order of the day and what it makes itself: the placements to allocate, where nobody gave them, are those that
 executions were accepted for; the allocations to book are those that LUSID made of the placements that were allocated.
-How a folder is read is `night_folder`'s, how one load hands on to the next `nightly`'s. Knows no HTTP and no Prefect.
+How a folder is read is `night_folder`'s, how one load hands on to the next `steps`'. Knows no HTTP and no Prefect.
 """
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import BaseModel, Field, ValidationError
 
 from connectors.client import LusidClient
-from connectors.run_folder import RunFolder
 from connectors.targets import Target
+from pipelines.listed import listed
 from pipelines.load import Progress, load
 from pipelines.night_folder import Names, NightExtract, find_extracts
-from pipelines.nightly import Loader, NightlyReport, Step, load_steps
 from pipelines.report import Report
-from schemas.errors import FatalError, LoadError, UnreachableError
+from pipelines.steps import Loader, NightlyReport, Step, load_steps
 from schemas.states import State
 
 NAMES: Names = {
@@ -40,9 +38,6 @@ NAMES: Names = {
     )
 }
 """The day's operations, in the order they are loaded; their extracts' names begin like theirs."""
-
-PAGE = 1000
-"""Entities asked for at a time."""
 
 BOOKED = "Booked"
 
@@ -105,17 +100,15 @@ class _Day:
             there.add(operation)
 
     def _following(self, operation: str, target: Target | None, reports: Sequence[Report]) -> NightExtract | None:
-        """The extract of an operation that follows from the load of another; it is kept with that load's run."""
+        """The extract of an operation that follows from the load of another; its own run keeps it."""
         source, rows = _FOLLOWS[operation]
         report = next((each for each in reports if each.operation == source), None)
         found = rows(target.client, _accepted(report)) if target and report else []
         if not report or not found:
             self.say(f"{operation}: nothing to do after {source}, so none is loaded")
             return None
-        path = report.run_dir / f"{operation}.csv"
-        _write(path, found)
         mapping = self._folder / f"{operation}.yaml"
-        return NightExtract(operation, (path,), mapping if mapping.exists() else None)
+        return NightExtract(operation, (), mapping if mapping.exists() else None, pd.DataFrame(found))
 
 
 def _accepted(report: Report) -> set[str]:
@@ -125,18 +118,10 @@ def _accepted(report: Report) -> set[str]:
     return set(outcomes.filter(accepted)["key"].to_pylist())
 
 
-def _write(path: Path, rows: Sequence[_Row]) -> None:
-    """Writes an extract that only its owner reads."""
-    with RunFolder(path.parent).whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def _executed(client: LusidClient, executions: set[str]) -> list[_Row]:
     """The placements of executions, each once."""
     found: dict[str, _Row] = {}
-    for execution in _listed(client, "executions") if executions else ():
+    for execution in listed(client, "executions", "id.code", executions):
         placement = execution.placement
         if placement and execution.id.name in executions:
             found[placement.name] = {"placement_scope": placement.scope, "placement_code": placement.code}
@@ -145,11 +130,12 @@ def _executed(client: LusidClient, executions: set[str]) -> list[_Row]:
 
 def _unbooked(client: LusidClient, placements: set[str]) -> list[_Row]:
     """The allocations of placements that are not booked yet."""
-    return [
-        {"allocation_scope": each.id.scope, "allocation_code": each.id.code, "mark_as_booked": "true"}
-        for each in (_listed(client, "allocations") if placements else ())
+    found = {
+        each.id.name: {"allocation_scope": each.id.scope, "allocation_code": each.id.code, "mark_as_booked": "true"}
+        for each in listed(client, "allocations", "placementIds.code", placements)
         if each.state != BOOKED and any(placement.name in placements for placement in each.placements or ())
-    ]
+    }
+    return list(found.values())
 
 
 class _Following(NamedTuple):
@@ -163,56 +149,3 @@ _FOLLOWS: Mapping[str, _Following] = {
     "allocate": _Following("executions", _executed),
     "book-transactions": _Following("allocate", _unbooked),
 }
-
-
-class _ResourceId(BaseModel):
-    scope: str
-    code: str
-
-    @property
-    def name(self) -> str:
-        """The key that a load knows it by."""
-        return f"{self.scope}/{self.code}"
-
-
-class _Entity(BaseModel):
-    """What is read of an execution or an allocation."""
-
-    id: _ResourceId
-    placement: _ResourceId | None = Field(None, alias="placementId")
-    placements: list[_ResourceId] | None = Field(None, alias="placementIds")
-    state: str | None = None
-
-
-class _Page(BaseModel):
-    values: list[_Entity]
-    next_page: str | None = Field(None, alias="nextPage")
-
-
-def _listed(client: LusidClient, kind: str) -> Iterator[_Entity]:
-    """Every entity of one of LUSID's lists.
-
-    Raises:
-        FatalError: the list cannot be read to its end.
-    """
-    params = {"limit": str(PAGE)}
-    while True:
-        page = _page(client, kind, params)
-        yield from page.values
-        if not page.next_page:
-            return
-        if page.next_page == params.get("page"):
-            raise FatalError(f"LUSID's list of {kind} does not end: its next page is the same again")
-        params["page"] = page.next_page
-
-
-def _page(client: LusidClient, kind: str, params: Mapping[str, str]) -> _Page:
-    try:
-        return _Page.model_validate(client.get(f"/api/{kind}", params).body)
-    except FatalError:
-        raise
-    except LoadError as error:
-        raise UnreachableError(f"LUSID's list of {kind} cannot be read: {error.message}") from None
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        raise FatalError(f"LUSID's list of {kind} is not one: {where or 'the answer'} does not fit") from None

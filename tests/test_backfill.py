@@ -12,8 +12,9 @@ from builders import investor, write_csv
 from connectors.targets import SANDBOX
 from pipelines.backfill import BackfillReport, backfill, dated_folders
 from pipelines.load import Progress
-from pipelines.nightly import NightlyReport, nightly
+from pipelines.nightly import nightly
 from pipelines.report import Verdict
+from pipelines.steps import NightlyReport
 from schemas.errors import ConfigError, UnreachableError
 from schemas.states import State
 

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ import requests
 from connectors.sandbox.server import Sandbox
 from pipelines import cli, flows, past_runs
 from pipelines.load import Options, Progress, load
-from pipelines.nightly import NightlyReport, nightly
+from pipelines.nightly import nightly
 from pipelines.operations import OPERATIONS
 from pipelines.report import Report
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
+from pipelines.steps import NightlyReport
 
 ROOT = Path(__file__).resolve().parents[1]
 INVESTORS = ROOT / "data" / "sample" / "investors.csv"
@@ -213,6 +215,18 @@ def test_a_bug_is_one_line_and_its_traceback_is_in_a_private_file_without_texts(
     assert "MARKER" not in text
 
 
+def test_a_bug_that_cannot_be_written_down_is_one_line_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    _break(monkeypatch, RuntimeError("MARKER-secret"))
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    assert cli.run(["runs"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "bulkload: this is a bug in bulkload, not in your data: RuntimeError; where it happened could not be written "
+        "(No such file or directory): run it again with --debug and report that"
+    ]
+
+
 def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     assert cli.run(["report", "none"]) == 2
     assert "Traceback" not in capsys.readouterr().err
@@ -349,8 +363,8 @@ def test_prefect_is_taken_when_it_is_asked_for_or_has_a_server_and_nightly_unles
         taken.append((operation, extracts, options.batch_size, options.patience))
         return load(operation, extracts, progress=progress, **vars(options))
 
-    def run_nightly_flow(folder: Path, options: Options, progress: Progress) -> NightlyReport:
-        taken.append((folder, options.batch_size, options.patience))
+    def run_nightly_flow(folder: Path, options: Options, progress: Progress, *, again: bool) -> NightlyReport:
+        taken.append((folder, options.batch_size, options.patience, again))
         return nightly(folder, progress=progress, **vars(options))
 
     monkeypatch.setattr(flows, "run_load_flow", run_load_flow)
@@ -361,8 +375,10 @@ def test_prefect_is_taken_when_it_is_asked_for_or_has_a_server_and_nightly_unles
     assert cli.run(["nightly", str(good), *flags]) == 0
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert cli.run(["load", "orders", extract, *flags]) == 0
-    assert taken == [("orders", [extract], 7, 9), (good, 7, 9), ("orders", [extract], 7, 9)]
-    assert capsys.readouterr().out.count("Nothing is left to do.") == 3
+    assert taken == [("orders", [extract], 7, 9.0), (good, 7, 9.0, False), ("orders", [extract], 7, 9.0)]
+    assert cli.run(["load", "orders", extract, *flags, "--direct"]) == 0
+    assert len(taken) == 3
+    assert capsys.readouterr().out.count("Nothing is left to do.") == 4
 
 
 def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(

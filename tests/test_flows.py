@@ -569,7 +569,7 @@ def test_each_entrypoint_of_prefect_yaml_takes_its_parameters(monkeypatch: pytes
         if "parameters" in deployment:
             found.validate_parameters(deployment["parameters"])
             Options.of(**deployment["parameters"]["options"])
-    assert names == ["nightly-load", "backfill"]
+    assert names == ["nightly-load", "trading-day", "backfill"]
 
 
 def test_deploy_registers_the_night_with_its_schedule_and_can_be_repeated(
@@ -577,13 +577,14 @@ def test_deploy_registers_the_night_with_its_schedule_and_can_be_repeated(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", server)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
-    assert deploy() == ["nightly", "backfill"]
+    assert deploy() == ["nightly", "trading-day", "backfill"]
     night = prefect.read_deployment_by_name("nightly-load/nightly")
     (schedule,) = night.schedules
     assert schedule.schedule.model_dump(exclude={"day_or"}) == {"cron": "0 3 * * *", "timezone": "Europe/London"}
     assert (night.entrypoint, night.work_pool_name) == ("pipelines/flows.py:nightly_load", "bulkload")
     assert night.parameters == {"folder": "extracts/tonight", "options": {"mode": "Partial", "runs": "runs"}}
-    assert prefect.read_deployment_by_name("backfill/backfill").schedules == []
+    for without in ("backfill/backfill", "trading-day/trading-day"):
+        assert prefect.read_deployment_by_name(without).schedules == []
     broken = tmp_path / "prefect.yaml"
     broken.write_text("deployments: [{name: n, entrypoint: 'no.py:flow', work_pool: {name: bulkload}}]")
     with pytest.raises(ConfigError, match=rf"^Prefect refused {broken}: .*no\.py"):

@@ -18,8 +18,9 @@ from connectors.targets import Target, open_target
 from pipelines import failed_refs
 from pipelines.load import Extracts, Progress, load
 from pipelines.night_folder import find_extracts, operation_of
-from pipelines.nightly import NightlyReport, nightly, worst
+from pipelines.nightly import nightly
 from pipelines.report import Report, Verdict
+from pipelines.steps import NightlyReport, worst
 from schemas.dialects import Dialect
 from schemas.errors import BalanceError, ConfigError, ExtractError, UnreachableError
 from schemas.states import STATES, State

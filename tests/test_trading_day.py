@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 from builders import FIGI, Row, read_csv, write_csv
+from run_checks import check_books
 from sandbox_api import get
 from scripted_lusid import Call, Reply, Rule, refused, sandbox, scripted
 
+from connectors.client import Answer
 from connectors.sandbox.server import Sandbox
 from pipelines import cli, flows, trading_day
 from pipelines.load import Extracts, Options, Progress, load
-from pipelines.nightly import NightlyReport
 from pipelines.report import Report, Verdict
 from pipelines.sample.day import write_day
-from schemas.errors import ConfigError, FatalError, StoppedError, UnreachableError
+from pipelines.steps import NightlyReport
+from schemas.errors import ConfigError, FatalError, RejectedError, StoppedError, UnreachableError
 from schemas.states import STATES, State
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -273,17 +275,45 @@ def test_what_other_days_left_open_is_left_alone(tmp_path: Path) -> None:
     assert {placement_of[code(each["allocationId"])] for each in found["transactions"]} == {"PLAC000001-1"}
 
 
-def test_what_follows_from_a_load_is_kept_with_its_run_for_its_owner_alone(tmp_path: Path) -> None:
+def test_what_follows_from_a_load_is_kept_by_the_run_that_reads_it(tmp_path: Path) -> None:
     with sandbox() as (_, target):
         day = trading_day.trading_day(a_day(tmp_path), target=target, runs=tmp_path / "runs")
-    _, _, executions, allocate, _ = day.reports
-    for path in (executions.run_dir / "allocate.csv", allocate.run_dir / "book-transactions.csv"):
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert path.parent.stat().st_mode & 0o777 == 0o700
+    for report in day.reports:
+        check_books(report)
+        (source,) = json.loads((report.run_dir / "manifest.json").read_bytes())["extracts"]
+        derived = report.operation in ("allocate", "book-transactions")
+        assert (Path(source["path"]).parent == report.run_dir) == derived
+
+
+def test_only_what_the_day_made_is_asked_for_unless_the_server_knows_no_filter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.listed.CODES", 3)
+    folder = a_day(tmp_path)
+    asked: list[tuple[str, str | None]] = []
+    with sandbox() as (_, target):
+        get_from = target.client.get
+
+        def get(path: str, params: Any = None) -> Answer:
+            if path in ("/api/executions", "/api/allocations"):
+                asked.append((path, params.get("filter")))
+                if path == "/api/allocations" and "filter" in params:
+                    raise RejectedError("400")
+            return get_from(path, params)
+
+        monkeypatch.setattr(target.client, "get", get)
+        day = trading_day.trading_day(folder, target=target, runs=tmp_path / "runs")
+    codes = sorted(row["execution_code"] for row in read_csv(folder / "executions.csv"))
+    filters = [f"id.code in ({', '.join(map(repr, codes[n : n + 3]))})" for n in range(0, len(codes), 3)]
+    assert [each for path, each in asked if path == "/api/executions"] == filters
+    placements = sorted(row["placement_code"] for row in read_csv(folder / "place-blocks.csv"))
+    refused_filter = f"placementIds.code in ({', '.join(map(repr, placements[:3]))})"
+    assert [each for path, each in asked if path == "/api/allocations"] == [refused_filter, None]
+    assert (day.exit_code, [report.operation for report in day.reports]) == (0, CHAIN)
 
 
 def test_lists_are_read_to_their_last_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trading_day, "PAGE", 2)
+    monkeypatch.setattr("pipelines.listed.PAGE", 2)
     folder = a_day(tmp_path)
     with sandbox() as (lusid, target):
         day = trading_day.trading_day(folder, target=target, runs=tmp_path / "runs")
@@ -385,13 +415,14 @@ def test_the_command_loads_the_committed_day_and_prints_one_document(
 def test_the_command_goes_through_prefect_unless_direct(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run_flow(folder: Path, options: Options, progress: Progress) -> NightlyReport:
+    def run_flow(folder: Path, options: Options, progress: Progress, *, again: bool) -> NightlyReport:
+        assert again
         day = trading_day.trading_day(folder, progress=progress, **vars(options))
         return replace(day, error=StoppedError("a marker of the flow"))
 
     monkeypatch.setattr(flows, "run_trading_day_flow", run_flow)
     flags = ["--target", "sandbox", "--runs", str(tmp_path)]
-    assert cli.run(["trading-day", str(DATA / "day"), *flags]) == 4
+    assert cli.run(["trading-day", str(DATA / "day"), *flags, "--again"]) == 4
     captured = capsys.readouterr()
     assert captured.out.count(": complete: ") == 5
     assert captured.err.splitlines()[-1] == "bulkload: a marker of the flow"
