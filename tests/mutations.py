@@ -135,10 +135,24 @@ MUTATIONS = (
     ),
     Mutation(
         "load what depends on failures that cannot be told",
-        "pipelines/nightly.py",
-        "        if blind is not None and operation_named(step.operation).depends:\n",
-        "        if False:\n",
+        "pipelines/steps.py",
+        "                if self._blind is not None and operation_named(step.operation).depends:\n",
+        "                if False:\n",
         ("tests/test_nightly.py::test_accounts_are_not_loaded_when_nobody_can_say_which_to_hold",),
+    ),
+    Mutation(
+        "load anew what a night that stopped has finished",
+        "pipelines/steps.py",
+        "        if self._left.has(step):\n",
+        "        if False:\n",
+        ("tests/test_going_on.py::test_a_night_that_stopped_is_finished_by_beginning_it_again",),
+    ),
+    Mutation(
+        "forget what was held when a night goes on",
+        "pipelines/steps.py",
+        "        self._hold = left.held()\n",
+        "        self._hold = {}\n",
+        ("tests/test_going_on.py::test_what_failed_before_a_night_stopped_holds_what_follows_when_it_goes_on",),
     ),
     Mutation(
         "skip the check for repeated keys",

@@ -99,6 +99,20 @@ def test_a_night_that_stopped_is_finished_by_beginning_it_again(night: Path) -> 
     ]
 
 
+def test_what_failed_before_a_night_stopped_holds_what_follows_when_it_goes_on(night: Path) -> None:
+    """The accounts are another file by now and loaded anew; which investors failed, only the stopped run knows."""
+    write_csv(night / "orders.csv", [order(n, n) for n in range(2)])
+    door = Door()
+    door.locked = "createorders"
+    with ScriptedLusid(door) as lusid:
+        assert [r.verdict for r in loaded(night, lusid.url).reports][-1] is Verdict.STOPPED
+        door.locked = ""
+        write_csv(night / "accounts.csv", [account(n, n) for n in range(3, 5)])
+        second = loaded(night, lusid.url)
+    assert [r.operation for r in second.reports] == ["investor-records", "investment-accounts", "orders"]
+    assert (second.reports[1].rows[State.HELD], second.reports[1].rows[State.ACCEPTED]) == (1, 1)
+
+
 @pytest.mark.parametrize("how", ["finished", "again", "other content", "other mode"])
 def test_a_night_with_nothing_to_go_on_with_is_loaded_anew(night: Path, how: str) -> None:
     door, heard = Door(), Heard()
