@@ -176,6 +176,10 @@ class LusidClient:
         """
         return self._call(Call("GET", path, params or {}, None, idempotent=True))
 
+    def pause(self, seconds: float) -> None:
+        """Waits, unless the run is stopped."""
+        self._pacer.waiting.wait(seconds)
+
     def check(self) -> None:
         """Signs in and makes one cheap call, so that a wrong setting is said before any work.
 

@@ -33,6 +33,7 @@ _DEFAULT_FLAGS: Mapping[str, object] = {
     "--batch-size": 1000,
     "--max-batch-bytes": 8 << 20,
     "--concurrency": 4,
+    "--patience": 300.0,
     "--duplicates": "refuse",
 }
 
@@ -105,6 +106,7 @@ def _load(run: "Summary", extracts: Sequence[str]) -> list[str]:
         "--batch-size": settings["batch_size"],
         "--max-batch-bytes": settings["max_batch_bytes"],
         "--concurrency": settings["concurrency"],
+        "--patience": settings.get("patience"),
         "--duplicates": manifest["duplicates"],
         "--max-failures": settings["max_failures"],
     }

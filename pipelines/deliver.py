@@ -17,7 +17,7 @@ from pipelines.isolate import Refusal, bisect, named_culprits, too_much
 from pipelines.ledger import Ledger, Outcome, Part, runs_of
 from pipelines.operation import Body, Manner
 from pipelines.prepare import Prepared
-from pipelines.reading_back import Reader, ReadingBack
+from pipelines.reading_back import PAUSES, Reader, ReadingBack
 from schemas.answers import Problem
 from schemas.errors import (
     ConfigError,
@@ -32,7 +32,7 @@ from schemas.states import Mode, State
 
 MOST_STRANGERS = 100
 
-TRIES = 3
+TRIES = len(PAUSES) + 1
 """How often a request whose answer was lost, and which reading back did not find, is sent in all."""
 
 ASKED = 6
@@ -219,7 +219,7 @@ class Delivery:
         again = not self._operation.idempotent and tries < TRIES
         if not again:  # else nobody has repeated it yet: one loss is no pattern
             self.brake.lost(error)
-        absent = sorted(self.reading_back.settle_lost(call, part, error.message))
+        absent = sorted(self.reading_back.settle_lost(call, part, error.message, tries if again else 0))
         if absent and again:
             return self._send(absent, tries + 1)
         self.reading_back.not_found(call, absent, error.message)

@@ -20,6 +20,10 @@ from schemas.states import State
 NO_CALL = 0
 """The call number in the journal of what reading back settled without a call of its own."""
 
+PAUSES = (1.0, 5.0)
+"""Seconds until what is not there is looked for once more, before it is sent the second time and the third: a call that
+was cut off may be on its way still."""
+
 _REFUSED = (State.FAILED, State.ROLLED_BACK)
 
 
@@ -28,6 +32,9 @@ class Reader(Protocol):
 
     def get(self, path: str, params: Params) -> Answer:
         """Reads; raises as `LusidClient.get` does."""
+
+    def pause(self, seconds: float) -> None:
+        """Waits."""
 
 
 class ReadingBack:
@@ -47,21 +54,30 @@ class ReadingBack:
     def may_go(self, part: Part) -> Part:
         """Of requests that are to be sent, those that may be: neither in already, nor in need of what is not there."""
         if not self._manner.operation.idempotent and (doubtful := [r for r in part if r in self.doubtful]):
-            absent = self.settle_lost(NO_CALL, doubtful, "an earlier process sent it and did not settle it")
+            why = "an earlier process sent it and did not settle it"
+            absent = self.settle_lost(NO_CALL, doubtful, why, sent=1)
             part = [r for r in part if r not in self.doubtful or r in absent]
         return [r for r in part if r not in self.held or self._released(r)]
 
-    def settle_lost(self, call: int, part: Part, why: str | Mapping[int, str]) -> set[int]:
+    def settle_lost(self, call: int, part: Part, why: str | Mapping[int, str], sent: int = 0) -> set[int]:
         """Settles the requests of a call that reading back shows to be applied, or cannot tell.
 
         Args:
             call: the call whose answer was lost.
             why: what to say of it, or of each request.
+            sent: how often they were sent so far, if they may be sent again.
 
         Returns:
             The requests that are not in LUSID, in doubt still.
         """
         texts = dict.fromkeys(part, why) if isinstance(why, str) else why
+        absent = self._settle_found(call, part, texts)
+        if absent and sent:
+            self._reader.pause(PAUSES[sent - 1])
+            absent = self._settle_found(call, sorted(absent), texts)
+        return absent
+
+    def _settle_found(self, call: int, part: Part, texts: Mapping[int, str]) -> set[int]:
         findings: dict[int, Finding] = {}
         try:
             for request in part:

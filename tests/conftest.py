@@ -22,6 +22,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading back looks again at once."""
+    monkeypatch.setattr("pipelines.reading_back.PAUSES", (0.02, 0.02))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """A test marked `untraced` runs at full speed: coverage counts its lines in the short tests of the same code."""

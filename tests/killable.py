@@ -74,9 +74,11 @@ def _serve() -> None:
     import connectors.policy
     import connectors.sandbox.server
     import pipelines.load
-    import pipelines.resume  # noqa: F401  # so that forks need not import it
+    import pipelines.reading_back
+    import pipelines.resume  # so that forks need not import it
 
     connectors.policy.BACKOFF_BASE_SECONDS = 0.0
+    pipelines.reading_back.PAUSES = (0.02, 0.02)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -272,6 +272,28 @@ def test_a_refusal_in_nobodys_words_is_no_proof_that_nothing_was_done(
     assert [call.keys for call in lusid.posted] == [[key(0)], [key(1)]]
 
 
+def test_what_arrives_late_is_not_sent_again(run: Callable[..., Report], tmp_path: Path) -> None:
+    """The connection is cut at once, and LUSID takes its time: the first look is too early."""
+    late: list[Call] = []
+
+    def slow(call: Call, _: Store) -> Reply:
+        late.append(call)
+        return Reply(cut=True)
+
+    store = Store(slow)
+
+    def rule(call: Call) -> Reply:
+        answer = store(call)
+        if call.method == "GET" and late:
+            store.apply(late.pop())
+        return answer
+
+    with scripted(rule) as (lusid, target):
+        report = run(target, "orders", blocks(tmp_path, 1))
+    assert states(report) == {key(0): "accepted"}
+    assert len(lusid.posted) == 1
+
+
 def test_an_answer_settles_its_other_keys_though_reading_one_back_is_refused(
     run: Callable[..., Report], tmp_path: Path
 ) -> None:
