@@ -179,7 +179,7 @@ def test_calls_that_were_given_up_are_named_with_what_sends_them(
     write_csv(place / "a.csv", [investor(n) for n in range(6)])
     runs = ["--runs", str(place / "runs")]
     with ScriptedLusid(rule) as lusid:
-        given = ["--target", lusid.url, "--batch-size", "2", *runs]
+        given = ["--target", lusid.url, "--batch-size", "2", "--patience", "0", *runs]
         assert cli.run([*LOAD, str(place / "a.csv"), *given]) == 4
         lines = capsys.readouterr().out.splitlines()
         busy.clear()
