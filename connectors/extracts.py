@@ -16,7 +16,7 @@ from connectors.csv_format import CsvFormat
 from connectors.csv_stream import encoding_of
 from connectors.frames import write_frame
 from connectors.parquet_rows import ParquetFile
-from connectors.rows import BadRow, Cell, Position, RowBatch, RowFile
+from connectors.rows import BadRow, Cell, Position, RowBatch, RowFile, order_of
 from connectors.source_files import Digests, Source, find_sources
 from schemas.errors import ExtractError
 
@@ -100,6 +100,11 @@ class Extract:
             self._files[self._reread].close()
             self._reread = position.source
         return self._files[position.source].reread(position, self.columns)
+
+    def in_file_order(self, source: int, cells: Sequence[Cell]) -> Sequence[Cell]:
+        """A row's cells in the order of the columns of its own file."""
+        order = order_of(self.columns, self._files[source].columns)
+        return cells if order is None else [cells[place] for place in order]
 
     def digests(self) -> list[str]:
         """SHA-256 of each file's bytes on disk, as hex, in the order of `sources`; waits until they are known.

@@ -72,10 +72,12 @@ def load(
     ] = None,
     trailer: Annotated[
         str | None,
-        typer.Option(metavar="TEXT[=CELL]", help="Each file ends in a trailer that begins so; CELL holds its rows."),
+        typer.Option(
+            metavar="TEXT[=CELL]", help="Each file ends in a trailer whose first cell is TEXT; its CELL holds its rows."
+        ),
     ] = None,
     done_marker: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A file that must be there before the extract is complete.")
+        Path | None, typer.Option(metavar="FILE", help="A file that must be there, and no older than the extract.")
     ] = None,
     settled: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="How long the files must have been left alone.")

@@ -1,5 +1,6 @@
 """The completeness gate's flags: from what a person types to what the gate checks."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -7,16 +8,23 @@ from pydantic import ValidationError
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 
-_FLAGS = {"totals": "--control-total takes COLUMN=SUM", "trailer": "--trailer takes TEXT or TEXT=CELL (2 or more)"}
+_FLAGS = {
+    "totals": "--control-total takes COLUMN=SUM",
+    "trailer": "--trailer takes TEXT or TEXT=CELL (2 or more)",
+    "settled_seconds": "--settled takes seconds",
+}
 _TOO_FEW = "--expect-rows is less than --min-rows"
 
 
-def expectations(*, totals: list[str] | None, trailer: str | None, **others: Any) -> Expectations:
+def expectations(
+    *, totals: list[str] | None, trailer: str | None, done_marker: Path | None = None, **others: Any
+) -> Expectations:
     """Expectations from flags; those that are not given stay unset, so that a mapping's own hold.
 
     Args:
         totals: `COLUMN=SUM` each.
         trailer: `TEXT`, or `TEXT=CELL`.
+        done_marker: as typed, so beginning in the working folder as every path on a command line does.
         others: members of `Expectations` as they are.
 
     Raises:
@@ -28,6 +36,10 @@ def expectations(*, totals: list[str] | None, trailer: str | None, **others: Any
     if trailer is not None:
         text, _, cell = trailer.partition("=")
         given["trailer"] = {"starts_with": text, **({"rows_cell": cell} if cell else {})}
+    if done_marker is not None:
+        if not done_marker.name:
+            raise ConfigError("--done-marker names no file: is a shell variable unset?")
+        given["done_marker"] = done_marker.absolute()
     try:
         return Expectations.model_validate(given)
     except ValidationError as error:

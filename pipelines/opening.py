@@ -74,6 +74,7 @@ def open_run(
     binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
     standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
     expect = standing.merged(options.expect)
+    check_before(expect, header, extract.sources if extract else ())
     target = None
     if not options.dry_run:
         target = stack.enter_context(open_target(options.target, options.dialect, note, patience=options.patience))
@@ -87,7 +88,6 @@ def open_run(
         extract = stack.enter_context(extract_from_frame(given, folder.frame))
     elif earlier is not None:
         _keep_names(extract, earlier)
-    check_before(expect, extract)
     if options.hold:
         folder.write_json(folder.hold, dict(options.hold))
     return Opened(extract, binding, expect, target, folder, journal)

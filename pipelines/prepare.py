@@ -131,7 +131,7 @@ def prepare(
     with ExitStack() as files:
         reading = _Reading(extract, binding, rules, folder, files)
         rows_read = 0
-        gate = Gate(rules.expect, extract)
+        gate = Gate(rules.expect, extract, binding.amount_reader)
         for batch in gate.through(extract.batches()):
             reading.take(batch)
             rows_read += len(batch.rows)

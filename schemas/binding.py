@@ -13,7 +13,7 @@ from schemas.faults import Fault, said
 from schemas.mapping import ColumnRule, Mapping
 from schemas.picking import Cell, KeyRule, key_reader, picker
 from schemas.sheet import CellReader, Sheet
-from schemas.values import Code, Identifier, Instrument, Labels, NeededCode, choice
+from schemas.values import Code, Identifier, Instrument, Labels, NeededCode, choice, decimal
 
 _NAMES = (Identifier, Instrument, Code, NeededCode)
 """Types of cells that name something: digits they had may not be lost."""
@@ -47,7 +47,7 @@ class Binding:
             raise ConfigError(f"the mapping does not fit: {'; '.join(absent)}")
         where = "the mapping" if mapping else "the header"
         self.columns = parse_columns(list(rules), shape, dialect, where)
-        self._check = shape.check
+        self._check, self._mapping = shape.check, mapping
         self._crowds = _crowds(self.columns, shape)
         self._sources = {n: r.column for n, r in rules.items() if r.column and r.column != n}
         cells = cell_types(self.columns, shape, dialect)
@@ -107,6 +107,10 @@ class Binding:
             if sum(1 for n in names if row[n]) > most:
                 broken.append(Fault("", "TooMany", f"has more than the {most} {member} that LUSID takes"))
         return broken
+
+    def amount_reader(self, column: str) -> Callable[[Any], str]:
+        """What reads one of the extract's columns as plain decimals; raises ValueError for a cell that is none."""
+        return self._mapping.amount_reader(column) if self._mapping else decimal
 
     def name(self, column: str) -> str:
         """A canonical column as the user knows it."""

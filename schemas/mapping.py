@@ -107,7 +107,7 @@ class ColumnRule(BaseModel):
         if self.decimal is not None or self.thousands is not None:
             if canonical is not DecimalText:
                 raise ValueError("`decimal` and `thousands` are for decimals")
-            cell = Annotated[str, BeforeValidator(self._decimal_reader())]
+            cell = Annotated[str, BeforeValidator(self.decimal_reader())]
         if self.pattern is not None:
             if canonical not in (Identifier, Instrument):
                 raise ValueError("`pattern` is for identifiers")
@@ -125,7 +125,8 @@ class ColumnRule(BaseModel):
         assert zone is not None  # noqa: S101  # cell_type asks only with a format or a zone
         return time_in(zone)
 
-    def _decimal_reader(self) -> Callable[[Any], str]:
+    def decimal_reader(self) -> Callable[[Any], str]:
+        """What reads a cell with these separators; it raises ValueError for a cell that is no number."""
         point, thousands = self.decimal or ".", self.thousands
         whole = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
         shape = re.compile(rf"^[+-]?(?:{whole})(?:{re.escape(point)}\d+)?$", re.ASCII)
@@ -203,6 +204,11 @@ class Mapping(BaseModel):
         if self.key is None:
             return []
         return [self.key] if isinstance(self.key, str) else self.key
+
+    def amount_reader(self, column: str) -> Callable[[Any], str]:
+        """What reads one of the extract's columns as plain decimals, with the separators that its rule declares."""
+        rules = [r for r in self.columns.values() if r.column == column and (r.decimal or r.thousands)]
+        return rules[0].decimal_reader() if rules else decimal
 
     def absent_columns(self, header: list[str]) -> list[str]:
         """One text for each column the mapping names and the extract does not have."""

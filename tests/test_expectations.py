@@ -22,7 +22,7 @@ def test_flags_become_expectations_and_what_is_not_given_stays_unset() -> None:
         totals={"a=b": Decimal("1.50"), "c": Decimal(-2)},
         trailer=Trailer(starts_with="END", rows_cell=3),
         rows=0,
-        done_marker=Path("x"),
+        done_marker=Path.cwd() / "x",
     )
     assert found.model_fields_set == {"totals", "trailer", "rows", "done_marker"}
     assert flags() == Expectations()
@@ -39,6 +39,8 @@ def test_flags_become_expectations_and_what_is_not_given_stays_unset() -> None:
         ({"totals": ["a=NaN"]}, "--control-total takes COLUMN=SUM; see `bulkload load --help`"),
         ({"trailer": "END=1"}, "--trailer takes TEXT or TEXT=CELL (2 or more); see `bulkload load --help`"),
         ({"trailer": ""}, "--trailer takes TEXT or TEXT=CELL (2 or more); see `bulkload load --help`"),
+        ({"settled_seconds": float("inf")}, "--settled takes seconds; see `bulkload load --help`"),
+        ({"done_marker": Path()}, "--done-marker names no file: is a shell variable unset?"),
         ({"rows": 1, "min_rows": 2}, "--expect-rows is less than --min-rows; see `bulkload load --help`"),
     ],
 )
@@ -56,7 +58,16 @@ def test_flags_win_over_the_mapping_one_by_one() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [{"rows": -1}, {"rwos": 1}, {"trailer": {"starts_with": ""}}, {"settled_seconds": -1}, {"rows": 1, "min_rows": 2}],
+    [
+        {"rows": -1},
+        {"rwos": 1},
+        {"trailer": {"starts_with": ""}},
+        {"settled_seconds": -1},
+        {"settled_seconds": "inf"},
+        {"rows": 1, "min_rows": 2},
+        {"done_marker": ""},
+        {"done_marker": "."},
+    ],
 )
 def test_a_mapping_that_expects_what_cannot_be_is_refused(content: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
