@@ -69,7 +69,7 @@ def _where(error: yaml.YAMLError) -> str:
 _WORDS = {
     "missing": "is missing",
     "string_type": "is not text: put it in quotes",
-    "string_too_short": "is empty: give one character",
+    "string_too_short": "is empty",
     "string_too_long": "is longer than one character",
     "string_pattern_mismatch": "is not one character other than a letter, a digit, + or -",
     "too_short": "is empty",

@@ -23,6 +23,8 @@ from schemas.errors import ExtractError
 
 _CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst")
 _HASH_BLOCK = 1 << 20
+_SHOWN = 300
+"""Characters of a name that cannot be one."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,18 @@ def find_sources(paths: Sequence[str | Path]) -> list[Source]:
 
 def _expand(given: str) -> Iterator[Source]:
     """The files one argument stands for."""
+    if not given:
+        raise ExtractError("the name of an extract is empty: is a shell variable unset?")
+    if "\0" in given:
+        raise ExtractError(f"{given!r}: a name cannot hold a NUL character")
     path = Path(given)
-    if path.is_dir():
+    try:
+        found: os.stat_result | None = path.stat()
+    except OSError:
+        found = None
+    if found is not None and stat.S_ISDIR(found.st_mode):
         yield from _in_directory(path)
-    elif path.exists() or not glob.has_magic(given):
+    elif found is not None or not glob.has_magic(given):
         yield _source(path, given)
     else:
         yield from _matching(given)
@@ -153,10 +163,14 @@ def _source(path: Path, name: str) -> Source:
     except FileNotFoundError as error:
         raise ExtractError(f"{name}: there is no such file") from error
     except OSError as error:
-        raise ExtractError(f"{name}: cannot be read: {error.strerror}") from error
+        raise ExtractError(f"{_short(name)}: cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(found.st_mode):
         raise ExtractError(f"{name}: is not a regular file: write the extract to a file first")
     return Source(name, path, found.st_size, (found.st_mtime_ns, found.st_ino))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
 
 
 class Digests:

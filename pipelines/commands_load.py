@@ -8,6 +8,7 @@ import typer
 
 from schemas.answers import server_text
 from schemas.dialects import Dialect
+from schemas.limits import LEAST, MOST_IN_FLIGHT
 from schemas.states import Duplicates, Mode
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ TargetFlag = Annotated[
 ]
 DialectFlag = Annotated[Dialect, typer.Option(help="The server's age.")]
 RunsFlag = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are.")]
-BatchSizeFlag = Annotated[int, typer.Option(min=1, help="Requests in one call, at most.")]
-BatchBytesFlag = Annotated[int, typer.Option(min=1, help="Bytes in one call, at most.")]
-ConcurrencyFlag = Annotated[int, typer.Option(min=1, max=64, help="Calls in flight.")]
+BatchSizeFlag = Annotated[int, typer.Option(min=LEAST, help="Requests in one call, at most.")]
+BatchBytesFlag = Annotated[int, typer.Option(min=LEAST, help="Bytes in one call, at most.")]
+ConcurrencyFlag = Annotated[int, typer.Option(min=LEAST, max=MOST_IN_FLIGHT, help="Calls in flight.")]
 PatienceFlag = Annotated[
     float, typer.Option(min=0, metavar="SECONDS", help="How long a call is tried on while LUSID is away.")
 ]

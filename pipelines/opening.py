@@ -1,7 +1,7 @@
 """Opening a run: everything that can be wrong before the first row is found here, and nothing has been sent."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from connectors.run_folder import RunFolder
 from connectors.targets import Target, open_target
 from pipelines.gate import check_before
 from pipelines.operation import Operation
-from pipelines.options import Extracts, Options
+from pipelines.options import Extracts, Options, kind_of
 from schemas.binding import Binding
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
@@ -109,8 +109,18 @@ def _keep_names(extract: Extract, earlier: RunFolder) -> None:
     extract.sources = [replace(source, name=name) for source, name in named]
 
 
+def _paths(given: object) -> list[str | Path]:
+    """The paths of an extract, which the Python API takes as it is given."""
+    paths = []
+    for path in [given] if isinstance(given, str) or not isinstance(given, Iterable) else given:
+        if not isinstance(path, str | Path) or not str(path):
+            raise ConfigError(f"an extract is a path, several paths or a DataFrame, not {kind_of(path)}")
+        paths.append(path)
+    return paths
+
+
 def _open_files(given: str | Path | Sequence[str | Path], options: Options, mapping: Mapping | None) -> Extract:
-    paths = [given] if isinstance(given, str | Path) else list(given)
+    paths = _paths(given)
     declared = {"encoding": options.encoding, "delimiter": options.delimiter}
     if mapping is not None:
         declared = {name: value or getattr(mapping, name) for name, value in declared.items()}

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from operator import index
 from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
+from pydantic import ValidationError
 
 from connectors.targets import Target
 from pipelines.budget import Budget
-from schemas.dialects import Dialect
+from schemas.dialects import Dialect, did_you_mean
+from schemas.errors import ConfigError
 from schemas.expectations import Expectations
+from schemas.limits import LEAST, MOST_IN_FLIGHT
 from schemas.states import Duplicates, Mode
 
 PATIENCE_SECONDS = 300.0
@@ -60,18 +65,105 @@ class Options:
 
     @classmethod
     def of(cls, **changes: Any) -> Self:
-        """Options from plain values: `Options.of(mode="Atomic", runs="/data/runs")`."""
-        kinds: dict[str, Callable[[Any], Any]] = {
-            "mode": Mode,
-            "dialect": Dialect,
-            "duplicates": Duplicates,
-            "max_failures": lambda text: text if isinstance(text, Budget) else Budget.parse(str(text)),
-            "expect": Expectations.model_validate,
-            "runs": Path,
-            "mapping": Path,
-        }
-        given: dict[str, Any] = {n: v for n, v in changes.items() if v is not None}
-        return cls(**{n: kinds[n](v) if n in kinds else v for n, v in given.items()})
+        """Options from plain values: `Options.of(mode="Atomic", runs="/data/runs")`; None is what is not given.
+
+        Raises:
+            ConfigError: one line that names the option, what it takes and what it was given.
+        """
+        return cls(**{name: _checked(name, value) for name, value in changes.items() if value is not None})
+
+
+def kind_of(value: object) -> str:
+    """A value that does not fit, in words."""
+    match value:
+        case "":
+            return "an empty text: is a shell variable unset?"
+        case str():
+            return f"the text {value[:_SHOWN]!r}"
+        case bool() | int() | float():
+            return f"{value!r}"
+        case _:
+            return f"a value of type {type(value).__name__}"
+
+
+def _checked(name: str, value: object) -> Any:
+    """An option's value as `Options` has it."""
+    if name not in _TAKES:
+        raise ConfigError(f"there is no option {name}{did_you_mean(name, _TAKES)}")
+    allowed, read = _TAKES[name]
+    try:
+        return read(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} takes {allowed}, not {kind_of(value)}") from None
+
+
+def _word(words: type[StrEnum]) -> tuple[str, Callable[[Any], StrEnum]]:
+    *others, last = words
+    return f"{', '.join(others)} or {last}", words
+
+
+def _whole(most: int | None = None) -> tuple[str, Callable[[Any], int]]:
+    def read(value: Any) -> int:
+        number = index(value)
+        if isinstance(value, bool) or number < LEAST or (most is not None and number > most):
+            raise ValueError
+        return number
+
+    return f"a whole number from {LEAST}{f' to {most}' if most is not None else ' on'}", read
+
+
+def _is_a(*kinds: type) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if not isinstance(value, kinds) or value == "":
+            raise TypeError
+        return value
+
+    return read
+
+
+def _path(value: Any) -> Path:
+    if not value or "\0" in str(value):
+        raise ValueError
+    return Path(value)
+
+
+def _budget(value: Any) -> Budget:
+    return value if isinstance(value, Budget) else Budget.parse(str(value))
+
+
+def _expectations(value: Any) -> Expectations:
+    _is_a(Expectations, Mapping)(value)
+    try:
+        return Expectations.model_validate(value)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        said = "; ".join(": ".join([*map(str, f["loc"]), f["msg"].removeprefix("Value error, ")]) for f in faults)
+        raise ConfigError(f"expect: {said}") from None
+
+
+_SHOWN = 40
+"""Characters of a wrong text that are shown."""
+
+_SWITCH = ("True or False", _is_a(bool))
+_TAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "mode": _word(Mode),
+    "mapping": ("the path of a file", _path),
+    "target": ("a URL, sandbox or sandbox:FILE", _is_a(str, Target)),
+    "dialect": _word(Dialect),
+    "encoding": ("a name such as utf-8 or cp1252", _is_a(str)),
+    "delimiter": ("one character", _is_a(str)),
+    "runs": ("the path of a folder", _path),
+    "batch_size": _whole(),
+    "max_batch_bytes": _whole(),
+    "concurrency": _whole(MOST_IN_FLIGHT),
+    "duplicates": _word(Duplicates),
+    "dry_run": _SWITCH,
+    "max_failures": ("a number of rows or a percentage", _budget),
+    "expect": ("a map of expectations", _expectations),
+    "once": _SWITCH,
+    "hold": ("a map of references", _is_a(Mapping)),
+}
+"""What each option takes, in words, and what reads it: TypeError or ValueError for what does not fit."""
 
 
 class Progress:

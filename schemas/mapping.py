@@ -186,7 +186,7 @@ class Mapping(BaseModel):
 
     operation: str
     key: str | Annotated[list[str], Field(min_length=1)] | None = None
-    encoding: str = "utf-8"
+    encoding: Annotated[str, Field(min_length=1)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: dict[str, ColumnRule] = Field(min_length=1)
     expect: Expectations = Field(default_factory=Expectations)

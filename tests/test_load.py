@@ -305,6 +305,77 @@ def test_options_take_plain_values(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"mode": "bogus"}, "mode takes Partial or Atomic, not the text 'bogus'"),
+        ({"dialect": 2.1}, "dialect takes 2.1, 2.3 or legacy, not 2.1"),
+        ({"duplicates": ["last"]}, "duplicates takes refuse, first or last, not a value of type list"),
+        ({"batch_size": 0}, "batch_size takes a whole number from 1 on, not 0"),
+        ({"batch_size": "5"}, "batch_size takes a whole number from 1 on, not the text '5'"),
+        ({"max_batch_bytes": -1}, "max_batch_bytes takes a whole number from 1 on, not -1"),
+        ({"concurrency": 65}, "concurrency takes a whole number from 1 to 64, not 65"),
+        ({"concurrency": True}, "concurrency takes a whole number from 1 to 64, not True"),
+        ({"target": 5}, "target takes a URL, sandbox or sandbox:FILE, not 5"),
+        ({"target": ""}, "target takes a URL, sandbox or sandbox:FILE, not an empty text: is a shell variable unset?"),
+        (
+            {"encoding": ""},
+            "encoding takes a name such as utf-8 or cp1252, not an empty text: is a shell variable unset?",
+        ),
+        ({"delimiter": ""}, "delimiter takes one character, not an empty text: is a shell variable unset?"),
+        ({"mapping": 5}, "mapping takes the path of a file, not 5"),
+        ({"runs": "a\0b"}, r"runs takes the path of a folder, not the text 'a\x00b'"),
+        ({"dry_run": "no"}, "dry_run takes True or False, not the text 'no'"),
+        ({"hold": {"a"}}, "hold takes a map of references, not a value of type set"),
+        ({"expect": 5}, "expect takes a map of expectations, not 5"),
+        (
+            {"expect": {"rows": "P0001"}},
+            "expect: rows: Input should be a valid integer, unable to parse string as an integer",
+        ),
+        ({"expect": {"rows": 1, "min_rows": 2}}, "expect: `rows` is less than `min_rows`"),
+        ({"max_failures": "x"}, "--max-failures takes a number of rows or a percentage up to 100%, not x"),
+        ({"batchsize": 5}, "there is no option batchsize; did you mean batch_size?"),
+    ],
+    ids=str,
+)
+def test_an_option_that_does_not_fit_is_one_line_that_names_it(option: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("investor-records", "investors.csv", **option)
+    assert caught.value.message == said
+
+
+@pytest.mark.parametrize(
+    ("extract", "said"),
+    [
+        (None, "an extract is a path, several paths or a DataFrame, not a value of type NoneType"),
+        (5, "an extract is a path, several paths or a DataFrame, not 5"),
+        ([b"a.csv"], "an extract is a path, several paths or a DataFrame, not a value of type bytes"),
+        ("", "an extract is a path, several paths or a DataFrame, not an empty text: is a shell variable unset?"),
+        ([], "no extract was given: name a file, a pattern or a directory"),
+        ("a\0b.csv", r"'a\x00b.csv': a name cannot hold a NUL character"),
+        ("a\0/*.csv", r"'a\x00/*.csv': a name cannot hold a NUL character"),
+        ("x" * 400, "x" * 300 + "...: cannot be read: File name too long"),
+    ],
+    ids=["None", "5", "bytes", "empty", "none", "NUL", "NUL in a pattern", "long"],
+)
+def test_an_extract_that_is_no_path_is_one_line(tmp_path: Path, extract: Any, said: str) -> None:
+    with pytest.raises((ConfigError, ExtractError)) as caught:
+        load("investor-records", extract, runs=tmp_path / "runs", dry_run=True)
+    assert caught.value.message == said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_operation_that_is_no_name_is_one_line(tmp_path: Path) -> None:
+    operation: Any = None
+    with pytest.raises(ConfigError, match=r"^there is no operation None "):
+        load(operation, tmp_path / "a.csv")
+
+
+def test_options_that_were_read_once_are_read_again_alike(tmp_path: Path) -> None:
+    options = Options.of(max_failures="2.5%", expect={"rows": 5}, mapping="m.yaml", runs=tmp_path, concurrency=64)
+    assert Options.of(**vars(options)) == options
+
+
 @pytest.mark.parametrize("limit", [1, 600, 10_000])
 def test_calls_are_cut_by_bytes_too(tmp_path: Path, limit: int) -> None:
     path = write_csv(tmp_path / "o.csv", [order(n, n) for n in range(10)])

@@ -81,7 +81,8 @@ def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
             for key in ("3", "[]", "[1]", "{a: b}")
         ),
         (HEAD + "delimiter: ';;'\ncolumns: {a: b}", "delimiter: is longer than one character"),
-        (HEAD + "delimiter: ''\ncolumns: {a: b}", "delimiter: is empty: give one character"),
+        (HEAD + "delimiter: ''\ncolumns: {a: b}", "delimiter: is empty"),
+        (HEAD + "encoding: ''\ncolumns: {a: b}", "encoding: is empty"),
         (HEAD + "columns: {a: b, a: c}", "is not YAML: a is given twice (line 2)"),
         ("? [a]\n: b", "is not YAML: a name must be text (line 1)"),
         ("a: *b", "is not YAML: found undefined alias 'b' (line 1)"),
