@@ -26,7 +26,16 @@ TargetFlag = Annotated[
     ),
 ]
 DialectFlag = Annotated[Dialect, typer.Option(help="The server's age.")]
-RunsFlag = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are.")]
+
+
+def named(text: str) -> Path:
+    """A path from the command line; an empty one is no working folder but a variable that is not set."""
+    if not str(text):
+        raise typer.BadParameter("is empty: is a shell variable unset?")
+    return Path(text)
+
+
+RunsFlag = Annotated[Path, typer.Option(parser=named, metavar="DIR", help="Where run folders are.")]
 BatchSizeFlag = Annotated[int, typer.Option(min=LEAST, help="Requests in one call, at most.")]
 BatchBytesFlag = Annotated[int, typer.Option(min=LEAST, help="Bytes in one call, at most.")]
 ConcurrencyFlag = Annotated[int, typer.Option(min=LEAST, max=MOST_IN_FLIGHT, help="Calls in flight.")]
@@ -50,7 +59,8 @@ def load(
     *,
     mode: ModeFlag = Mode.PARTIAL,
     mapping: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YAML that names your columns; default: canonical headers.")
+        Path | None,
+        typer.Option(parser=named, metavar="FILE", help="YAML that names your columns; default: canonical headers."),
     ] = None,
     target: TargetFlag = None,
     dialect: DialectFlag = Dialect.V2_1,
@@ -78,7 +88,8 @@ def load(
         ),
     ] = None,
     done_marker: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A file that must be there, and no older than the extract.")
+        Path | None,
+        typer.Option(parser=named, metavar="FILE", help="A file that must be there, and no older than the extract."),
     ] = None,
     settled: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="How long the files must have been left alone.")
@@ -135,7 +146,10 @@ def _night_command(name: str, about: str, work: Callable[..., "NightlyReport"]) 
     """The command of several loads from one folder: both have the same flags."""
 
     def command(
-        folder: Annotated[Path, typer.Argument(help="Holds the extracts, by name, and mappings if they need any.")],
+        folder: Annotated[
+            Path,
+            typer.Argument(parser=named, metavar="FOLDER", help="Holds the extracts, by name, and mappings if they need any."),
+        ],
         *,
         mode: ModeFlag = Mode.PARTIAL,
         target: TargetFlag = None,

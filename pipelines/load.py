@@ -35,7 +35,8 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
         AuthError, UnreachableError: LUSID does not let us in or does not answer; nothing was sent.
         BalanceError: the books do not balance.
     """
-    return carry_out(Run(operation_named(operation), extract, Options.of(**options), progress or Progress()))
+    declared = operation_named(str(operation))  # what is no name is no operation's name
+    return carry_out(Run(declared, extract, Options.of(**options), progress or Progress()))
 
 
 def carry_out(run: Run) -> Report:

@@ -338,7 +338,6 @@ OPERATIONS: Mapping[str, Operation] = {o.name: o for o in _ALL}
 
 def operation_named(name: str) -> Operation:
     """The operation of this name; raises ConfigError, suggesting the near one."""
-    name = str(name)  # the Python API takes what it is given
     if name not in OPERATIONS:
         known = ", ".join(OPERATIONS)
         raise ConfigError(f"there is no operation {name}{did_you_mean(name, OPERATIONS)} ({known})")

@@ -161,6 +161,7 @@ _TAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "max_failures": ("a number of rows or a percentage", _budget),
     "expect": ("a map of expectations", _expectations),
     "once": _SWITCH,
+    "followed": _SWITCH,
     "hold": ("a map of references", _is_a(Mapping)),
 }
 """What each option takes, in words, and what reads it: TypeError or ValueError for what does not fit."""

@@ -20,7 +20,6 @@ from pipelines.past_runs import run_to_resume
 from pipelines.replayed import Replayed
 from pipelines.report import OVER, Report
 from schemas.errors import ConfigError
-from schemas.expectations import Expectations
 
 
 def resume(
@@ -70,16 +69,23 @@ def _replayed(manifest: dict[str, Any], folder: RunFolder) -> Replayed | None:
 
 
 def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | Target | None) -> Options:
-    """The options a run had, `target` in place of its own where given."""
+    """The options a run had, `target` in place of its own where given.
+
+    Raises:
+        ConfigError: the manifest holds what no run was given.
+    """
     mapping, settings = manifest["mapping"], manifest["settings"]
-    return Options.of(
-        mode=manifest["mode"],
-        mapping=mapping["path"] if mapping else None,
-        target=target or manifest["target"],
-        dialect=manifest["dialect"],
-        duplicates=manifest["duplicates"],
-        runs=folder.path.parent,
-        expect=Expectations.model_validate(manifest["expect"]),
-        hold=orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {},
-        **settings,
-    )
+    try:
+        return Options.of(
+            mode=manifest["mode"],
+            mapping=mapping["path"] if mapping else None,
+            target=target or manifest["target"],
+            dialect=manifest["dialect"],
+            duplicates=manifest["duplicates"],
+            runs=folder.path.parent,
+            expect=manifest["expect"],
+            hold=orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {},
+            **settings,
+        )
+    except ConfigError:
+        raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None

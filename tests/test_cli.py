@@ -119,6 +119,20 @@ def refusals(folder: Path) -> Iterator[tuple[list[object], dict[str, str], int, 
         2,
         f"there is no operation investor-recrods; did you mean investor-records? ({', '.join(OPERATIONS)})",
     )
+    unset = "an empty text: is a shell variable unset?"
+    yield [*load, "", *flags], {}, 2, f"an extract is a path, several paths or a DataFrame, not {unset}"
+    for command in ("nightly", "trading-day"):
+        yield [command, "", *flags], {}, 2, "Invalid value for 'FOLDER': is empty: is a shell variable unset?"
+    for flag in ("--runs", "--mapping", "--done-marker"):
+        yield [*load, INVESTORS, flag, ""], {}, 2, f"Invalid value for '{flag}': is empty: is a shell variable unset?"
+    yield [*load, INVESTORS, *flags, "--delimiter", ""], {}, 2, f"delimiter takes one character, not {unset}"
+    yield (
+        [*load, INVESTORS, *flags, "--encoding", ""],
+        {},
+        2,
+        f"encoding takes a name such as utf-8 or cp1252, not {unset}",
+    )
+    yield [*load, INVESTORS, "--target", ""], {}, 2, f"target takes a URL, sandbox or sandbox:FILE, not {unset}"
 
 
 def test_whatever_is_wrong_before_a_run_is_one_clear_line_and_leaves_no_run(

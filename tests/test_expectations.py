@@ -40,7 +40,6 @@ def test_flags_become_expectations_and_what_is_not_given_stays_unset() -> None:
         ({"trailer": "END=1"}, "--trailer takes TEXT or TEXT=CELL (2 or more); see `bulkload load --help`"),
         ({"trailer": ""}, "--trailer takes TEXT or TEXT=CELL (2 or more); see `bulkload load --help`"),
         ({"settled_seconds": float("inf")}, "--settled takes seconds; see `bulkload load --help`"),
-        ({"done_marker": Path()}, "--done-marker names no file: is a shell variable unset?"),
         ({"rows": 1, "min_rows": 2}, "--expect-rows is less than --min-rows; see `bulkload load --help`"),
     ],
 )

@@ -2,7 +2,7 @@ import gc
 import json
 import math
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -342,6 +342,13 @@ def test_an_option_that_does_not_fit_is_one_line_that_names_it(option: dict[str,
     with pytest.raises(ConfigError) as caught:
         load("investor-records", "investors.csv", **option)
     assert caught.value.message == said
+
+
+@pytest.mark.parametrize("option", [field.name for field in fields(Options)])
+def test_no_option_takes_whatever_it_is_given(option: str) -> None:
+    with pytest.raises(ConfigError, match=option.replace("_", "[_-]")) as caught:
+        Options.of(**{option: object()})
+    assert "\n" not in caught.value.message
 
 
 @pytest.mark.parametrize(
