@@ -85,7 +85,7 @@ def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[s
         plain.writerow([*FAILURE_COLUMNS, *header, SURPLUS_COLUMN])
         for line in lines:
             surplus = ",".join(line[width:])
-            writer = quoting if any("\r" in cell for cell in line) else plain  # csv takes a bare CR for no line end
+            writer = quoting if "\r" in "".join(line) else plain  # csv takes a bare CR for no line end
             writer.writerow([*line[:width], surplus])
             count += 1
     return count

@@ -19,7 +19,13 @@ import numpy.typing as npt
 
 from schemas.errors import RunFolderError
 
+_quoted = json.encoder.encode_basestring_ascii
+"""Text as JSON; a whole `json.dumps` takes twice the time, and every refused row has a note."""
+
 _BUFFER = 1 << 20
+_READ_AHEAD = 1 << 16
+_MOST_IN_MEMORY = 10_000
+"""Notes that are compared with those that follow, and kept."""
 
 
 def open_private(path: Path) -> BinaryIO:
@@ -103,36 +109,56 @@ class EntryFile:
 
 
 class NoteFile:
-    """Why rows were refused: (code, message) pairs by offset. Repeated notes share one offset."""
+    """Why rows were refused: (code, message) pairs by offset. Repeated notes share one offset.
+
+    Notes are read in about the order they were added in, a stretch of the file at a time; the first of them, which are
+    the ones that repeat, stay in memory.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = open_private(path)
-        self._end = 0
-        self._recent: dict[tuple[str, str], int] = {}
+        self._end = self._flushed = 0
+        self._offsets: dict[tuple[str, str], int] = {}
+        self._first: dict[int, tuple[str, str]] = {}
+        self._stretch, self._stretch_at = b"", 0
 
     def add(self, code: str, message: str) -> int:
         """Keeps a note and gives the offset to read it by."""
         note = (code, message)
-        if note in self._recent:
-            return self._recent[note]
-        line = json.dumps(note).encode() + b"\n"
+        if note in self._offsets:
+            return self._offsets[note]
+        line = f"[{_quoted(code)},{_quoted(message)}]\n".encode("ascii")
         offset = self._end
         with _writing(self._path):
             self._file.write(line)
         self._end += len(line)
-        if len(self._recent) < 10_000:
-            self._recent[note] = offset
+        if len(self._first) < _MOST_IN_MEMORY:
+            self._offsets[note], self._first[offset] = offset, note
         return offset
 
     def read(self, offset: int) -> tuple[str, str]:
         """The note at an offset."""
-        with _writing(self._path):
-            self._file.flush()
-        self._file.seek(offset)
-        code, message = json.loads(self._file.readline())
-        self._file.seek(0, os.SEEK_END)
+        if offset in self._first:
+            return self._first[offset]
+        start = offset - self._stretch_at
+        end = self._stretch.find(b"\n", start) if start >= 0 else -1
+        if end < 0:
+            self._stretch, self._stretch_at, start = self._from(offset), offset, 0
+            end = self._stretch.index(b"\n")
+        code, message = json.loads(self._stretch[start:end].decode("ascii"))
         return code, message
+
+    def _from(self, offset: int) -> bytes:
+        """The file from an offset on: at least one whole note."""
+        if self._flushed < self._end:
+            with _writing(self._path):
+                self._file.flush()
+            self._flushed = self._end
+        size = _READ_AHEAD
+        while b"\n" not in (found := os.pread(self._file.fileno(), size, offset)):
+            size *= 2
+        return found
 
     def close(self) -> None:
         """Closes and removes the file."""

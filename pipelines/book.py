@@ -44,6 +44,7 @@ class Book:
         self.states = bytearray()
         self.notes = NoteFile(notes_path)
         self._note_at = array("q")
+        self._nearest: ReadBatch | None = None
         self._request = array("i")
 
     def __len__(self) -> int:
@@ -115,6 +116,9 @@ class Book:
         return {state: int(found[code]) for code, state in enumerate(STATES)}
 
     def _batch_of(self, ordinal: int) -> ReadBatch:
+        near = self._nearest  # rows are accounted for in order
+        if near is not None and near.start <= ordinal < near.start + near.count:
+            return near
         low, high = 0, len(self.batches)
         while high - low > 1:
             middle = (low + high) // 2
@@ -122,4 +126,5 @@ class Book:
                 low = middle
             else:
                 high = middle
+        self._nearest = self.batches[low]
         return self.batches[low]

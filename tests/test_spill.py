@@ -67,6 +67,25 @@ def test_repeated_notes_take_no_room_and_beyond_a_bound_are_written_again(tmp_pa
         assert [file.read(offset) for offset in late] == [("Missing", "late")] * 2
 
 
+def test_notes_are_read_a_stretch_at_a_time_however_many_and_however_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    pread = os.pread
+
+    def counted(handle: int, size: int, offset: int) -> bytes:
+        reads.append(size)
+        return pread(handle, size, offset)
+
+    monkeypatch.setattr(os, "pread", counted)
+    with closing(NoteFile(tmp_path / "notes.tmp")) as file:
+        notes = [("MissingCells", f"line {number}: 1 of 4 cells") for number in range(20_000)]
+        notes += [("Long", "\udce9" * 200_000), ("Short", "\ud800 é\n")]
+        offsets = [file.add(*note) for note in notes]
+        assert [file.read(offset) for offset in offsets] == notes
+    assert 5 < len(reads) < 20
+
+
 def test_scratch_files_have_no_name_are_for_their_owner_only_and_forget_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "entries.tmp"
     with open_private(path) as opened:
@@ -100,7 +119,7 @@ LARGE = 1 << 21
         (EntryFile, lambda f: f.extend([b"x" * LARGE])),
         (EntryFile, lambda f: (f.extend([b"x"]), f.finish())),
         (NoteFile, lambda f: f.add("Missing", "x" * LARGE)),
-        (NoteFile, lambda f: f.read(f.add("Missing", "x"))),
+        (NoteFile, lambda f: f.read([f.add("Missing", str(number)) for number in range(10_001)][-1])),
     ],
     ids=["entries", "the last entries", "notes", "the last notes"],
 )
