@@ -69,6 +69,10 @@ class CsvFile:
         """None: in a CSV all is text."""
         return {}
 
+    def unreadable(self) -> dict[str, str]:
+        """None: in a CSV all is text."""
+        return {}
+
     def batches(self, order: list[str]) -> Iterator[RowBatch]:
         """Reads the file from the start.
 

@@ -4,7 +4,7 @@ Owns opening, what files of one extract must have in common, reading again, hash
 know LUSID, rows' meanings, or how a format is read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -100,6 +100,21 @@ class Extract:
             self._files[self._reread].close()
             self._reread = position.source
         return self._files[position.source].reread(position, self.columns)
+
+    def check_readable(self, used: Iterable[str]) -> None:
+        """Makes sure that the columns a load uses hold values that can be cells; others may hold anything.
+
+        Raises:
+            ExtractError: names the file, the column and its type.
+        """
+        for source, file in zip(self.sources, self._files, strict=True):
+            unreadable = file.unreadable()
+            for column in used:
+                if column in unreadable:
+                    raise ExtractError(
+                        f"{source.name}: column {column!r} has type {unreadable[column]}, which cannot be a cell: "
+                        "write it as text, numbers, dates, or a list of those"
+                    )
 
     def in_file_order(self, source: int, cells: Sequence[Cell]) -> Sequence[Cell]:
         """A row's cells in the order of the columns of its own file."""

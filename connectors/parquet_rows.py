@@ -43,7 +43,7 @@ class ParquetFile:
             max_rows: rows in a batch, at most.
 
         Raises:
-            ExtractError: the file is no Parquet file, or has columns that cannot be cells.
+            ExtractError: the file is no Parquet file, or its header is none.
         """
         self._source = source
         self._index = index
@@ -59,15 +59,19 @@ class ParquetFile:
         if len(self.columns) != len(schema.names):
             raise ExtractError(f"{source.name}: the last column has no name: name it or leave it out")
         self._arrow = dict(zip(self.columns, schema.types, strict=True))
-        self._kinds = [self._kind(name) for name in self.columns]
+        self._kinds = {name: kind_of(arrow) for name, arrow in self._arrow.items()}
 
     def types(self) -> dict[str, ColumnType]:
-        """The type of each column whose values have one; a column of nulls agrees with every kind."""
+        """The type of each column whose values can be cells; a column of nulls agrees with every kind."""
         return {
-            name: ColumnType(f"list of {kind}" if is_list(arrow) else str(kind), str(arrow))
-            for (name, arrow), kind in zip(self._arrow.items(), self._kinds, strict=True)
-            if kind is not Kind.NOTHING
+            name: ColumnType(f"list of {kind}" if is_list(self._arrow[name]) else str(kind), str(self._arrow[name]))
+            for name, kind in self._kinds.items()
+            if kind not in (None, Kind.NOTHING)
         }
+
+    def unreadable(self) -> dict[str, str]:
+        """The columns whose values cannot be cells, and their types; each of their cells is `[binary]` or the like."""
+        return {name: str(self._arrow[name]) for name, kind in self._kinds.items() if kind is None}
 
     def batches(self, order: list[str]) -> Iterator[RowBatch]:
         """Reads the file from the start.
@@ -110,15 +114,6 @@ class ParquetFile:
         if self._again is not None:
             self._again.close()
         self._again = None
-
-    def _kind(self, name: str) -> Kind:
-        kind = kind_of(self._arrow[name])
-        if kind is None:
-            raise ExtractError(
-                f"{self._source.name}: column {name!r} has type {self._arrow[name]}, which cannot be a cell: "
-                "write it as text, numbers, dates, or a list of those, or leave it out"
-            )
-        return kind
 
     def _batch(self, table: pa.RecordBatch, position: Position, order: list[str]) -> RowBatch:
         found: dict[int, list[tuple[str, str]]] = {}

@@ -75,12 +75,15 @@ def cells_of(column: pa.Array) -> tuple[list[Cell], list[tuple[int, str]]]:
     """A column's values as cells.
 
     Args:
-        column: of a type that has a kind.
+        column: of any type; one without a kind has the name of its type in brackets in place of a value.
 
     Returns:
         One cell for each value, null and the empty list being `''`; and what refuses a row, as (index of the
         value, code), the codes being those of `connectors.rows.BadRow`.
     """
+    if kind_of(column.type) is None:
+        shown = f"[{str(column.type).partition('<')[0]}]"
+        return [shown if valid else "" for valid in column.is_valid().to_pylist()], []
     if is_list(column.type):
         return _list_cells(column)
     texts = _texts(column)

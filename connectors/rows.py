@@ -114,6 +114,9 @@ class RowFile(Protocol):
     def types(self) -> dict[str, ColumnType]:
         """The types of the columns that have one; none in a CSV, where all is text."""
 
+    def unreadable(self) -> dict[str, str]:
+        """The columns whose values cannot be cells, with their types; they may not be used. None in a CSV."""
+
     def batches(self, order: list[str]) -> Iterator[RowBatch]:
         """Reads the file from the start, cells in the given order of columns."""
 

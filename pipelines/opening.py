@@ -72,6 +72,8 @@ def open_run(
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
     _check_delimiter(header)
     binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
+    if extract is not None:
+        extract.check_readable(binding.used_columns)
     standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
     expect = standing.merged(options.expect)
     check_before(expect, header, extract.sources if extract else ())

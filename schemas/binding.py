@@ -26,6 +26,7 @@ class Binding:
         columns: the canonical columns the extract has.
         words: the canonical columns whose cells are words of a vocabulary.
         lists: the canonical columns whose cells are lists once they are validated.
+        used_columns: the extract's columns that a request or its key is made of.
         identifier_columns: the extract's columns that hold identifiers or make the key: digits may not be lost.
     """
 
@@ -47,6 +48,8 @@ class Binding:
             raise ConfigError(f"the mapping does not fit: {'; '.join(absent)}")
         where = "the mapping" if mapping else "the header"
         self.columns = parse_columns(list(rules), shape, dialect, where)
+        named = (rule.column for rule in rules.values() if rule.column is not None)
+        self.used_columns = [*dict.fromkeys([*named, *(mapping.key_columns if mapping else ())])]
         self._check, self._mapping = shape.check, mapping
         self._crowds = _crowds(self.columns, shape)
         self._sources = {n: r.column for n, r in rules.items() if r.column and r.column != n}

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from builders import Row, investor, order, write_csv
 from hypothesis import given, settings
@@ -275,6 +277,18 @@ class Watch(Progress):
 
     def sending(self, settled: int, total: int) -> None:
         self.sent.append((settled, total))
+
+
+def test_parquet_columns_that_nobody_uses_may_hold_anything(tmp_path: Path) -> None:
+    rows = [investor(1), investor(2, {"investor_type": "Persn"})]
+    table = pa.Table.from_pylist([{**row, "_photo": b"\xff"} for row in rows])
+    pq.write_table(table, tmp_path / "a.parquet")
+    report = load("investor-records", tmp_path / "a.parquet", runs=tmp_path / "runs", dry_run=True)
+    assert report.rows[State.NOT_SENT] == 1
+    assert [line["_photo"] for line in failures(report.run_dir)] == ["[binary]"]
+    pq.write_table(table.set_column(1, "display_name", [[b"A", b"B"]]), tmp_path / "b.parquet")
+    with pytest.raises(ExtractError, match=r"column 'display_name' has type binary, which cannot be a cell: write"):
+        load("investor-records", tmp_path / "b.parquet", runs=tmp_path / "runs", dry_run=True)
 
 
 def test_who_watches_is_told_everything_and_the_collector_is_as_before(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.extracts import open_extract
 from connectors.parquet_rows import ParquetFile
 from connectors.parquet_text import cells_of
 from connectors.rows import BadRow
@@ -137,27 +138,32 @@ def test_bad_values_refuse_their_rows_with_every_fault(tmp_path: Path, arrow: pa
 
 
 @pytest.mark.parametrize(
-    "arrow",
+    ("value", "arrow", "shown"),
     [
-        pa.struct([("a", pa.int64())]),
-        pa.map_(pa.string(), pa.string()),
-        pa.binary(),
-        pa.time64("us"),
-        pa.duration("s"),
-        pa.list_(pa.list_(pa.string())),
-        pa.list_(pa.struct([("a", pa.int64())])),
+        ({"a": 1}, pa.struct([("a", pa.int64())]), "[struct]"),
+        ([("a", "b")], pa.map_(pa.string(), pa.string()), "[map]"),
+        (b"\x00", pa.binary(), "[binary]"),
+        (dt.time(9, 30), pa.time64("us"), "[time64[us]]"),
+        (dt.timedelta(1), pa.duration("s"), "[duration[s]]"),
+        ([["a"]], pa.list_(pa.list_(pa.string())), "[list]"),
+        ([{"a": 1}], pa.list_(pa.struct([("a", pa.int64())])), "[list]"),
     ],
     ids=str,
 )
-def test_types_that_cannot_be_cells_are_named(tmp_path: Path, arrow: pa.DataType) -> None:
+def test_types_that_cannot_be_cells_are_shown_by_name_and_may_not_be_used(
+    tmp_path: Path, value: object, arrow: pa.DataType, shown: str
+) -> None:
     path = tmp_path / "x.parquet"
-    pq.write_table(pa.table({"id": ["1"], "odd": pa.array([None], arrow)}), path)
-    with pytest.raises(ExtractError) as caught:
-        opened(path)
+    pq.write_table(pa.table({"id": ["1", "2"], "odd": pa.array([value, None], arrow)}), path)
+    with open_extract([path]) as extract:
+        assert [row for batch in extract.batches() for row in batch.rows] == [["1", shown], ["2", ""]]
+        extract.check_readable(["id"])
+        with pytest.raises(ExtractError) as caught:
+            extract.check_readable(["id", "odd"])
     stored = pq.read_schema(path).field("odd").type
     assert caught.value.message == (
         f"{path}: column 'odd' has type {stored}, which cannot be a cell: "
-        "write it as text, numbers, dates, or a list of those, or leave it out"
+        "write it as text, numbers, dates, or a list of those"
     )
 
 
