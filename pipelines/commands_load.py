@@ -148,7 +148,9 @@ def _night_command(name: str, about: str, work: Callable[..., "NightlyReport"]) 
     def command(
         folder: Annotated[
             Path,
-            typer.Argument(parser=named, metavar="FOLDER", help="Holds the extracts, by name, and mappings if they need any."),
+            typer.Argument(
+                parser=named, metavar="FOLDER", help="Holds the extracts, by name, and mappings if they need any."
+            ),
         ],
         *,
         mode: ModeFlag = Mode.PARTIAL,

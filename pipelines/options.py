@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from operator import index
 from pathlib import Path
 from typing import Any, Self
@@ -127,6 +128,12 @@ def _path(value: Any) -> Path:
     return Path(value)
 
 
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
+        raise ValueError
+    return float(value)
+
+
 def _budget(value: Any) -> Budget:
     return value if isinstance(value, Budget) else Budget.parse(str(value))
 
@@ -156,6 +163,7 @@ _TAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "batch_size": _whole(),
     "max_batch_bytes": _whole(),
     "concurrency": _whole(MOST_IN_FLIGHT),
+    "patience": ("seconds, 0 or more", _seconds),
     "duplicates": _word(Duplicates),
     "dry_run": _SWITCH,
     "max_failures": ("a number of rows or a percentage", _budget),

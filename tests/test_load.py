@@ -330,6 +330,7 @@ def test_options_take_plain_values(tmp_path: Path) -> None:
         ({"max_batch_bytes": -1}, "max_batch_bytes takes a whole number from 1 on, not -1"),
         ({"concurrency": 65}, "concurrency takes a whole number from 1 to 64, not 65"),
         ({"concurrency": True}, "concurrency takes a whole number from 1 to 64, not True"),
+        ({"patience": float("nan")}, "patience takes seconds, 0 or more, not nan"),
         ({"target": 5}, "target takes a URL, sandbox or sandbox:FILE, not 5"),
         ({"target": ""}, "target takes a URL, sandbox or sandbox:FILE, not an empty text: is a shell variable unset?"),
         (
