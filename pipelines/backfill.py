@@ -21,7 +21,7 @@ from pipelines.night_folder import NightExtract, find_extracts
 from pipelines.nightly import nightly
 from pipelines.report import FINISHED
 from pipelines.steps import NightlyReport, shared_target, worst
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, FatalError
 
 MOST_NAMED = 10
 """Missing folders that one message lists."""
@@ -85,7 +85,7 @@ def backfill(
 
     Raises:
         ConfigError: the pattern or the range is wrong, or folders are missing (all are named); nothing was sent.
-        FatalError: the first load of all could not be carried out.
+        FatalError: the first load of all could not be carried out. Later ones' errors are reported.
     """
     progress = progress or Progress()
     folders = dated_folders(folder_pattern, first, last)
@@ -102,7 +102,12 @@ def backfill(
                 done.append(day)
                 continue
             progress.note(f"{day}: {folder}")
-            report = night(folder, progress=progress, **{**options, "target": target, "again": again})
+            try:
+                report = night(folder, progress=progress, **{**options, "target": target, "again": again})
+            except FatalError as error:
+                if not nights:
+                    raise
+                report = NightlyReport(folder, (), (), error)  # the nights before it are reported all the same
             nights.append((day, report))
             if report.exit_code not in _GOES_ON_AFTER:
                 rest = tuple(later for later, _ in folders[position + 1 :])
@@ -138,9 +143,10 @@ def _days(first: date, last: date) -> Iterator[date]:
 
 
 def _folder_of(folder_pattern: str, day: date) -> Path:
+    another = day - timedelta(days=1) if day > date.min else day + timedelta(days=1)
     try:
         folder = folder_pattern.format(date=day)
-        other = folder_pattern.format(date=day - timedelta(days=1))
+        other = folder_pattern.format(date=another)
     except (LookupError, ValueError, AttributeError):
         folder = other = ""
     if folder == other:

@@ -48,6 +48,9 @@ DuplicatesFlag = Annotated[
 MaxFailuresFlag = Annotated[
     str | None, typer.Option(metavar="N|N%", help="Rows that may fail before the run stops; default: any number.")
 ]
+MinRowsFlag = Annotated[
+    int | None, typer.Option(min=0, help="Data rows an extract must have, at least; 0 lets it be empty.")
+]
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Validate every row and send nothing.")]
 DirectFlag = Annotated[bool, typer.Option("--direct", help="Without Prefect.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
@@ -77,7 +80,7 @@ def load(
     max_failures: MaxFailuresFlag = None,
     once: Annotated[bool, typer.Option("--once", help="Refuse an extract that a run has finished already.")] = False,
     expect_rows: Annotated[int | None, typer.Option(min=0, help="Data rows the extract must have, exactly.")] = None,
-    min_rows: Annotated[int | None, typer.Option(min=0, help="Data rows the extract must have, at least.")] = None,
+    min_rows: MinRowsFlag = None,
     control_total: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=SUM", help="What a column must add up to; may be repeated.")
     ] = None,
@@ -163,6 +166,7 @@ def _night_command(name: str, about: str, work: Callable[..., "NightlyReport"]) 
         patience: PatienceFlag = 300.0,
         duplicates: DuplicatesFlag = Duplicates.REFUSE,
         max_failures: MaxFailuresFlag = None,
+        min_rows: MinRowsFlag = None,
         dry_run: DryRunFlag = False,
         again: Annotated[
             bool, typer.Option("--again", help="Load all anew; default: go on where an earlier one stopped.")
@@ -170,6 +174,7 @@ def _night_command(name: str, about: str, work: Callable[..., "NightlyReport"]) 
         direct: DirectFlag = False,
         as_json: JsonFlag = False,
     ) -> None:
+        from pipelines.expect_flags import expectations
         from pipelines.load import Options
 
         options = Options.of(
@@ -183,6 +188,7 @@ def _night_command(name: str, about: str, work: Callable[..., "NightlyReport"]) 
             patience=patience,
             duplicates=duplicates,
             max_failures=max_failures,
+            expect=expectations(totals=None, trailer=None, min_rows=min_rows),
             dry_run=dry_run,
         )
         _show_night(work(folder, options, direct=direct, again=again), as_json=as_json)

@@ -16,11 +16,13 @@ from pipelines.commands_load import (
     DuplicatesFlag,
     JsonFlag,
     MaxFailuresFlag,
+    MinRowsFlag,
     ModeFlag,
     RunsFlag,
     TargetFlag,
     show,
 )
+from schemas.answers import server_text
 from schemas.dialects import Dialect
 from schemas.states import Duplicates, Mode
 
@@ -41,6 +43,7 @@ def backfill(
     concurrency: ConcurrencyFlag = 4,
     duplicates: DuplicatesFlag = Duplicates.REFUSE,
     max_failures: MaxFailuresFlag = None,
+    min_rows: MinRowsFlag = None,
     dry_run: DryRunFlag = False,
     again: Annotated[bool, typer.Option("--again", help="Load dates that are in already, too.")] = False,
     direct: DirectFlag = False,
@@ -48,6 +51,7 @@ def backfill(
 ) -> None:
     """Load the nights of a range of past dates in order; dates that are in already are passed over."""
     from pipelines.console import TerminalProgress, stderr_console
+    from pipelines.expect_flags import expectations
     from pipelines.load import Options
 
     options = Options.of(
@@ -60,6 +64,7 @@ def backfill(
         concurrency=concurrency,
         duplicates=duplicates,
         max_failures=max_failures,
+        expect=expectations(totals=None, trailer=None, min_rows=min_rows),
         dry_run=dry_run,
     )
     with TerminalProgress(stderr_console()) as progress:
@@ -73,6 +78,9 @@ def backfill(
 
             report = run_backfill_flow(pattern, (first.date(), last.date()), options, progress, again=again)
     show([r for _, night in report.nights for r in night.reports], report.as_json() if as_json else None)
+    for day, night in report.nights:
+        if night.error is not None:
+            typer.echo(f"bulkload: {day}: {server_text(night.error.message, 1000)}", err=True)
     raise typer.Exit(report.exit_code)
 
 

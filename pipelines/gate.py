@@ -29,6 +29,8 @@ _COUNT = re.compile(r"\d+|\d{1,3}(?:([,.' \u00a0\u202f])\d{3}(?:\1\d{3})*)", re.
 _END_OF_FILE = "\x1a"
 """Ctrl-Z, which DOS and mainframe transfers write behind the last record."""
 
+_IF_MEANT = "pass --min-rows 0, or put `expect: {min_rows: 0}` into the mapping, if that is meant"
+
 AmountReader = Callable[[Any], str]
 """Gives the plain decimal of a cell, '' of an empty one; raises ValueError for a cell that is no number."""
 
@@ -136,6 +138,10 @@ class Gate:
                 )
         if self._faults:
             raise ExtractError(f"the extract is not complete: {'; '.join(self._faults)}; nothing was sent")
+        if not self._rows and expected.rows is None and expected.min_rows is None:
+            first, *others = (source.name for source in self._extract.sources)
+            names = f"{first} and {len(others)} more hold" if others else f"{first} holds"
+            raise ExtractError(f"{names} no row: {_IF_MEANT}")
 
     def _add_up(self, batch: RowBatch) -> None:
         """Adds a batch to each total; a column with a cell that is no number has no total, and that is a fault."""

@@ -30,7 +30,7 @@ class Expectations(BaseModel):
     """What must be true of the whole extract.
 
     Attributes:
-        rows: data rows, exactly; min_rows: at least.
+        rows: data rows, exactly; min_rows: at least, 1 where neither is given.
         totals: sum of a column of the extract, exactly; its cells are read with the separators that the mapping
             declares for the column, and an empty cell adds nothing.
         trailer: see `Trailer`.

@@ -187,6 +187,24 @@ def test_an_error_in_a_night_ends_the_backfill_with_its_exit_code(place: Backfil
     assert (days(report), report.not_started, report.exit_code) == ([THURSDAY, FRIDAY], (MONDAY,), 4)
 
 
+def test_an_extract_without_a_row_ends_the_backfill_there_and_earlier_nights_are_reported(place: Backfills) -> None:
+    path = place.extract(FRIDAY)
+    path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
+    report = place.run()
+    assert (days(report), report.not_started, report.exit_code) == ([THURSDAY, FRIDAY], (MONDAY,), 2)
+    assert [night.error and night.error.message for _, night in report.nights] == [
+        None,
+        f"{path} holds no row: pass --min-rows 0, or put `expect: {{min_rows: 0}}` into the mapping, if that is meant",
+    ]
+    report = place.run(expect={"min_rows": 0})
+    assert (days(report), report.done_before, report.exit_code) == ([FRIDAY, MONDAY], (THURSDAY,), 0)
+
+
+def test_the_first_date_that_there_is_has_none_before_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^business dates without a folder: .*/x10101$"):
+        dated_folders(f"{tmp_path}/x{{date:%Y%m%d}}", date.min, date.min)
+
+
 def test_the_document_gives_each_night_by_its_date(place: Backfills) -> None:
     place.run(night=failing_on(FRIDAY, stopped))
     report = place.run(night=failing_on(MONDAY, stopped))

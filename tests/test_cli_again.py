@@ -297,3 +297,23 @@ def test_a_backfill_loads_each_date_once_and_names_missing_folders(place: Path, 
     assert [run["verdict"] for night in dry["nights"] for run in night["runs"]] == ["dry run", "dry run"]
     assert cli.run(["backfill", pattern, "2026-01-05", "2026-01-07", *flags(place), "--direct"]) == 2
     assert "20260107" in error(capsys)
+
+
+def test_an_empty_feed_is_refused_each_night_until_the_flag_says_that_it_may_be(place: Path, capsys: Capture) -> None:
+    for day, serials in (("20260105", [1]), ("20260106", [])):
+        (place / day).mkdir()
+        write_csv(place / day / "investors.csv", [investor(n) for n in serials], columns=list(investor(1)))
+    empty = place / "20260106" / "investors.csv"
+    said = (
+        f"{empty} holds no row: pass --min-rows 0, or put `expect: {{min_rows: 0}}` into the mapping, if that is meant"
+    )
+    night = ["nightly", str(empty.parent), *flags(place), "--direct"]
+    assert cli.run(night) == 2
+    assert error(capsys).splitlines()[-1] == f"bulkload: {said}"
+    assert cli.run([*night, "--min-rows", "0"]) == 0
+    assert cli.run([*night, "--again"]) == 2
+    capsys.readouterr()
+    dates = [f"{place}/{{date:%Y%m%d}}", "2026-01-05", "2026-01-06"]
+    assert cli.run(["backfill", *dates, *flags(place), "--direct", "--again"]) == 2
+    assert error(capsys).splitlines()[-1] == f"bulkload: 2026-01-06: {said}"
+    assert cli.run(["backfill", *dates, *flags(place), "--direct", "--again", "--min-rows", "0"]) == 0

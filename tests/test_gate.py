@@ -142,7 +142,6 @@ def test_trailers_are_taken_off_each_file_and_their_counts_compared(tmp_path: Pa
         (("a,1", "END"), "a.csv has 1 rows, and its trailer says otherwise"),
         (("END,2", "a,1"), "a.csv does not end in the trailer"),
         ((), "a.csv has no trailer"),
-        (("END,0",), ""),
         (("a,1", "END, 1 ,x,y"), ""),
         (("a,1", " END ,1"), ""),
         (("a,1", "ENDS,1"), "a.csv does not end in the trailer"),
@@ -154,6 +153,18 @@ def test_trailers_are_taken_off_each_file_and_their_counts_compared(tmp_path: Pa
 def test_a_file_without_its_trailer_is_not_whole(tmp_path: Path, lines: tuple[str, ...], said: str) -> None:
     found = refused({"trailer": {"starts_with": "END", "rows_cell": 2}}, text(tmp_path / "a.csv", *lines))
     assert found == (f"the extract is not complete: {said}; nothing was sent" if said else "")
+
+
+def test_an_extract_without_a_row_is_refused_unless_somebody_said_that_it_may_be(tmp_path: Path) -> None:
+    trailer = {"starts_with": "END", "rows_cell": 2}
+    empty, trailed, full = (text(tmp_path / f"{i}.csv", *lines) for i, lines in enumerate([(), ("END,0",), ("a,1",)]))
+    meant = "pass --min-rows 0, or put `expect: {min_rows: 0}` into the mapping, if that is meant"
+    assert refused({}, empty) == f"0.csv holds no row: {meant}"
+    assert refused({"trailer": trailer}, trailed) == f"1.csv holds no row: {meant}"
+    assert refused({}, empty, text(tmp_path / "d.csv")) == f"0.csv and 1 more hold no row: {meant}"
+    for expect in ({"min_rows": 0}, {"rows": 0}, {"min_rows": 0, "trailer": trailer}):
+        assert refused(expect, trailed if "trailer" in expect else empty) == ""
+    assert refused({}, empty, full) == ""
 
 
 @pytest.mark.parametrize("count", ["1000", "0001000", '"1,000"', "1.000", "1 000", "1'000"])
