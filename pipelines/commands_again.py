@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.commands_load import JsonFlag, RunsFlag, show
+from pipelines.commands_load import show
+from pipelines.flags import JsonFlag, RunsFlag
 
 if TYPE_CHECKING:
     from pipelines.report import Report

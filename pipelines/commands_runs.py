@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-RunsFlag = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are.")]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+from pipelines.flags import JsonFlag, RunsFlag
 
 
 def runs(*, runs: RunsFlag = Path("runs"), as_json: JsonFlag = False) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands_load import (
+from pipelines.commands_load import show
+from pipelines.flags import (
     BatchBytesFlag,
     BatchSizeFlag,
     ConcurrencyFlag,
@@ -20,7 +21,6 @@ from pipelines.commands_load import (
     ModeFlag,
     RunsFlag,
     TargetFlag,
-    show,
 )
 from schemas.answers import server_text
 from schemas.dialects import Dialect
