@@ -95,7 +95,7 @@ class Gate:
     """Watches an extract being read; says at the end whether it is whole.
 
     Attributes:
-        trailers: records that were trailers, and are no rows.
+        trailers: records that were trailers or end-of-file marks, and are no rows.
     """
 
     def __init__(
@@ -161,6 +161,7 @@ class Gate:
         for batch, is_last in _with_ends(batches):
             if is_last and [cell for cell in batch.rows[-1] if cell] == [_END_OF_FILE]:
                 batch = _without_last(batch)
+                self.trailers += 1
             if batch.rows:
                 yield batch
 

@@ -275,7 +275,7 @@ def test_a_load_sends_nothing_of_an_extract_that_is_not_whole_and_a_trailer_is_n
     rows = [investor(n) for n in range(4)] + [investor(9, {"display_name": ""})]
     path = write_csv(tmp_path / "a.csv", rows)
     with path.open("a", encoding="utf-8") as file:
-        file.write("END,00005\n")
+        file.write("END,00005\n\x1a")
     trailer = {"starts_with": "END", "rows_cell": 2}
     options: dict[str, Any] = {"runs": tmp_path / "runs"}
     with scripted(done) as (lusid, target):
@@ -286,3 +286,12 @@ def test_a_load_sends_nothing_of_an_extract_that_is_not_whole_and_a_trailer_is_n
     check_books(report)
     assert sorted(row for _, row in row_states(report.run_dir)) == [1, 2, 3, 4, 5]
     assert [line["_row"] for line in failures(report.run_dir)] == ["5"]
+
+
+def test_an_end_of_file_mark_is_in_no_account_of_a_load(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(4)])
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\x1a")
+    report = load("investor-records", path, runs=tmp_path / "runs", dry_run=True)
+    check_books(report)
+    assert (report.rows_read, report.exit_code) == (4, 0)
