@@ -19,6 +19,7 @@ from pipelines.operations import operation_named
 from pipelines.prepare import Prepared, Rules, prepare
 from schemas.binding import Binding
 from schemas.dialects import Dialect
+from schemas.expectations import Expectations
 from schemas.mapping import Mapping as ColumnMapping
 from schemas.states import Duplicates, State
 
@@ -151,6 +152,7 @@ def prepare_extract(
     declared = operation_named(operation)
     dialect = rules.pop("dialect", Dialect.V2_1)
     binding = Binding(extract.columns, declared.shape, dialect, declared.key, mapping)
+    rules.setdefault("expect", Expectations(min_rows=0))  # what becomes of rows is asked, not whether there are any
     rules["duplicates"] = Duplicates(rules.get("duplicates", Duplicates.REFUSE))
     folder.mkdir(exist_ok=True)
     prepared = prepare(extract, binding, Rules(declared, dialect, **rules), folder)
