@@ -221,6 +221,7 @@ class LusidClient:
 
     def _exchange(self, call: Call, seconds: float = math.inf) -> Reply:
         def send(token: str) -> Reply:
+            self._transport.scrubber.know_token(token)
             return self._transport.exchange(call.request(self._settings, self._base, token), seconds)
 
         token = self._tokens.token()

@@ -7,7 +7,6 @@ the requests: lusid.md section 5 (token request, refresh).
 
 import math
 import re
-from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -29,6 +28,24 @@ TOKEN_RETRIES = 3
 
 TOKEN_SECONDS = 30.0
 """Longest attempt at the token endpoint: what has not signed us in by then hangs."""
+
+OAUTH_CODES = (
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "access_denied",
+    "server_error",
+    "temporarily_unavailable",
+    "unsupported_response_type",
+    "interaction_required",
+    "login_required",
+    "account_selection_required",
+    "consent_required",
+)
+"""What may stand in `error` (RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core, 3.1.2.6): anything else may be an echo."""
 
 _TOKEN_BYTES = 64 * 1024
 
@@ -116,6 +133,7 @@ class PasswordGrant:
         self._url, self._sign_in = _credentials(settings)
         self._named = f"The token endpoint {urlsplit(self._url)._replace(query='').geturl()}"
         self._transport = transport
+        self._basic = transport.scrubber.know_pair(self._secret("client_id"), self._secret("client_secret"))
         self._pacer = pacer
         self._clock = pacer.waiting.clock
         self._lock = Lock()
@@ -157,6 +175,7 @@ class PasswordGrant:
         self._token = SecretStr(_checked(fetched, f"{self._named}: its access token"))
         refresh = body.get("refresh_token")
         self._refresh_token = SecretStr(refresh) if isinstance(refresh, str) else None
+        self._transport.scrubber.know_token(refresh if isinstance(refresh, str) else "")
         self._good_until = self._clock() + _lifetime(body.get("expires_in"))
 
     def _refreshed(self) -> Reply | None:
@@ -167,9 +186,7 @@ class PasswordGrant:
             "grant_type": "refresh_token",
             "refresh_token": self._refresh_token.get_secret_value(),
         }
-        pair = f"{self._sign_in['client_id']}:{self._secret('client_secret')}"
-        basic = {"Authorization": "Basic " + b64encode(pair.encode()).decode()}
-        reply = self._ask(form, basic)
+        reply = self._ask(form, {"Authorization": f"Basic {self._basic}"})
         return reply if reply.status // 100 == 2 else None
 
     def _signed_in(self) -> Reply:
@@ -185,7 +202,9 @@ class PasswordGrant:
         asked = requests.Request("POST", self._url, headers=headers, data=form)
         try:
             settled = self._pacer.settle(
-                lambda: self._transport.exchange(asked, TOKEN_SECONDS), what=self._named, idempotent=True
+                lambda: self._transport.exchange(asked, TOKEN_SECONDS, for_token=True),
+                what=self._named,
+                idempotent=True,
             )
         except RetryableError as error:  # whatever became of it, LUSID itself was sent nothing
             self._failures.append(error.message)
@@ -216,7 +235,7 @@ def _refusal(reply: Reply, endpoint: str) -> AuthError | ConfigError:
     if reply.status // 100 == 3 or reply.status in (404, 405):
         return ConfigError(f"{endpoint} answered {reply.status}: is FBN_TOKEN_URL right?")
     code = reply.body.get("error") if isinstance(reply.body, dict) else None
-    if not isinstance(code, str) or not re.fullmatch(r"[a-z_]{1,40}", code):
+    if code not in OAUTH_CODES:
         code = f"HTTP {reply.status}"
     advice = _ADVICE.get(code, "check the credentials")
     return AuthError(f"{endpoint} refuses to sign us in ({code}): {advice}")

@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 
 from connectors.deadline import Attempt, DeadlineAdapter, under
 from connectors.policy import AnswerLostError, NotConnectedError, UntrustedServerError
+from connectors.scrubber import Scrubber, cleaned_json
 from connectors.setting_rules import is_loopback
 from connectors.settings import LusidSettings
 from schemas.answers import server_text
@@ -34,7 +35,7 @@ _CHUNK_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One whole HTTP answer, of any status.
+    """One whole HTTP answer, of any status, without the secrets that it echoes.
 
     Attributes:
         headers: looked up without regard to case.
@@ -51,7 +52,11 @@ class Reply:
 
 
 class Transport:
-    """Sends requests over pooled connections; safe to share between threads."""
+    """Sends requests over pooled connections; safe to share between threads.
+
+    Attributes:
+        scrubber: takes the secrets it knows out of every reply.
+    """
 
     def __init__(
         self,
@@ -64,15 +69,17 @@ class Transport:
         self._clock = clock
         self._max_answer_bytes = max_answer_bytes
         self._proxies = _proxies(settings)
+        self.scrubber = _scrubber(settings)
         self._trusted = str(settings.client_certificate) if settings.client_certificate else True
         self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
 
-    def exchange(self, request: requests.Request, seconds: float = math.inf) -> Reply:
+    def exchange(self, request: requests.Request, seconds: float = math.inf, *, for_token: bool = False) -> Reply:
         """Sends the request once and reads its answer whole.
 
         Args:
             request: goes out as it is.
             seconds: a deadline that is sooner than the settings' own.
+            for_token: what a success brings is a secret that is wanted.
 
         Raises:
             NotConnectedError: no connection was made; nothing was sent.
@@ -82,7 +89,7 @@ class Transport:
         attempt = Attempt(self._clock, min(self._settings.total_seconds, seconds))
         try:
             with under(attempt):
-                return self._send(request.prepare())
+                return self._send(request.prepare(), for_token=for_token)
         except (requests.RequestException, HTTPError):
             if attempt.connecting_failed is None:
                 raise
@@ -92,7 +99,7 @@ class Transport:
         """Closes the idle connections."""
         self._adapter.close()
 
-    def _send(self, request: requests.PreparedRequest) -> Reply:
+    def _send(self, request: requests.PreparedRequest, *, for_token: bool) -> Reply:
         started = self._clock()
         response = self._adapter.send(
             request,
@@ -104,12 +111,26 @@ class Transport:
         with response:
             status = response.status_code
             try:
-                body, is_json = _parsed(self._content(response))
+                content = self._content(response)
             except (requests.RequestException, AnswerLostError):
                 if status // 100 == 2:
                     raise
-                body, is_json = "", False  # the status alone says what to do
-            return Reply(status, response.headers, body, is_json, self._clock() - started)
+                content = b""  # the status alone says what to do
+            body, is_json = self._parsed(content, request, succeeded=status // 100 == 2, for_token=for_token)
+            headers = self.scrubber.headers(response.headers)
+            return Reply(status, headers, body, is_json, self._clock() - started)
+
+    def _parsed(
+        self, content: bytes, request: requests.PreparedRequest, *, succeeded: bool, for_token: bool
+    ) -> tuple[Any, bool]:
+        read = request.method == "GET" and succeeded
+        clean = None if for_token and succeeded else self.scrubber.cleaner(content, request.body, read=read)
+        try:
+            body = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            text = (content if clean else content[:2000]).decode("utf-8", "replace")
+            return server_text(clean(text) if clean else text), False
+        return cleaned_json(body, clean) if clean else body, True
 
     def _content(self, response: requests.Response) -> bytes:
         content = bytearray()
@@ -120,11 +141,13 @@ class Transport:
         return bytes(content)
 
 
-def _parsed(content: bytes) -> tuple[Any, bool]:
-    try:
-        return orjson.loads(content), True
-    except orjson.JSONDecodeError:
-        return server_text(content[:2000].decode("utf-8", "replace")), False
+def _scrubber(settings: LusidSettings) -> Scrubber:
+    scrubber = Scrubber()
+    given = (settings.password, settings.client_secret, settings.proxy_password)
+    scrubber.know_given(*(secret.get_secret_value() for secret in given if secret is not None))
+    if settings.proxy_username is not None and settings.proxy_password is not None:
+        scrubber.know_pair(settings.proxy_username, settings.proxy_password.get_secret_value())
+    return scrubber
 
 
 def _proxies(settings: LusidSettings) -> dict[str, str]:

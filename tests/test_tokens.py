@@ -195,6 +195,7 @@ def test_many_senders_fetch_one_token(endpoint: responses.RequestsMock) -> None:
             "(invalid_client): check FBN_CLIENT_ID and FBN_CLIENT_SECRET",
         ),
         (400, {"error": "MARKER-secret"}, "(HTTP 400): check the credentials"),
+        (400, {"error": "a_password"}, "(HTTP 400): check the credentials"),
         (400, {"error": {"code": 1}}, "(HTTP 400): check the credentials"),
         (403, ["MARKER"], "(HTTP 403): check the credentials"),
     ],

@@ -1,0 +1,32 @@
+"""The ways in which a server may spell back what it was sent: escaped as JSON, HTML or a URL, even more than once."""
+
+import html
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+_MOST = 16
+"""Spellings that are tried: JSON in JSON in a page is among them, and what is wrapped deeper is nobody's accident."""
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_WHITE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+
+
+def spellings(text: str) -> Iterator[str]:
+    """The text as it is, then with its escapes undone, in every order that makes a difference."""
+    found = [text]
+    for spelt in found:  # grows as it goes
+        yield spelt
+        if "\\" in spelt or "&" in spelt or "%" in spelt:
+            undone = {_unescaped(spelt): None, html.unescape(spelt): None, unquote(spelt): None}
+            found += [each for each in undone if each not in found][: _MOST - len(found)]
+
+
+def _unescaped(text: str) -> str:
+    plain = _ESCAPE.sub(_character, text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _character(match: re.Match[str]) -> str:
+    code = match[1] or match[2]
+    return chr(int(code, 16)) if code else _WHITE.get(match[3], match[3])
