@@ -14,7 +14,7 @@ from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
-from schemas.spellings import spellings
+from schemas.spellings import replaced
 
 SECRET = "[secret]"  # noqa: S105 - what stands in its place
 SHORTEST = 6
@@ -106,10 +106,8 @@ class Scrubber:
 
 def _cleaned(text: str, secrets: Iterable[_Secret]) -> str:
     for secret in secrets:
-        for spelt in spellings(text) if secret.probe.decode() in text else ():
-            if secret.pattern.search(spelt):
-                text = secret.pattern.sub(SECRET, spelt)
-                break
+        if secret.probe.decode() in text:
+            text = replaced(text, partial(secret.pattern.sub, SECRET))
     return text
 
 

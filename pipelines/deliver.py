@@ -16,6 +16,7 @@ from pipelines.dialect_hint import hinted
 from pipelines.isolate import Refusal, bisect, named_culprits, too_much
 from pipelines.ledger import Ledger, Outcome, Part, runs_of
 from pipelines.operation import Body, Manner
+from pipelines.personal import Personal, quoting_nothing
 from pipelines.prepare import Prepared
 from pipelines.reading_back import PAUSES, Reader, ReadingBack
 from schemas.answers import Problem
@@ -181,13 +182,16 @@ class Delivery:
     def _settle(self, call: int, part: Part, answer: Answer) -> None:
         """Settles requests by what a 2xx answer says of each."""
         reading = read_answer(answer.body, self._operation, part, self._keys(part), self._manner.mode)
-        self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
-        told = [o for o in reading.outcomes if o.state is not State.UNKNOWN]
+        if reading.strangers:
+            strangers = map(Personal(self._body(part)).masked, reading.strangers)
+            self.strangers += list(strangers)[: MOST_STRANGERS - len(self.strangers)]
+        outcomes = [Personal(self._body([o.request])).masked_outcome(o) for o in reading.outcomes]
+        told = [o for o in outcomes if o.state is not State.UNKNOWN]
         if not self._operation.idempotent:
             told = self.reading_back.reconsidered(told)
         told = hinted(told, self._manner)
         self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids)
-        unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
+        unclear = [o for o in outcomes if o.state is State.UNKNOWN]
         if unclear:
             self.reading_back.settle_unclear(call, unclear)
 
@@ -226,19 +230,24 @@ class Delivery:
         return None
 
     def _post(self, part: Part) -> Answer:
-        wide = self._prepared.wides.of(int(self._prepared.first_row[part[0]]))
-        params = dict(wide.params)
+        params = dict(self._prepared.wides.of(int(self._prepared.first_row[part[0]])).params)
         if self._operation.success_mode:
             params["successMode"] = self._manner.mode.value
+        body = self._body(part)
+        with quoting_nothing(body):
+            return self._client.post(
+                self._manner.path,
+                body,
+                params=params,
+                idempotent=self._operation.idempotent,
+                expected_status=self._operation.expected_status,
+            )
+
+    def _body(self, part: Part) -> bytes:
         places = self._prepared.entry_of[np.asarray(part)]
         entries = b"".join(self._prepared.entries.read(*run) for run in runs_of(places))
-        return self._client.post(
-            self._manner.path,
-            self._manner.body.around(entries[:-1], wide.members),
-            params=params,
-            idempotent=self._operation.idempotent,
-            expected_status=self._operation.expected_status,
-        )
+        wide = self._prepared.wides.of(int(self._prepared.first_row[part[0]]))
+        return self._manner.body.around(entries[:-1], wide.members)
 
     def _keys(self, part: Part) -> list[str]:
         rows = self._prepared.first_row[np.asarray(part)]

@@ -13,6 +13,7 @@ from pipelines.brake import Brake
 from pipelines.evidence import Finding, Params, examine
 from pipelines.ledger import Ledger, Outcome, Part
 from pipelines.operation import Body, Manner
+from pipelines.personal import quoting_nothing
 from pipelines.prepare import Prepared
 from schemas.errors import FatalError, LoadError, RetryableError
 from schemas.states import State
@@ -153,7 +154,9 @@ class ReadingBack:
         return False
 
     def _look(self, request: int) -> Finding:
-        return examine(self._manner.operation.evidence(self._request(request), self._manner.dialect), self._read)
+        body = self._request(request)
+        with quoting_nothing(orjson.dumps(body)):
+            return examine(self._manner.operation.evidence(body, self._manner.dialect), self._read)
 
     def _request(self, request: int) -> Any:
         """One request as it goes on the wire."""

@@ -2,14 +2,29 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
 _MOST = 16
 """Spellings that are tried: JSON in JSON in a page is among them, and what is wrapped deeper is nobody's accident."""
 
+_PASSES = 4
+"""A replacement may hold what is replaced: it must end all the same."""
+
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _WHITE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+
+
+def replaced(text: str, replace: Callable[[str], str]) -> str:
+    """A text after `replace`, which is given each of its spellings until it finds nothing more to change in any."""
+    for _ in range(_PASSES):
+        for spelt in spellings(text):
+            if (changed := replace(spelt)) != spelt:
+                text = changed
+                break
+        else:
+            return text
+    return text
 
 
 def spellings(text: str) -> Iterator[str]:
