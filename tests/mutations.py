@@ -36,6 +36,20 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "tell what a server echoes of a token",
+        "connectors/scrubber.py",
+        "        if not probes:\n",
+        "        if probes or not probes:\n",
+        ("tests/test_secrets.py::test_a_server_that_says_everything_back_is_told_without_it[ids]",),
+    ),
+    Mutation(
+        "tell what LUSID quotes of a cell",
+        "pipelines/personal.py",
+        " if self._members else text\n",
+        " if not self._members else text\n",
+        ("tests/test_secrets.py::test_a_server_that_says_everything_back_is_told_without_it[failed]",),
+    ),
+    Mutation(
         "take prose for a promise",
         "pipelines/answers.py",
         'and (done or "without error" in text)',
