@@ -1,6 +1,7 @@
 """A run's folder: what is in it, who may read it, and how its files come to be there whole or not at all."""
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from typing import Any
 import orjson
 
 from schemas.errors import ConfigError, RunFolderError
+from schemas.spellings import is_text
+
+RUN_ID = re.compile(r"(\d{8}T\d{6})Z-[a-z-]+-[0-9a-f]{4}")
+"""What runs are called: when they began, what they load, something to tell them apart."""
 
 
 class RunFolder:
@@ -44,6 +49,8 @@ class RunFolder:
         Raises:
             ConfigError: `runs` cannot be made or written; nothing was done.
         """
+        if not is_text(str(runs)):
+            raise ConfigError(f"the run folder {runs} is not named in UTF-8; choose another with --runs")
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         run_id = f"{stamp}-{operation}-{secrets.token_hex(2)}"
         folder = cls(runs / run_id)

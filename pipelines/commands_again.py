@@ -57,7 +57,7 @@ def purge(
     """Remove run folders, and the personal data in them, that began longer ago."""
     from pipelines.history import purge as remove
 
-    removed = remove(runs, older_than)
+    removed = remove(runs, older_than, lambda text: typer.echo(text, err=True))
     for run_id in removed:
         typer.echo(run_id)
     typer.echo(f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")

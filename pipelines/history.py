@@ -1,21 +1,21 @@
 """What earlier runs are on disk: which finished what, and which are old enough to go."""
 
+import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from connectors.journal import Journal
-from connectors.run_folder import RunFolder
+from connectors.run_folder import RUN_ID, RunFolder
 from connectors.targets import SANDBOX
 from pipelines.report import FINISHED
 from schemas.errors import ConfigError, RunFolderError
 
 _AGE = re.compile(r"(\d{1,5})([dh])")
-_RUN_ID = re.compile(r"(\d{8}T\d{6})Z-[a-z-]+-[0-9a-f]{4}")
 
 
 def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
@@ -45,11 +45,14 @@ def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
             raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier['verdict']})")
 
 
-def purge(runs: Path, older_than: str) -> list[str]:
+def purge(runs: Path, older_than: str, note: Callable[[str], None] = lambda _: None) -> list[str]:
     """Removes runs that began longer ago than `older_than` (`90d`, `12h`); gives their ids.
 
     So it does with what a process that died at once left of a run, for that may hold personal data too. A run that a
     process works on stays, as does one that cannot be removed: an error, once the others are gone.
+
+    Args:
+        note: told of each folder that may be a run and does not say when it began: it stays.
 
     Raises:
         ConfigError: the age cannot be read.
@@ -61,9 +64,12 @@ def purge(runs: Path, older_than: str) -> list[str]:
     limit = datetime.now(UTC) - timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})
     removed: list[str] = []
     errors: list[str] = []
-    began = [(folder, _began(manifest)) for folder, manifest in manifests(runs)]
-    for folder, when in [*began, *_stillborn(runs)]:
-        if when < limit:
+    for path in sorted(path for path in runs.glob("*") if path.is_dir()):
+        folder = RunFolder(path)
+        when = _began(folder)
+        if when is None and os.path.lexists(folder.manifest):
+            note(f"{path} stays: its manifest cannot be read; remove it yourself if it is an old run")
+        if when is not None and when < limit:
             try:
                 _remove(folder)
                 removed.append(folder.run_id)
@@ -75,20 +81,13 @@ def purge(runs: Path, older_than: str) -> list[str]:
     return removed
 
 
-def _stillborn(runs: Path) -> Iterator[tuple[RunFolder, datetime]]:
-    """Folders that are called as runs are and hold no manifest, and when they were made."""
-    for path in sorted(runs.glob("*")):
-        match = _RUN_ID.fullmatch(path.name)
-        if match is not None and path.is_dir() and not (path / "manifest.json").exists():
-            yield RunFolder(path), datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-
-
-def _began(manifest: Mapping[str, Any]) -> datetime:
-    """When a run began; what does not say so in our words is no run, and never old."""
+def _began(folder: RunFolder) -> datetime | None:
+    """When a run began, by its manifest or else by its name; None where neither says so in our words."""
     try:
-        return datetime.fromisoformat(manifest["started"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError):
-        return datetime.max.replace(tzinfo=UTC)
+        return datetime.fromisoformat(folder.read_manifest()["started"]).astimezone(UTC)
+    except (ConfigError, KeyError, TypeError, ValueError):
+        match = RUN_ID.fullmatch(folder.run_id)
+    return datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if match else None
 
 
 def _remove(folder: RunFolder) -> None:

@@ -48,21 +48,29 @@ class PastRun:
     @cached_property
     def not_in(self) -> int:
         """Rows that it read and did not get in; 0 where its books were never closed."""
-        rows = self.manifest.get("rows")
+        rows = self._counts
         return rows["read"] - sum(rows[state] for state in GOOD) if rows else 0
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        """Its rows by state; none while it works, and a stranger's manifest may hold anything."""
+        rows = self.manifest.get("rows")
+        if not isinstance(rows, dict) or not all(isinstance(rows.get(n), int) for n in ("read", "accepted", *GOOD)):
+            return {}
+        return rows
 
     @property
     def told(self) -> str:
         """One line: when it began, how it ended, what became of its rows."""
         when = str(self.manifest.get("started", ""))[:16].replace("T", " ")
-        rows = self.manifest.get("rows")
+        rows = self._counts
         counts = f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_in:,} to correct" if rows else ""
         return f"{when} UTC  {self.verdict}{counts}{f'; replays {self.replays}' if self.replays else ''}"
 
     @property
     def cured(self) -> str:
         """What a replay says on the run that it replays."""
-        rows = self.manifest.get("rows")
+        rows = self._counts
         if not rows:
             return f"replayed by {self.run_id}: {self.verdict}"
         return f"replayed by {self.run_id}: {rows['read'] - self.not_in:,} of {many(rows['read'], 'row', 'rows')} cured"
@@ -86,7 +94,7 @@ class PastRun:
 def past_runs(runs: Path) -> list[PastRun]:
     """The runs in a folder, the newest first; what is no run is passed over."""
     found = (PastRun(folder, manifest) for folder, manifest in manifests(runs))
-    return sorted(found, key=lambda r: (str(r.manifest.get("started")), r.run_id), reverse=True)
+    return sorted(found, key=lambda r: (str(r.manifest.get("started") or ""), r.run_id), reverse=True)
 
 
 def replays_of(run_id: str, runs: list[PastRun]) -> list[PastRun]:

@@ -452,6 +452,20 @@ def manifest(runs: Path, run_id: str, **members: object) -> Path:
     return folder
 
 
+def test_strange_manifests_keep_no_run_from_being_listed_and_found(
+    night: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (folder,) = night.iterdir()
+    (tmp_path / folder.name).symlink_to(folder)
+    manifest(tmp_path, "zz-1", rows=5)
+    manifest(tmp_path, "zz-2", rows={"read": "5"}, verdict=5, started=[])
+    assert cli.run(["runs", "--runs", str(tmp_path)]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert {"zz-1", "zz-2", folder.name} <= set(listed)
+    assert "   UTC  unfinished" in listed
+    assert cli.run(["report", "latest", "--runs", str(tmp_path)]) == 0
+
+
 def test_a_run_that_did_not_finish_says_why_and_an_ambiguous_name_is_refused(tmp_path: Path, capsys: Capture) -> None:
     manifest(tmp_path, "a1", started="2026-11-20T02:00:00+00:00")
     manifest(tmp_path, "a2", started="2026-11-21T02:00:00+00:00", verdict="stopped", error="interrupted by SIGINT")

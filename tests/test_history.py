@@ -41,6 +41,15 @@ def test_runs_older_than_asked_are_removed_and_nothing_else(tmp_path: Path) -> N
     assert purge(tmp_path / "nowhere", "1d") == []
 
 
+def test_a_manifest_that_cannot_be_read_keeps_no_personal_data_from_going(tmp_path: Path) -> None:
+    torn = run(tmp_path, "20260101T000000Z-orders-00ff")
+    (torn / "manifest.json").write_text("{")
+    odd = run(tmp_path, "odd", None, started=7)
+    said: list[str] = []
+    assert purge(tmp_path, "90d", said.append) == [torn.name]
+    assert said == [f"{odd} stays: its manifest cannot be read; remove it yourself if it is an old run"]
+
+
 @pytest.mark.parametrize("age", ["90", "d", "-1d", "9 d", "1.5d", "90d\n", "999999999d", ""])
 def test_an_age_is_days_or_hours(tmp_path: Path, age: str) -> None:
     with pytest.raises(ConfigError) as caught:
