@@ -83,7 +83,7 @@ def read_settings(
     """
     variables = _environment(environ)
     env = _from_environment(variables)
-    path, file = _from_secrets_file(variables, folder or Path.cwd())
+    path, file = _from_secrets_file(variables, folder or _working_folder())
     notes = _notes(env, file, path)
     if all(name in env for name in PASSWORD_GRANT):
         file.pop("access_token", None)  # credentials of the environment win as a whole
@@ -152,6 +152,14 @@ _NAMES = {
     "read_seconds": _Name(("FBN_READ_TIMEOUT_MS",), "api.readTimeoutMs"),
     "total_seconds": _Name(("FBN_TOTAL_TIMEOUT_MS",), "api.totalTimeoutMs"),
 }
+
+
+def _working_folder() -> Path:
+    """Where we are; of a folder that has been removed since, what is left is that nothing is in it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
 
 
 def _environment(given: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from threading import Event
 from typing import BinaryIO
 
 from schemas.errors import ExtractError
+from schemas.spellings import is_text
 
 _CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst")
 _HASH_BLOCK = 1 << 20
@@ -166,6 +167,8 @@ def _source(path: Path, name: str) -> Source:
         raise ExtractError(f"{_short(name)}: cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(found.st_mode):
         raise ExtractError(f"{name}: is not a regular file: write the extract to a file first")
+    if not is_text(str(path.resolve())):
+        raise ExtractError(f"{name}: its path is not UTF-8, and no run could name it: rename it")
     return Source(name, path, found.st_size, (found.st_mtime_ns, found.st_ino))
 
 

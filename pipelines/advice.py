@@ -119,14 +119,14 @@ def program() -> str:
     called = Path(sys.argv[0])
     if called.name != NAME or shutil.which(NAME):
         return NAME
-    return shown(called.absolute())
+    return shown(called)
 
 
 def shown(path: str | Path) -> str:
     """A path as a person would type it here: relative where it lies below the working folder."""
     try:
         return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # it lies elsewhere; the working folder is gone
         return str(path)
 
 

@@ -15,8 +15,10 @@ import typer
 from typer.core import TyperGroup
 
 from pipelines import commands_again, commands_load, commands_lookup, commands_runs, commands_schedule, commands_try
+from pipelines.streams import make_streams_last, what_was_lost
 from schemas.answers import server_text
 from schemas.errors import ConfigError, LoadError, StoppedError
+from schemas.spellings import is_text
 
 MOST_OF_A_MESSAGE = 4000
 """Characters of an error that are shown."""
@@ -87,9 +89,11 @@ def _bulkload(
 
 def main() -> None:
     """The console script: runs the process's command line and ends the process."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # TextIO lacks it, both have it
-    sys.exit(run(sys.argv[1:]))
+    make_streams_last()
+    code = run(sys.argv[1:])
+    if why := what_was_lost(sys.stdout):
+        typer.echo(f"bulkload: not all of the output could be written: {why}", err=True)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -103,10 +107,20 @@ def run(arguments: Sequence[str]) -> int:
         stdout; it is never raised.
     """
     try:
+        _refuse_undecoded(arguments)
         code: int | None = app(args=list(arguments), prog_name="bulkload", standalone_mode=False)
     except Exception as error:  # noqa: BLE001  # the end of the line: nothing may leave as a traceback
         return _fail(error, arguments)
     return code or 0
+
+
+def _refuse_undecoded(arguments: Sequence[str]) -> None:
+    """Raises ConfigError for an argument that is no text here: what is written of a run could not name it."""
+    for argument in arguments:
+        if not is_text(argument):
+            raise ConfigError(
+                f"{argument} is not {sys.getfilesystemencoding()} text: rename it, or set LC_ALL to a locale it is in"
+            )
 
 
 def _fail(error: Exception, arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The ways in which a server may spell back what it was sent: escaped as JSON, HTML or a URL, even more than once."""
+"""Texts that are not what they seem: what a server spells back in escapes, even repeatedly; names that are bytes."""
 
 import html
 import re
@@ -13,6 +13,15 @@ _PASSES = 4
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _WHITE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name can be written down: the system gives bytes that it cannot decode as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def replaced(text: str, replace: Callable[[str], str]) -> str:
