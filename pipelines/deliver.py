@@ -182,16 +182,15 @@ class Delivery:
     def _settle(self, call: int, part: Part, answer: Answer) -> None:
         """Settles requests by what a 2xx answer says of each."""
         reading = read_answer(answer.body, self._operation, part, self._keys(part), self._manner.mode)
-        if reading.strangers:
-            strangers = map(Personal(self._body(part)).masked, reading.strangers)
-            self.strangers += list(strangers)[: MOST_STRANGERS - len(self.strangers)]
-        outcomes = [Personal(self._body([o.request])).masked_outcome(o) for o in reading.outcomes]
-        told = [o for o in outcomes if o.state is not State.UNKNOWN]
+        if reading.outcomes or reading.strangers:
+            reading = Personal(self._body(part)).masked_reading(reading)
+        self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
+        told = [o for o in reading.outcomes if o.state is not State.UNKNOWN]
         if not self._operation.idempotent:
             told = self.reading_back.reconsidered(told)
         told = hinted(told, self._manner)
         self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids)
-        unclear = [o for o in outcomes if o.state is State.UNKNOWN]
+        unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
         if unclear:
             self.reading_back.settle_unclear(call, unclear)
 

@@ -8,12 +8,12 @@ without them nobody could tell what is meant. Costs nothing where LUSID refuses 
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from pipelines.ledger import Outcome
+from pipelines.answers import Reading
 from schemas.answers import Problem
 from schemas.errors import AuthError, PerhapsAppliedError, RejectedError
 from schemas.spellings import replaced
@@ -23,6 +23,10 @@ SHORTEST = 2
 
 _SHORTEST_CUT = 3
 _PERSONAL = frozenset({"displayName", "description"})
+_PROPERTIES = "roperties"
+"""The end of `properties`, `blockProperties`, `transactionProperties`."""
+
+_NESTED = (dict, list)
 _SIGNS = (b'"displayName":', b'"description":', b'roperties":')
 _WORD = re.compile(r"\w+")
 
@@ -86,9 +90,13 @@ class Personal:
             },
         )
 
-    def masked_outcome(self, outcome: Outcome) -> Outcome:
-        """An outcome whose code and message are LUSID's words."""
-        return outcome._replace(code=self.masked(outcome.code), message=self.masked(outcome.message))
+    def masked_reading(self, reading: Reading) -> Reading:
+        """An answer's outcomes and the keys that we never sent, masked."""
+        return replace(
+            reading,
+            outcomes=[o._replace(code=self.masked(o.code), message=self.masked(o.message)) for o in reading.outcomes],
+            strangers=list(map(self.masked, reading.strangers)),
+        )
 
     def _whole(self, text: str) -> str:
         lower = text.lower()
@@ -113,27 +121,25 @@ class Personal:
 
 def _personal(body: Any) -> Iterator[tuple[str, str]]:
     """(member, value) of each personal value: names, descriptions, and what properties hold, by the property's code."""
-    waiting: list[tuple[str, Any]] = [("", body)]
+    waiting: list[Any] = [body]
     while waiting:
-        name, node = waiting.pop()
-        if isinstance(node, list):
-            waiting += [(name, each) for each in node]
-        elif isinstance(node, Mapping):
-            for member, value in node.items():
-                if member in _PERSONAL and isinstance(value, str):
-                    yield member, value
-                elif member.endswith("roperties") and isinstance(value, Mapping):
-                    yield from ((key.rpartition("/")[2], text) for key, each in value.items() for text in _texts(each))
-                else:
-                    waiting.append((member, value))
+        node = waiting.pop()
+        members = node.items() if type(node) is dict else ()
+        waiting += [value for name, value in members if type(value) in _NESTED and not name.endswith(_PROPERTIES)]
+        if type(node) is list:
+            waiting += node
+        for name, value in members:
+            if name in _PERSONAL:
+                yield name, value
+            elif name.endswith(_PROPERTIES):
+                for key, each in value.items():
+                    for text in _texts(each["value"]):
+                        yield key.rpartition("/")[2], text
 
 
-def _texts(property_: Any) -> Iterator[str]:
-    """The values of one property: a label, a number with its unit left out, or a set of labels."""
-    value = property_.get("value") if isinstance(property_, Mapping) else None
-    if not isinstance(value, Mapping):
-        return
-    metric, labels = value.get("metricValue"), value.get("labelValueSet")
-    yield from (v for v in (value.get("labelValue"),) if isinstance(v, str))
-    yield from (str(v) for v in (metric.get("value") if isinstance(metric, Mapping) else None,) if v is not None)
-    yield from (str(v) for v in (labels.get("values", ()) if isinstance(labels, Mapping) else ()))
+def _texts(value: Mapping[str, Any]) -> Sequence[str]:
+    """What a property holds, as schemas.properties builds it: a label, a number, or a set of labels."""
+    ((kind, held),) = value.items()
+    if kind == "labelValue":
+        return (held,)
+    return (held["value"],) if kind == "metricValue" else held["values"]

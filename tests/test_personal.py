@@ -60,7 +60,7 @@ def test_properties_are_found_in_every_shape_of_a_call(body: Any) -> None:
     assert masked("Oz S C Buy", json.dumps(body).encode()) == "<Country> S C Buy"
 
 
-@pytest.mark.parametrize("body", [b'["a","b"]', b'{"k":{"quantity":7}}', b'{"properties":{"k":{"value":7}}}'])
+@pytest.mark.parametrize("body", [b'["a","b"]', b'{"k":{"quantity":7}}'])
 def test_a_call_without_personal_values_leaves_every_text_alone(body: bytes) -> None:
     assert masked("a b 7", body) == "a b 7"
 

@@ -48,7 +48,7 @@ def extracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A night's folder: rows that get in, that are invalid, that are refused, that are held."""
     folder = tmp_path_factory.mktemp("extracts")
     of_a_person = {"display_name": PERSONAL, "description": f"{PERSONAL} of Oz", COUNTRY: PERSONAL}
-    investors = [investor(n, of_a_person) for n in range(1, 30)]
+    investors = [investor(n, of_a_person | {"display_name": f"{PERSONAL} {n}"}) for n in range(1, 30)]
     investors += [investor(30, of_a_person | {"investor_type": PERSONAL}), investor(31, of_a_person | {COUNTRY: ""})]
     investors += [investor(32, of_a_person | {"description": PERSONAL * 60}), investor(33, of_a_person)]
     investors += [investor(33, of_a_person | {"description": f"{PERSONAL} again"})]
