@@ -4,6 +4,7 @@ Prefect keeps what goes through it, so only plain options do; who watches, and t
 know. Owns what is raised when Prefect cannot run a flow. Knows no flow by name.
 """
 
+import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
@@ -80,6 +81,7 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
     """
     desk = Desk(progress or Progress())
     token = _desk.set(desk)
+    before = os.umask(0o077)  # the temporary server's database is nobody else's either
     try:
         state = call(return_state=True)
     except Exception as error:
@@ -93,6 +95,7 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
         if desk.outcome is None:
             state.result()  # raises the defect that ended the flow
     finally:
+        os.umask(before)
         _desk.reset(token)
     if isinstance(desk.outcome, Exception):
         raise _own_or_unreachable(desk.outcome)

@@ -45,7 +45,7 @@ from pipelines.flows import (
     run_nightly_flow,
     run_trading_day_flow,
 )
-from pipelines.handover import plain_options
+from pipelines.handover import plain_options, through_prefect
 from pipelines.load import Options, Progress, Run
 from pipelines.reasons import Reason
 from pipelines.report import Report, Verdict
@@ -443,6 +443,18 @@ def test_a_prefect_that_fails_after_something_was_sent_does_not_say_that_nothing
 def test_options_that_prefect_must_not_keep_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot go through Prefect"):
         plain_options(Options(hold={"InvestorRecord/A/B=IR_1": "failed"}))
+
+
+def test_what_prefect_writes_while_a_flow_runs_is_its_owners_alone(tmp_path: Path) -> None:
+    def flow(**_: object) -> None:
+        (tmp_path / "prefect.db").touch()
+        raise RuntimeError
+
+    before = os.umask(0)
+    with pytest.raises(UnreachableError):
+        through_prefect(flow, Report, None)
+    assert os.umask(before) == 0
+    assert (tmp_path / "prefect.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_options_go_through_prefect_as_plain_values_and_come_back_the_same() -> None:
