@@ -151,6 +151,7 @@ def test_a_server_that_says_everything_back_is_told_without_it(
     with EchoingLusid(way) as lusid:
         sign_in(monkeypatch, lusid)
         line = ["load", "investor-records", str(extracts / "investors.csv"), "--runs", str(tmp_path / "runs")]
+        line += ["--patience", "0"]
         codes = {run(line), run([*line, "--mode", "Atomic", "--json"])}
         if way == "reads":
             write_csv(tmp_path / "orders.csv", [order(1, 1, {"property:Order/A/B": PERSONAL})])
