@@ -459,7 +459,7 @@ MUTATIONS = (
     Mutation(
         "load a file that may still be growing",
         "pipelines/opening.py",
-        "    check_before(expect, extract)\n",
+        "    check_before(expect, header, extract.sources if extract else ())\n",
         "",
         ("tests/test_cli_again.py::test_a_file_that_may_still_be_growing_is_refused",),
     ),

@@ -112,8 +112,8 @@ class _Parser:
         path = self._take("word")
         operator = self._take("word").lower()
         if operator == "in":
-            wanted = self._list()
-            return lambda document: any(_equal(field(document, path), each) for each in wanted)
+            wanted = frozenset(self._list())
+            return lambda document: _among(field(document, path), wanted)
         if operator not in ("eq", "neq", *_ORDERED):
             raise _refused(f"does not know the operator {operator}")
         literal = self._literal()
@@ -184,6 +184,12 @@ def _equal(value: Any, literal: Any) -> bool:
     if isinstance(value, bool) != isinstance(literal, bool):
         return False
     return bool(value == literal)
+
+
+def _among(value: Any, literals: frozenset[Any]) -> bool:
+    values = value if isinstance(value, list) else [value]
+    simple = [each for each in values if isinstance(each, str | int | Decimal)]
+    return not literals.isdisjoint(simple) and any(_equal(each, literal) for each in simple for literal in literals)
 
 
 def _compare(operator: Callable[[Any, Any], bool], value: Any, literal: Any) -> bool:
