@@ -6,6 +6,7 @@ filter is asked for the whole list. Knows no operation and no day.
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote_plus
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -15,8 +16,9 @@ from schemas.errors import FatalError, LoadError, RejectedError, UnreachableErro
 PAGE = 1000
 """Entities asked for at a time."""
 
-CODES = 50
-"""Codes in one filter: with 64 characters each, below the 4,000 that every proxy lets through."""
+LONGEST = 1500
+"""Characters of the codes in one filter, as a URL spells them: LUSID takes URLs of 2,048
+(https://support.lusid.com/knowledgebase/article/KA-01968)."""
 
 
 class ResourceId(BaseModel):
@@ -58,14 +60,29 @@ def listed(client: LusidClient, kind: str, field: str, names: set[str]) -> Itera
     """
     codes = sorted({name.partition("/")[2] for name in names})
     try:
-        for first in range(0, len(codes), CODES):
-            texts = ", ".join("'" + code.replace("'", "''") + "'" for code in codes[first : first + CODES])
+        for texts in _portions(codes):
             yield from _pages(client, kind, {"filter": f"{field} in ({texts})"})
     except RejectedError:
         try:
             yield from _pages(client, kind, {})
         except RejectedError as error:
             raise UnreachableError(f"LUSID's list of {kind} cannot be read: {error.message}") from None
+
+
+def _portions(codes: list[str]) -> Iterator[str]:
+    """The codes as filters list them, some at a time."""
+    portion: list[str] = []
+    length = 0
+    for code in codes:
+        text = "'" + code.replace("'", "''") + "'"
+        spelled = len(quote_plus(f"{text}, "))
+        if portion and length + spelled > LONGEST:
+            yield ", ".join(portion)
+            portion, length = [], 0
+        portion.append(text)
+        length += spelled
+    if portion:
+        yield ", ".join(portion)
 
 
 def _pages(client: LusidClient, kind: str, asked: Mapping[str, str]) -> Iterator[Entity]:

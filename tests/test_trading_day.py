@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from builders import FIGI, Row, read_csv, write_csv
@@ -288,9 +289,10 @@ def test_what_follows_from_a_load_is_kept_by_the_run_that_reads_it(tmp_path: Pat
 def test_only_what_the_day_made_is_asked_for_unless_the_server_knows_no_filter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.listed.CODES", 3)
     folder = a_day(tmp_path)
     asked: list[tuple[str, str | None]] = []
+    codes = sorted(row["execution_code"] for row in read_csv(folder / "executions.csv"))
+    monkeypatch.setattr("pipelines.listed.LONGEST", 3 * len(quote_plus(f"'{codes[0]}', ")))
     with sandbox() as (_, target):
         get_from = target.client.get
 
@@ -303,7 +305,6 @@ def test_only_what_the_day_made_is_asked_for_unless_the_server_knows_no_filter(
 
         monkeypatch.setattr(target.client, "get", get)
         day = trading_day.trading_day(folder, target=target, runs=tmp_path / "runs")
-    codes = sorted(row["execution_code"] for row in read_csv(folder / "executions.csv"))
     filters = [f"id.code in ({', '.join(map(repr, codes[n : n + 3]))})" for n in range(0, len(codes), 3)]
     assert [each for path, each in asked if path == "/api/executions"] == filters
     placements = sorted(row["placement_code"] for row in read_csv(folder / "place-blocks.csv"))
