@@ -5,17 +5,22 @@ JSON with the scripts of `tests/sdk/`. Every release is the package `lusid`, so 
 share an interpreter. Must not know what a script does, nor any shape of LUSID's.
 """
 
+import atexit
 import fcntl
 import hashlib
 import json
 import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 
 SDKS = ("2.1", "2.3", "preview-1.1", "preview-1.0")
 
@@ -94,8 +99,9 @@ def run_in_sdk(
 ) -> object:
     """Run `tests/sdk/<script>` inside an SDK's environment and return what it answers.
 
-    Importing an SDK costs seconds, so scripts take many cases at once. A script sees none of the
-    caller's LUSID (`FBN_*`), proxy or Python settings, and runs where no `secrets.json` lies.
+    Importing an SDK costs seconds, so one process of each imports it, and forks for each script. A
+    script sees none of the caller's LUSID (`FBN_*`), proxy or Python settings, and runs where no
+    `secrets.json` lies.
 
     Args:
         name: one of `SDKS`.
@@ -111,19 +117,72 @@ def run_in_sdk(
         SdkEnvironmentError: the environment cannot be made.
         SdkScriptError: the script failed or took too long.
     """
-    command = [str(sdk_python(name)), str(SCRIPTS / script)]
-    try:
-        answer = _output(
-            command,
-            stdin=json.dumps(payload),
-            env={**_clean_environ(), **(env or {})},
-            cwd=ENVIRONMENTS / name,
-            timeout=timeout,
-        )
-    except _CommandError as error:
-        raise SdkScriptError(f"{script} with SDK {name}: {error}") from error
+    with _in_use:
+        server = _servers.get(name) or _servers.setdefault(name, _Server(name))
+        try:
+            answer = server.run(SCRIPTS / script, json.dumps(payload), {**_clean_environ(), **(env or {})}, timeout)
+        except _CommandError as error:
+            if not server.alive:
+                del _servers[name]
+            raise SdkScriptError(f"{script} with SDK {name}: {error}") from error
     parsed: object = json.loads(answer)
     return parsed
+
+
+class _Server:
+    """A process that has imported an SDK and forks for each script."""
+
+    def __init__(self, name: str) -> None:
+        self._process = subprocess.Popen(
+            [str(sdk_python(name)), str(SCRIPTS / "serve.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_clean_environ(),
+            cwd=ENVIRONMENTS / name,
+            start_new_session=True,  # so that a script that hangs can be killed with it
+        )
+        atexit.register(self._end)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another script."""
+        return self._process.poll() is None
+
+    def run(self, script: Path, payload: str, environ: Mapping[str, str], timeout: float) -> str:
+        """Run one script; gives its stdout.
+
+        Raises:
+            _CommandError: it failed, or took too long, and then the process has ended.
+        """
+        with TemporaryDirectory() as folder:
+            files = {stream: Path(folder) / stream for stream in ("stdin", "stdout", "stderr")}
+            files["stdin"].write_text(payload)
+            job = {"script": script, "environ": environ, **files}
+            assert self._process.stdin is not None
+            self._process.stdin.write(json.dumps(job, default=str).encode() + b"\n")
+            self._process.stdin.flush()
+            code = self._code(timeout)
+            if code is None:
+                self._end()
+                raise _CommandError(f"{script} took longer than {timeout:g} s")
+            if code != 0:
+                tail = files["stderr"].read_text()[-_TAIL_CHARACTERS:]
+                raise _CommandError(f"{script} ended with {code}:\n{tail}")
+            return files["stdout"].read_text()
+
+    def _code(self, timeout: float) -> int | None:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], timeout)
+        return int(self._process.stdout.readline() or 1) if ready else None
+
+    def _end(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+
+
+_servers: dict[str, _Server] = {}
+_in_use = Lock()
 
 
 def _make(lock: Path, folder: Path) -> None:
@@ -146,25 +205,9 @@ class _CommandError(Exception):
     """A command failed or took too long; the message ends with its stderr's end."""
 
 
-def _output(
-    command: Sequence[str],
-    *,
-    timeout: float,
-    stdin: str = "",
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-) -> str:
+def _output(command: Sequence[str], *, timeout: float) -> str:
     try:
-        done = subprocess.run(
-            command,
-            input=stdin,
-            env=env,
-            cwd=cwd,
-            timeout=timeout,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = subprocess.run(command, timeout=timeout, capture_output=True, text=True, check=False)
     except subprocess.TimeoutExpired as error:
         raise _CommandError(f"{command[0]} took longer than {timeout:g} s") from error
     if done.returncode != 0:

@@ -147,8 +147,9 @@ def test_a_script_that_fails_hangs_or_is_missing_raises_with_the_end_of_its_stde
         run_in_sdk("preview-1.0", "nothing.py", [])
     with pytest.raises(SdkScriptError, match=r"(?s)parse\.py with SDK preview-1\.0.*TypeError"):
         run_in_sdk("preview-1.0", "parse.py", 1)
-    with pytest.raises(SdkScriptError, match=r"took longer than 0\.01 s"):
-        run_in_sdk("preview-1.0", "parse.py", [], timeout=0.01)
+    with pytest.raises(SdkScriptError, match="took longer than 0 s"):
+        run_in_sdk("preview-1.0", "parse.py", [], timeout=0)
+    assert run_in_sdk("preview-1.0", "parse.py", []) == [], "the next one is not hurt"
 
 
 def test_a_script_sees_only_the_lusid_settings_it_is_given(
