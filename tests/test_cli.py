@@ -289,6 +289,7 @@ def test_looking_things_up_imports_nothing_heavy() -> None:
 # Loading.
 
 
+@pytest.mark.untraced
 def test_load_prints_one_document_and_its_counts_add_up_to_the_rows_of_the_file(tmp_path: Path) -> None:
     done = bulkload(
         "load", "investor-records", INVESTORS, "--json", "--runs", tmp_path, "--target", f"sandbox:{tmp_path}/s.db"

@@ -108,6 +108,7 @@ LIMITS = st.builds(
 )
 
 
+@pytest.mark.untraced
 @settings(LOOSE, max_examples=600)
 @given(body=st.lists(PIECES, max_size=40).map(b"".join), rules=LIMITS, end=st.sampled_from([b"\n", b"\r\n", b"\r"]))
 def test_every_way_of_reading_gives_what_the_reference_reader_gives(

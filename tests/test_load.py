@@ -155,6 +155,7 @@ FAULTS = st.lists(
 ).map(lambda parts: ";".join(step for part in parts for step in part))
 
 
+@pytest.mark.untraced
 @settings(max_examples=10)
 @given(
     script=FAULTS,

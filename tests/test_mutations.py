@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mutations import MUTATIONS, ROOT, Mutation, copy_tree, outcome, survivors
 
-SAMPLE = 3
+SAMPLE = 2
 
 
 def sample() -> list[Mutation]:

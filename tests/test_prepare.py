@@ -213,6 +213,7 @@ def header_of(operation: str) -> list[str]:
     return [key, *(column for column in rows[operation] if column != key)]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("operation", KEY_COLUMNS)
 @given(st.data())
 def test_every_row_ends_in_the_state_it_should_and_requests_are_what_the_builder_makes(
@@ -235,6 +236,7 @@ def test_every_row_ends_in_the_state_it_should_and_requests_are_what_the_builder
         assert found.prepared.sizes.tolist() == [len(entry) for entry in found.entries]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("operation", KEY_COLUMNS)
 @given(st.data())
 @settings(max_examples=50)
@@ -472,6 +474,7 @@ for name in ("small", "large"):
 """
 
 
+@pytest.mark.untraced
 def test_memory_hardly_grows_with_the_extract(tmp_path: Path) -> None:
     """300,000 rows make about 90 MB of requests; what is kept of each row is some tens of bytes."""
     with (tmp_path / "large.csv").open("w") as file:

@@ -71,6 +71,7 @@ def ended(operation: str, kinds: list[str], seed: int | None, **options: Any) ->
         return {line["key"]: line["state"] for line in outcomes(report.run_dir)}, lusid.held
 
 
+@pytest.mark.untraced
 @settings(max_examples=30)
 @given(
     operation=st.sampled_from(sorted(ROWS)),
@@ -103,6 +104,7 @@ def test_in_atomic_mode_only_the_batches_decide_who_is_rolled_back(kinds: list[s
     )
 
 
+@pytest.mark.untraced
 @settings(max_examples=10)
 @given(kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=COUNT), size=st.integers(1, 9))
 def test_loading_the_same_extract_twice_leaves_lusid_as_it_was(kinds: list[str], size: int) -> None:

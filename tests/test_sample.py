@@ -503,6 +503,7 @@ print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
 # VmHWM and not ru_maxrss: the latter begins at the size of the process that made this one.
 
 
+@pytest.mark.untraced
 def test_memory_does_not_grow_with_the_sample(tmp_path: Path) -> None:
     peaks = []
     for rows in (70_000, 220_000):

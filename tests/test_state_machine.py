@@ -190,6 +190,7 @@ class Nights(RuleBasedStateMachine):
             assert {key: str(each[member]) for key, each in self.keeping.held.items()} == self.expected
 
 
+@pytest.mark.untraced
 def test_nights_in_any_order() -> None:
     run_state_machine_as_test(Nights, settings=settings(max_examples=12, stateful_step_count=8))
 
