@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from builders import Row, investor, order, write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
