@@ -70,7 +70,7 @@ def test_lusid_holds_what_is_called_accepted_and_nothing_else(
     database = tmp_path / "sandbox.db"
     with Sandbox(database=database) as quiet:
         seeds = put_seeds(quiet)
-    batch: dict[str, Any] = {"batch_size": ROWS // 2 if mode == "Partial" else 40, "concurrency": senders}
+    batch: dict[str, Any] = {"batch_size": ROWS // 2 if mode == "Partial" else 80, "concurrency": senders}
     with (
         Sandbox(database=database, faults=faults(probability)) as lusid,
         open_at(lusid.url, lusid.access_token, retries=30) as target,
