@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,18 +18,13 @@ from pipelines.book import code_of
 from pipelines.operation import Operation
 from pipelines.prepare import Prepared
 from pipelines.replayed import Replayed
-from pipelines.successors import UNFINISHED, Successors
+from pipelines.successors import UNFINISHED, Places, Successors, place_numbers
 from schemas.errors import ConfigError
 from schemas.states import GOOD, STATES, State
 
 _NAMED = 3
-_ROW_BITS = 40
-"""A row in its file is below this power of two; what stands above is the file."""
-
 _PIECE = 100_000
 _WELL = [code_of(state) for state in GOOD]
-
-_Places = npt.NDArray[np.int64]
 
 
 def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: Operation) -> Replayed:
@@ -47,10 +41,10 @@ def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: O
             earlier replay; or a request lacks rows that it had.
     """
     codes, names = pd.factorize(rows["_source"])
-    given = _places(codes, rows["_row"].to_numpy())
+    given = place_numbers(codes, rows["_row"].to_numpy())
     wanted, first = np.unique(given, return_index=True)
     met = pa.concat_tables(_met(piece, wanted) for piece in _failures(folder, names))
-    there = _places(names.get_indexer(met["source"].to_pandas()), met["row"].to_numpy())
+    there = place_numbers(names.get_indexer(met["source"].to_pandas()), met["row"].to_numpy())
     strangers = np.flatnonzero(~np.isin(given, there))
     if len(strangers):
         told = _few([f"row {i + 1}" for i in strangers[: _NAMED + 1].tolist()])
@@ -110,14 +104,14 @@ def _other_key(row: int, why: str) -> ConfigError:
     return ConfigError(f"row {row + 1}: its key is not its own: {why}; load it as an extract instead")
 
 
-def _met(piece: "_Piece", wanted: _Places) -> pa.Table:
+def _met(piece: "_Piece", wanted: Places) -> pa.Table:
     """The rows of a piece that are wanted."""
     found = pa.array(np.isin(piece.places, wanted))
     columns = {"source": piece.sources, "row": piece.numbers, "state": piece.states, "key": piece.keys}
     return pa.table({name: column.filter(found) for name, column in columns.items()})
 
 
-def _check_whole(folder: RunFolder, names: pd.Index, wanted: _Places, keys: set[str], told: tuple[Path, str]) -> None:
+def _check_whole(folder: RunFolder, names: pd.Index, wanted: Places, keys: set[str], told: tuple[Path, str]) -> None:
     """A request goes whole or not at all: without some of its rows it would say something else."""
     of_keys, lacking = pa.array(sorted(keys), pa.string()), []
     for piece in _failures(folder, names):
@@ -137,7 +131,7 @@ def _check_whole(folder: RunFolder, names: pd.Index, wanted: _Places, keys: set[
 class _Piece(NamedTuple):
     """Rows that a run did not get in."""
 
-    places: _Places
+    places: Places
     sources: pa.Array
     numbers: pa.Array
     keys: pa.Array
@@ -158,18 +152,13 @@ def _failures(folder: RunFolder, names: pd.Index) -> Iterator[_Piece]:
             numbers, sources = pc.list_flatten(failed["rows"]), failed["source"].take(lines)
             codes = names.get_indexer(sources.to_pandas())
             states = failed["state"].cast("string").take(lines)
-            yield _Piece(_places(codes, numbers.to_numpy()), sources, numbers, failed["key"].take(lines), states)
+            yield _Piece(place_numbers(codes, numbers.to_numpy()), sources, numbers, failed["key"].take(lines), states)
 
 
 def _keys(folder: RunFolder) -> Iterator[pa.Array]:
     with pq.ParquetFile(folder.outcomes) as outcomes:
         for batch in outcomes.iter_batches(columns=["key"]):
             yield batch["key"]
-
-
-def _places(files: npt.NDArray[np.intp], rows: npt.NDArray[np.int64]) -> _Places:
-    """A number for each row of each file; negative where one is unknown."""
-    return np.where((files < 0) | (rows < 0), -1, (files.astype(np.int64) << _ROW_BITS) | rows)
 
 
 def _few(texts: list[str]) -> str:

@@ -19,6 +19,11 @@ from pipelines.report import FINISHED
 UNFINISHED = 255
 """Stands for the state of a row in the hands of a run that may still send it."""
 
+_ROW_BITS = 40
+"""A row in its file is below this power of two; what stands above is the file."""
+
+Places = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class StatesNow:
@@ -93,7 +98,11 @@ def _exploded(run: RunFolder) -> Iterator[pa.Table]:
             )
 
 
-def _places(rows: pa.Table, names: pa.Array) -> npt.NDArray[np.int64]:
-    """A number for each row of each file; negative where the file is unknown."""
-    files = pc.fill_null(pc.index_in(rows["source"], value_set=names), -1).to_numpy().astype(np.int64)
-    return np.where(files < 0, -1, (files << 40) | rows["row"].to_numpy().astype(np.int64))
+def place_numbers(files: npt.NDArray[np.intp], rows: npt.NDArray[np.int64]) -> Places:
+    """A number for each row of each file; negative where one is unknown."""
+    return np.where((files < 0) | (rows < 0), -1, (files.astype(np.int64) << _ROW_BITS) | rows)
+
+
+def _places(rows: pa.Table, names: pa.Array) -> Places:
+    files = pc.fill_null(pc.index_in(rows["source"], value_set=names), -1).to_numpy()
+    return place_numbers(files, rows["row"].to_numpy().astype(np.int64))
