@@ -1,8 +1,8 @@
 """Evidence: what to read in LUSID when an answer is lost, to tell whether the request was applied.
 
 An operation lists, for one request, the entities that exist if and only if it was applied, and the members they
-must then have (`pipelines.proofs`). All there and alike: applied. None there: not applied. Anything else: nobody can
-say.
+must then have (`pipelines.proofs`). All there and alike: applied. None there: not applied. All there and not alike:
+they differ, which nobody can explain from here. Anything else: nobody can say.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -98,6 +98,7 @@ class Finding(Enum):
 
     APPLIED = "applied"
     ABSENT = "absent"
+    DIFFERS = "differs"
     UNCLEAR = "unclear"
 
 
@@ -108,6 +109,8 @@ def examine(evidence: Iterable[Evidence], read: Read) -> Finding:
         RetryableError: nobody answers; other errors as `read` does.
     """
     found = {_look(entity, read) for entity in evidence}
+    if found == {Finding.APPLIED, Finding.DIFFERS}:
+        return Finding.DIFFERS
     return found.pop() if len(found) == 1 else Finding.UNCLEAR
 
 
@@ -121,7 +124,10 @@ def _look(entity: Evidence, read: Read) -> Finding:
         return Finding.ABSENT if absent else Finding.UNCLEAR
     if holds(body, entity.members):
         return examine(entity.then(body), read) if entity.then else Finding.APPLIED
-    return Finding.ABSENT if entity.changed and not _is_cut(body) else Finding.UNCLEAR
+    if entity.changed and not _is_cut(body):
+        return Finding.ABSENT
+    an_entity = isinstance(body, Mapping) and bool(body) and not (entity.params or entity.then)
+    return Finding.DIFFERS if an_entity else Finding.UNCLEAR
 
 
 def _is_cut(body: Any) -> bool:

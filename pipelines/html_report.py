@@ -3,12 +3,16 @@
 Shows what `Summary` says: keys, rows and reasons, never a cell. Every text is escaped by the template.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connectors.run_folder import RunFolder
 from pipelines.summary import Summary
 from schemas.states import STATES
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 TEMPLATE = "report.html.j2"
 
@@ -39,6 +43,12 @@ def write_html(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
 
 def html_of(summary: Summary) -> str:
     """The page of one run."""
+    return template().render(run=summary, manifest=summary.manifest, slices=[*_slices(summary)])
+
+
+@functools.cache
+def template() -> "Template":
+    """The page's template: compiled once, for the loads of a night."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -48,7 +58,7 @@ def html_of(summary: Summary) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(TEMPLATE).render(run=summary, manifest=summary.manifest, slices=[*_slices(summary)])
+    return environment.get_template(TEMPLATE)
 
 
 def _slices(summary: Summary) -> Iterator[Slice]:

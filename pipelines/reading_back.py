@@ -126,6 +126,8 @@ class ReadingBack:
     def _found(self, request: int, finding: Finding | None, why: str) -> Outcome:
         if finding is Finding.APPLIED:
             return Outcome(request, State.ACCEPTED, "ReadBack", f"read back: {why}")
+        if finding is Finding.DIFFERS:
+            return _unknown(request, f"{why}; LUSID holds it, but not as it was sent: compare the two")
         return _unknown(request, f"{why}; reading back could not settle it")
 
     def _reconsidered(self, outcome: Outcome) -> Outcome:

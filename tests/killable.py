@@ -71,13 +71,16 @@ def killable() -> Iterator[Killable]:
 
 
 def _serve() -> None:
+
     import connectors.policy
     import connectors.sandbox.server
+    import pipelines.html_report
     import pipelines.load
     import pipelines.reading_back
-    import pipelines.resume  # so that forks need not import it
+    import pipelines.replay
 
     connectors.policy.BACKOFF_BASE_SECONDS = 0.0
+    pipelines.html_report.template()
     pipelines.reading_back.PAUSES = (0.02, 0.02)
     for line in sys.stdin:
         child = os.fork()
@@ -90,12 +93,13 @@ def _serve() -> None:
 def _carry_out(job: dict[str, Any]) -> int:
     """One load or resumption in this process; 1 when it raises, which is told in the file `log`.
 
-    Members of a job: `token`; `log`; `load`, the arguments of `pipelines.load.load`, or `resume`, those of
-    `pipelines.resume.resume`; `failpoint`, those of `failpoints.install`.
+    Members of a job: `token`; `log`; `load`, `resume` or `replay`, the arguments of the function of that name;
+    `failpoint`, those of `failpoints.install`.
     """
     from failpoints import install
 
     from pipelines.load import load
+    from pipelines.replay import replay
     from pipelines.resume import resume
     from schemas.errors import LoadError
 
@@ -107,10 +111,9 @@ def _carry_out(job: dict[str, Any]) -> int:
     if "failpoint" in job:
         install(**job["failpoint"])
     try:
-        if "load" in job:
-            return load(**job["load"]).exit_code
-        options = job["resume"]
-        return resume(options["name"], runs=Path(options["runs"]), target=options.get("target")).exit_code
+        ((work, given),) = [(work, job[work.__name__]) for work in (load, resume, replay) if work.__name__ in job]
+        paths = {name: Path(given[name]) for name in ("runs", "corrected") if name in given}
+        return work(**{**given, **paths}).exit_code
     except LoadError as error:
         os.write(2, f"{type(error).__name__}: {error.message}\n".encode())
         return 10 + error.exit_code

@@ -108,7 +108,7 @@ def test_what_reading_back_finds_different_is_unknown_and_not_sent_again(
     assert states(report) == {key(0): "accepted", key(1): "unknown", key(2): "accepted"}
     assert len(lusid.posted) == 1
     (told,) = failures(report.run_dir)
-    assert "reading back could not settle it" in told["_message"]
+    assert "LUSID holds it, but not as it was sent" in told["_message"]
 
 
 def test_when_nothing_can_be_read_back_it_is_unknown_at_once_and_not_tried_for_each(

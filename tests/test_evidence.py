@@ -24,14 +24,24 @@ def test_all_there_and_alike_is_applied_and_none_there_is_absent() -> None:
     "found",
     [
         {"a": {"quantity": 5}},
-        {"a": {"quantity": 5}, "b": {"quantity": 6}},
-        {"a": {"quantity": 6}, "b": {"quantity": 6}},
+        {"a": {"quantity": 6}},
         {"a": {}, "b": []},
         {"a": RejectedError("bad", 400), "b": RejectedError("bad", 400)},
     ],
 )
 def test_anything_else_is_unclear(found: dict[str, Any]) -> None:
     assert look("a", "b", **found) is Finding.UNCLEAR
+
+
+@pytest.mark.parametrize("other", [5, 6])
+def test_what_is_there_otherwise_than_it_was_sent_differs(other: int) -> None:
+    assert look("a", "b", a={"quantity": other}, b={"quantity": 6}) is Finding.DIFFERS
+
+
+def test_a_list_or_what_only_leads_on_does_not_differ() -> None:
+    told = {"quantity": 6}
+    listed = [Evidence("a", {"quantity": 5}, {"filter": "x"}), Evidence("a", {"quantity": 5}, then=lambda _: [])]
+    assert [examine([each], Shelf(a=told)) for each in listed] == [Finding.UNCLEAR] * 2
 
 
 def test_no_evidence_at_all_is_unclear() -> None:
