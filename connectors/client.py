@@ -68,7 +68,8 @@ class LusidClient:
 
     Attributes:
         stop: set it to end every wait at once. An attempt under way is still finished, and a first
-            attempt still made; nothing is repeated.
+            attempt still made; nothing is repeated. Of the loads that share a client the one under
+            way owns it.
     """
 
     def __init__(

@@ -15,15 +15,25 @@ class Brake:
         error: what stopped the run, if something did; no call is begun after that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waits: threading.Event) -> None:
+        """Lets go of what an earlier load into the same LUSID stopped.
+
+        Args:
+            waits: set when the run stops, to end all waits for LUSID.
+        """
         self.error: FatalError | None = None
+        self._waits = waits
+        self._waits.clear()
         self._losses = 0
         self._lock = threading.RLock()  # a signal's handler stops the run, in a thread that may just be stopping it
 
     def stop(self, error: FatalError) -> None:
-        """Lets no further call begin; what is in flight is settled. The first error stays."""
+        """Lets no call begin or wait to be repeated; what is in flight is settled. The first error stays."""
         with self._lock:
+            is_first = self.error is None
             self.error = self.error or error
+        if is_first:  # else a signal's handler may stand in the middle of the same step
+            self._waits.set()
 
     def lost(self, error: RetryableError) -> None:
         """A call came to nothing: no answer, or none but 429 and 503, for as long as it is tried."""

@@ -41,7 +41,13 @@ ASKED = 6
 
 
 class Client(Reader, Protocol):
-    """What delivery needs of the LUSID client."""
+    """What delivery needs of the LUSID client.
+
+    Attributes:
+        stop: ends every wait once it is set, as `LusidClient.stop` does.
+    """
+
+    stop: threading.Event
 
     def post(
         self, path: str, body: bytes, *, params: Mapping[str, str], idempotent: bool, expected_status: int
@@ -62,7 +68,7 @@ class Delivery:
     def __init__(self, prepared: Prepared, manner: Manner, ledger: Ledger, client: Client) -> None:
         self._prepared, self._manner, self._ledger, self._client = prepared, manner, ledger, client
         self._operation = manner.operation
-        self.brake = Brake()
+        self.brake = Brake(client.stop)
         self.reading_back = ReadingBack(prepared, manner, ledger, client, self.brake)
         self.strangers: list[str] = []
         self.heard: Callable[[int, float], None] = lambda _requests, _seconds: None

@@ -94,10 +94,9 @@ class Run:
     def interrupt(self, name: str) -> None:
         """Stops the run: before sending at once, while sending when what is in flight is settled."""
         error = StoppedError(f"interrupted by {name}")
-        if self.delivery is None or self.target is None:
+        if self.delivery is None:
             raise error
         self.delivery.brake.stop(error)
-        self.target.client.stop.set()
 
     def prepare(self) -> None:
         """Reads and validates every row, and writes every request down. Sends nothing."""

@@ -199,7 +199,7 @@ MUTATIONS = (
     Mutation(
         "let two processes work on one run",
         "connectors/journal.py",
-        "            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "",
         ("tests/test_journal.py",),
     ),
@@ -448,6 +448,20 @@ MUTATIONS = (
         "        if losses >= BREAKER:\n",
         "        if losses >= 99:\n",
         ("tests/test_deliver.py::test_losses_in_a_row_open_the_breaker_and_the_rest_is_not_sent",),
+    ),
+    Mutation(
+        "wait on after the run has stopped",
+        "pipelines/brake.py",
+        "            self._waits.set()\n",
+        "            pass\n",
+        ("tests/test_brake.py::test_a_call_that_waits_is_given_up_when_another_is_locked_out",),
+    ),
+    Mutation(
+        "let a stopped load stop the next one's waits",
+        "pipelines/brake.py",
+        "        self._waits.clear()\n",
+        "",
+        ("tests/test_brake.py::test_what_stopped_one_load_does_not_stop_the_next_into_the_same_lusid",),
     ),
     Mutation(
         "forget the size that LUSID takes",

@@ -18,7 +18,7 @@ class Deliveries:
     """Stands where a Delivery does: notes what is in flight."""
 
     def __init__(self, fail_at: int | None = None, error: Exception | None = None) -> None:
-        self.brake = Brake()
+        self.brake = Brake(threading.Event())
         self.delivered: list[list[int]] = []
         self.most = 0
         self._flying = 0

@@ -1,0 +1,103 @@
+"""What stops a run stops its waits for LUSID too, and nothing of the load that follows."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from builders import investor, write_csv
+from pydantic import SecretStr
+from run_checks import check_books, states
+from scripted_lusid import Call, Reply, ScriptedLusid, done, refused
+
+from connectors.client import LusidClient
+from connectors.settings import LusidSettings
+from connectors.targets import Target
+from pipelines.brake import BREAKER, Brake
+from pipelines.load import load
+from pipelines.report import Report
+from schemas.errors import AuthError, RetryableError
+
+LONG = 20
+"""Seconds that nobody would wait for in this test."""
+
+Rule = Callable[[Call], Reply]
+
+
+@contextmanager
+def patient(rule: Rule) -> Iterator[Target]:
+    """A LUSID, and a client that waits as in earnest."""
+    with ScriptedLusid(rule) as lusid:
+        settings = LusidSettings(lusid_url=lusid.url, access_token=SecretStr("token"))
+        with LusidClient(settings, retries=1) as client:
+            client.be_patient(LONG)
+            yield Target(client, lusid.url)
+
+
+def run(target: Target, folder: Path, count: int = 6) -> Report:
+    """A load of records, one in each call, two calls at once."""
+    path = write_csv(folder / "investors.csv", [investor(n) for n in range(count)])
+    report = load("investor-records", path, target=target, runs=folder / "runs", batch_size=1, concurrency=2)
+    check_books(report)
+    return report
+
+
+def later(reply: Reply) -> Reply:
+    """An answer that comes when another call waits to be repeated."""
+    time.sleep(0.3)
+    return reply
+
+
+THROTTLED = refused(status=429)
+WAITS: dict[str, tuple[Rule, str]] = {
+    "LUSID asked for it": (lambda _: Reply(429, THROTTLED.body, headers=(("Retry-After", str(LONG)),)), "not_sent"),
+    "it backs off": (lambda _: Reply(cut=True), "unknown"),
+}
+
+
+@pytest.mark.parametrize("why", WAITS)
+def test_a_call_that_waits_is_given_up_when_another_is_locked_out(tmp_path: Path, why: str) -> None:
+    wait, state = WAITS[why]
+
+    def rule(call: Call) -> Reply:
+        return wait(call) if "IR_0000" in call.keys else later(refused(status=403))
+
+    started = time.monotonic()
+    with patient(rule) as target:
+        report = run(target, tmp_path)
+    assert time.monotonic() - started < LONG / 2
+    assert report.exit_code == 4
+    assert states(report) == {f"IR_{n:04d}": "not_sent" if n else state for n in range(6)}
+
+
+def test_what_stopped_one_load_does_not_stop_the_next_into_the_same_lusid(tmp_path: Path) -> None:
+    turned_away = [Reply(503, {}, headers=(("Retry-After", "0"),))]
+    locked_out = True
+
+    def rule(call: Call) -> Reply:
+        if locked_out:
+            return refused(status=403)
+        return turned_away.pop() if turned_away else done(call)
+
+    with patient(rule) as target:
+        assert run(target, tmp_path).exit_code == 4
+        locked_out = False
+        report = run(target, tmp_path)
+    assert (report.exit_code, report.retries) == (0, 1)
+
+
+def test_the_first_reason_stays_and_ends_the_waits() -> None:
+    waits = threading.Event()
+    waits.set()
+    brake = Brake(waits)
+    assert not waits.is_set()
+    for _ in range(BREAKER - 1):
+        brake.lost(RetryableError("no answer"))
+    assert not waits.is_set()
+    brake.stop(AuthError("out"))
+    brake.lost(RetryableError("no answer"))
+    assert waits.is_set()
+    assert brake.error is not None
+    assert brake.error.message == "out"
