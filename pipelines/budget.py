@@ -3,14 +3,7 @@
 import re
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from pipelines.book import PENDING, code_of
-from pipelines.ledger import Ledger
-from pipelines.prepare import Prepared
 from schemas.errors import ConfigError, StoppedError
-from schemas.states import GOOD
 
 _FORM = re.compile(r"^(\d+(?:\.\d+)?)(%?)$")
 
@@ -43,27 +36,3 @@ class Budget:
         if failed <= allowed:
             return None
         return StoppedError(f"{failed} of {rows} rows failed, more than --max-failures {self} allows")
-
-
-class Spending:
-    """What of the budget is spent: rows refused in validation, then rows of requests that failed."""
-
-    def __init__(self, budget: Budget | None, prepared: Prepared, ledger: Ledger) -> None:
-        self._budget, self._ledger = budget, ledger
-        self._rows = prepared.rows_read
-        in_request = prepared.book.requests[prepared.book.requests >= 0]
-        self._rows_of = np.bincount(in_request, minlength=len(prepared)) if budget else np.zeros(0, np.int64)
-        self._failed = sum(n for state, n in prepared.book.counts().items() if state not in GOOD)
-
-    def add(self, batch: npt.NDArray[np.int64]) -> None:
-        """Counts the rows of a batch's requests that were settled otherwise than accepted."""
-        if self._budget is not None:
-            states = np.frombuffer(self._ledger.states, np.uint8)[batch]  # a view: the run's states are not copied
-            self._failed += int(self._rows_of[batch][~np.isin(states, _NOT_FAILED)].sum())
-
-    def over(self) -> StoppedError | None:
-        """The error that stops the run once the budget is spent."""
-        return self._budget.exceeded(self._failed, self._rows) if self._budget else None
-
-
-_NOT_FAILED = [PENDING, *(code_of(state) for state in GOOD)]

@@ -107,7 +107,7 @@ def prepare(
     binding: Binding,
     rules: Rules,
     folder: Path,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda _read, _refused: None,
 ) -> Prepared:
     """Reads and validates a whole extract.
 
@@ -116,7 +116,7 @@ def prepare(
         binding: the extract's header bound to the operation.
         rules: how rows become requests.
         folder: where the scratch files go; about the size of the requests.
-        progress: told the rows read so far.
+        progress: told the rows read so far, and how many of them cannot be sent; repeats are known at the end only.
 
     Raises:
         ExtractError: the extract cannot be read on, changed while it was read, or is not complete.
@@ -130,12 +130,10 @@ def prepare(
         )
     with ExitStack() as files:
         reading = _Reading(extract, binding, rules, folder, files)
-        rows_read = 0
         gate = Gate(rules.expect, extract, binding.amount_reader)
         for batch in gate.through(extract.batches()):
             reading.take(batch)
-            rows_read += len(batch.rows)
-            progress(rows_read)
+            progress(len(reading.book), reading.refused)
         extract.check_unchanged()
         gate.check()
         prepared = reading.finish()
@@ -157,6 +155,7 @@ class _Reading:
         self.by_key, self.by_alone = KeyIndex(), KeyIndex()
         self.wides = CallWides(_call_wide(binding, rules))
         self.forms = Forms(binding, _encoder(binding, rules))
+        self.refused = 0
 
     def _entry_file(self, name: str) -> EntryFile:
         file = EntryFile(self.folder / name)
@@ -175,6 +174,7 @@ class _Reading:
             for position in itertools.compress(itertools.count(), entries):
                 self._look_around(start + position, sheet, position)
         self._refuse_large(start, entries)
+        self.refused += len(entries) - self.book.states.count(PENDING, start)
         self.by_key.extend(start, sheet.keys)
         if alone := self.rules.operation.alone:
             values = map(alone_value, zip(*(sheet.cells[c] for c in alone), strict=True))

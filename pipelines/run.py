@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Self
 
 from pipelines.account import Accountant, Accounts
-from pipelines.budget import Spending
 from pipelines.deliver import Delivery
 from pipelines.failed_refs import FailedRefs
 from pipelines.history import refuse_finished
@@ -23,6 +22,7 @@ from pipelines.replay_check import check_keys
 from pipelines.replayed import Replayed
 from pipelines.report import EXIT_CODES, Report, Verdict, verdict_of
 from pipelines.send import Batch, Portion, batches, send
+from pipelines.spending import Spending, Watch
 from schemas.errors import BalanceError, ConfigError, FatalError, LoadError, StoppedError
 from schemas.states import State
 
@@ -109,7 +109,8 @@ class Run:
             options.hold,
             self.expect,
         )
-        self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, self.progress.reading)
+        watch = Watch(options.max_failures, self.progress)
+        self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, watch.reading)
         self._open.callback(self.prepared.close)
         if self.replayed is not None:
             check_keys(self.replayed, self.prepared)

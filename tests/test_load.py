@@ -487,6 +487,27 @@ def test_the_failure_budget_stops_a_run_before_or_while_it_sends(tmp_path: Path)
     assert reports[2].rows[State.FAILED] == 4
 
 
+@pytest.mark.parametrize(("budget", "said"), [("2", 1), ("3", 0), ("10%", 0)])
+def test_a_budget_spent_in_validation_is_said_at_once_and_every_row_still_read(
+    tmp_path: Path, budget: str, said: int
+) -> None:
+    rows: list[Row] = [investor(n, {"display_name": ""} if n < 3 else {}) for n in range(20)]
+    notes: list[str] = []
+
+    class Heard(Progress):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    with scripted(done) as (lusid, target):
+        options: dict[str, Any] = {"target": target, "max_failures": budget, "progress": Heard()}
+        report = load("investor-records", write_csv(tmp_path / "a.csv", rows), runs=tmp_path / "r", **options)
+    check_books(report)
+    assert [note.startswith("3 of the first 20 rows cannot be sent") for note in notes] == [True] * said
+    assert report.rows_read == 20
+    assert len(failures(report.run_dir)) == (3 if budget == "3" else 20)
+    assert bool(lusid.posted) is (budget == "3")
+
+
 def test_dialects_and_duplicates_reach_the_wire_and_the_books(tmp_path: Path) -> None:
     rows = [investor(1, {"scope": "Desk"}), investor(1, {"scope": "Desk", "display_name": "Later"})]
     with scripted(done) as (lusid, target):

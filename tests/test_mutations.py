@@ -23,7 +23,8 @@ def test_every_defect_can_still_be_planted() -> None:
     assert stale == []
     for mutation in MUTATIONS:
         source = (ROOT / mutation.file).read_text().replace(mutation.old, mutation.new)
-        assert not mutation.file.endswith(".py") or compile(source, mutation.name, "exec")
+        if mutation.file.endswith(".py"):
+            compile(source, mutation.name, "exec")
     assert len({m.name for m in MUTATIONS}) == len(MUTATIONS)
 
 

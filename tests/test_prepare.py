@@ -340,14 +340,16 @@ def test_a_header_without_rows_makes_no_requests(tmp_path: Path, operation: str)
         assert found.prepared.sizes.tolist() == []
 
 
-def test_progress_is_told_the_rows_read_so_far(tmp_path: Path) -> None:
-    told: list[int] = []
-    path = write_csv(tmp_path / "a.csv", [investor(i) for i in range(10)])
+def test_progress_is_told_the_rows_read_so_far_and_how_many_cannot_be_sent(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    bad = {1: {"display_name": ""}, 8: {"display_name": "long" * 200}, 9: {"investor_type": "Ghost"}}
+    path = write_csv(tmp_path / "a.csv", [investor(i, bad.get(i)) for i in range(10)])
     declared = operation_named("investor-records")
     with csv_extract([path], block=1 << 18, max_rows=4) as extract:
         binding = Binding(extract.columns, declared.shape, Dialect.V2_1, declared.key)
-        prepare(extract, binding, Rules(declared, Dialect.V2_1), tmp_path, told.append).close()
-    assert told == [4, 8, 10]
+        rules = Rules(declared, Dialect.V2_1, max_bytes=600)
+        prepare(extract, binding, rules, tmp_path, lambda *counts: told.append(counts)).close()
+    assert told == [(4, 1), (8, 1), (10, 3)]
 
 
 def test_identifiers_in_a_column_of_floats_stop_the_load(tmp_path: Path) -> None:
