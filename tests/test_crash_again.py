@@ -23,6 +23,8 @@ OVER = 12
 CURED = {"investor-records": {"display_name": "Cured"}, "orders": {"quantity": "7", "side": "Sell"}}
 """What every row of failures.csv is corrected to."""
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Killable]:

@@ -21,6 +21,8 @@ from pipelines.past_runs import past_runs
 from pipelines.resume import resume
 from schemas.errors import ConfigError
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Killable]:

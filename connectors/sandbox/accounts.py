@@ -12,7 +12,7 @@ from connectors.sandbox import records
 from connectors.sandbox.batch import upsert
 from connectors.sandbox.calls import OLDER, Call, Route, numbered_luid, unique_id
 from connectors.sandbox.entities import Kind, current, resolve, save, shown, single
-from connectors.sandbox.exact_json import Document, loads
+from connectors.sandbox.exact_json import Document, loads_own
 from connectors.sandbox.listing import list_all
 from connectors.sandbox.problems import ItemError
 from connectors.sandbox.readers import Reader, checked, listed, members, text, unique_by
@@ -146,7 +146,7 @@ def _resolve(transaction: Transaction, holder: Document, position: int) -> int:
 def _investors(transaction: Transaction, account: Document, resolved: list[int]) -> list[str | None]:
     """Investor type of each holder; None for a record that names no investor."""
     sequences = resolved or [holder["_record"] for holder in account.get("accountHolders", [])]
-    documents = (loads(transaction.get(sequence).document) for sequence in sequences)
+    documents = (loads_own(transaction.get(sequence).document) for sequence in sequences)
     return [document.get("investor", {}).get("investorType") for document in documents]
 
 
@@ -185,7 +185,7 @@ def show(transaction: Transaction, call: Call, document: Document) -> Document:
 
 
 def _with_record(transaction: Transaction, call: Call, holder: Document) -> Document:
-    record = loads(transaction.get(holder["_record"]).document)
+    record = loads_own(transaction.get(holder["_record"]).document)
     shown_holder = {name: value for name, value in holder.items() if name != "_record"}
     return {**shown_holder, "investorRecord": records.show(transaction, call, record)}
 

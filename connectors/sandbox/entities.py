@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from connectors.sandbox.calls import Call, numbered_luid, quoted, unique_id
-from connectors.sandbox.exact_json import Document, dumps, loads
+from connectors.sandbox.exact_json import Document, dumps, loads_own
 from connectors.sandbox.problems import ItemError, not_found, validation_problem
 from connectors.sandbox.readers import Errors
 from connectors.sandbox.shapes import code, labels_of
@@ -71,7 +71,7 @@ def current(transaction: Transaction, kind: Kind, request: Document) -> Known:
     if not found:
         return None, {}
     sequence = found.pop()
-    return sequence, loads(transaction.get(sequence).document)
+    return sequence, loads_own(transaction.get(sequence).document)
 
 
 def save(transaction: Transaction, call: Call, kind: Kind, request: Document, known: Known) -> Document:
@@ -137,4 +137,4 @@ def single(call: Call, kind: Kind, show: Show) -> Document:
         sequence = transaction.identified(kind.name, asked.get("scope") or "", identifier)
         if sequence is None:
             raise not_found(f"no {kind.noun} has this value of identifier {key}")
-        return show(transaction, call, loads(transaction.get(sequence).document))
+        return show(transaction, call, loads_own(transaction.get(sequence).document))

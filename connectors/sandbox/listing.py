@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from connectors.sandbox.calls import Call
 from connectors.sandbox.entities import Show
-from connectors.sandbox.exact_json import Document, loads
+from connectors.sandbox.exact_json import Document, loads_own
 from connectors.sandbox.filters import parse_filter, sort
 from connectors.sandbox.problems import ProblemError, validation_problem
 
@@ -50,7 +50,7 @@ def list_all(call: Call, kind: str, show: Show, parent: str | None = None) -> Do
     with call.store.read() as transaction:
         wanted = (asked.offset, asked.limit + 1) if plain else (0, -1)
         stored = transaction.page(kind, *wanted, parent)
-        documents = [show(transaction, call, loads(each.document)) for each in stored]
+        documents = [show(transaction, call, loads_own(each.document)) for each in stored]
     if not plain:
         keep = parse_filter(asked.filter) if asked.filter else None
         kept = [each for each in documents if keep is None or keep(each)]

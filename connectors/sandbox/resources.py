@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.sandbox.calls import Call, Route, unique_id
-from connectors.sandbox.exact_json import Document, dumps, loads
+from connectors.sandbox.exact_json import Document, dumps, loads_own
 from connectors.sandbox.listing import list_all
 from connectors.sandbox.problems import ItemError, not_found, validation_problem
 from connectors.sandbox.readers import Errors
@@ -47,7 +47,7 @@ def _not_found_failure(kind: str) -> str:
 
 def document_of(entity: Entity) -> Document:
     """What is stored of it."""
-    document: Document = loads(entity.document)
+    document: Document = loads_own(entity.document)
     return document
 
 
@@ -82,7 +82,7 @@ def change(transaction: Transaction, entity: Entity, document: Document) -> None
 
 def asked_before(entity: Entity, request: Document) -> bool:
     """Whether the entity was last asked for in just this way."""
-    return entity.requested is not None and loads(entity.requested) == request
+    return entity.requested is not None and loads_own(entity.requested) == request
 
 
 def shown(document: Document) -> Document:
