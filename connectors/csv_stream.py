@@ -30,6 +30,13 @@ _FOREIGN_BEGINNINGS = {
     b"\x28\xb5\x2f\xfd": "is compressed with zstd: let its name end in .zst",
     b"PK\x03\x04": "is a zip archive or an Excel workbook: export it as CSV",
     b"\xd0\xcf\x11\xe0": "is an Excel workbook: export it as CSV",
+    b"ARROW1": "is an Arrow file: export it as Parquet or CSV",
+    b'{"': "is JSON: export it as CSV or Parquet",
+    b"[{": "is JSON: export it as CSV or Parquet",
+    b"<!DOCTYPE": "is a web page, perhaps of a sign-in: fetch it anew",
+    b"<!doctype": "is a web page, perhaps of a sign-in: fetch it anew",
+    b"<html": "is a web page, perhaps of a sign-in: fetch it anew",
+    b"<?xml": "is XML: export it as CSV or Parquet",
 }
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -203,7 +210,7 @@ def check_beginning(source: Source, encoding: Encoding) -> None:
         ExtractError: the file is of another kind, or its byte order mark names another encoding.
     """
     stream = ByteStream(source, _AS_IT_IS)
-    head, _ = stream.view(4)
+    head, _ = stream.view(max(map(len, _FOREIGN_BEGINNINGS)))
     stream.close()
     for magic, advice in _FOREIGN_BEGINNINGS.items():
         if head.startswith(magic):

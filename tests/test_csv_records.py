@@ -470,6 +470,12 @@ def test_utf_16_without_a_mark_is_told_by_its_header(tmp_path: Path) -> None:
         (b"PAR1\x15\x04", "is a Parquet file: let its name end in .parquet"),
         (gzip.compress(b"a,b\n", mtime=0), "is compressed with gzip: let its name end in .gz"),
         (b"PK\x03\x04\x14", "is a zip archive or an Excel workbook: export it as CSV"),
+        (b'{"display_name":"A"}\n', "is JSON: export it as CSV or Parquet"),
+        (b'[{"display_name":"A"}]', "is JSON: export it as CSV or Parquet"),
+        (b"<!DOCTYPE html>\n<html>", "is a web page, perhaps of a sign-in: fetch it anew"),
+        (b"<html><body>", "is a web page, perhaps of a sign-in: fetch it anew"),
+        (b'<?xml version="1.0"?>', "is XML: export it as CSV or Parquet"),
+        (b"ARROW1\x00\x00", "is an Arrow file: export it as Parquet or CSV"),
     ],
 )
 def test_a_file_without_a_proper_header_is_refused(tmp_path: Path, octets: bytes, told: str) -> None:
