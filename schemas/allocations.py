@@ -11,13 +11,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from schemas.columns import Columns, Plain, Row, RowShape
-from schemas.dialects import Dialect
-from schemas.order_parts import ONLY_2_3, needed_id, resource_id
+from schemas.dialects import ONLY_2_3, TWO_AGES, Dialect
+from schemas.order_parts import needed_id, resource_id
 from schemas.placements import PLACEMENT_ID
 from schemas.properties import Wire, properties_of, property_families
 from schemas.values import Code, Switch, Word
-
-TWO_AGES = frozenset({Dialect.V2_1, Dialect.V2_3})
 
 
 class CallWide(NamedTuple):

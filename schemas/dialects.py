@@ -19,6 +19,11 @@ class Dialect(StrEnum):
     """The allocation and booking calls of lusid-sdk-preview 1.0 and 1.1."""
 
 
+TWO_AGES = frozenset({Dialect.V2_1, Dialect.V2_3})
+"""The dialects of all calls but those two."""
+
+ONLY_2_3 = frozenset({Dialect.V2_3})
+
 INVESTOR_TYPES: Mapping[Dialect, tuple[str, ...]] = {
     Dialect.V2_1: ("Person", "LegalEntity"),
     Dialect.V2_3: ("Person", "LegalEntity", "Nominee"),

@@ -6,7 +6,7 @@ POST /api/investmentaccounts/$batchUpsert, UpsertInvestmentAccountRequest.
 from collections.abc import Callable, Iterable, Sequence
 
 from schemas.columns import Columns, Family, Plain, Row, RowShape
-from schemas.dialects import ACCOUNT_TYPES, Dialect
+from schemas.dialects import ACCOUNT_TYPES, ONLY_2_3, Dialect
 from schemas.investor_records import SCOPE, an_identifier
 from schemas.members import Member, member_list
 from schemas.properties import (
@@ -70,7 +70,7 @@ INVESTMENT_ACCOUNT = RowShape(
             Code,
             "the scope of the holder's record; default: the account's",
             "MyScope",
-            dialects=frozenset({Dialect.V2_3}),
+            dialects=ONLY_2_3,
             ignored_elsewhere=True,
             beside=("holder_key", "holder:"),
         ),

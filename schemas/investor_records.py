@@ -6,7 +6,7 @@ POST /api/investorrecords/$batchUpsert, UpsertInvestorRecordRequest.
 from collections.abc import Callable, Iterable
 
 from schemas.columns import Columns, Family, Plain, Row, RowShape
-from schemas.dialects import INVESTOR_TYPES, Dialect
+from schemas.dialects import INVESTOR_TYPES, ONLY_2_3, Dialect
 from schemas.properties import (
     Wire,
     identifier_family,
@@ -23,7 +23,7 @@ SCOPE = Plain(
     "the scope the entity lives in",
     "MyScope",
     needed=True,
-    dialects=frozenset({Dialect.V2_3}),
+    dialects=ONLY_2_3,
     ignored_elsewhere=True,
 )
 """Servers before 2.3 know no scope on records and accounts: there the column is read and not sent."""

@@ -7,8 +7,6 @@ from schemas.dialects import Dialect
 from schemas.properties import Wire, number
 from schemas.values import Code, Currency, DecimalText, Instrument, NeededCode
 
-ONLY_2_3 = frozenset({Dialect.V2_3})
-
 INSTRUMENT = Family(
     "instrument",
     ("Instrument",),

@@ -7,11 +7,10 @@ $cancelplacements (ResourceId).
 from collections.abc import Callable, Iterable, Sequence
 
 from schemas.columns import Columns, Plain, Row, RowShape
-from schemas.dialects import Dialect
+from schemas.dialects import ONLY_2_3, Dialect
 from schemas.members import Member, member_list
 from schemas.order_parts import (
     INSTRUMENT,
-    ONLY_2_3,
     an_instrument,
     filled,
     id_columns,
