@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import defaults
 from pipelines.report import Verdict
 from schemas.answers import server_text
 from schemas.states import State
@@ -25,17 +26,6 @@ STOPPED_FIRST = "NotSent"
 """The code of rows that were left because the run stopped; any other code of `not_sent` is of a call given up."""
 
 _CORRECTABLE = (State.INVALID, State.FAILED)
-
-_DEFAULT_FLAGS: Mapping[str, object] = {
-    "--mode": "Partial",
-    "--dialect": "2.1",
-    "--runs": "runs",
-    "--batch-size": 1000,
-    "--max-batch-bytes": 8 << 20,
-    "--concurrency": 4,
-    "--patience": 300.0,
-    "--duplicates": "refuse",
-}
 
 
 def given_up(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -70,7 +60,7 @@ def next_command(run: "Summary") -> str:
         return shlex.join(_load(run, [shown(extract["path"]) for extract in run.manifest["extracts"]]))
     if not run.to_correct:
         return ""
-    runs = [] if str(run.folder.path.parent) == "runs" else ["--runs", shown(run.folder.path.parent)]
+    runs = [] if run.folder.path.parent == defaults.RUNS else ["--runs", shown(run.folder.path.parent)]
     verb = "resume" if run.verdict is Verdict.STOPPED else "replay"
     return shlex.join([program(), verb, run.folder.run_id, *runs])
 
@@ -92,25 +82,25 @@ def next_step(run: "Summary") -> str:
 
 
 def _load(run: "Summary", extracts: Sequence[str]) -> list[str]:
-    """The load of extracts with a run's flags."""
+    """The load of extracts with a run's flags, but for those that say what holds anyway."""
     manifest, settings = run.manifest, run.manifest["settings"]
     mapping, target = manifest["mapping"], manifest["target"]
     flags = {
-        "--mode": manifest["mode"],
-        "--mapping": shown(mapping["path"]) if mapping else None,
-        "--target": target,
-        "--dialect": manifest["dialect"],
-        "--encoding": settings.get("encoding"),
-        "--delimiter": settings.get("delimiter"),
-        "--runs": str(run.folder.path.parent),
-        "--batch-size": settings["batch_size"],
-        "--max-batch-bytes": settings["max_batch_bytes"],
-        "--concurrency": settings["concurrency"],
-        "--patience": settings.get("patience"),
-        "--duplicates": manifest["duplicates"],
-        "--max-failures": settings["max_failures"],
+        "--mode": (manifest["mode"], defaults.MODE),
+        "--mapping": (shown(mapping["path"]) if mapping else None, None),
+        "--target": (target, None),
+        "--dialect": (manifest["dialect"], defaults.DIALECT),
+        "--encoding": (settings.get("encoding"), None),
+        "--delimiter": (settings.get("delimiter"), None),
+        "--runs": (run.folder.path.parent, defaults.RUNS),
+        "--batch-size": (settings["batch_size"], defaults.BATCH_SIZE),
+        "--max-batch-bytes": (settings["max_batch_bytes"], defaults.MAX_BATCH_BYTES),
+        "--concurrency": (settings["concurrency"], defaults.CONCURRENCY),
+        "--patience": (settings.get("patience"), defaults.PATIENCE_SECONDS),
+        "--duplicates": (manifest["duplicates"], defaults.DUPLICATES),
+        "--max-failures": (settings["max_failures"], None),
     }
-    told = [(n, v) for n, v in flags.items() if v is not None and v != _DEFAULT_FLAGS.get(n)]
+    told = [(name, value) for name, (value, default) in flags.items() if value is not None and value != default]
     return [program(), "load", run.operation, *extracts, *(str(word) for flag in told for word in flag)]
 
 

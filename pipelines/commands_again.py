@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.commands_load import show
-from pipelines.flags import JsonFlag, RunsFlag
+from pipelines.defaults import RUNS
+from pipelines.flags import JsonFlag, RunArgument, RunsFlag
 
 if TYPE_CHECKING:
     from pipelines.report import Report
 
-RunArgument = Annotated[str, typer.Argument(help="An id, the beginning of one, a run folder, or `latest`.")]
 OwnTargetFlag = Annotated[
     str | None, typer.Option("--target", metavar="URL|sandbox[:FILE]", help="Where to; default: the run's own.")
 ]
@@ -20,7 +20,7 @@ OwnTargetFlag = Annotated[
 def resume(
     run: RunArgument,
     *,
-    runs: RunsFlag = Path("runs"),
+    runs: RunsFlag = RUNS,
     target: OwnTargetFlag = None,
     force: Annotated[
         bool, typer.Option("--force", help="Go on though the mapping or bulkload changed, if the keys are the same.")
@@ -39,7 +39,7 @@ def replay(
         Path | None, typer.Argument(help="The run's failures.csv after correction; default: as it is in its folder.")
     ] = None,
     *,
-    runs: RunsFlag = Path("runs"),
+    runs: RunsFlag = RUNS,
     target: OwnTargetFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -52,7 +52,7 @@ def replay(
 def purge(
     *,
     older_than: Annotated[str, typer.Option(metavar="AGE", help="Such as 90d or 12h.")],
-    runs: RunsFlag = Path("runs"),
+    runs: RunsFlag = RUNS,
 ) -> None:
     """Remove run folders, and the personal data in them, that began longer ago."""
     from pipelines.history import purge as remove

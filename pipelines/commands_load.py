@@ -1,11 +1,12 @@
 """The commands that load: `load`, `nightly` and `trading-day`. They read flags, call and show; no work is done here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from pipelines import defaults
 from pipelines.flags import (
     BatchBytesFlag,
     BatchSizeFlag,
@@ -18,14 +19,14 @@ from pipelines.flags import (
     MaxFailuresFlag,
     MinRowsFlag,
     ModeFlag,
+    OperationArgument,
     PatienceFlag,
     RunsFlag,
     TargetFlag,
     named,
+    with_options,
 )
 from schemas.answers import server_text
-from schemas.dialects import Dialect
-from schemas.states import Duplicates, Mode
 
 if TYPE_CHECKING:
     from pipelines.load import Options
@@ -34,26 +35,26 @@ if TYPE_CHECKING:
 
 
 def load(
-    operation: Annotated[str, typer.Argument(help="Such as investor-records; `bulkload operations` lists them.")],
+    operation: OperationArgument,
     extracts: Annotated[list[str], typer.Argument(help="Files, globs or directories of CSV or Parquet: one extract.")],
     *,
-    mode: ModeFlag = Mode.PARTIAL,
+    mode: ModeFlag = defaults.MODE,
     mapping: Annotated[
         Path | None,
         typer.Option(parser=named, metavar="FILE", help="YAML that names your columns; default: canonical headers."),
     ] = None,
     target: TargetFlag = None,
-    dialect: DialectFlag = Dialect.V2_1,
+    dialect: DialectFlag = defaults.DIALECT,
     encoding: Annotated[
         str | None, typer.Option(help="Of CSV, such as cp1252; default: the mapping's, or UTF-8.")
     ] = None,
     delimiter: Annotated[str | None, typer.Option(help="Of CSV; default: the mapping's, or a comma.")] = None,
-    runs: RunsFlag = Path("runs"),
-    batch_size: BatchSizeFlag = 1000,
-    max_batch_bytes: BatchBytesFlag = 8 << 20,
-    concurrency: ConcurrencyFlag = 4,
-    patience: PatienceFlag = 300.0,
-    duplicates: DuplicatesFlag = Duplicates.REFUSE,
+    runs: RunsFlag = defaults.RUNS,
+    batch_size: BatchSizeFlag = defaults.BATCH_SIZE,
+    max_batch_bytes: BatchBytesFlag = defaults.MAX_BATCH_BYTES,
+    concurrency: ConcurrencyFlag = defaults.CONCURRENCY,
+    patience: PatienceFlag = defaults.PATIENCE_SECONDS,
+    duplicates: DuplicatesFlag = defaults.DUPLICATES,
     max_failures: MaxFailuresFlag = None,
     once: Annotated[bool, typer.Option("--once", help="Refuse an extract that a run has finished already.")] = False,
     expect_rows: Annotated[int | None, typer.Option(min=0, help="Data rows the extract must have, exactly.")] = None,
@@ -122,56 +123,41 @@ def load(
     raise typer.Exit(report.exit_code)
 
 
-def _night_command(name: str, about: str, work: Callable[..., "NightlyReport"]) -> Callable[..., None]:
-    """The command of several loads from one folder: both have the same flags."""
+FolderArgument = Annotated[
+    Path,
+    typer.Argument(parser=named, metavar="FOLDER", help="Holds the extracts, by name, and mappings if they need any."),
+]
+AgainFlag = Annotated[bool, typer.Option("--again", help="Load all anew; default: go on where an earlier one stopped.")]
 
-    def command(
-        folder: Annotated[
-            Path,
-            typer.Argument(
-                parser=named, metavar="FOLDER", help="Holds the extracts, by name, and mappings if they need any."
-            ),
-        ],
-        *,
-        mode: ModeFlag = Mode.PARTIAL,
-        target: TargetFlag = None,
-        dialect: DialectFlag = Dialect.V2_1,
-        runs: RunsFlag = Path("runs"),
-        batch_size: BatchSizeFlag = 1000,
-        max_batch_bytes: BatchBytesFlag = 8 << 20,
-        concurrency: ConcurrencyFlag = 4,
-        patience: PatienceFlag = 300.0,
-        duplicates: DuplicatesFlag = Duplicates.REFUSE,
-        max_failures: MaxFailuresFlag = None,
-        min_rows: MinRowsFlag = None,
-        dry_run: DryRunFlag = False,
-        again: Annotated[
-            bool, typer.Option("--again", help="Load all anew; default: go on where an earlier one stopped.")
-        ] = False,
-        direct: DirectFlag = False,
-        as_json: JsonFlag = False,
-    ) -> None:
-        from pipelines.expect_flags import expectations
-        from pipelines.load import Options
 
-        options = Options.of(
-            mode=mode,
-            target=target,
-            dialect=dialect,
-            runs=runs,
-            batch_size=batch_size,
-            max_batch_bytes=max_batch_bytes,
-            concurrency=concurrency,
-            patience=patience,
-            duplicates=duplicates,
-            max_failures=max_failures,
-            expect=expectations(totals=None, trailer=None, min_rows=min_rows),
-            dry_run=dry_run,
-        )
-        _show_night(work(folder, options, direct=direct, again=again), as_json=as_json)
+@with_options
+def nightly(
+    folder: FolderArgument,
+    *,
+    options: "Options",
+    again: AgainFlag = False,
+    direct: DirectFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load a night's investors, accounts and orders in that order; what depends on a failed row is held.
+    A night that stopped is gone on with.
+    """  # noqa: D205  # one paragraph of --help
+    _show_night(run_night(folder, options, direct=direct, again=again), as_json=as_json)
 
-    command.__name__, command.__doc__ = name, about
-    return command
+
+@with_options
+def trading_day(
+    folder: FolderArgument,
+    *,
+    options: "Options",
+    again: AgainFlag = False,
+    direct: DirectFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load a day's orders, moves, placements, executions, allocations and bookings in that order.
+    A day that stopped is gone on with.
+    """  # noqa: D205  # one paragraph of --help
+    _show_night(run_day(folder, options, direct=direct, again=again), as_json=as_json)
 
 
 def run_night(folder: Path, options: "Options", *, direct: bool, again: bool = False) -> "NightlyReport":
@@ -200,20 +186,6 @@ def run_day(folder: Path, options: "Options", *, direct: bool, again: bool = Fal
         from pipelines.flows import run_trading_day_flow
 
         return run_trading_day_flow(folder, options, progress, again=again)
-
-
-nightly = _night_command(
-    "nightly",
-    "Load a night's investors, accounts and orders in that order; what depends on a failed row is held. "
-    "A night that stopped is gone on with.",
-    run_night,
-)
-trading_day = _night_command(
-    "trading_day",
-    "Load a day's orders, moves, placements, executions, allocations and bookings in that order. "
-    "A day that stopped is gone on with.",
-    run_day,
-)
 
 
 def _show_night(night: "NightlyReport", *, as_json: bool) -> NoReturn:

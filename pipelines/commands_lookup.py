@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from schemas.dialects import Dialect
+from pipelines.defaults import DIALECT
+from pipelines.flags import DialectFlag, OperationArgument
 from schemas.errors import ConfigError
-
-OperationArgument = Annotated[str, typer.Argument(help="Such as investor-records; `bulkload operations` lists them.")]
-DialectFlag = Annotated[Dialect, typer.Option(help="The server's age.")]
 
 
 def operations(
@@ -22,7 +20,7 @@ def operations(
     typer.echo(markdown_table() if markdown else text_table())
 
 
-def columns(operation: OperationArgument, *, dialect: DialectFlag = Dialect.V2_1) -> None:
+def columns(operation: OperationArgument, *, dialect: DialectFlag = DIALECT) -> None:
     """List an operation's canonical columns: type, limits, example, meaning."""
     from pipelines.column_docs import column_lines
     from pipelines.operations import operation_named
@@ -35,7 +33,7 @@ def columns(operation: OperationArgument, *, dialect: DialectFlag = Dialect.V2_1
 def template(
     operation: OperationArgument,
     *,
-    dialect: DialectFlag = Dialect.V2_1,
+    dialect: DialectFlag = DIALECT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="A new file; default: stdout.")
     ] = None,

@@ -1,14 +1,14 @@
 """The commands that look at finished runs: `runs` and `report`. They read manifests and change nothing."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.flags import JsonFlag, RunsFlag
+from pipelines.defaults import RUNS
+from pipelines.flags import JsonFlag, RunArgument, RunsFlag
 
 
-def runs(*, runs: RunsFlag = Path("runs"), as_json: JsonFlag = False) -> None:
+def runs(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:
     """List the runs, the newest first: when, verdict, counts."""
     from pipelines.console import print_json
     from pipelines.past_runs import past_runs, replays_of
@@ -26,9 +26,9 @@ def runs(*, runs: RunsFlag = Path("runs"), as_json: JsonFlag = False) -> None:
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="An id, the beginning of one, a run folder, or `latest`.")],
+    run: RunArgument,
     *,
-    runs: RunsFlag = Path("runs"),
+    runs: RunsFlag = RUNS,
     html: Annotated[bool, typer.Option("--html", help="Print the path of report.html instead.")] = False,
     as_json: JsonFlag = False,
 ) -> None:

@@ -1,72 +1,35 @@
 """The commands for past and future nights: `backfill` a range of dates, `deploy` the nightly schedule."""
 
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.commands_load import show
-from pipelines.flags import (
-    BatchBytesFlag,
-    BatchSizeFlag,
-    ConcurrencyFlag,
-    DialectFlag,
-    DirectFlag,
-    DryRunFlag,
-    DuplicatesFlag,
-    JsonFlag,
-    MaxFailuresFlag,
-    MinRowsFlag,
-    ModeFlag,
-    RunsFlag,
-    TargetFlag,
-)
+from pipelines.flags import DirectFlag, JsonFlag, with_options
 from schemas.answers import server_text
-from schemas.dialects import Dialect
-from schemas.states import Duplicates, Mode
+
+if TYPE_CHECKING:
+    from pipelines.load import Options
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A business date, 2026-11-20.")]
 
 
+@partial(with_options, without={"patience"})
 def backfill(
     pattern: Annotated[str, typer.Argument(help="Each date's folder, such as '/extracts/{date:%Y%m%d}'.")],
     first: Day,
     last: Day,
     *,
-    mode: ModeFlag = Mode.PARTIAL,
-    target: TargetFlag = None,
-    dialect: DialectFlag = Dialect.V2_1,
-    runs: RunsFlag = Path("runs"),
-    batch_size: BatchSizeFlag = 1000,
-    max_batch_bytes: BatchBytesFlag = 8 << 20,
-    concurrency: ConcurrencyFlag = 4,
-    duplicates: DuplicatesFlag = Duplicates.REFUSE,
-    max_failures: MaxFailuresFlag = None,
-    min_rows: MinRowsFlag = None,
-    dry_run: DryRunFlag = False,
+    options: "Options",
     again: Annotated[bool, typer.Option("--again", help="Load dates that are in already, too.")] = False,
     direct: DirectFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Load the nights of a range of past dates in order; dates that are in already are passed over."""
     from pipelines.console import TerminalProgress, stderr_console
-    from pipelines.expect_flags import expectations
-    from pipelines.load import Options
 
-    options = Options.of(
-        mode=mode,
-        target=target,
-        dialect=dialect,
-        runs=runs,
-        batch_size=batch_size,
-        max_batch_bytes=max_batch_bytes,
-        concurrency=concurrency,
-        duplicates=duplicates,
-        max_failures=max_failures,
-        expect=expectations(totals=None, trailer=None, min_rows=min_rows),
-        dry_run=dry_run,
-    )
     with TerminalProgress(stderr_console()) as progress:
         if direct:
             from pipelines.backfill import backfill as load_range

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.defaults import DIALECT, RUNS
+from pipelines.flags import DirectFlag
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 
@@ -47,7 +49,7 @@ def sandbox(
     *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")] = 8600,
     db: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep its data there; default: in memory.")] = None,
-    dialect: Annotated[Dialect, typer.Option(help="The age it plays.")] = Dialect.V2_1,
+    dialect: Annotated[Dialect, typer.Option(help="The age it plays.")] = DIALECT,
     faults: Annotated[
         str | None, typer.Option(metavar="SPEC", help="Misbehave: 429=0.05,cut-after=0.02,seed=7 (docs/sandbox.md).")
     ] = None,
@@ -77,8 +79,8 @@ def _announce(url: str, token_url: str) -> None:
 
 def demo(
     *,
-    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are.")] = Path("runs"),
-    direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are.")] = RUNS,
+    direct: DirectFlag = False,
 ) -> None:
     """Load three sample extracts into the embedded sandbox, and compare it with what was accepted."""
     from pipelines.console import stdout_console

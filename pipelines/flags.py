@@ -1,14 +1,23 @@
 """The flags and arguments that several commands take alike: what they are called, may be, and say of themselves."""
 
+from collections.abc import Callable, Collection
+from inspect import signature
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines import defaults
 from schemas.dialects import Dialect
 from schemas.limits import LEAST, MOST_IN_FLIGHT
 from schemas.states import Duplicates, Mode
 
+if TYPE_CHECKING:
+    from pipelines.load import Options
+
+OperationArgument = Annotated[str, typer.Argument(help="Such as investor-records; `bulkload operations` lists them.")]
+RunArgument = Annotated[str, typer.Argument(help="An id, the beginning of one, a run folder, or `latest`.")]
 ModeFlag = Annotated[
     Mode, typer.Option(case_sensitive=False, help="What a bad key does: only itself fails, or its whole call.")
 ]
@@ -47,3 +56,60 @@ MinRowsFlag = Annotated[
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Validate every row and send nothing.")]
 DirectFlag = Annotated[bool, typer.Option("--direct", help="Without Prefect.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+
+
+def with_options(command: Callable[..., None], *, without: Collection[str] = ()) -> Callable[..., None]:
+    """Gives a command the flags of loads that read a folder, in place of its own parameter `options`.
+
+    typer reads a command's parameters from its signature, so the list of these flags is the signature of `_options`.
+
+    Args:
+        without: those that the command does not take.
+    """
+    flags = {name: flag for name, flag in signature(_options).parameters.items() if name not in without}
+    own = signature(command)
+
+    def read_flags(**given: Any) -> None:
+        options = _options(**{name: given.pop(name) for name in flags})
+        command(**given, options=options)
+
+    parts = (flags.values() if each.name == "options" else (each,) for each in own.parameters.values())
+    parameters = list(chain.from_iterable(parts))
+    read_flags.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # a function may
+    read_flags.__name__, read_flags.__doc__ = command.__name__, command.__doc__
+    return read_flags
+
+
+def _options(
+    *,
+    mode: ModeFlag = defaults.MODE,
+    target: TargetFlag = None,
+    dialect: DialectFlag = defaults.DIALECT,
+    runs: RunsFlag = defaults.RUNS,
+    batch_size: BatchSizeFlag = defaults.BATCH_SIZE,
+    max_batch_bytes: BatchBytesFlag = defaults.MAX_BATCH_BYTES,
+    concurrency: ConcurrencyFlag = defaults.CONCURRENCY,
+    patience: PatienceFlag = defaults.PATIENCE_SECONDS,
+    duplicates: DuplicatesFlag = defaults.DUPLICATES,
+    max_failures: MaxFailuresFlag = None,
+    min_rows: MinRowsFlag = None,
+    dry_run: DryRunFlag = False,
+) -> "Options":
+    """The options of each load, from its flags."""
+    from pipelines.expect_flags import expectations
+    from pipelines.load import Options
+
+    return Options.of(
+        mode=mode,
+        target=target,
+        dialect=dialect,
+        runs=runs,
+        batch_size=batch_size,
+        max_batch_bytes=max_batch_bytes,
+        concurrency=concurrency,
+        patience=patience,
+        duplicates=duplicates,
+        max_failures=max_failures,
+        expect=expectations(totals=None, trailer=None, min_rows=min_rows),
+        dry_run=dry_run,
+    )

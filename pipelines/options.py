@@ -12,15 +12,13 @@ import pandas as pd
 from pydantic import ValidationError
 
 from connectors.targets import Target
+from pipelines import defaults
 from pipelines.budget import Budget
 from schemas.dialects import Dialect, did_you_mean
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.limits import LEAST, MOST_IN_FLIGHT
 from schemas.states import Duplicates, Mode
-
-PATIENCE_SECONDS = 300.0
-"""Longer than a restart, a deployment or a network's bad minute; an outage beyond it is for the morning."""
 
 Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
 
@@ -45,18 +43,18 @@ class Options:
         hold: references (`InvestorRecord/Scope/Code=value`) that failed tonight, to what is said of them.
     """
 
-    mode: Mode = Mode.PARTIAL
+    mode: Mode = defaults.MODE
     mapping: Path | None = None
     target: str | Target | None = None
-    dialect: Dialect = Dialect.V2_1
+    dialect: Dialect = defaults.DIALECT
     encoding: str | None = None
     delimiter: str | None = None
-    runs: Path = Path("runs")
-    batch_size: int = 1000
-    max_batch_bytes: int = 8 << 20
-    concurrency: int = 4
-    patience: float = PATIENCE_SECONDS
-    duplicates: Duplicates = Duplicates.REFUSE
+    runs: Path = defaults.RUNS
+    batch_size: int = defaults.BATCH_SIZE
+    max_batch_bytes: int = defaults.MAX_BATCH_BYTES
+    concurrency: int = defaults.CONCURRENCY
+    patience: float = defaults.PATIENCE_SECONDS
+    duplicates: Duplicates = defaults.DUPLICATES
     dry_run: bool = False
     max_failures: Budget | None = None
     expect: Expectations = field(default_factory=Expectations)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connectors.journal import Journal
 from connectors.run_folder import RunFolder
+from pipelines.defaults import RUNS
 from pipelines.load import Progress, Run, carry_out
 from pipelines.operations import operation_named
 from pipelines.past_runs import run_to_replay
@@ -25,7 +26,7 @@ def replay(
     name: str,
     corrected: Path | None = None,
     *,
-    runs: Path = Path("runs"),
+    runs: Path = RUNS,
     target: str | None = None,
     progress: Progress | None = None,
 ) -> Report:

@@ -13,6 +13,7 @@ import orjson
 
 from connectors.run_folder import RunFolder
 from connectors.targets import Target
+from pipelines.defaults import RUNS
 from pipelines.load import Options, Progress, Run, carry_out
 from pipelines.manifest import Earlier
 from pipelines.operations import operation_named
@@ -25,7 +26,7 @@ from schemas.errors import ConfigError
 def resume(
     name: str,
     *,
-    runs: Path = Path("runs"),
+    runs: Path = RUNS,
     target: str | Target | None = None,
     force: bool = False,
     followed: bool = False,
