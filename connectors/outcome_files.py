@@ -4,13 +4,17 @@ Both hold personal data; both stand under a temporary name until they are whole 
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from schemas.states import State
 
 OUTCOME_SCHEMA = pa.schema(
     [
@@ -36,7 +40,6 @@ FAILURE_COLUMNS = ("_key", "_state", "_code", "_message", "_request_id", "_sourc
 
 SURPLUS_COLUMN = "_surplus"
 """Cells a row had beyond the header, where any had."""
-
 
 OWN_COLUMNS = frozenset({*FAILURE_COLUMNS, SURPLUS_COLUMN})
 
@@ -67,6 +70,38 @@ class OutcomeFile:
         """Adds lines, given by column."""
         arrays = [pa.array(columns[f.name], f.type) for f in OUTCOME_SCHEMA]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA))
+
+
+def outcome_rows(outcomes: pq.ParquetFile, *members: str, left_out: Collection[State] = ()) -> Iterator[pa.Table]:
+    """An open outcomes.parquet by the row, piece by piece.
+
+    Args:
+        members: columns that are wanted beside `source`, `row` and `state`.
+        left_out: states whose rows are not wanted.
+
+    Yields:
+        `source`, `row`, `state` as text, and what else is wanted, a line for each row.
+    """
+    unwanted = pa.array([state.value for state in left_out], pa.string())
+    for batch in outcomes.iter_batches(columns=["source", "rows", "state", *members]):
+        kept = batch.filter(pc.invert(pc.is_in(batch["state"].cast("string"), value_set=unwanted)))
+        lines = pc.list_parent_indices(kept["rows"])
+        columns = {
+            "source": kept["source"].take(lines),
+            "row": pc.list_flatten(kept["rows"]),
+            "state": kept["state"].cast("string").take(lines),
+        }
+        yield pa.table({**columns, **{name: kept[name].take(lines) for name in members}})
+
+
+def accepted_keys(path: Path) -> Counter[str]:
+    """The keys that LUSID accepted, by an outcomes.parquet, each with the number of its rows."""
+    lines = pq.read_table(path, columns=["key", "rows", "state"])
+    accepted = lines.filter(pc.equal(lines["state"].cast("string"), State.ACCEPTED.value))
+    found: Counter[str] = Counter()
+    for key, rows in zip(accepted["key"].to_pylist(), pc.list_value_length(accepted["rows"]).to_pylist(), strict=True):
+        found[key] += rows
+    return found
 
 
 def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]]) -> int:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from rich.console import Console
 
 from connectors.client import LusidClient
+from connectors.outcome_files import accepted_keys
 from connectors.run_folder import RunFolder
 from connectors.targets import SANDBOX, open_target
 from pipelines.commands_load import run_night
@@ -24,7 +24,6 @@ from pipelines.report import EXIT_CODES, FINISHED, Report, Verdict
 from pipelines.sample.write import write_sample
 from pipelines.summary import Summary
 from schemas.errors import BalanceError
-from schemas.states import State
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
 """The committed sample; absent where bulkload is installed without its repository."""
@@ -121,7 +120,7 @@ def _fresh(database: Path) -> Path:
 def _comparison(client: LusidClient, reports: tuple[Report, ...]) -> Iterator[Line]:
     rows = [("", "accepted", "listed", "")]
     for report in reports:
-        accepted = _accepted(report.run_dir)
+        accepted = accepted_keys(RunFolder(report.run_dir).outcomes)
         rows += [_compared(client, listing, accepted) for listing in LISTINGS[report.operation]]
     yield "", ""
     yield "What the sandbox's own lists hold", "bold"
@@ -153,9 +152,3 @@ def entities(client: LusidClient, path: str) -> Iterator[Mapping[str, Any]]:
         page = answer.get("nextPage")
         if not page:
             return
-
-
-def _accepted(run_dir: Path) -> dict[str, int]:
-    """The accepted keys of a run, each with the number of its rows, from outcomes.parquet."""
-    lines = pq.read_table(RunFolder(run_dir).outcomes, columns=["key", "state", "rows"]).to_pylist()
-    return {line["key"]: len(line["rows"]) for line in lines if line["state"] == State.ACCEPTED}

@@ -5,7 +5,6 @@ Owns the comparison of the file with the run's outcomes.parquet, which is read p
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connectors.outcome_files import outcome_rows
 from connectors.run_folder import RunFolder
 from pipelines.book import code_of
 from pipelines.operation import Operation
 from pipelines.prepare import Prepared
 from pipelines.replayed import Replayed
-from pipelines.successors import UNFINISHED, Places, Successors, place_numbers
+from pipelines.successors import UNFINISHED, Places, Successors, place_numbers, places_of
 from schemas.errors import ConfigError
 from schemas.states import GOOD, STATES, State
 
@@ -41,10 +41,10 @@ def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: O
             earlier replay; or a request lacks rows that it had.
     """
     codes, names = pd.factorize(rows["_source"])
-    given = place_numbers(codes, rows["_row"].to_numpy())
+    given, files = place_numbers(codes, rows["_row"].to_numpy()), pa.array(names, pa.string())
     wanted, first = np.unique(given, return_index=True)
-    met = pa.concat_tables(_met(piece, wanted) for piece in _failures(folder, names))
-    there = place_numbers(names.get_indexer(met["source"].to_pandas()), met["row"].to_numpy())
+    met = pa.concat_tables(piece.filter(np.isin(places_of(piece, files), wanted)) for piece in _failures(folder))
+    there = places_of(met, files)
     strangers = np.flatnonzero(~np.isin(given, there))
     if len(strangers):
         told = _few([f"row {i + 1}" for i in strangers[: _NAMED + 1].tolist()])
@@ -55,7 +55,7 @@ def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: O
         raise ConfigError(f"{path}: {told}: stands there already, as the same row of {folder.run_id}; take it out")
     if operation.grouped:
         keys = set(filter(None, met["key"].to_pylist()))
-        _check_whole(folder, names, wanted, keys, (path, operation.entity))
+        _check_whole(folder, files, wanted, keys, (path, operation.entity))
     order = np.argsort(there)
     found = met.take(order[np.searchsorted(there[order], given)])
     return Replayed(folder, found.set_column(2, "state", _states_now(folder, found, path)))
@@ -104,22 +104,13 @@ def _other_key(row: int, why: str) -> ConfigError:
     return ConfigError(f"row {row + 1}: its key is not its own: {why}; load it as an extract instead")
 
 
-def _met(piece: "_Piece", wanted: Places) -> pa.Table:
-    """The rows of a piece that are wanted."""
-    found = pa.array(np.isin(piece.places, wanted))
-    columns = {"source": piece.sources, "row": piece.numbers, "state": piece.states, "key": piece.keys}
-    return pa.table({name: column.filter(found) for name, column in columns.items()})
-
-
-def _check_whole(folder: RunFolder, names: pd.Index, wanted: Places, keys: set[str], told: tuple[Path, str]) -> None:
+def _check_whole(folder: RunFolder, files: pa.Array, wanted: Places, keys: set[str], told: tuple[Path, str]) -> None:
     """A request goes whole or not at all: without some of its rows it would say something else."""
     of_keys, lacking = pa.array(sorted(keys), pa.string()), []
-    for piece in _failures(folder, names):
-        missing = pc.is_in(piece.keys, value_set=of_keys).to_numpy(zero_copy_only=False) & ~np.isin(
-            piece.places, wanted
-        )
-        first = np.flatnonzero(missing)[: _NAMED + 1].tolist()
-        lacking += [f"{piece.sources[i]} row {piece.numbers[i]} of {piece.keys[i]}" for i in first]
+    for piece in _failures(folder):
+        missing = pc.is_in(piece["key"], value_set=of_keys).to_numpy() & ~np.isin(places_of(piece, files), wanted)
+        first = piece.take(np.flatnonzero(missing)[: _NAMED + 1]).to_pylist()
+        lacking += [f"{row['source']} row {row['row']} of {row['key']}" for row in first]
     if lacking:
         path, entity = told
         raise ConfigError(
@@ -128,31 +119,14 @@ def _check_whole(folder: RunFolder, names: pd.Index, wanted: Places, keys: set[s
         )
 
 
-class _Piece(NamedTuple):
-    """Rows that a run did not get in."""
-
-    places: Places
-    sources: pa.Array
-    numbers: pa.Array
-    keys: pa.Array
-    states: pa.Array
-
-
-def _failures(folder: RunFolder, names: pd.Index) -> Iterator[_Piece]:
-    """The rows that a run did not get in; `names` numbers the files."""
-    good = pa.array([state.value for state in GOOD])
+def _failures(folder: RunFolder) -> Iterator[pa.Table]:
+    """`source`, `row`, `state` and `key` of the rows that a run did not get in, piece by piece."""
     try:
         outcomes = pq.ParquetFile(folder.outcomes)
     except OSError:
         raise ConfigError(f"{folder.path} has no outcomes.parquet: finish it first, with `bulkload resume`") from None
     with outcomes:
-        for batch in outcomes.iter_batches(columns=["key", "source", "rows", "state"]):
-            failed = batch.filter(pc.invert(pc.is_in(batch["state"].cast("string"), value_set=good)))
-            lines = pc.list_parent_indices(failed["rows"])
-            numbers, sources = pc.list_flatten(failed["rows"]), failed["source"].take(lines)
-            codes = names.get_indexer(sources.to_pandas())
-            states = failed["state"].cast("string").take(lines)
-            yield _Piece(place_numbers(codes, numbers.to_numpy()), sources, numbers, failed["key"].take(lines), states)
+        yield from outcome_rows(outcomes, "key", left_out=GOOD)
 
 
 def _keys(folder: RunFolder) -> Iterator[pa.Array]:

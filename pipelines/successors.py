@@ -1,6 +1,5 @@
 """What became of a run's rows in the runs that replay it, and in those that replay them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connectors.outcome_files import outcome_rows
 from connectors.run_folder import RunFolder
 from pipelines.book import code_of
 from pipelines.history import manifests
@@ -57,11 +57,11 @@ class Successors:
         found = StatesNow(codes, np.zeros(len(rows), np.int32), [self._run.run_id])
         if self._later:
             names = pc.unique(rows["source"])
-            places = _places(rows, names)
+            places = places_of(rows, names)
             order = np.argsort(places)
             for folder, manifest in self._later:
                 taken = pq.read_table(folder.taken, columns=["source", "row"])
-                at = np.searchsorted(places[order], wanted := _places(taken, names))
+                at = np.searchsorted(places[order], wanted := places_of(taken, names))
                 known = np.flatnonzero(np.isin(wanted, places))
                 _take_over(found, order[at[known]], _outcome(folder, manifest, len(taken)), known)
         return found
@@ -78,24 +78,10 @@ def _outcome(run: RunFolder, manifest: dict[str, Any], count: int) -> StatesNow:
     """What became of the rows a run took up, in reading order."""
     if manifest.get("verdict") not in FINISHED:
         return StatesNow(np.full(count, UNFINISHED, np.uint8), np.zeros(count, np.int32), [run.run_id])
-    pieces = pa.concat_tables(_exploded(run))
-    order = np.argsort(pieces["row"].to_numpy())
-    return Successors(run).states(pieces.take(order))
-
-
-def _exploded(run: RunFolder) -> Iterator[pa.Table]:
-    """`source`, `row` and `state` of every row of a run."""
     with pq.ParquetFile(run.outcomes) as outcomes:
-        for batch in outcomes.iter_batches(columns=["source", "rows", "state"]):
-            lines = pc.list_parent_indices(batch["rows"])
-            states = batch["state"].cast("string")
-            yield pa.table(
-                {
-                    "source": batch["source"].take(lines),
-                    "row": pc.list_flatten(batch["rows"]),
-                    "state": states.take(lines),
-                }
-            )
+        rows = pa.concat_tables(outcome_rows(outcomes))
+    order = np.argsort(rows["row"].to_numpy())
+    return Successors(run).states(rows.take(order))
 
 
 def place_numbers(files: npt.NDArray[np.intp], rows: npt.NDArray[np.int64]) -> Places:
@@ -103,6 +89,7 @@ def place_numbers(files: npt.NDArray[np.intp], rows: npt.NDArray[np.int64]) -> P
     return np.where((files < 0) | (rows < 0), -1, (files.astype(np.int64) << _ROW_BITS) | rows)
 
 
-def _places(rows: pa.Table, names: pa.Array) -> Places:
+def places_of(rows: pa.Table, names: pa.Array) -> Places:
+    """The numbers of rows, by their `source` and `row`; `names` numbers the files."""
     files = pc.fill_null(pc.index_in(rows["source"], value_set=names), -1).to_numpy()
     return place_numbers(files, rows["row"].to_numpy().astype(np.int64))

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from connectors.client import LusidClient
+from connectors.outcome_files import accepted_keys
+from connectors.run_folder import RunFolder
 from connectors.targets import Target
 from pipelines.listed import listed
 from pipelines.load import Progress, load
 from pipelines.night_folder import Names, NightExtract, find_extracts
 from pipelines.report import Report
 from pipelines.steps import Loader, NightlyReport, Step, load_steps
-from schemas.states import State
 
 NAMES: Names = {
     operation: (operation,)
@@ -103,19 +102,13 @@ class _Day:
         """The extract of an operation that follows from the load of another; its own run keeps it."""
         source, rows = _FOLLOWS[operation]
         report = next((each for each in reports if each.operation == source), None)
-        found = rows(target.client, _accepted(report)) if target and report else []
+        accepted = accepted_keys(RunFolder(report.run_dir).outcomes) if report else {}
+        found = rows(target.client, set(accepted)) if target else []
         if not report or not found:
             self.say(f"{operation}: nothing to do after {source}, so none is loaded")
             return None
         mapping = self._folder / f"{operation}.yaml"
         return NightExtract(operation, (), mapping if mapping.exists() else None, pd.DataFrame(found))
-
-
-def _accepted(report: Report) -> set[str]:
-    """The keys that LUSID accepted."""
-    outcomes = pq.read_table(report.run_dir / "outcomes.parquet", columns=["key", "state"])
-    accepted = pc.equal(outcomes["state"].cast("string"), State.ACCEPTED.value)
-    return set(outcomes.filter(accepted)["key"].to_pylist())
 
 
 def _executed(client: LusidClient, executions: set[str]) -> list[_Row]:

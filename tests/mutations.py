@@ -297,7 +297,7 @@ MUTATIONS = (
     Mutation(
         "replay a part of a request",
         "pipelines/replay_check.py",
-        "        _check_whole(folder, names, wanted, keys, (path, operation.entity))\n",
+        "        _check_whole(folder, files, wanted, keys, (path, operation.entity))\n",
         "        pass\n",
         ("tests/test_replay.py::test_a_request_is_replayed_with_all_its_rows_or_not_at_all",),
     ),
