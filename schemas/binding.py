@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from schemas.columns import Columns, Plain, Row, RowShape, cell_types, parse_columns, row_adapter
+from schemas.columns import Columns, Plain, Row, RowShape, cell_types, row_adapter
 from schemas.dialects import Dialect, did_you_mean
 from schemas.errors import ConfigError
 from schemas.faults import Fault, said
+from schemas.header import parse_columns
 from schemas.mapping import ColumnRule, Mapping
 from schemas.picking import Cell, KeyRule, key_reader, picker
 from schemas.sheet import CellReader, Sheet

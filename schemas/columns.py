@@ -2,11 +2,10 @@
 
 A plain column is a word (`display_name`); a family is a prefix with a LUSID property key behind it
 (`identifier:Domain/Scope/Code`), and some families have facets (`@unit`). What an operation reads is declared by
-a `RowShape`; what an extract has of it is a `Columns`.
+a `RowShape`; what an extract has of it is a `Columns`, which `schemas.header` makes of the names in its header.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,14 +13,10 @@ from typing import Any
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from schemas.dialects import Dialect, did_you_mean
-from schemas.errors import ConfigError
+from schemas.dialects import Dialect
 
 Row = dict[str, Any]
 """A validated row: canonical column to text (or list of texts); '' where the cell was empty."""
-
-_FAMILY = re.compile(r"(?P<prefix>[a-z_]+):(?P<key>[^@]*)(?:@(?P<facet>[a-z_]+))?")
-_KEY_PART = re.compile(r"[a-zA-Z0-9\-_]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -146,134 +141,9 @@ class Columns:
         return any(bool(self.families.get(n[:-1])) if n.endswith(":") else n in self for n in names)
 
 
-def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where: str) -> Columns:
-    """Sorts canonical names into plain columns and families.
-
-    Args:
-        names: canonical column names; those that begin with `_` must be gone.
-        where: what the names came from, for messages (`investors.csv`, `the mapping`).
-
-    Raises:
-        ConfigError: one line that names every unknown, misplaced, repeated or missing column.
-    """
-    plain = shape.plain_of(dialect)
-    elsewhere = {p.name: p for p in shape.plain if p.name not in plain}
-    faults: list[str] = []
-    families: dict[str, list[FamilyColumn]] = {}
-    ignored = set()
-    for name in names:
-        if name in plain:
-            continue
-        if name in elsewhere:
-            if elsewhere[name].ignored_elsewhere:
-                ignored.add(name)
-            else:
-                faults += _wrong_age(name, elsewhere[name].dialects, dialect)
-            continue
-        column = _family_column(name, shape, plain, faults)
-        if column is not None:
-            faults += _wrong_age(name, next(f.dialects for f in shape.families if f.prefix == column.prefix), dialect)
-            families.setdefault(column.prefix, []).append(column)
-    faults += [f"column {n} is there twice" for n in sorted({n for n in names if names.count(n) > 1})]
-    faults += _missing(names, plain, shape, families)
-    faults += _halves(names, shape)
-    faults += _lonely_facets(families)
-    faults += _shared_keys(shape, families)
-    if faults:
-        raise ConfigError(f"{where}: {'; '.join(faults)}")
-    return Columns(tuple(names), {p: tuple(c) for p, c in families.items()}, frozenset(ignored))
-
-
-def _wrong_age(name: str, dialects: frozenset[Dialect], dialect: Dialect) -> list[str]:
-    """A column that servers of this age know nothing of."""
-    ages = ", ".join(sorted(dialects))
-    return [] if dialect in dialects else [f"column {name} needs dialect {ages} (this is {dialect})"]
-
-
-def _family_column(name: str, shape: RowShape, plain: Mapping[str, Plain], faults: list[str]) -> FamilyColumn | None:
-    known = {f.prefix: f for f in shape.families}
-    match = _FAMILY.fullmatch(name)
-    if match is None or match["prefix"] not in known:
-        faults.append(f"column {name} is unknown{did_you_mean(name, [*plain, *_examples(shape)])}")
-        return None
-    family = known[match["prefix"]]
-    parts = match["key"].split("/")
-    if len(parts) != 3 or not all(map(_KEY_PART.fullmatch, parts)):
-        faults.append(f"column {name}: a property key is Domain/Scope/Code, each of 1 to 64 letters, digits, - or _")
-        return None
-    if parts[0] not in family.domains:
-        faults.append(f"column {name}: the domain must be {' or '.join(family.domains)}")
-        return None
-    facet = match["facet"] or ""
-    if facet and facet not in family.facets:
-        known_facets = ", ".join(f"@{f}" for f in family.facets) or "none"
-        faults.append(f"column {name}: facets of {family.prefix}: are {known_facets}")
-        return None
-    return FamilyColumn(name, family.prefix, match["key"], facet)
-
-
-def _examples(shape: RowShape) -> list[str]:
-    return [f.example for f in shape.families]
-
-
-def _missing(
-    names: Sequence[str],
-    plain: Mapping[str, Plain],
-    shape: RowShape,
-    families: Mapping[str, list[FamilyColumn]],
-) -> list[str]:
-    absent = [p.name for p in plain.values() if p.needed and p.name not in names]
-    absent += [
-        f"{f.prefix}:{'|'.join(f.domains)}/..."
-        for f in shape.families
-        if f.needed and not any(not c.facet for c in families.get(f.prefix, ()))
-    ]
-    one_of = [n for n in shape.one_of if n in plain]
-    if one_of and not any(n in names for n in one_of):
-        absent.append(" or ".join(one_of))
-    return [f"needed column {name} is missing" for name in absent]
-
-
-def _halves(names: Sequence[str], shape: RowShape) -> list[str]:
-    """Columns that mean something only together, of which the extract has some."""
-    faults = []
-    for group in shape.together:
-        there = [any(is_column(c, name) for name in names) for c in group]
-        if any(there) and not all(there):
-            first = group[there.index(True)]
-            faults += [
-                f"column {c} is missing: {first} needs it" for c, has in zip(group, there, strict=True) if not has
-            ]
-    return faults
-
-
 def is_column(column: str, name: str) -> bool:
     """Whether `name` is this plain column, or of this family (`holder:`)."""
     return name.startswith(column) if column.endswith(":") else name == column
-
-
-def _lonely_facets(families: Mapping[str, list[FamilyColumn]]) -> list[str]:
-    """A facet says something of a value: the value's column must be there."""
-    values = {(c.prefix, c.key) for cs in families.values() for c in cs if not c.facet}
-    return [
-        f"column {c.name} has no column {c.prefix}:{c.key} to belong to"
-        for cs in families.values()
-        for c in cs
-        if c.facet and (c.prefix, c.key) not in values
-    ]
-
-
-def _shared_keys(shape: RowShape, families: Mapping[str, list[FamilyColumn]]) -> list[str]:
-    """A property has one kind of value: two families that make one map on the wire may not share a key."""
-    seen: dict[tuple[str, str], str] = {}
-    faults = []
-    for family in shape.families:
-        for column in families.get(family.prefix, ()):
-            if family.member and not column.facet:
-                other = seen.setdefault((family.member, column.key), column.name)
-                if other.partition(":")[0] != family.prefix:
-                    faults.append(f"columns {other} and {column.name} are the same property: keep one")
-    return faults
 
 
 def cell_types(columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str, Any]:

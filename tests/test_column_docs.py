@@ -9,8 +9,8 @@ from pipelines.column_docs import cell_text, column_lines, template_header
 from pipelines.operation import Operation
 from pipelines.operation_table import markdown_table, text_table
 from pipelines.operations import OPERATIONS
-from schemas.columns import parse_columns
 from schemas.dialects import Dialect
+from schemas.header import parse_columns
 from schemas.times import TimeText
 from schemas.values import Code, Currency, DecimalText, Identifier, Labels, Name, NeededCode, Switch, Unit
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.operations import OPERATIONS
-from schemas.columns import Columns, FamilyColumn, is_column, parse_columns
+from schemas.columns import Columns, FamilyColumn, is_column
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
+from schemas.header import parse_columns
 
 RECORD = OPERATIONS["investor-records"].shape
 ACCOUNT = OPERATIONS["investment-accounts"].shape

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.operations import OPERATIONS
-from schemas.columns import parse_columns
 from schemas.dialects import Dialect
+from schemas.header import parse_columns
 from schemas.investment_accounts import HOLDER, PORTFOLIO
 from schemas.members import Disagreement, disagreements, member_list, shared_columns
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from pipelines.operations import OPERATIONS
-from schemas.columns import parse_columns
 from schemas.dialects import Dialect
+from schemas.header import parse_columns
 from schemas.properties import identifiers_of, number, plain_identifiers_of, properties_of
 
 KEY = "InvestorRecord/Details"
