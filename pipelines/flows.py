@@ -1,17 +1,11 @@
-"""The flows: a load, a night, a trading day and a backfill as Prefect runs them, with a task for each step.
+"""The flows: a load, a night, a trading day and a backfill as Prefect runs them, and how a caller has them run.
 
-Each calls the plain function of the same work; what Prefect adds is a place to see it and a schedule. Tasks take and
-return run ids, numbers and paths. A `Run` holds open files and threads, so it stays in this process, in `_at_work`,
-and its tasks run here; nothing of a row goes through Prefect, which would keep a copy.
-
-No task retries. The client is the one retrying layer: it knows what was never sent and what may have been applied,
-and a retry around it would send settled keys again. A run that stopped is resumed, not retried.
+Each calls the plain function of the same work, with loads that are `tasks`; what Prefect adds is a place to see it
+and a schedule. Nothing of a row goes through Prefect, which would keep a copy.
 """
 
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,10 +15,8 @@ from connectors.settings import settle_prefect
 from pipelines.backfill import BackfillReport
 from pipelines.backfill import backfill as backfill_nights
 from pipelines.handover import Outcome, plain_options, the_desk, through_prefect
-from pipelines.interrupts import interrupts
-from pipelines.load import Extracts, Options, Progress, Run
+from pipelines.load import Extracts, Options, Progress
 from pipelines.nightly import nightly
-from pipelines.operations import operation_named
 from pipelines.report import EXIT_CODES, Report, Verdict
 from pipelines.steps import NightlyReport
 from pipelines.trading_day import trading_day as load_trading_day
@@ -33,12 +25,11 @@ from schemas.states import GOOD
 
 settle_prefect()
 
-from prefect import flow, task  # noqa: E402 - it reads its settings when it is imported
-from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect import flow  # noqa: E402 - it reads its settings when it is imported
 from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 
-from pipelines import artifacts  # noqa: E402 - it imports Prefect
+from pipelines.tasks import load_in_tasks  # noqa: E402 - it imports Prefect
 
 REJECTS = "Rejects"
 """The name of the completed state of a flow that finished without some rows."""
@@ -53,7 +44,7 @@ def load_extract(operation: str, extracts: list[str], options: dict[str, Any] | 
         extracts: files, globs or directories of CSV or Parquet.
         options: fields of `Options`.
     """
-    return _state_of(lambda: _load_in_tasks(operation, extracts, progress=the_desk().progress, **(options or {})))
+    return _state_of(lambda: load_in_tasks(operation, extracts, progress=the_desk().progress, **(options or {})))
 
 
 @flow(name="nightly-load", flow_run_name="night of {folder}", persist_result=False)
@@ -89,32 +80,6 @@ def backfill(folder_pattern: str, first: date, last: date, options: dict[str, An
     """
     settings = {"progress": the_desk().progress, "night": _night_in_tasks, **(options or {})}
     return _state_of(lambda: backfill_nights(folder_pattern, first, last, **settings))
-
-
-@task(task_run_name="prepare {run_id}", cache_policy=NO_CACHE, persist_result=False)
-def prepare(run_id: str) -> int:
-    """Reads and validates every row of a run; gives the windows of calls to send."""
-    with _out_of_sight(run_id) as work:
-        work.run.prepare()
-        work.windows = list(work.run.windows())
-        return len(work.windows)
-
-
-@task(task_run_name="send {run_id} window {number}", cache_policy=NO_CACHE, persist_result=False)
-def send_window(run_id: str, number: int) -> int:
-    """Sends one window of calls; gives the requests in it."""
-    with _out_of_sight(run_id) as work:
-        window = work.windows[number]
-        work.run.send(window)
-        return sum(map(len, window))
-
-
-@task(task_run_name="close the books of {run_id}", cache_policy=NO_CACHE, persist_result=False)
-def close_books(run_id: str) -> str:
-    """Writes every row's state down and compares the counts; gives the run's folder."""
-    with _out_of_sight(run_id) as work:
-        work.report = work.run.close_books()
-        return str(work.report.run_dir)
 
 
 def run_load_flow(operation: str, extracts: Extracts, options: Options, progress: Progress | None = None) -> Report:
@@ -159,62 +124,8 @@ def run_backfill_flow(
     return through_prefect(partial(backfill, folder_pattern, *dates, settings), BackfillReport, progress)
 
 
-@dataclass
-class _Work:
-    """A run under way in this process; `error` is what ended one of its tasks."""
-
-    run: Run
-    windows: list[Any] = field(default_factory=list)
-    report: Report | None = None
-    error: Exception | None = None
-
-
-class HiddenError(Exception):
-    """What Prefect is told of an error: its kind. It keeps texts and tracebacks, and those may quote a row."""
-
-
-_at_work: dict[str, _Work] = {}
-
-
-def _load_in_tasks(operation: str, extract: Extracts, *, progress: Progress, **options: Any) -> Report:
-    """`load`, with a task for each step."""
-    shown = artifacts.PublishedProgress(operation, progress)
-    run = Run(operation_named(operation), extract, Options.of(**options), shown)
-    with interrupts(run.interrupt), run, _working(run) as work:
-        for number in range(prepare(run.folder.run_id)):
-            send_window(run.folder.run_id, number)
-        close_books(run.folder.run_id)
-        assert work.report is not None  # noqa: S101 - the books are closed
-        artifacts.publish(work.report, progress.note)
-        return work.report
-
-
-_night_in_tasks = partial(nightly, load=_load_in_tasks)
-_day_in_tasks = partial(load_trading_day, load=_load_in_tasks)
-
-
-@contextmanager
-def _working(run: Run) -> Iterator[_Work]:
-    """Keeps a run where its tasks find it; raises what ended one of them as what it was."""
-    work = _at_work[run.folder.run_id] = _Work(run)
-    try:
-        yield work
-    except HiddenError:
-        assert work.error is not None  # noqa: S101 - the task has left it
-        raise work.error from work.error.__cause__
-    finally:
-        del _at_work[run.folder.run_id]
-
-
-@contextmanager
-def _out_of_sight(run_id: str) -> Iterator[_Work]:
-    """The run a task works on; what ends the task is left there, and Prefect told no more than its kind."""
-    work = _at_work[run_id]
-    try:
-        yield work
-    except Exception as error:  # noqa: BLE001 - the flow raises it again
-        work.error = error
-        raise HiddenError(type(error).__name__) from None
+_night_in_tasks = partial(nightly, load=load_in_tasks)
+_day_in_tasks = partial(load_trading_day, load=load_in_tasks)
 
 
 def _state_of(carry_out: Callable[[], Outcome]) -> State[None]:

@@ -32,7 +32,7 @@ from prefect_harness import (
 
 from connectors.sandbox.server import Sandbox
 from connectors.settings import PREFECT_DEFAULTS, PREFECT_FORCED, settle_prefect
-from pipelines import flows
+from pipelines import flows, tasks
 from pipelines.artifacts import MOST_CHARACTERS, PublishedProgress, escaped, publish, reasons, summary
 from pipelines.budget import Budget
 from pipelines.deploy import PREFECT_YAML, deploy
@@ -427,7 +427,7 @@ def test_a_prefect_that_fails_after_something_was_sent_does_not_say_that_nothing
         load_extract(*given, return_state=True)
         cut()
 
-    monkeypatch.setattr("pipelines.flows.close_books", cut)
+    monkeypatch.setattr("pipelines.tasks.close_books", cut)
     if not flow_fails:
         monkeypatch.setattr("pipelines.flows.load_extract", engine)
     file, runs = write_csv(tmp_path / "i.csv", [investor(1)]), tmp_path / "runs"
@@ -621,5 +621,5 @@ def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
 
 def test_every_flow_and_task_leaves_retrying_to_the_client_and_keeps_no_result() -> None:
     ours = (load_extract, nightly_load, flows.trading_day, flows.backfill)
-    for found in (*ours, flows.prepare, flows.send_window, flows.close_books):
+    for found in (*ours, tasks.prepare, tasks.send_window, tasks.close_books):
         assert (found.retries, found.persist_result) == (0, False)
