@@ -24,7 +24,7 @@ from connectors.sandbox.pro_rata import shares
 from connectors.sandbox.problems import ItemError, validation_problem
 from connectors.sandbox.readers import listed
 from connectors.sandbox.resources import add, document_of, existing, find, reading, versioned
-from connectors.sandbox.shapes import name_of, resource_id
+from connectors.sandbox.shapes import labelled, name_of, resource_id
 from connectors.sandbox.store import Entity, Transaction
 
 PLACEMENTS_LIMIT = 100
@@ -41,11 +41,6 @@ _OF_ORDER = (
     "custodianAccountId",
     "direction",
 )
-
-
-def labelled(resource_id: Document) -> str:
-    """The key under which allocate and booktransactions answer: `Scope:MyScope Code:PLAC00000456`."""
-    return f"Scope:{resource_id['scope']} Code:{resource_id['code']}"
 
 
 def allocate(call: Call) -> Document:

@@ -25,7 +25,6 @@ from connectors.sandbox.shapes import (
     name_of,
     perpetual_properties,
     resource_id,
-    with_values,
 )
 from connectors.sandbox.store import Entity, Transaction
 
@@ -112,10 +111,7 @@ def _allocation(call: Call, request: Document, order: Document) -> Document:
         "date": call.as_at,
         "side": order["side"],
         "type": order["type"],
-        **request,
-        "properties": with_values(request.get("properties", {})),
-        "lusidInstrumentId": blocks.instrument_luid(request["instrumentIdentifiers"]),
-        "links": [],
+        **blocks.completed(request),
     }
     if call.shapes == "2.3":
         allocation["direction"] = blocks.direction(allocation["side"])

@@ -9,7 +9,7 @@ from connectors.sandbox.arithmetic import total
 from connectors.sandbox.calls import Call, luid
 from connectors.sandbox.exact_json import Document
 from connectors.sandbox.resources import add, change, document_of, find, reading, versioned
-from connectors.sandbox.shapes import name_of
+from connectors.sandbox.shapes import name_of, with_values
 from connectors.sandbox.store import Transaction
 
 BLOCK = "blocks"
@@ -34,6 +34,21 @@ def instrument_luid(identifiers: dict[str, str]) -> str:
     if "Currency" in by_code:
         return f"CCY_{by_code['Currency']}"
     return luid(*(part for pair in sorted(identifiers.items()) for part in pair))
+
+
+def completed(request: Document) -> Document:
+    """What is asked for of a placement, execution or allocation, with what follows from it."""
+    return {
+        **request,
+        "properties": with_values(request.get("properties", {})),
+        "lusidInstrumentId": instrument_luid(request["instrumentIdentifiers"]),
+        "links": [],
+    }
+
+
+def in_common(document: Document) -> Document:
+    """What a block and each of its orders have alike, of either."""
+    return {name: document[name] for name in ("instrumentIdentifiers", *BLOCKING_FIELDS) if name in document}
 
 
 def differing(block: Document, wanted: Document) -> list[str]:

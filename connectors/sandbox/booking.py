@@ -7,7 +7,6 @@ transaction's id follows from its allocation, so booking twice gives the same tr
 
 from typing import Any
 
-from connectors.sandbox.allocation import labelled
 from connectors.sandbox.arithmetic import product, total
 from connectors.sandbox.batch import Apply, apply_all
 from connectors.sandbox.blocks import ORDER
@@ -25,7 +24,7 @@ from connectors.sandbox.resources import (
     show,
     versioned,
 )
-from connectors.sandbox.shapes import name_of, perpetual_properties, resource_id, with_values
+from connectors.sandbox.shapes import labelled, name_of, perpetual_properties, resource_id, with_values
 from connectors.sandbox.store import Entity, Transaction
 
 ALLOCATIONS_LIMIT = 5000

@@ -10,9 +10,6 @@ from functools import lru_cache
 
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?(Z|[+-]\d\d:\d\d))?", re.ASCII)
 
-BEGINNING = "0001-01-01T00:00:00.0000000+00:00"
-"""The earliest date-time there is: since when a perpetual value holds."""
-
 
 @lru_cache(maxsize=8192)
 def utc_text(text: str) -> str | None:

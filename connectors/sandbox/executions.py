@@ -24,7 +24,6 @@ from connectors.sandbox.shapes import (
     instrument_identifiers,
     perpetual_properties,
     resource_id,
-    with_values,
 )
 from connectors.sandbox.store import Transaction
 
@@ -69,13 +68,7 @@ def _upsert(transaction: Transaction, call: Call, request: Document) -> Document
     placement = existing(transaction, PLACEMENT, request["placementId"], "placementId")
     if blocks.is_cancelled(document_of(placement)):
         raise ItemError("PlacementCancelledFailure", f"placement {placement.name} is cancelled", "placementId")
-    execution = {
-        **request,
-        "properties": with_values(request.get("properties", {})),
-        "lusidInstrumentId": blocks.instrument_luid(request["instrumentIdentifiers"]),
-        "links": [],
-    }
-    execution = versioned(call, EXECUTION, execution, old)
+    execution = versioned(call, EXECUTION, blocks.completed(request), old)
     more: dict[str, Any] = {"parent": placement.name, "requested": dumps(request)}
     if there is None:
         add(transaction, EXECUTION, execution, more)

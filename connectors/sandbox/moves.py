@@ -8,19 +8,18 @@ from dataclasses import replace
 
 from connectors.sandbox import blocks
 from connectors.sandbox.batch import all_or_none
-from connectors.sandbox.blocks import BLOCK, BLOCKING_FIELDS, ORDER
+from connectors.sandbox.blocks import BLOCK, ORDER
 from connectors.sandbox.calls import Call, Route
 from connectors.sandbox.chain import check_free
 from connectors.sandbox.exact_json import Document, dumps
-from connectors.sandbox.orders import REQUESTS_LIMIT
 from connectors.sandbox.problems import ItemError
-from connectors.sandbox.readers import checked, listed, members
+from connectors.sandbox.readers import members
 from connectors.sandbox.resources import document_of, existing, find, versioned
-from connectors.sandbox.shapes import id_of, ids_once, name_of, resource_id
+from connectors.sandbox.shapes import id_of, ids_once, name_of, requests_of, resource_id
 from connectors.sandbox.store import Entity, Transaction
 
 _MOVE = members({"destinationBlockId": resource_id, "orderId": resource_id})
-_BODY = members({"requests": checked(listed(_MOVE, 1, REQUESTS_LIMIT), ids_once("orderId"))})
+_BODY = requests_of(_MOVE, ids_once("orderId"))
 
 
 def move_orders(call: Call) -> Document:
@@ -43,8 +42,7 @@ def _move(transaction: Transaction, call: Call, request: Document) -> Document:
     _check_fits(block, order)
     order = versioned(call, ORDER, order)
     transaction.rewrite(replace(entity, parent=name_of(request["destinationBlockId"]), document=dumps(order)))
-    fields = {name: order[name] for name in ("instrumentIdentifiers", *BLOCKING_FIELDS) if name in order}
-    block = blocks.outlined(call, block, {"id": request["destinationBlockId"], **fields})
+    block = blocks.outlined(call, block, {"id": request["destinationBlockId"], **blocks.in_common(order)})
     blocks.settle(transaction, call, block)
     return {"destinationBlock": block, "order": order, "sourceBlockId": _left(transaction, call, str(source))}
 

@@ -30,12 +30,11 @@ from connectors.sandbox.shapes import (
     instrument_identifiers,
     name_of,
     perpetual_properties,
+    requests_of,
     resource_id,
     with_values,
 )
 from connectors.sandbox.store import Transaction
-
-REQUESTS_LIMIT = 100
 
 _ORDER_OPTIONAL: dict[str, Reader] = {
     "properties": perpetual_properties("Order"),
@@ -99,7 +98,7 @@ def _body(dialect: str) -> Reader:
             "stopPrice": currency_and_amount,
         },
     )
-    return members({"requests": checked(listed(request, 1, REQUESTS_LIMIT), _ids_once)})
+    return requests_of(request, _ids_once)
 
 
 _BODY = {dialect: _body(dialect) for dialect in _ORDER}
@@ -111,7 +110,6 @@ _NEEDED_PRICES = {
     "stoplimit": ("limitPrice", "stopPrice"),
 }
 _RENAMED = {"orderInstruction": "orderInstructionId", "package": "packageId"}
-_INHERITED = ("instrumentIdentifiers", *BLOCKING_FIELDS)
 
 
 @dataclass
@@ -242,7 +240,7 @@ class _Entry:
 
     def keep(self, block: Document, orders: list[tuple[Document, Document]]) -> Document:
         """Stores both and returns the answer's BlockAndOrders, its orders those of the request."""
-        inherited = {name: block[name] for name in _INHERITED if name in block}
+        inherited = blocks.in_common(block)
         for order, requested in orders:
             more = {"parent": self._parent, "requested": dumps(requested)}
             add(self._transaction, ORDER, {**order, **inherited}, more)

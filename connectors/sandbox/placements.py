@@ -10,9 +10,8 @@ from connectors.sandbox.blocks import BLOCK
 from connectors.sandbox.calls import Call, Route
 from connectors.sandbox.chain import OF_BLOCK, OF_PLACEMENT, PLACEMENT
 from connectors.sandbox.exact_json import Document, dumps
-from connectors.sandbox.orders import REQUESTS_LIMIT
 from connectors.sandbox.problems import ItemError
-from connectors.sandbox.readers import Reader, checked, date_time, listed, members, number, text
+from connectors.sandbox.readers import Reader, date_time, listed, members, number, text
 from connectors.sandbox.resources import (
     add,
     asked_before,
@@ -29,8 +28,8 @@ from connectors.sandbox.shapes import (
     instrument_identifiers,
     name_of,
     perpetual_properties,
+    requests_of,
     resource_id,
-    with_values,
 )
 from connectors.sandbox.store import Transaction
 
@@ -57,10 +56,7 @@ _REQUEST = {
     "2.1": members({**_REQUIRED, **_MEASURE}, _OPTIONAL),
     "2.3": members(_REQUIRED, {**_OPTIONAL, **_MEASURE, "amount": currency_and_amount}),
 }
-_BODY = {
-    dialect: members({"requests": checked(listed(request, 1, REQUESTS_LIMIT), ids_once("id"))})
-    for dialect, request in _REQUEST.items()
-}
+_BODY = {dialect: requests_of(request, ids_once("id")) for dialect, request in _REQUEST.items()}
 
 
 def place_blocks(call: Call) -> Document:
@@ -84,10 +80,7 @@ def _place(transaction: Transaction, call: Call, request: Document) -> Document:
     placed = [document_of(existing(transaction, BLOCK, each, "blockIds")) for each in request["blockIds"]]
     placement = {
         "state": "New",
-        **request,
-        "properties": with_values(request.get("properties", {})),
-        "lusidInstrumentId": blocks.instrument_luid(request["instrumentIdentifiers"]),
-        "links": [],
+        **blocks.completed(request),
     }
     if call.shapes == "2.3":
         placement["basis"] = basis(placement)

@@ -28,6 +28,9 @@ Reader = Callable[[Any, str, Errors], Any]
 """(value, path, errors) -> the value as kept; None when it was refused, and then errors says
 why."""
 
+Check = Callable[[Any, str, Errors], None]
+"""(whole value, path, errors): adds to the errors what is wrong between the value's parts."""
+
 LARGEST = Decimal("79228162514264337593543950335")
 """The largest .NET decimal, which is what LUSID keeps numbers in as far as can be told."""
 
@@ -135,7 +138,7 @@ def members(required: Mapping[str, Reader], optional: Mapping[str, Reader] | Non
     return read
 
 
-def checked(reader: Reader, *checks: Callable[[Any, str, Errors], None]) -> Reader:
+def checked(reader: Reader, *checks: Check) -> Reader:
     """`reader`, then checks of the whole value, if nothing in it was refused."""
 
     def read(value: Any, path: str, errors: Errors) -> Any:
@@ -149,7 +152,7 @@ def checked(reader: Reader, *checks: Callable[[Any, str, Errors], None]) -> Read
     return read
 
 
-def unique_by(member: str) -> Callable[[Sequence[Document], str, Errors], None]:
+def unique_by(member: str) -> Check:
     """A check for `listed`: no two items have the same `member`."""
 
     def check(items: Sequence[Document], path: str, errors: Errors) -> None:

@@ -1,8 +1,7 @@
 """Investor records: `$batchUpsert` and reading back, in both dialects.
 
 Rules: how-to page "create an investor record" and the specification. The sandbox keeps no people
-and no legal
-entities: the investor a record points to is taken to exist.
+and no legal entities: the investor a record points to is taken to exist.
 """
 
 from connectors.sandbox.batch import upsert

@@ -48,11 +48,11 @@ class _Server(uvicorn.Server):
 class _Running:
     """A bound socket, the service behind it and the server that is to run."""
 
-    def __init__(self, service: Service, host: str, port: int) -> None:
+    def __init__(self, service: Service, port: int) -> None:
         self.service = service
-        self._socket = _bind(host, port)
+        self._socket = _bind(port)
         number = self._socket.getsockname()[1]
-        self.root = f"http://{host}:{number}"
+        self.root = f"http://{LOOPBACK}:{number}"
         service.base_url = f"{self.root}/api"
         config = uvicorn.Config(
             build(service),
@@ -75,16 +75,16 @@ class _Running:
             self.service.store.close()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(port: int) -> socket.socket:
     # asyncio turns Nagle's delay off, 40 ms a call, only where the socket says that it is TCP
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind((LOOPBACK, port))
         listener.listen(_BACKLOG)  # from here on a client that was told the port is not refused, only kept waiting
     except (OSError, OverflowError) as error:
         listener.close()
-        raise ConfigError(f"the sandbox cannot listen on {host}:{port}: {error}") from error
+        raise ConfigError(f"the sandbox cannot listen on {LOOPBACK}:{port}: {error}") from error
     return listener
 
 
@@ -99,7 +99,7 @@ class Sandbox:
 
     Args:
         database: a file that outlives it, or None for memory.
-        dialect: `2.1` or `2.3`.
+        dialect: `2.1`, `2.3` or `legacy`.
         faults: a `--faults` specification (see `faults.parse_faults`).
         port: 0 for any free one.
         token: a bearer token that is always good, beside those it issues.
@@ -131,7 +131,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         try:
-            running = self._running = _Running(self._service, LOOPBACK, self._port)
+            running = self._running = _Running(self._service, self._port)
         except ConfigError:
             self._service.store.close()
             raise
@@ -197,7 +197,6 @@ def serve(  # the command's options, all by keyword
     database: Path | None,
     dialect: str,
     faults: str | None,
-    host: str = LOOPBACK,
     announce: Callable[[str, str], None] = lambda url, token_url: None,
 ) -> None:
     """Serves in the foreground until SIGINT or SIGTERM; then ends cleanly.
@@ -212,7 +211,7 @@ def serve(  # the command's options, all by keyword
     parsed = parse_faults(faults)
     service = _service(database, dialect, parsed, Tokens(TOKEN_SECONDS), BODY_LIMIT)
     try:
-        running = _Running(service, host, port)
+        running = _Running(service, port)
     except ConfigError:
         service.store.close()
         raise

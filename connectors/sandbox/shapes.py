@@ -3,11 +3,12 @@
 Sources: the OpenAPI specification and support page KA-01633 (limits); docs/sandbox.md says where they disagree.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from connectors.sandbox.exact_json import Document
 from connectors.sandbox.readers import (
+    Check,
     Errors,
     Reader,
     checked,
@@ -24,6 +25,7 @@ LABEL_LIMIT = 1024
 SET_LIMIT = 250
 PROPERTIES_LIMIT = 100
 INSTRUMENT_IDENTIFIERS_LIMIT = 25
+REQUESTS_LIMIT = 100
 
 code = text(1, 64, CODE_PATTERN)
 """A scope, a code or a client-defined key: 1 to 64 of A-Z a-z 0-9 - _"""
@@ -46,7 +48,17 @@ def id_of(name: str) -> Document:
     return {"scope": scope, "code": its_code}
 
 
-def ids_once(member: str) -> Callable[[Sequence[Document], str, Errors], None]:
+def labelled(resource_id: Document) -> str:
+    """The key under which allocate and booktransactions answer: `Scope:MyScope Code:PLAC00000456`."""
+    return f"Scope:{resource_id['scope']} Code:{resource_id['code']}"
+
+
+def requests_of(request: Reader, once: Check) -> Reader:
+    """The body `{"requests": [...]}` of calls that take at most 100, checked together by `once`."""
+    return members({"requests": checked(listed(request, 1, REQUESTS_LIMIT), once)})
+
+
+def ids_once(member: str) -> Check:
     """A check for `listed`: no two items have the same id as their `member`."""
 
     def check(items: Sequence[Document], path: str, errors: Errors) -> None:
