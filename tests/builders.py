@@ -77,6 +77,11 @@ def order(block: int = 1, serial: int = 1, changes: Mapping[str, str] | None = N
     return row | dict(changes or {})
 
 
+def rows_for(operation: str, count: int) -> list[Row]:
+    """Rows of investor-records or orders without fault, each of which is a request."""
+    return [investor(n) if operation == "investor-records" else order(n, n) for n in range(count)]
+
+
 def write_csv(
     path: Path, rows: Sequence[Row], *, columns: Sequence[str] = (), encoding: str = "utf-8", delimiter: str = ","
 ) -> Path:

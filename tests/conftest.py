@@ -4,9 +4,13 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from connectors.sandbox.server import Sandbox
 
 settings.register_profile(
     "suite", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -26,6 +30,33 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading back looks again at once."""
     monkeypatch.setattr("pipelines.reading_back.PAUSES", (0.02, 0.02))
+
+
+@pytest.fixture
+def sandbox() -> "Iterator[Sandbox]":
+    """A sandbox with nothing in it."""
+    from connectors.sandbox.server import Sandbox  # its web framework takes longer to import than most tests
+
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared() -> "Iterator[Sandbox]":
+    """A sandbox for all of a file's tests that leave nothing in it, or nothing that others mind."""
+    from connectors.sandbox.server import Sandbox
+
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox_23() -> "Iterator[Sandbox]":
+    """A sandbox of dialect 2.3 with nothing in it."""
+    from connectors.sandbox.server import Sandbox
+
+    with Sandbox(dialect="2.3") as running:
+        yield running
 
 
 @pytest.hookimpl(wrapper=True)

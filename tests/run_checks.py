@@ -32,6 +32,11 @@ def journal(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "journal.jsonl").read_bytes().splitlines()]
 
 
+def journal_lines(runs: Path) -> int:
+    """How many whole lines the journals of all runs have so far."""
+    return sum(path.read_bytes().count(b"\n") for path in runs.glob("*/journal.jsonl"))
+
+
 def states(report: Report) -> dict[str, str]:
     """The state of each key of a run whose keys have one each."""
     found = [(line["key"], line["state"]) for line in outcomes(report.run_dir)]

@@ -76,6 +76,11 @@ def refused(errors: Any = None, *, status: int = 400, **more: Any) -> Reply:
 MISSING = Reply(404, {"name": "ResourceNotFound", "code": 460, "status": 404, "title": "Not there"})
 
 
+def nothing_there(call: Call) -> Reply:
+    """What a GET finds in a LUSID that is there and holds nothing."""
+    return Reply(200, {}) if "metadata" in call.path else MISSING
+
+
 class ScriptedLusid:
     """Answers every POST and GET below /api/api/ as its rule says; serves from a free port of 127.0.0.1."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from builders import account, investor, order, read_csv, write_csv
 from run_checks import check_books
-from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, refused, sandbox
+from scripted_lusid import Call, Reply, ScriptedLusid, done, nothing_there, refused, sandbox
 
 from pipelines.load import Progress
 from pipelines.nightly import nightly
@@ -46,7 +46,7 @@ class Door:
 
     def __call__(self, call: Call) -> Reply:
         if call.method == "GET":
-            return Reply(200, {}) if "metadata" in call.path else MISSING
+            return nothing_there(call)
         if self.locked and self.locked in call.path:
             if not self.let:
                 return refused(status=403)

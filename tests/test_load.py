@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builders import Row, investor, order, write_csv
+from builders import Row, investor, order, rows_for, write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_checks import check_books, failures, outcomes, row_states, states
@@ -219,7 +219,7 @@ def test_an_outage_shorter_than_the_patience_costs_no_row(
     """By the URL, so with the waits of a night, but for their base; without patience the same outage ends it."""
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
     monkeypatch.setattr("connectors.policy.BACKOFF_BASE_SECONDS", 0.001)
-    rows = [(order(n, n) if operation == "orders" else investor(n)) for n in range(40)]
+    rows = rows_for(operation, 40)
 
     def rule(call: Call) -> Reply:
         if call.path.endswith("versions"):

@@ -2,13 +2,14 @@ import time
 from pathlib import Path
 
 import pytest
-from builders import investor, order, write_csv
+from builders import rows_for, write_csv
 from scripted_lusid import Call, Reply, done, refused, sandbox, scripted
 
+from connectors.targets import Target
 from pipelines.load import Options, Progress, Run, carry_out
 from pipelines.operations import operation_named
 from pipelines.pressure import SLOW, Pressure
-from pipelines.report import Verdict
+from pipelines.report import Report, Verdict
 
 
 class Setbacks:
@@ -25,6 +26,14 @@ def went(pressure: Pressure, requests: int, seconds: float) -> None:
     """A batch that was one call."""
     pressure.answered(requests, seconds)
     pressure.settled()
+
+
+def loaded(operation: str, count: int, folder: Path, target: Target, batch_size: int) -> tuple[Report, float]:
+    """The report of a load with 4 calls in flight, and how wide its way was in the end."""
+    path = write_csv(folder / "a.csv", rows_for(operation, count))
+    options = Options(target=target, runs=folder / "runs", batch_size=batch_size, concurrency=4)
+    run = Run(operation_named(operation), path, options, Progress())
+    return carry_out(run), run.pressure.width
 
 
 def test_a_setback_halves_the_way_and_batches_that_go_well_widen_it_again() -> None:
@@ -93,22 +102,16 @@ def test_a_refused_batch_that_is_taken_apart_and_a_short_last_one_are_no_pressur
         time.sleep(0.02)
         return refused() if "MyScope/B0004" in call.keys else done(call)
 
-    path = write_csv(tmp_path / "a.csv", [order(n, n) for n in range(21)])
     with scripted(rule) as (_, target):
-        options = Options(target=target, runs=tmp_path / "runs", batch_size=10, concurrency=4)
-        run = Run(operation_named("orders"), path, options, Progress())
-        report = carry_out(run)
+        report, width = loaded("orders", 21, tmp_path, target, batch_size=10)
     assert (report.verdict, report.requests) == (Verdict.REJECTS, 11)
-    assert run.pressure.width == 4
+    assert width == 4
 
 
 @pytest.mark.parametrize("fault", ["429", "503", "500", "cut-before", "cut-after"])
 @pytest.mark.parametrize("operation", ["investor-records", "orders"])
 def test_whatever_turns_calls_away_narrows_the_way_for_all_senders(tmp_path: Path, operation: str, fault: str) -> None:
-    path = write_csv(tmp_path / "a.csv", [order(n, n) if operation == "orders" else investor(n) for n in range(8)])
     with sandbox(f"script={fault};ok,retry-after=0") as (_, target):
-        options = Options(target=target, runs=tmp_path / "runs", batch_size=8, concurrency=4)
-        run = Run(operation_named(operation), path, options, Progress())
-        report = carry_out(run)
+        report, width = loaded(operation, 8, tmp_path, target, batch_size=8)
     assert report.verdict is Verdict.COMPLETE
-    assert run.pressure.width == 2
+    assert width == 2

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import investor, order, write_csv
+from builders import rows_for, write_csv
 from killable import KILLED, Killable, killable
 from reconcile import order_ids, record_names
-from run_checks import check_folder, check_journal, row_states
+from run_checks import check_folder, check_journal, journal_lines, row_states
 
 from connectors.sandbox.server import Sandbox
 
@@ -23,10 +23,6 @@ FAULTS += "cut-during=0.01,truncated=0.01,not-json=0.01,html=0.01,retry-after=0,
 def server() -> Iterator[Killable]:
     with killable() as opened:
         yield opened
-
-
-def journal_lines(runs: Path) -> int:
-    return sum(path.read_bytes().count(b"\n") for path in runs.glob("*/journal.jsonl"))
 
 
 def wait_until(ready: Callable[[], bool], seconds: float) -> None:
@@ -87,7 +83,7 @@ class Night:
 def test_a_load_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing(
     tmp_path: Path, server: Killable, operation: str, count: int, batch: int, kills: int
 ) -> None:
-    rows = [investor(n) if operation == "investor-records" else order(n, n) for n in range(count)]
+    rows = rows_for(operation, count)
     path = write_csv(tmp_path / "extract.csv", rows)
     database = tmp_path / "sandbox.db"
     draw = random.Random(count)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from builders import IR_ID, Row, account, investor, order, read_csv, write_csv
 from run_checks import check_books, row_states
-from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, refused
+from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, nothing_there, refused
 
 from connectors.journal import Journal
 from pipelines.load import load
@@ -165,7 +165,7 @@ class Registry:
 
     def __call__(self, call: Call) -> Reply:
         if call.method == "GET":
-            return Reply(200, {}) if "metadata" in call.path else MISSING
+            return nothing_there(call)
         if self.is_shut:
             return refused(status=403)
         bad = self.refuses & set(call.body)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
-from builders import IR_ID, investor, order, write_csv
-from run_checks import check_books, check_journal, failures, journal, outcomes, row_states, states
+from builders import IR_ID, investor, order, rows_for, write_csv
+from run_checks import check_books, check_journal, failures, journal, journal_lines, outcomes, row_states, states
 from sandbox_api import get
-from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, refused
+from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, nothing_there, refused
 
 from connectors.journal import Journal
 from connectors.sandbox.server import Sandbox
@@ -27,6 +27,8 @@ from pipelines.resume import resume
 from schemas.errors import ConfigError, RunFolderError
 
 ROOT = Path(__file__).parent.parent
+TWO_BY_TWO: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
+"""Calls of two requests, one after another."""
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +48,7 @@ class Gate:
     def __call__(self, call: Call) -> Reply:
         if call.method == "GET":
             self.read += [call.path] if "metadata" not in call.path else []
-            return Reply(200, {}) if "metadata" in call.path else MISSING
+            return nothing_there(call)
         if self.let <= 0:
             return refused(status=403)
         self.let -= 1
@@ -57,11 +59,10 @@ class Gate:
 @contextmanager
 def stopped_run(tmp_path: Path, gate: Gate, operation: str = "investor-records") -> Iterator[Report]:
     """A run of ten requests in calls of two that was locked out; what it needs is open meanwhile."""
-    rows = [investor(n) if operation == "investor-records" else order(n, n) for n in range(10)]
+    rows = rows_for(operation, 10)
     path = write_csv(tmp_path / "a.csv", rows)
     with ScriptedLusid(gate) as lusid:
-        options: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
-        report = load(operation, path, target=lusid.url, runs=tmp_path / "runs", **options)
+        report = load(operation, path, target=lusid.url, runs=tmp_path / "runs", **TWO_BY_TWO)
         check_books(report)
         assert report.verdict is Verdict.STOPPED
         yield report
@@ -144,7 +145,7 @@ columns:
     path = write_csv(tmp_path / "a.csv", [{"name": f"N{n}", "id": f"I{n}"} for n in range(4)])
     gate = Gate(1)
     with ScriptedLusid(gate) as lusid:
-        options: dict[str, Any] = {"mapping": mapping, "batch_size": 2, "concurrency": 1}
+        options = {"mapping": mapping, **TWO_BY_TWO}
         report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs", **options)
         mapping.write_text(text + "# note\n")
         with pytest.raises(ConfigError, match="changed since it began: the mapping"):
@@ -165,7 +166,7 @@ def test_force_does_not_take_a_mapping_that_makes_other_keys(tmp_path: Path) -> 
     rows = [{"name": f"N{n}", "id": f"I{n}", "other": f"J{n}", "type": "Person"} for n in range(4)]
     gate = Gate(1)
     with ScriptedLusid(gate) as lusid:
-        options: dict[str, Any] = {"mapping": mapping, "batch_size": 2, "concurrency": 1}
+        options = {"mapping": mapping, **TWO_BY_TWO}
         report = load(
             "investor-records", write_csv(tmp_path / "a.csv", rows), target=lusid.url, runs=tmp_path / "runs", **options
         )
@@ -240,12 +241,11 @@ def test_a_run_whose_journal_is_removed_stops_before_it_sends_more(tmp_path: Pat
         return gate(call)
 
     path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(10)])
-    options: dict[str, Any] = {"batch_size": 2, "concurrency": 1, "runs": tmp_path / "runs"}
     with (
         ScriptedLusid(rule) as lusid,
         pytest.raises(RunFolderError, match=r"journal.jsonl: cannot be written: No such"),
     ):
-        load("investor-records", path, target=lusid.url, **options)
+        load("investor-records", path, target=lusid.url, runs=tmp_path / "runs", **TWO_BY_TWO)
     assert sum(gate.posted.values()) == 6
 
 
@@ -324,9 +324,8 @@ def test_orders_in_doubt_are_read_back_and_not_sent_again(tmp_path: Path) -> Non
         return done(call)
 
     with ScriptedLusid(rule) as lusid:
-        options: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
         path = write_csv(tmp_path / "a.csv", rows)
-        report = load("orders", path, target=lusid.url, runs=tmp_path / "runs", **options)
+        report = load("orders", path, target=lusid.url, runs=tmp_path / "runs", **TWO_BY_TWO)
         died(report.run_dir, keep=2)
         del there["/api/orders/MyScope/O0001"]
         again = resume(report.run_id, runs=tmp_path / "runs")
@@ -353,11 +352,10 @@ def died(folder: Path, keep: int) -> None:
 @pytest.mark.parametrize("operation", ["investor-records", "orders"])
 def test_what_is_in_doubt_is_not_called_unsent_when_the_resumed_run_stops_too(tmp_path: Path, operation: str) -> None:
     gate = Gate(100)
-    rows = [investor(n) if operation == "investor-records" else order(n, n) for n in range(6)]
+    rows = rows_for(operation, 6)
     with ScriptedLusid(gate) as lusid:
         path = write_csv(tmp_path / "a.csv", rows)
-        options: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
-        report = load(operation, path, target=lusid.url, runs=tmp_path / "runs", **options)
+        report = load(operation, path, target=lusid.url, runs=tmp_path / "runs", **TWO_BY_TWO)
         died(report.run_dir, keep=2)
         gate.let = 0
         again = resume(report.run_id, runs=tmp_path / "runs")
@@ -390,10 +388,6 @@ def until(ready: Callable[[], bool], process: subprocess.Popen[str] | None = Non
         time.sleep(0.005)
 
 
-def lines_of(tmp_path: Path) -> int:
-    return sum(path.read_bytes().count(b"\n") for path in (tmp_path / "runs").glob("*/journal.jsonl"))
-
-
 @pytest.fixture
 def orders(tmp_path: Path) -> Path:
     return write_csv(tmp_path / "o.csv", [order(n, n) for n in range(30)])
@@ -405,7 +399,7 @@ def test_a_process_that_is_killed_is_gone_on_with_and_nothing_settled_is_sent_ag
 ) -> None:
     with Sandbox(faults="slow=1,slow-seconds=0.05") as lusid:
         with loading(orders, lusid, tmp_path) as process:
-            until(lambda: lines_of(tmp_path) >= lines, process)
+            until(lambda: journal_lines(tmp_path / "runs") >= lines, process)
             process.kill()
         (folder,) = (tmp_path / "runs").iterdir()
         settled = sum("settled" in line for line in journal_whole(folder))
@@ -430,7 +424,7 @@ def test_a_signal_lets_what_is_in_flight_be_settled_and_closes_the_books(
 ) -> None:
     with Sandbox(faults="slow=1,slow-seconds=0.2") as lusid:
         with loading(orders, lusid, tmp_path) as process:
-            until(lambda: lines_of(tmp_path) >= 3, process)
+            until(lambda: journal_lines(tmp_path / "runs") >= 3, process)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=30)
         assert (process.returncode, "Traceback" in err) == (4, False)
@@ -452,7 +446,7 @@ def test_a_second_signal_stops_at_once_and_the_run_can_go_on(
 ) -> None:
     with Sandbox(faults="script=slow;slow,slow-seconds=3") as lusid:
         with loading(orders, lusid, tmp_path) as process:
-            until(lambda: lines_of(tmp_path) >= 3, process)
+            until(lambda: journal_lines(tmp_path / "runs") >= 3, process)
             process.send_signal(signal.SIGINT)
             time.sleep(0.1)
             began = time.monotonic()
@@ -535,8 +529,7 @@ def test_an_interrupt_while_sending_in_this_process_is_settled_and_resumable(tmp
 
     with ScriptedLusid(rule) as lusid:
         path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(10)])
-        options: dict[str, Any] = {"batch_size": 2, "concurrency": 1}
-        report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs", **options)
+        report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs", **TWO_BY_TWO)
         check_books(report)
         assert Counter(states(report).values()) == {"accepted": 4, "not_sent": 6}
         assert report.warnings == ("interrupted by SIGTERM",)

@@ -1,7 +1,6 @@
 """Investment accounts in the sandbox: holders that must exist, account types of each dialect."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -24,34 +23,26 @@ from sandbox_api import (
 
 from connectors.sandbox.server import Sandbox
 
+RECORDS = {
+    "a": record("E1"),
+    "b": record("E2"),
+    "c": {**record("E3"), "identifiers": {**listed(EXTERNAL, "E3"), **listed(INTERNAL, "I3")}},
+    "d": company("C1"),
+    "e": company("C2"),
+    "f": {"displayName": "No investor", "identifiers": listed(EXTERNAL, "E0")},
+}
+
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with _with_records() as running:
-        yield running
+def shared(shared: Sandbox) -> Sandbox:
+    created(upsert_records(shared, RECORDS))
+    return shared
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with _with_records() as running:
-        yield running
-
-
-@contextmanager
-def _with_records() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        both = {**listed(EXTERNAL, "E3"), **listed(INTERNAL, "I3")}
-        anyone = {"displayName": "No investor", "identifiers": listed(EXTERNAL, "E0")}
-        records = {
-            "a": record("E1"),
-            "b": record("E2"),
-            "c": {**record("E3"), "identifiers": both},
-            "d": company("C1"),
-            "e": company("C2"),
-            "f": anyone,
-        }
-        created(upsert_records(running, records))
-        yield running
+def sandbox(sandbox: Sandbox) -> Sandbox:
+    created(upsert_records(sandbox, RECORDS))
+    return sandbox
 
 
 @pytest.fixture(scope="module")

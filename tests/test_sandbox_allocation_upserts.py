@@ -1,6 +1,5 @@
 """Allocations made by hand in the sandbox: they count like the others, and never pass what was ordered."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,10 +30,9 @@ PRICE = {"amount": 2, "currency": "USD"}
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        created(create_orders(running, block("B0", order("O0", 100))))
-        yield running
+def sandbox(sandbox: Sandbox) -> Sandbox:
+    created(create_orders(sandbox, block("B0", order("O0", 100))))
+    return sandbox
 
 
 def _by_id(sandbox: Sandbox) -> dict[str, Any]:

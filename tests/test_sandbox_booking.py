@@ -1,6 +1,5 @@
 """booktransactions in the sandbox: fields mapped from allocations, booked once, marked when asked."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +26,6 @@ from sandbox_api import (
 from connectors.sandbox.server import Sandbox
 
 TRANSACTIONS = "transactionportfolios/S/P/transactions"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
 
 
 def _allocations(sandbox: Sandbox, *orders: Body, quantity: object, **more: Any) -> list[Body]:

@@ -1,8 +1,5 @@
 """cancelorders and $cancelplacements in the sandbox: effects, children, and what refuses."""
 
-from collections.abc import Iterator
-
-import pytest
 from sandbox_api import (
     Body,
     block,
@@ -23,12 +20,6 @@ from sandbox_api import (
 )
 
 from connectors.sandbox.server import Sandbox
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
 
 
 def _cancel(sandbox: Sandbox, call: str, **keys: str) -> Body:

@@ -1,7 +1,5 @@
 """Executions in the sandbox: upserted by id, of a placement that exists, fixed once allocated."""
 
-from collections.abc import Iterator
-
 import pytest
 from sandbox_api import (
     Body,
@@ -28,19 +26,12 @@ from sandbox_api import (
 from connectors.sandbox.server import Sandbox
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        created(create_orders(running, block("B0", order("O0", 100))))
-        done(place(running, placement("P0", "B0"), placement("GONE", "B0")))
-        done(manage(running, "$cancelplacements", {"k": rid("GONE")}))
-        yield running
+def sandbox(sandbox: Sandbox) -> Sandbox:
+    created(create_orders(sandbox, block("B0", order("O0", 100))))
+    done(place(sandbox, placement("P0", "B0"), placement("GONE", "B0")))
+    done(manage(sandbox, "$cancelplacements", {"k": rid("GONE")}))
+    return sandbox
 
 
 def test_an_execution_comes_back_whole(sandbox: Sandbox) -> None:

@@ -1,6 +1,5 @@
 """moveorders in the sandbox: quantities follow, blocks appear, differing fields refuse the whole call."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,18 +23,6 @@ from sandbox_api import (
 from connectors.sandbox.server import Sandbox
 
 PRICE = {"amount": 5, "currency": "USD"}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
 
 
 def _orders_by_block(sandbox: Sandbox) -> dict[str, tuple[list[str], object]]:

@@ -1,6 +1,5 @@
 """createorders in the sandbox: all or nothing, every culprit named, blocking fields, exact quantities."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,24 +14,6 @@ from connectors.sandbox.blocks import direction, instrument_luid
 from connectors.sandbox.server import Sandbox
 
 CURRENCY = "Instrument/default/Currency"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox_23() -> Iterator[Sandbox]:
-    with Sandbox(dialect="2.3") as running:
-        yield running
 
 
 def _counts(sandbox: Sandbox) -> tuple[int, int]:

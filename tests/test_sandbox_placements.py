@@ -1,6 +1,5 @@
 """placeblocks and $updateplacements in the sandbox: the block must exist; what may change, and how."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,25 +29,20 @@ USD = {"amount": 5, "currency": "USD"}
 LIMIT: dict[str, Any] = {"type": "Limit", "limitPrice": USD}
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
+BOUGHT = block("B1", order("O1", 100))
+SOLD = block("B2", order("O2", 50), side="Sell")
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        created(create_orders(running, block("B1", order("O1", 100)), block("B2", order("O2", 50), side="Sell")))
-        yield running
+def sandbox(sandbox: Sandbox) -> Sandbox:
+    created(create_orders(sandbox, BOUGHT, SOLD))
+    return sandbox
 
 
 @pytest.fixture
-def sandbox_23() -> Iterator[Sandbox]:
-    with Sandbox(dialect="2.3") as running:
-        sold = block("B2", order("O2", 50), side="Sell")
-        created(create_orders(running, block("B1", order("O1", 100)), sold, block("LIM", order("O3"), **LIMIT)))
-        yield running
+def sandbox_23(sandbox_23: Sandbox) -> Sandbox:
+    created(create_orders(sandbox_23, BOUGHT, SOLD, block("LIM", order("O3"), **LIMIT)))
+    return sandbox_23
 
 
 def _update(sandbox: Sandbox, **updates: Body) -> Body:

@@ -1,7 +1,6 @@
 """Investor records in the sandbox: both modes, strict models, identifiers, updates, both dialects."""
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,24 +22,6 @@ from sandbox_api import (
 )
 
 from connectors.sandbox.server import Sandbox
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox_23() -> Iterator[Sandbox]:
-    with Sandbox(dialect="2.3") as running:
-        yield running
 
 
 def test_a_new_record_comes_back_whole_under_its_request_key(sandbox: Sandbox) -> None:
