@@ -24,10 +24,14 @@ class Target:
     client: LusidClient
     url: str
 
-    @property
-    def is_sandbox(self) -> bool:
-        """Whether this is the embedded stand-in."""
-        return self.url.startswith(SANDBOX)
+
+def lasts(url: str | None) -> bool:
+    """Whether what was loaded there may be there still: a sandbox in memory is gone with its run.
+
+    Args:
+        url: a target's; None of a dry run, which loads nowhere.
+    """
+    return url not in (None, SANDBOX)
 
 
 @contextmanager

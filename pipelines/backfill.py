@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from connectors.targets import SANDBOX, Target
+from connectors.targets import Target, lasts
 from pipelines.going_on import same_extract
 from pipelines.history import manifests
 from pipelines.interrupts import interrupts, stop_at_once
@@ -159,8 +159,8 @@ class _History:
 
     def __init__(self, runs: Iterable[Mapping[str, Any]], target: Target | None) -> None:
         """Takes the manifests of earlier runs."""
-        place = "" if target is None or target.url == SANDBOX else target.url
-        self._finished = [m for m in runs if m.get("verdict") in FINISHED and m["target"] == place]
+        url = target.url if target is not None else None
+        self._finished = [m for m in runs if lasts(url) and m.get("verdict") in FINISHED and m["target"] == url]
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
         """Whether each of a night's extracts has a run that finished."""

@@ -13,7 +13,7 @@ import orjson
 
 from connectors.mapping_file import file_sha256
 from connectors.source_files import Digests, find_sources
-from connectors.targets import SANDBOX, Target
+from connectors.targets import Target, lasts
 from pipelines.load import Options, Progress
 from pipelines.past_runs import PastRun, past_runs
 from pipelines.reasons import Reason
@@ -64,7 +64,7 @@ class Left:
 
     def _known(self, target: Target | None) -> list[PastRun]:
         """Earlier runs into this target under these settings, the newest first."""
-        if target is None or target.url == SANDBOX:
+        if target is None or not lasts(target.url):
             return []
         given = {name: getattr(self._options, name).value for name in ("mode", "dialect")}
         wanted = {**given, "target": target.url, "replays": None}

@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.journal import Journal
 from connectors.run_folder import RUN_ID, RunFolder
-from connectors.targets import SANDBOX
+from connectors.targets import lasts
 from pipelines.report import FINISHED
 from schemas.errors import ConfigError, RunFolderError
 
@@ -29,11 +29,8 @@ def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
 
 
 def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
-    """Raises ConfigError when a run has finished this extract, by content, for this operation and target.
-
-    A sandbox in memory is gone with its run, and a dry run sends nothing: neither has been loaded anywhere.
-    """
-    if manifest["target"] in (None, SANDBOX):
+    """Raises ConfigError when a run has finished this extract, by content, for this operation and target."""
+    if not lasts(manifest["target"]):
         return
     for folder, earlier in manifests(runs):
         if (

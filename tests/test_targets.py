@@ -7,33 +7,33 @@ from connectors.targets import Target, open_target
 from schemas.errors import AuthError, ConfigError, ThrottledError, UnreachableError
 
 
-def notes_of(target: str | Target | None) -> tuple[list[str], bool, str]:
-    """Opens and reads; gives the notes, whether it is a sandbox, and its URL."""
+def notes_of(target: str | Target | None) -> tuple[list[str], str]:
+    """Opens and reads; gives the notes and its URL."""
     notes: list[str] = []
     with open_target(target, "2.1", notes.append) as opened:
         body = opened.client.get("/api/metadata/versions").body
         assert isinstance(body, dict)
-        return notes, opened.is_sandbox, opened.url
+        return notes, opened.url
 
 
 def test_the_sandbox_is_opened_by_name(tmp_path: Path) -> None:
-    assert notes_of("sandbox") == ([], True, "sandbox")
+    assert notes_of("sandbox") == ([], "sandbox")
     name = f"sandbox:{tmp_path / 'data.db'}"
-    assert notes_of(name) == ([], True, name)
+    assert notes_of(name) == ([], name)
     assert (tmp_path / "data.db").exists()
 
 
 def test_where_nothing_is_configured_the_sandbox_stands_in_and_it_is_said() -> None:
     text = "No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox."
-    assert notes_of(None) == ([text], True, "sandbox")
+    assert notes_of(None) == ([text], "sandbox")
 
 
 def test_a_url_is_signed_in_to_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
     with scripted(lambda _: Reply(200, {})) as (lusid, _):
-        assert notes_of(lusid.url) == ([], False, lusid.url)
+        assert notes_of(lusid.url) == ([], lusid.url)
         monkeypatch.setenv("FBN_LUSID_URL", lusid.url)
-        assert notes_of(None) == ([], False, lusid.url)
+        assert notes_of(None) == ([], lusid.url)
         assert [call.path for call in lusid.calls] == ["/api/metadata/versions"] * 4
 
 
@@ -54,7 +54,7 @@ def test_an_open_target_is_used_and_left_open() -> None:
         return Reply(200, {})
 
     with scripted(rule) as (lusid, target):
-        assert notes_of(target) == ([], False, lusid.url)
+        assert notes_of(target) == ([], lusid.url)
         target.client.get("/api/metadata/versions")
     assert len(lusid.calls) == 2
 
