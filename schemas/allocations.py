@@ -6,7 +6,7 @@ rows that say differently go in different calls.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -14,7 +14,7 @@ from schemas.columns import Columns, Plain, Row, RowShape
 from schemas.dialects import ONLY_2_3, TWO_AGES, Dialect
 from schemas.order_parts import needed_id, resource_id
 from schemas.placements import PLACEMENT_ID
-from schemas.properties import Wire, properties_of, property_families
+from schemas.properties import Wire, properties_member, property_families
 from schemas.values import Code, Switch, Word
 
 
@@ -83,15 +83,14 @@ def allocation_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallW
 def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallWide]:
     """What a row of `book-transactions` says of its whole call."""
     del dialect
-    properties = properties_of(columns)
-    has_properties = columns.has_any("property:", "metric:", "labels:")
+    properties = properties_member(columns, "transactionProperties")
     query = (
         ("applyFeesAndCommission", "apply_fees_and_commission"),
         ("markOrdersAndAllocationsAsBooked", "mark_as_booked"),
     )
 
     def call(row: Row) -> CallWide:
-        members: dict[str, Any] = {"transactionProperties": properties(row)} if has_properties else {}
+        members = properties(row)
         if row.get("fx_instrument_type"):
             members["fxInstrumentType"] = row["fx_instrument_type"]
         return CallWide(_params(row, *query), b"," + orjson.dumps(members)[1:-1] if members else b"")

@@ -19,7 +19,7 @@ from schemas.order_parts import (
     resource_id,
     together,
 )
-from schemas.properties import Wire, plain_identifiers_of, properties_of, property_families
+from schemas.properties import Wire, plain_identifiers_of, properties_member, property_families
 from schemas.times import TimeText
 from schemas.values import Currency, DecimalText, NeededWord
 
@@ -72,13 +72,11 @@ def execution_request(columns: Columns, dialect: Dialect) -> Callable[[Row], Wir
     """Builds an ExecutionRequest."""
     del dialect
     instrument = plain_identifiers_of(columns, "instrument")
-    properties = properties_of(columns)
-    has_properties = columns.has_any("property:", "metric:", "labels:")
+    properties = properties_member(columns)
 
     def build(row: Row) -> Wire:
         body: Wire = {"id": resource_id(row, "execution"), "placementId": resource_id(row, "placement")}
-        if has_properties:
-            body["properties"] = properties(row)
+        body.update(properties(row))
         body["instrumentIdentifiers"] = instrument(row)
         body.update(numbers(row, _NUMBERS), **filled(row, _TEXTS))
         body["price"] = money(row, "price", "price_currency")

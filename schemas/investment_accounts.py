@@ -14,7 +14,7 @@ from schemas.properties import (
     identifier_family,
     identifiers_of,
     plain_identifiers_of,
-    properties_of,
+    properties_member,
     property_families,
 )
 from schemas.values import Code, Description, Identifier, Name, NeededWord
@@ -104,7 +104,7 @@ def investment_account_request(columns: Columns, dialect: Dialect) -> Callable[[
     """Builds an UpsertInvestmentAccountRequest from the validated rows of one account."""
     scoped = dialect is Dialect.V2_3
     identifiers = identifiers_of(columns, "identifier")
-    properties = properties_of(columns) if columns.has_any("property:", "metric:", "labels:") else None
+    properties = properties_member(columns)
     holder = _holder(columns, scoped=scoped)
     has_holders = columns.has_any("holder_key", "holder:")
     has_portfolios = columns.has_any("portfolio_key", "portfolio_scope", "portfolio_code")
@@ -113,8 +113,7 @@ def investment_account_request(columns: Columns, dialect: Dialect) -> Callable[[
         row = rows[0]
         body: Wire = {"scope": row["scope"]} if scoped else {}
         body["identifiers"] = identifiers(row)
-        if properties is not None:
-            body["properties"] = properties(row)
+        body.update(properties(row))
         body["displayName"] = row["display_name"]
         if row.get("description"):
             body["description"] = row["description"]

@@ -12,7 +12,7 @@ from schemas.properties import (
     identifier_family,
     identifiers_of,
     plain_identifiers_of,
-    properties_of,
+    properties_member,
     property_families,
 )
 from schemas.values import Description, Identifier, Name, NeededCode, NeededWord
@@ -89,7 +89,7 @@ def investor_record_request(columns: Columns, dialect: Dialect) -> Callable[[Row
     """Builds an UpsertInvestorRecordRequest from a validated row."""
     scoped = dialect is Dialect.V2_3
     identifiers = identifiers_of(columns, "identifier")
-    properties = properties_of(columns) if columns.has_any("property:", "metric:", "labels:") else None
+    properties = properties_member(columns)
     described = "description" in columns
     who = (plain_identifiers_of if scoped else identifiers_of)(columns, "investor")
     who_member = "identifiers" if scoped else "investorIdentifiers"
@@ -97,8 +97,7 @@ def investor_record_request(columns: Columns, dialect: Dialect) -> Callable[[Row
     def build(row: Row) -> Wire:
         body: Wire = {"scope": row["scope"]} if scoped else {}
         body["identifiers"] = identifiers(row)
-        if properties is not None:
-            body["properties"] = properties(row)
+        body.update(properties(row))
         body["displayName"] = row["display_name"]
         if described and row["description"]:
             body["description"] = row["description"]

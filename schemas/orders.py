@@ -21,7 +21,7 @@ from schemas.order_parts import (
     resource_ids,
     together,
 )
-from schemas.properties import Wire, plain_identifiers_of, properties_of, property_families
+from schemas.properties import Wire, plain_identifiers_of, properties_member, property_families
 from schemas.times import TimeText
 from schemas.values import Currency, DecimalText, Word
 
@@ -130,8 +130,7 @@ def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]
     del dialect
     order = _order(columns)
     instrument = plain_identifiers_of(columns, "instrument")
-    properties = properties_of(columns, "block_")
-    has_properties = columns.has_any("block_property:", "block_metric:", "block_labels:")
+    properties = properties_member(columns, "blockProperties", "block_")
 
     def build(rows: Sequence[Row]) -> Wire:
         row = rows[0]
@@ -139,8 +138,7 @@ def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]
             "blockId": resource_id(row, "block"),
             "orders": member_list(rows, ORDER, order),
         }
-        if has_properties:
-            body["blockProperties"] = properties(row)
+        body.update(properties(row))
         body["instrumentIdentifiers"] = instrument(row)
         body.update(filled(row, _BLOCK_TEXTS), **moneys(row, _BLOCK_PRICES))
         return body
@@ -149,12 +147,10 @@ def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]
 
 
 def _order(columns: Columns) -> Callable[[Row], Wire]:
-    properties = properties_of(columns)
-    has_properties = columns.has_any("property:", "metric:", "labels:")
+    properties = properties_member(columns)
 
     def build(row: Row) -> Wire:
-        body: Wire = {"properties": properties(row)} if has_properties else {}
-        body.update(numbers(row, (("quantity", "quantity"),)))
+        body: Wire = {**properties(row), **numbers(row, (("quantity", "quantity"),))}
         body["id"] = resource_id(row, "order")
         body.update(filled(row, _ORDER_TEXTS), **moneys(row, _ORDER_PRICES))
         body.update(resource_ids(row, _IDS))

@@ -24,7 +24,7 @@ from schemas.order_parts import (
     resource_ids,
     together,
 )
-from schemas.properties import Wire, plain_identifiers_of, properties_of, property_families
+from schemas.properties import Wire, plain_identifiers_of, properties_member, property_families
 from schemas.times import TimeText
 from schemas.values import Currency, DecimalText, NeededWord, Word
 
@@ -89,7 +89,7 @@ def placement_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[
     """Builds a PlacementRequest from the validated rows of one placement."""
     del dialect
     instrument = plain_identifiers_of(columns, "instrument")
-    properties = _properties(columns)
+    properties = properties_member(columns)
 
     def build(rows: Sequence[Row]) -> Wire:
         row = rows[0]
@@ -129,7 +129,7 @@ PLACEMENT_UPDATE = RowShape(
 def placement_update_request(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
     """Builds a PlacementUpdateRequest; what a row leaves empty stays as it is in LUSID."""
     del dialect
-    properties = _properties(columns)
+    properties = properties_member(columns)
     prices = (("limitPrice", "limit_price"), ("stopPrice", "stop_price"))
 
     def build(row: Row) -> Wire:
@@ -148,10 +148,3 @@ def placement_id(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
     """Builds the ResourceId of a placement."""
     del columns, dialect
     return lambda row: resource_id(row, "placement")
-
-
-def _properties(columns: Columns) -> Callable[[Row], Wire]:
-    build = properties_of(columns)
-    if not columns.has_any("property:", "metric:", "labels:"):
-        return lambda _: {}
-    return lambda row: {"properties": build(row)}

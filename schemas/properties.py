@@ -112,6 +112,14 @@ def properties_of(columns: Columns, prefix: str = "") -> Callable[[Row], Wire]:
     return build
 
 
+def properties_member(columns: Columns, member: str = "properties", prefix: str = "") -> Callable[[Row], Wire]:
+    """Builds a row's properties as a member of its request; no member where the extract has no such columns."""
+    if not columns.has_any(f"{prefix}property:", f"{prefix}metric:", f"{prefix}labels:"):
+        return lambda _: {}
+    properties = properties_of(columns, prefix)
+    return lambda row: {member: properties(row)}
+
+
 _Other = tuple[str, str, list[tuple[str, str]], Callable[[Row], Wire]]
 
 
