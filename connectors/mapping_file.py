@@ -7,9 +7,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from schemas.dialects import did_you_mean
 from schemas.errors import ConfigError
 from schemas.mapping import ColumnRule, Mapping
+from schemas.suggestions import did_you_mean
 
 
 class _Loader(yaml.SafeLoader):

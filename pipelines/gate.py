@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from connectors.extracts import Extract, RowBatch, Source
-from schemas.dialects import did_you_mean
 from schemas.errors import ConfigError, ExtractError
 from schemas.expectations import Expectations, Trailer
+from schemas.suggestions import did_you_mean
 from schemas.values import decimal
 
 _EXACT = Context(prec=100)

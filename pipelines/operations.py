@@ -16,8 +16,8 @@ from pipelines.operations_orders import (
     PLACE_BLOCKS,
     UPDATE_PLACEMENTS,
 )
-from schemas.dialects import did_you_mean
 from schemas.errors import ConfigError
+from schemas.suggestions import did_you_mean
 
 _ALL = (
     INVESTOR_RECORDS,

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from connectors.targets import Target
 from pipelines import defaults
 from pipelines.budget import Budget
-from schemas.dialects import Dialect, did_you_mean
+from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.limits import LEAST, MOST_IN_FLIGHT
 from schemas.states import Duplicates, Mode
+from schemas.suggestions import did_you_mean
 
 Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
 

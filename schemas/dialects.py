@@ -3,8 +3,7 @@
 Rows and mappings are the same for all; only the last step, row to wire, differs.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -35,16 +34,3 @@ ACCOUNT_TYPES: Mapping[Dialect, tuple[str, ...]] = {
     Dialect.V2_3: ("Individual", "Corporate", "Joint", "Nominee"),
 }
 """`accountType`, as the how-to pages of each age list them."""
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """The known word that `word` most likely means, or an empty string."""
-    lowered = {k.lower(): k for k in known}
-    hits = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    return lowered[hits[0]] if hits else ""
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, or an empty string when nothing is near."""
-    hit = near(word, known)
-    return f"; did you mean {hit}?" if hit else ""

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from schemas.columns import Columns, FamilyColumn, Plain, RowShape, is_column
-from schemas.dialects import Dialect, did_you_mean
+from schemas.dialects import Dialect
 from schemas.errors import ConfigError
+from schemas.suggestions import did_you_mean
 
 _FAMILY = re.compile(r"(?P<prefix>[a-z_]+):(?P<key>[^@]*)(?:@(?P<facet>[a-z_]+))?")
 _KEY_PART = re.compile(r"[a-zA-Z0-9\-_]{1,64}")

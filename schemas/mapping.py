@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.dialects import did_you_mean
 from schemas.expectations import Expectations
+from schemas.suggestions import did_you_mean
 from schemas.times import TimeText, dated, format_parts, time_in
 from schemas.values import DecimalText, Identifier, Instrument, Labels, clean_key, decimal, label_set, refuse
 
