@@ -12,9 +12,9 @@ from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.members import Member
 from schemas.picking import KeyRule
+from schemas.properties import Wire
 from schemas.states import Duplicates, Mode
 
-Wire = dict[str, Any]
 Refs = Callable[[Row], Iterable[str]]
 
 

@@ -27,8 +27,8 @@ class Portion:
         max_bytes: bytes in one call, at most.
     """
 
-    batch_size: int = 1000
-    max_bytes: int = 8 << 20
+    batch_size: int
+    max_bytes: int
 
 
 def batches(prepared: Prepared, ledger: Ledger, portion: Portion) -> list[Batch]:

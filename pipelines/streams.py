@@ -12,7 +12,6 @@ from typing import TextIO
 _SILENT = (errno.EPIPE, errno.EBADF)
 """Nobody listens, and means to: `| head`, `>&-`."""
 
-
 _STDERR = 2
 
 
