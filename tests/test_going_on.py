@@ -113,6 +113,17 @@ def test_what_failed_before_a_night_stopped_holds_what_follows_when_it_goes_on(n
     assert (second.reports[1].rows[State.HELD], second.reports[1].rows[State.ACCEPTED]) == (1, 1)
 
 
+def test_a_night_that_stopped_in_a_sandbox_in_memory_is_loaded_anew(night: Path) -> None:
+    """What it had loaded is gone with it."""
+    heard = Heard()
+    first = loaded(night, "sandbox", max_failures="0")
+    assert [r.verdict for r in first.reports] == [Verdict.STOPPED]
+    second = loaded(night, "sandbox", heard)
+    assert [r.operation for r in second.reports] == ["investor-records", "investment-accounts", "orders"]
+    assert first.reports[0].run_id not in {r.run_id for r in second.reports}
+    assert heard.notes == []
+
+
 @pytest.mark.parametrize("how", ["finished", "again", "other content", "other mode"])
 def test_a_night_with_nothing_to_go_on_with_is_loaded_anew(night: Path, how: str) -> None:
     door, heard = Door(), Heard()
