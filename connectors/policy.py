@@ -1,9 +1,9 @@
 """What an attempt's outcome means: status or exception to action, and seconds to wait.
 
 Pure: it decides and computes seconds; it sends nothing, sleeps nowhere and reads no clock. What is
-not in the table means stop. The rules are the design's. That LUSID's own 408, 429 and 503 refuse a
-request before any work is done on it, and that the other 5xx leave in doubt whether it was applied,
-is this project's reading: LUSID documents neither.
+not in the table means stop (docs/decisions/0005-one-retrying-layer.md). That LUSID's own 408, 429 and
+503 refuse a request before any work is done on it, and that the other 5xx leave in doubt whether it
+was applied, is this project's reading: LUSID documents neither.
 """
 
 import re

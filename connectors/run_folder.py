@@ -23,7 +23,7 @@ class RunFolder:
     """`runs/<run-id>/`, readable by its owner only.
 
     Attributes:
-        manifest, journal, outcomes, failures, report: the files of the contract (design: A run on disk).
+        manifest, journal, outcomes, failures, report: what every run that ends leaves behind.
         frame: a data frame that was given as the extract; hold: what its rows were held for; taken: the rows of
             another run that this one replays.
         scratch: files that live while the run works.

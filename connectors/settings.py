@@ -1,8 +1,8 @@
 """The one door for the environment: which LUSID, which credentials, which limits of time.
 
-Owns the names of variables and of `secrets.json` members (the official SDK's: lusid.md section 5)
-and their precedence. What a value must be is `setting_rules`'. Knows nothing of HTTP or runs. No
-message quotes a value: what was given may be a secret in the wrong place.
+Owns the names of variables and of `secrets.json` members (the official SDK's) and their
+precedence. What a value must be is `setting_rules`'. Knows nothing of HTTP or runs. No message
+quotes a value: what was given may be a secret in the wrong place.
 """
 
 import os

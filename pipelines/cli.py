@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments: without the program's name.
 
     Returns:
-        The exit code (design: exit codes). What goes wrong is one line on stderr and, with --json, a document on
+        The exit code (README: A bad night). What goes wrong is one line on stderr and, with --json, a document on
         stdout; it is never raised.
     """
     try:

@@ -28,7 +28,7 @@ class LoadError(Exception):
 
     Attributes:
         message: what, where, and what to do; never a secret, never a cell's value.
-        exit_code: the command's exit code when the error ends it (design: exit codes).
+        exit_code: the command's exit code when the error ends it (README: A bad night).
     """
 
     exit_code = 1

@@ -1,4 +1,4 @@
-"""The states a row can end in (design: States), and how rows and keys carry them."""
+"""The states a row can end in (README: A bad night), and how rows and keys carry them."""
 
 from enum import StrEnum
 

@@ -1,7 +1,7 @@
 """The token endpoint: password and refresh-token grants, as LUSID's identity provider answers them.
 
 Any user may come in, except with the password `wrong`: there are no accounts here. Tokens live in
-memory and end with the sandbox. Shapes: OAuth 2.0 (RFC 6749), lusid.md section 5.
+memory and end with the sandbox. Shapes: OAuth 2.0 (RFC 6749).
 """
 
 import secrets
