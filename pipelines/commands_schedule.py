@@ -1,7 +1,6 @@
 """The commands for past and future nights: `backfill` a range of dates, `deploy` the nightly schedule."""
 
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A business date, 2026-11-20.")]
 
 
-@partial(with_options, without={"patience"})
+@with_options
 def backfill(
     pattern: Annotated[str, typer.Argument(help="Each date's folder, such as '/extracts/{date:%Y%m%d}'.")],
     first: Day,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.defaults import DIALECT, RUNS
-from pipelines.flags import DirectFlag
+from pipelines.flags import DirectFlag, RunsFlag
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 
@@ -79,7 +79,7 @@ def _announce(url: str, token_url: str) -> None:
 
 def demo(
     *,
-    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are.")] = RUNS,
+    runs: RunsFlag = RUNS,
     direct: DirectFlag = False,
 ) -> None:
     """Load three sample extracts into the embedded sandbox, and compare it with what was accepted."""

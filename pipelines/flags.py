@@ -1,6 +1,6 @@
 """The flags and arguments that several commands take alike: what they are called, may be, and say of themselves."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from inspect import signature
 from itertools import chain
 from pathlib import Path
@@ -58,15 +58,12 @@ DirectFlag = Annotated[bool, typer.Option("--direct", help="Without Prefect.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 
-def with_options(command: Callable[..., None], *, without: Collection[str] = ()) -> Callable[..., None]:
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the flags of loads that read a folder, in place of its own parameter `options`.
 
     typer reads a command's parameters from its signature, so the list of these flags is the signature of `_options`.
-
-    Args:
-        without: those that the command does not take.
     """
-    flags = {name: flag for name, flag in signature(_options).parameters.items() if name not in without}
+    flags = signature(_options).parameters
     own = signature(command)
 
     def read_flags(**given: Any) -> None:

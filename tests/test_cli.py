@@ -25,6 +25,7 @@ from pipelines.report import Report
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
 from pipelines.steps import NightlyReport
+from schemas.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 INVESTORS = ROOT / "data" / "sample" / "investors.csv"
@@ -125,6 +126,7 @@ def refusals(folder: Path) -> Iterator[tuple[list[object], dict[str, str], int, 
         yield [command, "", *flags], {}, 2, "Invalid value for 'FOLDER': is empty: is a shell variable unset?"
     for flag in ("--runs", "--mapping", "--done-marker"):
         yield [*load, INVESTORS, flag, ""], {}, 2, f"Invalid value for '{flag}': is empty: is a shell variable unset?"
+    yield ["demo", "--runs", ""], {}, 2, "Invalid value for '--runs': is empty: is a shell variable unset?"
     yield [*load, INVESTORS, *flags, "--delimiter", ""], {}, 2, f"delimiter takes one character, not {unset}"
     yield (
         [*load, INVESTORS, *flags, "--encoding", ""],
@@ -394,6 +396,49 @@ def test_prefect_is_taken_when_it_is_asked_for_or_has_a_server_and_nightly_unles
     assert cli.run(["load", "orders", extract, *flags, "--direct"]) == 0
     assert len(taken) == 3
     assert capsys.readouterr().out.count("Nothing is left to do.") == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "called"),
+    [
+        (["nightly", "."], "pipelines.nightly.nightly"),
+        (["trading-day", "."], "pipelines.trading_day.trading_day"),
+        (["backfill", "{date}", "2026-01-05", "2026-01-06"], "pipelines.backfill.backfill"),
+    ],
+)
+def test_each_flag_of_loads_from_folders_reaches_their_options(
+    command: list[str], called: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    taken: dict[str, Any] = {}
+
+    def take(*_: object, **given: Any) -> None:
+        taken.update(given)
+        raise ConfigError("that will do")
+
+    monkeypatch.setattr(called, take)
+    flags = (
+        f"--mode Atomic --target sandbox:a --dialect 2.3 --runs {tmp_path} --batch-size 7 --max-batch-bytes 700 "
+        "--concurrency 3 --patience 9 --duplicates last --max-failures 5% --min-rows 2 --dry-run --again --direct"
+    )
+    assert cli.run([*command, *flags.split()]) == 2
+    assert capsys.readouterr().err == "bulkload: that will do\n"
+    assert taken.pop("again") is True
+    del taken["progress"]
+    wanted = Options.of(
+        mode="Atomic",
+        target="sandbox:a",
+        dialect="2.3",
+        runs=tmp_path,
+        batch_size=7,
+        max_batch_bytes=700,
+        concurrency=3,
+        patience=9,
+        duplicates="last",
+        max_failures="5%",
+        expect={"min_rows": 2},
+        dry_run=True,
+    )
+    assert taken == vars(wanted)
 
 
 def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(
