@@ -22,7 +22,9 @@ from typing import BinaryIO
 from schemas.errors import ExtractError
 from schemas.spellings import is_text
 
-_CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst")
+SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".parquet")
+"""What the names of an extract's files end in."""
+
 _HASH_BLOCK = 1 << 20
 _SHOWN = 300
 """Characters of a name that cannot be one."""
@@ -129,11 +131,10 @@ def _expand(given: str) -> Iterator[Source]:
 
 
 def _in_directory(path: Path) -> Iterator[Source]:
-    suffixes = (*_CSV_SUFFIXES, ".parquet")
     names = sorted(_listed(path))
-    files = [path / name for name in names if name.lower().endswith(suffixes) and _shown(name)]
+    files = [path / name for name in names if name.lower().endswith(SUFFIXES) and _shown(name)]
     if not files:
-        raise ExtractError(f"{path}: the directory holds no extract: none of {', '.join(suffixes)}")
+        raise ExtractError(f"{path}: the directory holds no extract: none of {', '.join(SUFFIXES)}")
     yield from (_source(file, file.name) for file in files)
 
 

@@ -12,7 +12,7 @@ from connectors.extracts import Cell, Extract
 from connectors.journal import Journal
 from connectors.outcome_files import OWN_COLUMNS, OutcomeFile, write_failures
 from connectors.run_folder import RunFolder
-from pipelines.book import PENDING, ReadBatch, code_of
+from pipelines.book import PENDING, ReadBatch, by_state, code_of
 from pipelines.failed_refs import FailedRefs
 from pipelines.key_counts import count_keys
 from pipelines.ledger import Ledger
@@ -27,8 +27,6 @@ GUESSED = "not every cell of this row was in its column"
 
 UNDECODABLE = "UndecodableByte"
 """What keeps such a row out is in its cells already: the replacement character."""
-
-_SENT = {state: code_of(state) for state in STATES}
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,7 @@ class Accountant:
         header = [c for c in extract.columns if c not in OWN_COLUMNS]
         with folder.whole(folder.failures) as part:
             reported = write_failures(part, header, self._failures(extract))
-        found = np.bincount(self._states, minlength=len(STATES))
-        rows = {state: int(found[_SENT[state]]) for state in STATES}
+        rows = by_state(self._states)
         not_good = sum(n for state, n in rows.items() if state not in self._well)
         read = self._prepared.rows_read
         if not (read == sum(rows.values()) == lines) or reported != not_good:
@@ -177,7 +174,7 @@ class Accountant:
 
     def _failures(self, extract: Extract) -> Iterator[list[str]]:
         """The lines of failures.csv, in reading order; counts their reasons on the way."""
-        good = np.isin(self._states, [_SENT[s] for s in self._well])
+        good = np.isin(self._states, [code_of(s) for s in self._well])
         kept = [i for i, c in enumerate(extract.columns) if c not in OWN_COLUMNS]
         for batch in self._book.batches_with(~good):
             rows, surplus = self._original_cells(extract, batch)
@@ -192,7 +189,7 @@ class Accountant:
         """Goes through the rows that are in, where what failed may be in by one of them."""
         if not self._refs:
             return
-        there = np.isin(self._states, [_SENT[s] for s in self._well - {State.DUPLICATE}])
+        there = np.isin(self._states, [code_of(s) for s in self._well - {State.DUPLICATE}])
         for batch in self._book.batches_with(there):
             rows, _ = self._original_cells(extract, batch)
             for i in np.flatnonzero(there[batch.start : batch.start + batch.count]).tolist() if rows else ():

@@ -23,6 +23,12 @@ def code_of(state: State) -> int:
     return _CODE[state]
 
 
+def by_state(codes: npt.NDArray[np.uint8]) -> dict[State, int]:
+    """How many of these codes stand for each state; every state present."""
+    found = np.bincount(codes, minlength=len(STATES))
+    return {state: int(found[code]) for state, code in _CODE.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class ReadBatch:
     """Where a batch of rows came from, so that its cells can be read again."""
@@ -112,8 +118,7 @@ class Book:
 
     def counts(self) -> dict[State, int]:
         """Rows by state; every state present. Rows still open are not counted."""
-        found = np.bincount(np.frombuffer(self.states, np.uint8), minlength=len(STATES))
-        return {state: int(found[code]) for code, state in enumerate(STATES)}
+        return by_state(np.frombuffer(self.states, np.uint8))
 
     def _batch_of(self, ordinal: int) -> ReadBatch:
         near = self._nearest  # rows are accounted for in order

@@ -20,13 +20,8 @@ class KeyIndex:
         self._hashes = array("q")
         self._ordinals = array("q")
 
-    def add(self, ordinal: int, key: str) -> None:
-        """Notes that row `ordinal` (0-based over the whole extract) has this key."""
-        self._hashes.append(hash(key))
-        self._ordinals.append(ordinal)
-
     def extend(self, start: int, keys: Sequence[str]) -> None:
-        """Notes the keys of the rows from `start` on; an empty one is none."""
+        """Notes the keys of the rows from `start` (0-based over the whole extract) on; an empty one is none."""
         self._hashes.extend(map(hash, filter(None, keys)))
         self._ordinals.extend(compress(count(start), keys))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from connectors.source_files import SUFFIXES
 from schemas.errors import ConfigError
 
 Names = Mapping[str, tuple[str, ...]]
@@ -19,9 +20,6 @@ NAMES: Names = {
     "orders": ("orders",),
 }
 """The night's operations, in the order they are loaded, and how the names of their extracts begin."""
-
-_FORMS = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".parquet")
-"""What an extract's name may end in; of one extract in several forms the first is taken, a folder last."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +89,13 @@ def operation_of(path: Path, names: Names = NAMES) -> str | None:
 
 
 def _forms_of(entries: list[Path]) -> tuple[list[Path], list[str]]:
-    """One path for each name, and what is said of its other forms."""
+    """One path for each name, and what is said of its other forms: the first in `SUFFIXES` is taken, a folder last."""
     by_stem: dict[str, list[Path]] = {}
     for entry in entries:
         by_stem.setdefault(entry.name[: len(entry.name) - len(_form(entry))].lower(), []).append(entry)
     taken, notes = [], []
     for forms in by_stem.values():
-        first, *others = sorted(forms, key=lambda e: _FORMS.index(_form(e)) if _form(e) else len(_FORMS))
+        first, *others = sorted(forms, key=lambda e: SUFFIXES.index(_form(e)) if _form(e) else len(SUFFIXES))
         taken.append(first)
         notes += [f"{other.name}: passed over, because {first.name} beside it is the same extract" for other in others]
     return taken, notes
@@ -106,5 +104,5 @@ def _forms_of(entries: list[Path]) -> tuple[list[Path], list[str]]:
 def _form(path: Path) -> str:
     """The ending that makes a file an extract; empty for anything else."""
     name = path.name.lower()
-    fitting = [form for form in _FORMS if name.endswith(form)]
+    fitting = [form for form in SUFFIXES if name.endswith(form)]
     return fitting[0] if fitting and not path.is_dir() else ""

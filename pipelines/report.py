@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.run_folder import RunFolder
 from pipelines.reasons import Reason
 from schemas.errors import LoadError
 from schemas.states import GOOD, STATES, State
@@ -92,14 +93,14 @@ class Report:
     @cached_property
     def failures(self) -> pd.DataFrame:
         """failures.csv, all text, as it stands in the run folder."""
-        return pd.read_csv(self.run_dir / "failures.csv", dtype=str, keep_default_na=False)
+        return pd.read_csv(RunFolder(self.run_dir).failures, dtype=str, keep_default_na=False)
 
     def raise_for_failures(self) -> None:
         """Raises RowsNotAcceptedError unless every row was accepted."""
         if self.exit_code != 0:
             bad = {s.value: n for s, n in self.rows.items() if n and s not in GOOD}
             texts = ", ".join(f"{n} {state}" for state, n in bad.items())
-            raise RowsNotAcceptedError(f"{self.run_id}: {texts}; see {self.run_dir / 'failures.csv'}")
+            raise RowsNotAcceptedError(f"{self.run_id}: {texts}; see {RunFolder(self.run_dir).failures}")
 
     def as_json(self) -> dict[str, Any]:
         """The document that --json prints."""
