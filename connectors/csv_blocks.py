@@ -20,7 +20,8 @@ import numpy.typing as npt
 from connectors.csv_faults import add_record, restore_line_ends
 from connectors.csv_format import CsvFormat
 from connectors.csv_records import RecordReader
-from connectors.rows import REPLACEMENT, Cell, Rows
+from connectors.rows import REPLACEMENT, Rows
+from schemas.columns import Cell
 
 _Octets = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.int64]

@@ -20,8 +20,9 @@ from connectors.csv_format import CsvFormat
 from connectors.csv_records import RecordReader
 from connectors.csv_stream import ByteStream, check_beginning, encoding_of
 from connectors.outcome_files import FAILURE_COLUMNS, SURPLUS_COLUMN
-from connectors.rows import BadRow, Cell, ColumnType, Position, RowBatch, Rows, header_columns, order_of
+from connectors.rows import BadRow, ColumnType, Position, RowBatch, Rows, header_columns, order_of
 from connectors.source_files import Source
+from schemas.columns import Cell
 from schemas.errors import ExtractError
 
 _HEAD = 1 << 16

@@ -16,13 +16,13 @@ from connectors.csv_format import CsvFormat
 from connectors.csv_stream import encoding_of
 from connectors.frames import write_frame
 from connectors.parquet_rows import ParquetFile
-from connectors.rows import BadRow, Cell, Position, RowBatch, RowFile, order_of
+from connectors.rows import BadRow, Position, RowBatch, RowFile, order_of
 from connectors.source_files import Digests, Source, find_sources
+from schemas.columns import Cell
 from schemas.errors import ExtractError
 
 __all__ = [
     "BadRow",
-    "Cell",
     "Extract",
     "Position",
     "RowBatch",

@@ -10,16 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.parquet_text import Kind, cells_of, is_list, kind_of
-from connectors.rows import (
-    MAX_ROWS,
-    BadRow,
-    Cell,
-    ColumnType,
-    Position,
-    RowBatch,
-    header_columns,
-)
+from connectors.rows import MAX_ROWS, BadRow, ColumnType, Position, RowBatch, header_columns
 from connectors.source_files import Source
+from schemas.columns import Cell
 from schemas.errors import ExtractError
 
 _BATCH_BYTES = 4 << 20

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.rows import REPLACEMENT, Cell
+from connectors.rows import REPLACEMENT
+from schemas.columns import Cell
 
 
 class Kind(StrEnum):

@@ -9,10 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from schemas.columns import Cell
 from schemas.errors import ExtractError
-
-Cell = str | list[str]
-"""Text; or a list of texts, which only Parquet has. `''` is an empty cell, an empty list is one too."""
 
 REPLACEMENT = "\ufffd"
 """What stands in a report for a byte that could not be decoded; never accepted as data."""

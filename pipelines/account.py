@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectors.extracts import Cell, Extract
+from connectors.extracts import Extract
 from connectors.journal import Journal
 from connectors.outcome_files import OWN_COLUMNS, OutcomeFile, write_failures
 from connectors.run_folder import RunFolder
@@ -19,6 +19,7 @@ from pipelines.ledger import Ledger
 from pipelines.prepare import Prepared
 from pipelines.reasons import Reason, Reasons
 from pipelines.settlements import DETAILS, RowsOf, Settled, Settlement, stretches
+from schemas.columns import Cell
 from schemas.errors import BalanceError, ExtractError
 from schemas.states import GOOD, STATES, State
 

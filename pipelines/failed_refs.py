@@ -5,9 +5,8 @@ Owns which references count as failed, and the bound on how many are kept. Knows
 
 from collections.abc import Callable, Sequence
 
-from connectors.extracts import Cell
 from pipelines.operation import Operation
-from schemas.columns import Row
+from schemas.columns import Cell, Row
 
 MOST = 200_000
 """References kept, about 60 MB of them; past that, nothing that depends on the load can be told from the rest."""

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from schemas.columns import Columns, Plain, Row, RowShape, cell_types, row_adapter
+from schemas.columns import Cell, Columns, Plain, Row, RowShape, cell_types, row_adapter
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.faults import Fault, said
 from schemas.header import parse_columns
 from schemas.mapping import ColumnRule, Mapping
-from schemas.picking import Cell, KeyRule, key_reader, picker
+from schemas.picking import KeyRule, key_reader, picker
 from schemas.sheet import CellReader, Sheet
 from schemas.suggestions import did_you_mean
 from schemas.values import Code, Identifier, Instrument, Labels, NeededCode, choice, decimal

@@ -15,6 +15,9 @@ from typing_extensions import TypedDict
 
 from schemas.dialects import Dialect
 
+Cell = str | list[str]
+"""A cell as it was read: text; or a list of texts, which only Parquet has. `''` is an empty cell, an empty list too."""
+
 Row = dict[str, Any]
 """A validated row: canonical column to text (or list of texts); '' where the cell was empty."""
 

@@ -6,11 +6,10 @@ Nothing here knows what a cell may hold.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from schemas.columns import Columns, RowShape, is_column
+from schemas.columns import Cell, Columns, RowShape, is_column
 from schemas.mapping import ColumnRule, Mapping
 from schemas.values import clean_key
 
-Cell = str | list[str]
 Cells = Sequence[Cell]
 """One column of a batch: a cell for each row."""
 Picked = dict[str, Cells]

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipelines.operations import OPERATIONS
 from schemas.binding import Binding
+from schemas.columns import Cell
 from schemas.dialects import Dialect
 from schemas.faults import Fault
 from schemas.mapping import Mapping as ColumnMapping
-from schemas.picking import Cell
 
 
 def bind(

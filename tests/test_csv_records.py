@@ -20,8 +20,9 @@ from connectors.csv_file import CsvFile
 from connectors.csv_format import CsvFormat
 from connectors.csv_records import RecordReader
 from connectors.csv_stream import ByteStream, encoding_of
-from connectors.rows import BadRow, Cell, RowBatch, Rows
+from connectors.rows import BadRow, RowBatch, Rows
 from connectors.source_files import Source, find_sources
+from schemas.columns import Cell
 from schemas.errors import ExtractError
 
 UTF_8 = CsvFormat(encoding_of("utf-8"))

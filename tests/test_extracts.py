@@ -14,7 +14,7 @@ import pytest
 
 from connectors import source_files
 from connectors.extracts import Extract, Position, extract_from_frame, open_extract
-from connectors.rows import Cell
+from schemas.columns import Cell
 from schemas.errors import ExtractError
 
 

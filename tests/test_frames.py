@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from connectors.extracts import extract_from_frame
-from connectors.rows import Cell
+from schemas.columns import Cell
 from schemas.errors import ExtractError
 
 

@@ -7,7 +7,7 @@ from bound import bind, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.picking import Cell
+from schemas.columns import Cell
 from schemas.sheet import CellReader
 from schemas.times import TimeText
 from schemas.values import DecimalText, Identifier, Labels, Name
