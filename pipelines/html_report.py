@@ -52,7 +52,7 @@ def template() -> "Template":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("connectors", "templates"),
+        loader=PackageLoader("pipelines", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
