@@ -19,7 +19,7 @@ from pipelines.interrupts import interrupts, stop_at_once
 from pipelines.load import Options, Progress
 from pipelines.night_folder import NightExtract, find_extracts
 from pipelines.nightly import nightly
-from pipelines.report import FINISHED
+from pipelines.report import FINISHED, FINISHED_CODES
 from pipelines.steps import NightlyReport, shared_target, worst
 from schemas.errors import ConfigError, FatalError
 
@@ -27,8 +27,6 @@ MOST_NAMED = 10
 """Missing folders that one message lists."""
 
 _SATURDAY = 5
-_GOES_ON_AFTER = {0, 3}
-"""Exit codes of a night after which the next date may follow."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def backfill(
                     raise
                 report = NightlyReport(folder, (), (), error)  # the nights before it are reported all the same
             nights.append((day, report))
-            if report.exit_code not in _GOES_ON_AFTER:
+            if report.exit_code not in FINISHED_CODES:
                 rest = tuple(later for later, _ in folders[position + 1 :])
                 return BackfillReport(tuple(nights), tuple(done), rest)
     return BackfillReport(tuple(nights), tuple(done))

@@ -20,7 +20,7 @@ from connectors.targets import SANDBOX, open_target
 from pipelines.commands_load import run_night
 from pipelines.console import Line, print_summaries, table
 from pipelines.load import Options
-from pipelines.report import EXIT_CODES, FINISHED, Report, Verdict
+from pipelines.report import EXIT_CODES, FINISHED_CODES, Report, Verdict
 from pipelines.sample.write import write_sample
 from pipelines.summary import Summary
 from schemas.errors import BalanceError
@@ -30,8 +30,6 @@ SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
 
 PAGE = 1000
 """Entities asked for at a time: fewer than there are, so that pages are followed."""
-
-_FINISHED = {EXIT_CODES[verdict] for verdict in FINISHED}
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def run_demo(runs: Path, console: Console, *, direct: bool) -> int:
     options = Options(target=target, runs=runs)
     night = run_night(_sample(runs), options, direct=direct)
     summaries = [Summary.of_run(report.run_dir) for report in night.reports]
-    if night.exit_code not in _FINISHED:
+    if night.exit_code not in FINISHED_CODES:
         print_summaries(summaries, console)
         return night.exit_code
     with open_target(target, options.dialect, lambda _: None) as opened:

@@ -49,6 +49,10 @@ EXIT_CODES: Mapping[Verdict, int] = {
 }
 
 
+FINISHED_CODES = frozenset(EXIT_CODES[verdict] for verdict in FINISHED)
+"""Exit codes after which what follows may begin."""
+
+
 class RowsNotAcceptedError(LoadError):
     """Some rows of a run did not make it; the report says which."""
 
