@@ -2,7 +2,7 @@
 
 Owns tokens and their lifetimes. What a token is used for is the client's. The token endpoint's
 answers can echo what was sent, so of them only the OAuth error code reaches a message. Shapes of
-the requests: lusid.md section 5 (token request, refresh).
+the requests: RFC 6749, 4.3.2 (password) and 6 (refresh), as the official SDK sends them.
 """
 
 import math

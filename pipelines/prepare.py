@@ -17,6 +17,7 @@ import orjson
 
 from connectors.extracts import BadRow, Extract, RowBatch
 from connectors.spill import EntryFile
+from pipelines import defaults
 from pipelines.book import PENDING, Book
 from pipelines.call_wide import CallWides
 from pipelines.forms import Forms, request_encoder
@@ -50,7 +51,7 @@ class Rules:
     operation: Operation
     dialect: Dialect
     duplicates: Duplicates = Duplicates.REFUSE
-    max_bytes: int = 8 << 20
+    max_bytes: int = defaults.MAX_BATCH_BYTES
     hold: Mapping[str, str] = field(default_factory=dict)
     expect: Expectations = field(default_factory=Expectations)
 
