@@ -1,12 +1,15 @@
 """The journal: one line before a request is sent and one when it is settled, on disk before anyone acts on it.
 
 Append-only JSON lines. A last line that a crash cut short has no newline; it was never acted on and is cut off.
+Each line ends in its own checksum: a bit that a disk turned in a number leaves the JSON whole, and would make requests
+done that never were.
 """
 
 import errno
 import fcntl
 import os
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -51,7 +54,7 @@ class Journal:
         Raises:
             RunFolderError: the line could not be written whole.
         """
-        line = orjson.dumps(record) + b"\n"
+        line = sealed(record)
         try:
             with self._write_lock:
                 offset = self._end
@@ -99,10 +102,16 @@ class Journal:
         self._end += written
 
     def read(self, offset: int) -> dict[str, Any]:
-        """The line at an offset that `append` or `lines` gave."""
+        """The line at an offset that `append` or `lines` gave.
+
+        Raises:
+            RunFolderError: it is not what was written.
+        """
         with self._opened() as file:
             file.seek(offset)
-            record: dict[str, Any] = orjson.loads(file.readline())
+            record = _unsealed(file.readline())
+        if record is None:
+            raise RunFolderError(f"{self._path}: what was written at byte {offset} is damaged")
         return record
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -114,11 +123,8 @@ class Journal:
         offset = 0
         with self._opened() as file:
             for number, line in enumerate(file, 1):
-                try:
-                    record = orjson.loads(line)
-                except orjson.JSONDecodeError:
-                    record = None
-                if not isinstance(record, dict):
+                record = _unsealed(line)
+                if record is None:
                     raise self.damaged(number)
                 yield offset, record
                 offset += len(line)
@@ -138,3 +144,22 @@ class Journal:
     def close(self) -> None:
         """Lets the run go."""
         os.close(self._handle)
+
+
+def sealed(record: dict[str, Any]) -> bytes:
+    """A record of at least one member as its line, with the checksum of all that stands before it."""
+    text = orjson.dumps(record)[:-1]
+    return text + _seal(text)
+
+
+def _seal(text: bytes) -> bytes:
+    return b',"crc":"%08x"}\n' % zlib.crc32(text)
+
+
+def _unsealed(line: bytes) -> dict[str, Any] | None:
+    """The record of a line; None when it is not as it was written."""
+    text = line[: -len(_seal(b""))]
+    if line != text + _seal(text):
+        return None
+    record: dict[str, Any] = orjson.loads(text + b"}")
+    return record

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.journal import Journal
+from connectors.journal import Journal, sealed
 from schemas.errors import RunFolderError
 
 
@@ -55,13 +55,13 @@ def test_lines_come_back_with_the_offsets_they_were_given(path: Path) -> None:
 def test_a_line_is_on_disk_when_append_returns(path: Path) -> None:
     with opened(path) as journal:
         journal.append({"call": 1})
-        assert path.read_bytes() == b'{"call":1}\n'
+        assert path.read_bytes() == b'{"call":1,"crc":"34d63830"}\n'
 
 
-@given(cut=st.integers(0, 40))
+@given(cut=st.integers(0, 80))
 def test_a_torn_last_line_is_dropped_wherever_it_was_torn(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     path = tmp_path_factory.mktemp("torn") / "journal.jsonl"
-    lines = [b'{"call":1,"sent":[[0,1]]}\n', b'{"call":1,"settled":[]}\n']
+    lines = [sealed({"call": 1, "sent": [[0, 1]]}), sealed({"call": 1, "settled": []})]
     whole = b"".join(lines)
     path.write_bytes(whole[: len(whole) - cut])
     kept = [line for i, line in enumerate(lines) if sum(map(len, lines[: i + 1])) <= len(whole) - cut]
@@ -69,20 +69,37 @@ def test_a_torn_last_line_is_dropped_wherever_it_was_torn(tmp_path_factory: pyte
         assert len(list(journal.lines())) == len(kept)
         offset = journal.append({"call": 2})
         assert journal.read(offset) == {"call": 2}
-    assert path.read_bytes() == b"".join(kept) + b'{"call":2}\n'
+    assert path.read_bytes() == b"".join(kept) + sealed({"call": 2})
 
 
 def test_a_tail_of_zeros_from_a_power_cut_is_dropped(path: Path) -> None:
-    path.write_bytes(b'{"call":1}\n' + b"\0" * 4096)
+    path.write_bytes(sealed({"call": 1}) + b"\0" * 4096)
     with opened(path) as journal:
         assert [record for _, record in journal.lines()] == [{"call": 1}]
 
 
 def test_a_damaged_line_in_the_middle_is_named_in_one_line(path: Path) -> None:
-    path.write_bytes(b'{"call":1}\n{"call":\x00\n{"call":2}\n')
+    path.write_bytes(sealed({"call": 1}) + b'{"call":\x00\n' + sealed({"call": 2}))
     with opened(path) as journal, pytest.raises(RunFolderError) as caught:
         list(journal.lines())
     assert caught.value.message == f"{path}: line 2 is damaged: the run cannot go on"
+
+
+@given(bit=st.integers(0, 8 * 50 - 1))
+@example(bit=8 * 23 + 1)  # 100 becomes 300: fifty requests would be done that never were sent
+def test_a_bit_that_the_disk_turned_is_damage_and_never_another_number(
+    tmp_path_factory: pytest.TempPathFactory, bit: int
+) -> None:
+    path = tmp_path_factory.mktemp("turned") / "journal.jsonl"
+    before = sealed({"call": 1, "accepted": [[100, 50]]})
+    turned = bytearray(before)
+    turned[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(turned + sealed({"call": 2}))
+    with opened(path) as journal:
+        with pytest.raises(RunFolderError, match="line 1 is damaged"):
+            list(journal.lines())
+        with pytest.raises(RunFolderError, match="what was written at byte 0 is damaged"):
+            journal.read(0)
 
 
 def test_a_second_process_is_refused_in_one_line_and_may_go_on_afterwards(path: Path) -> None:
@@ -94,13 +111,13 @@ def test_a_second_process_is_refused_in_one_line_and_may_go_on_afterwards(path: 
     assert caught.value.message == f"{path.parent}: another process is working on this run"
     assert "RunFolderError: " + caught.value.message in tried.stderr
     with opened(path) as journal:
-        journal.append({})
+        journal.append({"call": 1})
 
 
 def test_a_full_disk_is_one_error_and_leaves_no_half_line_for_others_to_append_to(path: Path) -> None:
     with opened(path) as journal:
         journal.append({"call": 1})
-        with at_most(60):
+        with at_most(80):
             with pytest.raises(RunFolderError, match="cannot be written: No space left on device"):
                 journal.append({"call": 2, "text": "x" * 100})
             offset = journal.append({"call": 3})
