@@ -4,20 +4,16 @@ The state each row had decides how careful to be: what was unknown is read back 
 is sent only when what it needs is in LUSID by now.
 """
 
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from connectors.journal import Journal
-from connectors.run_folder import RunFolder
 from pipelines.defaults import RUNS
 from pipelines.load import Progress, Run, carry_out
 from pipelines.operations import operation_named
 from pipelines.past_runs import run_to_replay
-from pipelines.replay_check import check_belong
-from pipelines.replayed import failure_rows
 from pipelines.report import Report, Verdict
 from pipelines.resume import options_of
+from pipelines.taking_up import taken_up
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 
@@ -53,13 +49,5 @@ def replay(
     options = replace(
         options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
     )
-    with closing(Journal(_first(folder).journal)):  # nobody else may take up the same rows meanwhile
-        replayed = check_belong(failure_rows(path), path, folder, operation)
+    with taken_up(path, folder, operation) as replayed:
         return carry_out(Run(operation, [path], options, progress, replayed=replayed))
-
-
-def _first(run: RunFolder) -> RunFolder:
-    """The run at the beginning of a chain of replays, as far as it is there."""
-    before = run.read_manifest().get("replays")
-    earlier = RunFolder(run.path.parent / before) if isinstance(before, str) else None
-    return _first(earlier) if earlier is not None and earlier.manifest.exists() else run

@@ -14,17 +14,15 @@ import pyarrow.parquet as pq
 
 from connectors.outcome_files import outcome_rows
 from connectors.run_folder import RunFolder
-from pipelines.book import code_of
 from pipelines.operation import Operation
 from pipelines.prepare import Prepared
 from pipelines.replayed import Replayed
-from pipelines.successors import UNFINISHED, Places, Successors, place_numbers, places_of
+from pipelines.successors import TAKEN, UNFINISHED, Places, Successors, place_numbers, places_of, readable
 from schemas.errors import ConfigError
 from schemas.states import GOOD, STATES, State
 
 _NAMED = 3
 _PIECE = 100_000
-_WELL = [code_of(state) for state in GOOD]
 
 
 def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: Operation) -> Replayed:
@@ -68,7 +66,7 @@ def _states_now(folder: RunFolder, rows: pa.Table, path: Path) -> pa.Array:
         ConfigError: a row is in by now, or in the hands of a run that is not finished.
     """
     found = Successors(folder).states(rows)
-    for i in np.flatnonzero(np.isin(found.codes, [*_WELL, UNFINISHED]))[:1].tolist():
+    for i in np.flatnonzero(np.isin(found.codes, TAKEN))[:1].tolist():
         later = found.runs[found.by[i]]
         if found.codes[i] == UNFINISHED:
             raise ConfigError(
@@ -121,16 +119,14 @@ def _check_whole(folder: RunFolder, files: pa.Array, wanted: Places, keys: set[s
 
 def _failures(folder: RunFolder) -> Iterator[pa.Table]:
     """`source`, `row`, `state` and `key` of the rows that a run did not get in, piece by piece."""
-    try:
-        outcomes = pq.ParquetFile(folder.outcomes)
-    except OSError:
-        raise ConfigError(f"{folder.path} has no outcomes.parquet: finish it first, with `bulkload resume`") from None
-    with outcomes:
+    if not folder.outcomes.exists():
+        raise ConfigError(f"{folder.path} has no outcomes.parquet: finish it first, with `bulkload resume`")
+    with readable(folder.outcomes), pq.ParquetFile(folder.outcomes) as outcomes:
         yield from outcome_rows(outcomes, "key", left_out=GOOD)
 
 
 def _keys(folder: RunFolder) -> Iterator[pa.Array]:
-    with pq.ParquetFile(folder.outcomes) as outcomes:
+    with readable(folder.outcomes), pq.ParquetFile(folder.outcomes) as outcomes:
         for batch in outcomes.iter_batches(columns=["key"]):
             yield batch["key"]
 

@@ -5,6 +5,7 @@ says of each whether it is done. What was sent and never settled is sent again w
 back first where it is not.
 """
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from pipelines.load import Options, Progress, Run, carry_out
 from pipelines.manifest import Earlier
 from pipelines.operations import operation_named
 from pipelines.past_runs import run_to_resume
-from pipelines.replayed import Replayed
 from pipelines.report import OVER, Report
+from pipelines.taking_up import taken_up_before
 from schemas.errors import ConfigError
 
 
@@ -43,7 +44,8 @@ def resume(
         followed: loads that depend on this one follow.
 
     Raises:
-        ConfigError: there is no such run, it is finished, or what it was given has changed since.
+        ConfigError: there is no such run, it is finished, or what it was given has changed since; or it is a replay
+            that sent nothing, and rows of it are in by now.
         RunFolderError: another process is working on it.
     """
     progress = progress or Progress()
@@ -51,22 +53,16 @@ def resume(
     manifest = folder.read_manifest()
     if manifest.get("verdict") in OVER:
         raise ConfigError(f"{folder.run_id} is finished ({manifest['verdict']}): there is nothing to resume")
-    try:
-        operation = operation_named(manifest["operation"])
-        extracts = [source["path"] for source in manifest["extracts"]]
-        options = replace(options_of(manifest, folder, target), max_failures=None, followed=followed)
-        replayed = _replayed(manifest, folder)
-    except (KeyError, TypeError, ValueError, AttributeError, OSError):
-        raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
-    earlier = Earlier(folder, force)
-    return carry_out(Run(operation, extracts, options, progress, earlier=earlier, replayed=replayed))
-
-
-def _replayed(manifest: dict[str, Any], folder: RunFolder) -> Replayed | None:
-    """What a replay that stopped knew of its rows."""
-    if manifest["replays"] is None:
-        return None
-    return Replayed.read(RunFolder(folder.path.parent / manifest["replays"]), folder.taken)
+    with ExitStack() as stack:
+        try:
+            operation = operation_named(manifest["operation"])
+            extracts = [source["path"] for source in manifest["extracts"]]
+            options = replace(options_of(manifest, folder, target), max_failures=None, followed=followed)
+            replayed = stack.enter_context(taken_up_before(manifest, folder, operation))
+        except (KeyError, TypeError, ValueError, AttributeError, OSError):
+            raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
+        earlier = Earlier(folder, force)
+        return carry_out(Run(operation, extracts, options, progress, earlier=earlier, replayed=replayed))
 
 
 def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | Target | None) -> Options:

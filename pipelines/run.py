@@ -75,7 +75,10 @@ class Run:
                     self.replayed.write(self.folder)
                 self.folder.write_manifest(self.manifest)
             else:
-                self._warnings += go_on(earlier.read_manifest(), self.manifest)
+                before = earlier.read_manifest()
+                if self.replayed is not None and not begun(before):
+                    self.replayed.write(self.folder)
+                self._warnings += go_on(before, self.manifest)
             self._open = stack.pop_all()
         return self
 

@@ -1,6 +1,9 @@
 """What became of a run's rows in the runs that replay it, and in those that replay them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +18,14 @@ from pipelines.book import code_of
 from pipelines.history import manifests
 from pipelines.manifest import begun
 from pipelines.report import FINISHED
+from schemas.errors import ConfigError
+from schemas.states import GOOD
 
 UNFINISHED = 255
 """Stands for the state of a row in the hands of a run that may still send it."""
+
+TAKEN = (*(code_of(state) for state in GOOD), UNFINISHED)
+"""What keeps a row from being sent by another run."""
 
 _ROW_BITS = 40
 """A row in its file is below this power of two; what stands above is the file."""
@@ -60,7 +68,8 @@ class Successors:
             places = places_of(rows, names)
             order = np.argsort(places)
             for folder, manifest in self._later:
-                taken = pq.read_table(folder.taken, columns=["source", "row"])
+                with readable(folder.taken):
+                    taken = pq.read_table(folder.taken, columns=["source", "row"])
                 at = np.searchsorted(places[order], wanted := places_of(taken, names))
                 known = np.flatnonzero(np.isin(wanted, places))
                 _take_over(found, order[at[known]], _outcome(folder, manifest, len(taken)), known)
@@ -68,7 +77,12 @@ class Successors:
 
 
 def _take_over(found: StatesNow, rows: npt.NDArray[np.intp], later: StatesNow, known: npt.NDArray[np.intp]) -> None:
-    """Notes what a later run says of rows it took up."""
+    """Notes what a later run says of rows it took up.
+
+    A row that is taken stays so: no run after that took it up, whatever a clock that was set back says of their order.
+    """
+    free = ~np.isin(found.codes[rows], TAKEN)
+    rows, known = rows[free], known[free]
     found.codes[rows] = later.codes[known]
     found.by[rows] = later.by[known] + len(found.runs)
     found.runs.extend(later.runs)
@@ -78,10 +92,25 @@ def _outcome(run: RunFolder, manifest: dict[str, Any], count: int) -> StatesNow:
     """What became of the rows a run took up, in reading order."""
     if manifest.get("verdict") not in FINISHED:
         return StatesNow(np.full(count, UNFINISHED, np.uint8), np.zeros(count, np.int32), [run.run_id])
-    with pq.ParquetFile(run.outcomes) as outcomes:
+    with readable(run.outcomes), pq.ParquetFile(run.outcomes) as outcomes:
         rows = pa.concat_tables(outcome_rows(outcomes))
     order = np.argsort(rows["row"].to_numpy())
     return Successors(run).states(rows.take(order))
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Words what reading a file of a run raises.
+
+    Raises:
+        ConfigError: it is gone or damaged.
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowException):
+        raise ConfigError(
+            f"{path} is gone or damaged, so nobody knows which rows are in: load the rows with `bulkload load` instead"
+        ) from None
 
 
 def place_numbers(files: npt.NDArray[np.intp], rows: npt.NDArray[np.int64]) -> Places:

@@ -1,5 +1,7 @@
 """A run's failures again: what was held and what is in by now, requests whole, and nobody else's rows."""
 
+import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,6 +253,84 @@ def test_two_replays_at_once_are_one_too_many(registry: tuple[Registry, Report],
     with pytest.raises(RunFolderError, match="another process is working on this run"):
         again(tmp_path, first)
     other.close()
+
+
+class Killed:
+    """Stands for the step in which a process is killed."""
+
+    def __call__(self, *_: object) -> None:
+        raise KeyboardInterrupt
+
+
+def killed_in_validation(tmp_path: Path, run: Report, corrected: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a replay whose process died before it had read its rows."""
+    with monkeypatch.context() as context:
+        context.setattr("pipelines.run.prepare", Killed())
+        with pytest.raises(KeyboardInterrupt):
+            again(tmp_path, run, corrected)
+    (folder,) = set((tmp_path / "runs").iterdir()) - {run.run_dir}
+    return folder
+
+
+def test_a_replay_that_died_before_it_began_looks_again_at_what_is_in_by_now(
+    registry: tuple[Registry, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lusid, first = registry
+    lusid.refuses = {"IR_0001"}
+    corrected = edited(tmp_path, first)
+    died = killed_in_validation(tmp_path, first, corrected, monkeypatch)
+    second = again(tmp_path, first)
+    with pytest.raises(ConfigError, match=f"row 1: is in already, by {second.run_id}; take it out"):
+        resume(died.name, runs=tmp_path / "runs")
+    rows = read_csv(corrected)
+    write_csv(corrected, rows[1:], columns=list(rows[0]))
+    lusid.refuses = set()
+    report = resume(died.name, runs=tmp_path / "runs")
+    check_books(report)
+    assert list(row_states(report.run_dir).values()) == ["accepted"]
+    with pytest.raises(ConfigError, match=f"row 1: is in already, by {report.run_id}; take it out"):
+        again(tmp_path, first, write_csv(tmp_path / "rest.csv", rows[1:]))
+    assert set(lusid.taken.values()) == {1}
+
+
+def test_a_replay_that_died_before_it_began_shares_the_rows_with_nobody_when_it_goes_on(
+    registry: tuple[Registry, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, first = registry
+    died = killed_in_validation(tmp_path, first, edited(tmp_path, first), monkeypatch)
+    other = Journal(first.run_dir / "journal.jsonl")
+    with pytest.raises(RunFolderError, match="another process is working on this run"):
+        resume(died.name, runs=tmp_path / "runs")
+    other.close()
+
+
+def test_what_is_in_stays_in_though_the_clock_was_set_back(registry: tuple[Registry, Report], tmp_path: Path) -> None:
+    """The replay that got it in looks older than the one that did not."""
+    lusid, first = registry
+    again(tmp_path, first)
+    lusid.refuses = {"IR_0001"}
+    third = again(tmp_path, first)
+    manifest = third.run_dir / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"started": "2020-01-01T00:00:00.000+00:00"}))
+    with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}; take it out"):
+        again(tmp_path, first)
+    assert set(lusid.taken.values()) == {1}
+
+
+@pytest.mark.parametrize("name", ["outcomes.parquet", "taken.parquet"])
+@pytest.mark.parametrize("left", [None, 0, 100])
+def test_a_file_of_a_run_that_is_gone_or_damaged_is_one_line(
+    registry: tuple[Registry, Report], tmp_path: Path, name: str, left: int | None
+) -> None:
+    _, first = registry
+    second = again(tmp_path, first)
+    path = second.run_dir / name
+    path.unlink() if left is None else os.truncate(path, left)
+    with pytest.raises(ConfigError) as caught:
+        again(tmp_path, first)
+    assert caught.value.message == (
+        f"{path} is gone or damaged, so nobody knows which rows are in: load the rows with `bulkload load` instead"
+    )
 
 
 def test_a_row_keeps_its_key(registry: tuple[Registry, Report], tmp_path: Path) -> None:
