@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from pipelines import commands_again, commands_load, commands_lookup, commands_runs, commands_schedule, commands_try
+from pipelines.interrupts import end_as_interrupted, keep_exit_code
 from pipelines.streams import make_streams_last, what_was_lost
 from schemas.answers import server_text
 from schemas.errors import ConfigError, LoadError, StoppedError
@@ -31,12 +33,23 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 class _Commands(TyperGroup):
     """Gives an interrupt our exit code: typer's own would be 130."""
 
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Reads the command line."""
+        with _interrupts_worded():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
-        try:
+        with _interrupts_worded():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise StoppedError("interrupted; `bulkload runs` says how far it got") from None
+
+
+@contextmanager
+def _interrupts_worded() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError("interrupted; `bulkload runs` says how far it got") from None
 
 
 app = typer.Typer(
@@ -90,7 +103,9 @@ def _bulkload(
 def main() -> None:
     """The console script: runs the process's command line and ends the process."""
     make_streams_last()
+    end_as_interrupted()
     code = run(sys.argv[1:])
+    keep_exit_code()
     if why := what_was_lost(sys.stdout):
         typer.echo(f"bulkload: not all of the output could be written: {why}", err=True)
     sys.exit(code)
@@ -107,8 +122,9 @@ def run(arguments: Sequence[str]) -> int:
         stdout; it is never raised.
     """
     try:
-        _refuse_undecoded(arguments)
-        code: int | None = app(args=list(arguments), prog_name="bulkload", standalone_mode=False)
+        with _interrupts_worded():
+            _refuse_undecoded(arguments)
+            code: int | None = app(args=list(arguments), prog_name="bulkload", standalone_mode=False)
     except Exception as error:  # noqa: BLE001  # the end of the line: nothing may leave as a traceback
         return _fail(error, arguments)
     return code or 0

@@ -23,6 +23,23 @@ def stop_at_once(name: str) -> NoReturn:
     raise StoppedError(f"interrupted by {name}")
 
 
+def end_as_interrupted() -> None:
+    """Makes SIGTERM do what Ctrl-C does as long as no load watches for signals: raise KeyboardInterrupt.
+
+    Left alone, it would end the process without a word, and with no exit code of ours.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def keep_exit_code() -> None:
+    """From now on signals change nothing of how the process ends: what is left takes no time.
+
+    They are ignored, for Python takes its own handlers away before it is gone.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def interrupts(stop: Callable[[str], None]) -> Iterator[None]:
     """Calls `stop` with the signal's name on the first; leaves the process on the second.

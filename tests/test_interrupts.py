@@ -61,3 +61,40 @@ def test_outside_the_main_thread_signals_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+BEFORE = """
+import os, signal, sys
+from pipelines import cli
+cli.app = lambda **_: os.kill(os.getpid(), signal.{0})
+sys.argv = ["bulkload", "runs"]
+cli.main()
+"""
+
+AFTER = """
+import os, signal, sys
+from pipelines import cli
+class Last:
+    # goes when Python takes itself apart, its handlers of signals included
+    def __del__(self, kill=os.kill, me=os.getpid(), number=signal.{0}):
+        kill(me, number)
+
+sys.last = Last()
+cli.run = lambda _: print("the report") or 3
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_before_a_load_watches_for_signals_one_ends_the_command_in_our_words(name: str) -> None:
+    code = BEFORE.format(name)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    said = "bulkload: interrupted; `bulkload runs` says how far it got\n"
+    assert (done.returncode, done.stdout, done.stderr) == (4, "", said)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_once_the_exit_code_is_known_no_signal_changes_it(name: str) -> None:
+    code = AFTER.format(name)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "the report\n", "")
