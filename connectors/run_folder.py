@@ -25,7 +25,7 @@ class RunFolder:
     Attributes:
         manifest, journal, outcomes, failures, report: what every run that ends leaves behind.
         frame: a data frame that was given as the extract; hold: what its rows were held for; taken: the rows of
-            another run that this one replays.
+            another run that this one replays, whose corrected cells are in `corrected.csv`.
         scratch: files that live while the run works.
     """
 
@@ -86,6 +86,18 @@ class RunFolder:
             names = ", ".join(p.name for p in hits[:3])
             raise ConfigError(f"{len(hits)} runs begin with {name}: {names}{', ...' if len(hits) > 3 else ''}")
         return cls(hits[0])
+
+    def keep_copy(self, given: Path) -> str:
+        """Keeps a copy of a corrected file, which a person may go on correcting; gives its name in the folder.
+
+        Raises:
+            RunFolderError: it cannot be read, or the copy not be written.
+        """
+        packing = given.suffix.lower() if given.suffix.lower() in (".gz", ".zst") else ""
+        path = self.path / f"corrected.csv{packing}"
+        with self.whole(path) as part:
+            shutil.copyfile(given, part)
+        return path.name
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Writes the manifest whole, in place of the one before."""

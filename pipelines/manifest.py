@@ -81,6 +81,8 @@ def go_on(before: Mapping[str, Any], now: dict[str, Any]) -> list[str]:
         What the user should know of it.
     """
     now["started"] = before["started"]
+    for was, source in zip(before["extracts"], now["extracts"], strict=True):
+        source.update({name: was[name] for name in ("path", "copy") if "copy" in was})
     now["resumed"] = [*before.get("resumed", ()), {"at": _now(), "target": now["target"], **now["versions"]}]
     if before["target"] == now["target"] or not begun(before):
         return []

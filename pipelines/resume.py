@@ -56,7 +56,7 @@ def resume(
     with ExitStack() as stack:
         try:
             operation = operation_named(manifest["operation"])
-            extracts = [source["path"] for source in manifest["extracts"]]
+            extracts = [folder.path / source.get("copy", source["path"]) for source in manifest["extracts"]]
             options = replace(options_of(manifest, folder, target), max_failures=None, followed=followed)
             replayed = stack.enter_context(taken_up_before(manifest, folder, operation))
         except (KeyError, TypeError, ValueError, AttributeError, OSError):

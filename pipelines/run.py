@@ -75,10 +75,9 @@ class Run:
                     self.replayed.write(self.folder)
                 self.folder.write_manifest(self.manifest)
             else:
-                before = earlier.read_manifest()
-                if self.replayed is not None and not begun(before):
+                if self.replayed is not None and self._is_new():
                     self.replayed.write(self.folder)
-                self._warnings += go_on(before, self.manifest)
+                self._warnings += go_on(earlier.read_manifest(), self.manifest)
             self._open = stack.pop_all()
         return self
 
@@ -118,6 +117,9 @@ class Run:
         if self.replayed is not None:
             check_keys(self.replayed, self.prepared)
         digests = self.extract.digests()
+        if self.replayed is not None and self._is_new():
+            (source,) = self.extract.sources
+            self.manifest["extracts"][0]["copy"] = self.folder.keep_copy(source.path)
         self.extract.check_unchanged()
         self.ledger = Ledger(self.journal, len(self.prepared))
         force = self._check_earlier(digests)
@@ -141,6 +143,10 @@ class Run:
             self._settled = len(self.prepared) - len(self.ledger.open_requests())
             self.spending = Spending(options.max_failures, self.prepared, self.ledger)
             self._stop_over_budget()
+
+    def _is_new(self) -> bool:
+        """Whether no process has read the extract before, so that nothing was sent of it."""
+        return self._earlier is None or not begun(self._earlier.folder.read_manifest())
 
     def _check_earlier(self, digests: Sequence[str]) -> bool:
         """Makes sure that an earlier run may go on; gives whether that is forced."""

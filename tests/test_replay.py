@@ -1,5 +1,6 @@
 """A run's failures again: what was held and what is in by now, requests whole, and nobody else's rows."""
 
+import gzip
 import json
 import os
 from collections import Counter
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from builders import IR_ID, Row, account, investor, order, read_csv, write_csv
-from run_checks import check_books, row_states
+from run_checks import check_books, outcomes, row_states
 from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, nothing_there, refused
 
 from connectors.journal import Journal
@@ -245,6 +246,33 @@ def test_a_run_that_stopped_is_resumed_and_not_replayed(registry: tuple[Registry
     assert caught.value.message == f"{first.run_dir}/failures.csv: {told}"
     assert resume(second.run_id, runs=tmp_path / "runs").exit_code == 0
     assert set(lusid.taken.values()) == {1}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("corrected_further", [True, False], ids=["edited", "removed"])
+def test_a_replay_that_stopped_goes_on_with_the_file_as_it_was(
+    registry: tuple[Registry, Report], tmp_path: Path, packed: bool, corrected_further: bool
+) -> None:
+    """Else neither it nor another replay could finish: its rows are in its hands, and it has lost them."""
+    lusid, first = registry
+    corrected = edited(tmp_path, first)
+    if packed:
+        corrected = corrected.with_name("c.csv.gz")
+        corrected.write_bytes(gzip.compress((tmp_path / "c.csv").read_bytes()))
+    lusid.is_shut = True
+    second = again(tmp_path, first, corrected)
+    assert second.exit_code == 4
+    corrected.write_bytes(b"edited") if corrected_further else corrected.unlink()
+    lusid.is_shut, lusid.refuses = False, {"IR_0001"}
+    report = resume(second.run_id, runs=tmp_path / "runs")
+    check_books(report)
+    assert list(row_states(report.run_dir).values()) == ["accepted", "failed"]
+    assert {line["source"] for line in outcomes(report.run_dir)} == {str(corrected)}
+    assert json.loads((report.run_dir / "manifest.json").read_text())["extracts"][0]["path"] == str(corrected)
+    lusid.refuses = set()
+    assert again(tmp_path, report).exit_code == 0
+    assert set(lusid.taken.values()) == {1}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in report.run_dir.iterdir())
 
 
 def test_two_replays_at_once_are_one_too_many(registry: tuple[Registry, Report], tmp_path: Path) -> None:
