@@ -53,6 +53,12 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
     return Columns(tuple(names), {p: tuple(c) for p, c in families.items()}, frozenset(ignored))
 
 
+def knows_any(names: Sequence[str], shape: RowShape) -> bool:
+    """Whether a column is one of a row's, in whatever dialect and however misspelt behind its prefix."""
+    plain, prefixes = {p.name for p in shape.plain}, {f.prefix for f in shape.families}
+    return any(name in plain or name.partition(":")[0] in prefixes for name in names)
+
+
 def _wrong_age(name: str, dialects: frozenset[Dialect], dialect: Dialect) -> list[str]:
     """A column that servers of this age know nothing of."""
     ages = ", ".join(sorted(dialects))

@@ -49,6 +49,14 @@ def test_a_header_is_refused_as_a_whole_in_one_line() -> None:
     )
 
 
+def test_a_first_row_that_is_no_header_is_not_told() -> None:
+    """An extract that came without its header begins with somebody's name."""
+    assert refusal(("Jane Doe", "Person", "IR_1", "XY1")) == (
+        "the header: no column of it is one of this operation's: if it is a row of data, the extract lacks its "
+        "header; if the columns are your own, name them in a mapping; `bulkload columns` lists ours"
+    )
+
+
 def test_a_mapping_is_refused_where_it_does_not_fit() -> None:
     assert refusal(HEADER, description="notes", scope="where") == (
         "the mapping does not fit: column notes is not in the extract; column where is not in the extract"

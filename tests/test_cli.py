@@ -451,7 +451,7 @@ def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(
     assert cli.run(["nightly", str(tmp_path / "night"), *runs]) == 2
     captured = capsys.readouterr()
     assert captured.out.startswith("investor-records: complete: 20 rows, none to correct\n")
-    assert captured.err.splitlines()[-1].startswith("bulkload: the header: column nonsense is unknown")
+    assert captured.err.splitlines()[-1].startswith("bulkload: the header: no column of it is one of this operation's")
 
 
 # Looking at runs.
