@@ -211,6 +211,11 @@ def _check_columns(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
     for source, file in zip(sources, files, strict=True):
         missing = [name for name in expected if name not in file.columns]
         added = [name for name in file.columns if name not in expected]
+        if len(missing) == len(expected):  # one of them begins with a row, and its cells are nobody's business
+            raise ExtractError(
+                f"{source.name} has no column of {sources[0].name}: the files of one extract must have the same "
+                "columns, each file in a header of its own"
+            )
         if missing or added:
             found = [f"lacks {', '.join(map(repr, missing))}"] if missing else []
             found += [f"adds {', '.join(map(repr, added))}"] if added else []

@@ -159,7 +159,7 @@ def header_columns(names: Sequence[str], file: str) -> list[str]:
         raise ExtractError(f"{file}: the header's cell {where} of {len(columns)} is empty: name the column")
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
-        found = "; ".join(f"{name!r} at {_places(columns, name)}" for name in twice)
+        found = "; ".join(f"at {_places(columns, name)}" for name in twice)  # no name: it may be a cell of a row
         raise ExtractError(f"{file}: the header names a column more than once: {found}: rename or remove one")
     return columns
 

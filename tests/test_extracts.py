@@ -142,6 +142,17 @@ def test_missing_and_added_columns_are_named() -> None:
     assert error("a.csv", "c.csv").startswith("c.csv lacks 'name', compared with a.csv: ")
 
 
+def test_a_first_row_that_is_no_header_is_not_told() -> None:
+    """An extract in pieces often has its header in the first alone: the others begin with somebody's name."""
+    write("a.csv", "name,id\n")
+    write("b.csv", "Jane Doe,1\n")
+    for first, second in (("a.csv", "b.csv"), ("b.csv", "a.csv")):
+        assert error(first, second) == (
+            f"{second} has no column of {first}: the files of one extract must have the same columns, "
+            "each file in a header of its own"
+        )
+
+
 def test_the_delimiter_is_declared_and_tabs_go_with_tsv() -> None:
     write("a.csv", 'id;name\n1;"x;y"\n2,5;z\n')
     assert rows(open_extract(["a.csv"], delimiter=";")) == [["1", "x;y"], ["2,5", "z"]]

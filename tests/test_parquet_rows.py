@@ -206,7 +206,7 @@ def test_a_file_without_rows_has_its_columns(tmp_path: Path) -> None:
     ("names", "told"),
     [
         ([], "the header names no column: name at least one"),
-        (["a", "a "], "the header names a column more than once: 'a' at 1 and 2: rename or remove one"),
+        (["a", "a "], "the header names a column more than once: at 1 and 2: rename or remove one"),
         (["a", ""], "the last column has no name: name it or leave it out"),
     ],
 )
