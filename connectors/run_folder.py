@@ -1,17 +1,15 @@
 """A run's folder: what is in it, who may read it, and how its files come to be there whole or not at all."""
 
-import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from connectors.whole_files import sync, whole, write_json
 from schemas.errors import ConfigError, RunFolderError
 from schemas.spellings import is_text
 
@@ -25,7 +23,8 @@ class RunFolder:
     Attributes:
         manifest, journal, outcomes, failures, report: what every run that ends leaves behind.
         frame: a data frame that was given as the extract; hold: what its rows were held for; taken: the rows of
-            another run that this one replays, whose corrected cells are in `corrected.csv`.
+            another run that this one replays, whose corrected cells are in `corrected.csv`; failed: what of it did not
+            make it, for the loads of the same night that depend on it.
         scratch: files that live while the run works.
     """
 
@@ -40,6 +39,7 @@ class RunFolder:
         self.frame = path / "extract.parquet"
         self.hold = path / "hold.json"
         self.taken = path / "taken.parquet"
+        self.failed = path / "failed.json"
         self.scratch = path / "scratch"
 
     @classmethod
@@ -49,21 +49,15 @@ class RunFolder:
         Raises:
             ConfigError: `runs` cannot be made or written; nothing was done.
         """
-        if not is_text(str(runs)):
-            raise ConfigError(f"the run folder {runs} is not named in UTF-8; choose another with --runs")
+        make_runs(runs)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         run_id = f"{stamp}-{operation}-{secrets.token_hex(2)}"
         folder = cls(runs / run_id)
         try:
-            made = [path for path in (runs, *runs.parents) if not path.exists()]
-            runs.mkdir(parents=True, exist_ok=True)
             folder.path.mkdir(mode=0o700)
-            for path in (runs, *(each.parent for each in made)):
-                _sync(path)  # else the machine's crash could take the folder with the journal in it
+            sync(runs)  # else the machine's crash could take the folder with the journal in it
         except OSError as error:
-            raise ConfigError(
-                f"the run folder {runs} cannot be written: {error.strerror}; choose another with --runs"
-            ) from None
+            raise _not_writable(runs, error) from None
         return folder
 
     @classmethod
@@ -95,22 +89,13 @@ class RunFolder:
         """
         packing = given.suffix.lower() if given.suffix.lower() in (".gz", ".zst") else ""
         path = self.path / f"corrected.csv{packing}"
-        with self.whole(path) as part:
+        with whole(path) as part:
             shutil.copyfile(given, part)
         return path.name
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Writes the manifest whole, in place of the one before."""
-        self.write_json(self.manifest, manifest)
-
-    def write_json(self, path: Path, content: dict[str, Any]) -> None:
-        """Writes a JSON file of the folder whole.
-
-        Raises:
-            RunFolderError: it cannot be written.
-        """
-        with self.whole(path) as part:
-            part.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+        write_json(self.manifest, manifest)
 
     def read_manifest(self) -> dict[str, Any]:
         """The manifest.
@@ -125,27 +110,6 @@ class RunFolder:
         if not isinstance(manifest, dict):
             raise ConfigError(f"{self.manifest} is not a manifest")
         return manifest
-
-    @contextmanager
-    def whole(self, path: Path) -> Iterator[Path]:
-        """A temporary path to write; when the block ends well it is synced and renamed to `path`.
-
-        Raises:
-            RunFolderError: it cannot be written.
-        """
-        part = path.with_name(f"{path.name}.part")
-        try:
-            handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-            os.close(handle)
-            yield part
-            _sync(part)
-            part.replace(path)
-            _sync(path.parent)
-        except OSError as error:
-            raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
-        finally:
-            with suppress(OSError):  # the folder itself may be gone
-                part.unlink(missing_ok=True)
 
     def open_scratch(self) -> None:
         """Makes an empty scratch folder, whatever a crash left of the one before.
@@ -164,9 +128,22 @@ class RunFolder:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def make_runs(runs: Path) -> None:
+    """Makes the folder that run folders stand in, if it is not there.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    if not is_text(str(runs)):
+        raise ConfigError(f"the run folder {runs} is not named in UTF-8; choose another with --runs")
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        made = [path for path in (runs, *runs.parents) if not path.exists()]
+        runs.mkdir(parents=True, exist_ok=True)
+        for each in made:
+            sync(each.parent)
+    except OSError as error:
+        raise _not_writable(runs, error) from None
+
+
+def _not_writable(runs: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"the run folder {runs} cannot be written: {error.strerror}; choose another with --runs")

@@ -12,6 +12,7 @@ from connectors.extracts import Extract
 from connectors.journal import Journal
 from connectors.outcome_files import OWN_COLUMNS, OutcomeFile, write_failures
 from connectors.run_folder import RunFolder
+from connectors.whole_files import whole
 from pipelines.book import PENDING, ReadBatch, by_state, code_of
 from pipelines.failed_refs import FailedRefs
 from pipelines.key_counts import count_keys
@@ -93,10 +94,10 @@ class Accountant:
             BalanceError: rows read, rows accounted for and rows reported do not agree.
             RunFolderError: a file cannot be written.
         """
-        with folder.whole(folder.outcomes) as part, OutcomeFile(part) as file:
+        with whole(folder.outcomes) as part, OutcomeFile(part) as file:
             lines = self._write_outcomes(file)
         header = [c for c in extract.columns if c not in OWN_COLUMNS]
-        with folder.whole(folder.failures) as part:
+        with whole(folder.failures) as part:
             reported = write_failures(part, header, self._failures(extract))
         rows = by_state(self._states)
         not_good = sum(n for state, n in rows.items() if state not in self._well)

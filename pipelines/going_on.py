@@ -1,8 +1,7 @@
 """A night that is begun again: which of its loads are done, and which one stopped and is gone on with.
 
-Owns what makes an earlier run one of tonight's loads: same operation, target, settings and mapping, and the same files
-with the same content. Only where one of them stopped, died or ended in an error does a night go on; else it is loaded
-as any other, for LUSID may have changed since. A run into a sandbox in memory never counts: nothing of it is left.
+Owns what makes an earlier run one of tonight's loads: begun since the night was, same operation, target, settings and
+mapping, and the same files with the same content. A load whose files changed meanwhile is no longer that load.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ import orjson
 
 from connectors.mapping_file import file_sha256
 from connectors.source_files import Digests, find_sources
-from connectors.targets import Target, lasts
+from connectors.targets import Target
 from pipelines.load import Options, Progress
 from pipelines.past_runs import PastRun, past_runs
 from pipelines.reasons import Reason
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
 class Left:
     """What a night that stopped has left to do."""
 
-    def __init__(self, steps: Sequence["Step"], options: Options, target: Target | None) -> None:
-        """Looks for the runs of these steps, up to the one that can be gone on with; none where nothing stopped."""
-        self._options = options
-        self._runs: dict[str, PastRun] = {}
-        known = self._known(target)
-        if any(run.verdict not in OVER for run in known):
-            self._runs = self._found(steps, known)
-        self._target = target
+    def __init__(self, steps: Sequence["Step"], options: Options, target: Target | None, since: str | None) -> None:
+        """Looks for the runs of these steps.
+
+        Args:
+            since: when the night was begun that goes on; None where none does.
+        """
+        self._options, self._target = options, target
+        self._runs = self._found(steps, self._known(target, since)) if target and since else {}
 
     def has(self, step: "Step") -> bool:
         """Whether an earlier run did this step, or stopped in it."""
@@ -55,17 +54,8 @@ class Left:
         progress.note(f"{step.operation}: going on with {run.run_id} ({run.verdict})")
         return resume(run.run_id, runs=self._options.runs, target=self._target, followed=followed, progress=progress)
 
-    def held(self) -> dict[str, str]:
-        """What had failed when the loads were begun, as their runs were told."""
-        found: dict[str, str] = {}
-        for run in self._runs.values():
-            found |= orjson.loads(run.folder.hold.read_bytes()) if run.folder.hold.exists() else {}
-        return found
-
-    def _known(self, target: Target | None) -> list[PastRun]:
-        """Earlier runs into this target under these settings, the newest first."""
-        if target is None or not lasts(target.url):
-            return []
+    def _known(self, target: Target, since: str) -> list[PastRun]:
+        """The night's runs into this target under these settings, the newest first."""
         given = {name: getattr(self._options, name).value for name in ("mode", "dialect")}
         wanted = {**given, "target": target.url, "replays": None}
         return [
@@ -73,17 +63,21 @@ class Left:
             for run in past_runs(self._options.runs)
             if all(run.manifest.get(name, "") == value for name, value in wanted.items())
             and run.manifest["duplicates"] in (Duplicates.REFUSE, self._options.duplicates)
+            and str(run.manifest.get("started")) >= since
         ]
 
     def _found(self, steps: Sequence["Step"], known: Sequence[PastRun]) -> dict[str, PastRun]:
         found: dict[str, PastRun] = {}
+        anew = False
         for step in steps:
+            if anew and step.given is None:  # it follows from a load that is another now
+                continue
             run = next((each for each in known if _is_of(each, step, found)), None)
-            if run is not None and run.verdict not in OVER:
-                return {**found, step.operation: run}
-            if run is not None and run.finished:
+            if run is not None and (run.finished or run.verdict not in OVER):
                 found[step.operation] = run
-        return {}
+            else:
+                anew = anew or step.given is not None
+        return found
 
 
 def _is_of(run: PastRun, step: "Step", found: Mapping[str, PastRun]) -> bool:
@@ -115,6 +109,7 @@ def same_extract(manifest: Mapping[str, Any], extract: "NightExtract") -> bool:
 def _report(run: PastRun) -> Report:
     """The report of a finished run, as its manifest has it."""
     found = run.manifest
+    failed = orjson.loads(run.folder.failed.read_bytes()) if run.folder.failed.exists() else {}
     return Report(
         run_id=run.run_id,
         run_dir=run.folder.path,
@@ -129,4 +124,6 @@ def _report(run: PastRun) -> Report:
         seconds=found["seconds"],
         reasons=tuple(Reason(**{**reason, "state": State(reason["state"])}) for reason in found["reasons"]),
         warnings=tuple(found["warnings"]),
+        failed_refs=failed.get("refs", {}),
+        refs_unknown=failed.get("unknown"),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connectors.run_folder import RunFolder
+from connectors.whole_files import whole
 from pipelines.summary import Summary
 from schemas.states import STATES
 
@@ -37,7 +38,7 @@ def write_html(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
         RunFolderError: it cannot be written.
     """
     text = html_of(Summary.of(folder, manifest))
-    with folder.whole(folder.report) as part:
+    with whole(folder.report) as part:
         part.write_text(text, "utf-8")
 
 

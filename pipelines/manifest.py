@@ -59,7 +59,8 @@ def opening(run: "Run") -> dict[str, Any]:
         "versions": {"bulkload": version("lusid-bulkload"), "python": platform.python_version()},
         "expect": options.expect.model_dump(mode="json", exclude_unset=True),
         "replays": run.replayed.run_id if run.replayed else None,
-        "started": _now(),  # the loads of a night may begin within one second
+        "followed": options.followed,
+        "started": moment(),  # the loads of a night may begin within one second
     }
 
 
@@ -83,7 +84,7 @@ def go_on(before: Mapping[str, Any], now: dict[str, Any]) -> list[str]:
     now["started"] = before["started"]
     for was, source in zip(before["extracts"], now["extracts"], strict=True):
         source.update({name: was[name] for name in ("path", "copy") if "copy" in was})
-    now["resumed"] = [*before.get("resumed", ()), {"at": _now(), "target": now["target"], **now["versions"]}]
+    now["resumed"] = [*before.get("resumed", ()), {"at": moment(), "target": now["target"], **now["versions"]}]
     if before["target"] == now["target"] or not begun(before):
         return []
     return [f"what is settled was settled with {before['target']} and is not sent to {now['target']}"]
@@ -122,7 +123,7 @@ def closing(report: Report) -> dict[str, Any]:
     """How the run ended."""
     counts = report.as_json()
     return {
-        "finished": _now(),
+        "finished": moment(),
         "seconds": counts["seconds"],
         "rows": counts["rows"],
         "keys": counts["keys"],
@@ -138,5 +139,6 @@ def closing(report: Report) -> dict[str, Any]:
     }
 
 
-def _now() -> str:
+def moment() -> str:
+    """This moment, to the millisecond, as manifests write it: such texts compare as moments do."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -15,6 +15,7 @@ from connectors.mapping_file import read_mapping
 from connectors.outcome_files import is_failure_report
 from connectors.run_folder import RunFolder
 from connectors.targets import Target, open_target
+from connectors.whole_files import write_json
 from pipelines.gate import check_before
 from pipelines.operation import Operation
 from pipelines.options import Extracts, Options, kind_of
@@ -91,7 +92,7 @@ def open_run(
     elif earlier is not None:
         _keep_names(extract, earlier)
     if options.hold:
-        folder.write_json(folder.hold, dict(options.hold))
+        write_json(folder.hold, dict(options.hold))
     return Opened(extract, binding, expect, target, folder, journal)
 
 

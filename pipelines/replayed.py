@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.run_folder import RunFolder
+from connectors.whole_files import whole
 from pipelines.prepare import Prepared
 from schemas.errors import ConfigError
 from schemas.states import State
@@ -45,7 +46,7 @@ class Replayed:
 
     def write(self, folder: RunFolder) -> None:
         """Keeps the rows in the folder of the run that takes them up; raises RunFolderError when they do not fit."""
-        with folder.whole(folder.taken) as part:
+        with whole(folder.taken) as part:
             pq.write_table(self.rows, part)
 
     def requests(self, prepared: Prepared, state: State) -> set[int]:

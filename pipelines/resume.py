@@ -57,7 +57,11 @@ def resume(
         try:
             operation = operation_named(manifest["operation"])
             extracts = [folder.path / source.get("copy", source["path"]) for source in manifest["extracts"]]
-            options = replace(options_of(manifest, folder, target), max_failures=None, followed=followed)
+            options = replace(
+                options_of(manifest, folder, target),
+                max_failures=None,
+                followed=followed or manifest.get("followed", False),
+            )
             replayed = stack.enter_context(taken_up_before(manifest, folder, operation))
         except (KeyError, TypeError, ValueError, AttributeError, OSError):
             raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
 
+from connectors.whole_files import write_json
 from pipelines.account import Accountant, Accounts
 from pipelines.deliver import Delivery
 from pipelines.failed_refs import FailedRefs
@@ -202,6 +203,8 @@ class Run:
         report = self._report(accounts, stopped, [*self._warnings, *dict.fromkeys(accountant.warnings)])
         if refs is not None:
             report = replace(report, failed_refs=refs.found(), refs_unknown=refs.unknown)
+            if refs.unknown or report.failed_refs:
+                write_json(self.folder.failed, {"refs": report.failed_refs, "unknown": refs.unknown})
         self.manifest |= closing(report)
         write_html(self.folder, self.manifest)
         self.prepared.close()

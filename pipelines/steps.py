@@ -15,6 +15,7 @@ from pipelines.going_on import Left
 from pipelines.interrupts import interrupts, stop_at_once
 from pipelines.load import Options, Progress
 from pipelines.night_folder import NightExtract
+from pipelines.open_night import OpenNight
 from pipelines.operations import operation_named
 from pipelines.report import EXIT_CODES, Report, Verdict
 from schemas.errors import ConfigError, FatalError, StoppedError
@@ -104,9 +105,11 @@ def load_steps(
     for note in notes:
         progress.note(note)
     with interrupts(stop_at_once), shared_target(plain, progress) as target:
-        left = Left([] if again else steps, plain, target)
-        done = _Done({**settings, "target": target}, left, load)
+        night = OpenNight(plain.runs, folder, target, again=again)
+        done = _Done({**settings, "target": target}, Left(steps, plain, target, night.since), load)
         done.take(steps, progress)
+        if done.is_whole:
+            night.over()
     why = "the night was interrupted" if done.ended_between else f"{steps[done.begun - 1].operation} did not finish"
     absent = tuple(f"{later.operation}: not started, because {why}" for later in steps[done.begun :])
     for note in absent:
@@ -121,15 +124,16 @@ class _Done:
         begun: how many steps were begun.
         error: what ended the night and left no report.
         ended_between: it was interrupted when no load was under way.
+        is_whole: each load is over.
     """
 
     def __init__(self, settings: dict[str, Any], left: Left, load: Loader) -> None:
         self.reports: list[Report] = []
         self.begun = 0
         self.error: FatalError | None = None
-        self.ended_between = False
+        self.ended_between = self.is_whole = False
         self._settings, self._left, self._load = settings, left, load
-        self._hold = left.held()
+        self._hold: dict[str, str] = {}
         self._blind: FatalError | None = None
         self._at_work = False
 
@@ -150,7 +154,7 @@ class _Done:
                 self._at_work = False
                 if stopped:
                     return
-            self.error = self._blind
+            self.error, self.is_whole = self._blind, self._blind is None
         except FatalError as error:
             if not self.reports:
                 raise

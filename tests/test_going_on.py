@@ -14,9 +14,10 @@ from builders import account, investor, order, read_csv, write_csv
 from run_checks import check_books
 from scripted_lusid import Call, Reply, ScriptedLusid, done, nothing_there, refused, sandbox
 
-from pipelines.load import Progress
+from pipelines.load import Progress, load
 from pipelines.nightly import nightly
 from pipelines.report import Verdict
+from pipelines.resume import resume
 from pipelines.sample.day import write_day
 from pipelines.steps import NightlyReport
 from pipelines.trading_day import trading_day
@@ -124,21 +125,100 @@ def test_a_night_that_stopped_in_a_sandbox_in_memory_is_loaded_anew(night: Path)
     assert heard.notes == []
 
 
-@pytest.mark.parametrize("how", ["finished", "again", "other content", "other mode"])
+@pytest.mark.parametrize("how", ["finished", "again", "other mode", "no mark"])
 def test_a_night_with_nothing_to_go_on_with_is_loaded_anew(night: Path, how: str) -> None:
     door, heard = Door(), Heard()
     door.locked = "" if how == "finished" else "investmentaccounts"
     with ScriptedLusid(door) as lusid:
         first = loaded(night, lusid.url)
         door.locked = ""
-        if how == "other content":
-            text = (night / "accounts.csv").read_text()
-            (night / "accounts.csv").write_text(text.replace("Personal", "personal"))
+        assert len(marks(night)) == (how != "finished")
+        if how == "no mark":
+            marks(night)[0].write_text("{")
         changes: dict[str, dict[str, Any]] = {"again": {"again": True}, "other mode": {"mode": "Atomic"}}
         second = loaded(night, lusid.url, heard, **changes.get(how, {}))
     assert heard.notes == []
     assert not {r.run_id for r in first.reports} & {r.run_id for r in second.reports}
     assert len(second.reports) == 3
+    assert marks(night) == []
+
+
+def marks(night: Path) -> list[Path]:
+    """The marks of nights that are not over."""
+    return list((night.parent / "runs").glob("night-*.json"))
+
+
+@pytest.mark.parametrize("how", ["its header", "its content"])
+def test_an_extract_that_was_refused_is_corrected_and_the_night_goes_on_there(night: Path, how: str) -> None:
+    """What failed in the loads before is still known: children are held, though their own load had no run yet."""
+    door, heard, text = Door(), Heard(), (night / "accounts.csv").read_text()
+    (night / "accounts.csv").write_text(f"x{text}" if how == "its header" else text.split("\n")[0])
+    with ScriptedLusid(door) as lusid:
+        first = loaded(night, lusid.url)
+        assert (first.exit_code, len(first.reports)) == (2, 1)
+        (night / "accounts.csv").write_text(text)
+        second = loaded(night, lusid.url, heard)
+    assert second.reports[0].run_id == first.reports[0].run_id
+    assert [r.rows[State.HELD] for r in second.reports] == [0, 1, 0]
+    assert set(door.posted.values()) == {1}
+    assert heard.notes == [
+        f"investor-records: {first.reports[0].run_id} has loaded this extract, so it is not loaded again"
+    ]
+    assert marks(night) == []
+
+
+def test_a_night_that_died_between_two_loads_goes_on_with_the_next(night: Path) -> None:
+    door = Door()
+
+    def dying(operation: str, *given: Any, **more: Any) -> Any:
+        if operation == "orders":
+            raise KeyboardInterrupt
+        return load(operation, *given, **more)
+
+    with ScriptedLusid(door) as lusid:
+        with pytest.raises(KeyboardInterrupt):
+            loaded(night, lusid.url, load=dying)
+        assert loaded(night, lusid.url).exit_code == 3
+    assert set(door.posted.values()) == {1}
+    assert len(door.posted) == 3 + 3 + 4
+    assert marks(night) == []
+
+
+def test_a_night_whose_stopped_load_was_resumed_by_hand_goes_on_behind_it(night: Path) -> None:
+    write_csv(night / "accounts.csv", [account(n, n) for n in range(3)])
+    write_csv(night / "investors.csv", [investor(n, {"display_name": ""} if n == 2 else {}) for n in range(3)])
+    (night / "orders.csv").unlink()
+    door = Door()
+    door.locked, door.let = "investorrecords", 1
+    with ScriptedLusid(door) as lusid:
+        (stopped,) = loaded(night, lusid.url).reports
+        door.locked = ""
+        resume(stopped.run_id, runs=stopped.run_dir.parent)
+        records, accounts = loaded(night, lusid.url).reports
+    assert records.run_id == stopped.run_id
+    assert (accounts.rows[State.ACCEPTED], accounts.rows[State.HELD]) == (2, 1)
+    assert set(door.posted.values()) == {1}
+
+
+def test_what_follows_from_a_load_that_is_another_now_is_derived_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "day"
+    write_day(folder, blocks=3)
+    with sandbox() as (_, target):
+        options: dict[str, Any] = {"target": target, "runs": tmp_path / "runs"}
+        rows = read_csv(folder / "executions.csv")
+        write_csv(folder / "executions.csv", rows[:-1])
+        monkeypatch.setattr(type(target.client), "post", locked_out_of("booktransactions", type(target.client).post))
+        first = trading_day(folder, **options)
+        monkeypatch.undo()
+        write_csv(folder / "executions.csv", rows)
+        second = trading_day(folder, **options)
+    assert [r.operation for r in first.reports] == [r.operation for r in second.reports]
+    assert [a.run_id == b.run_id for a, b in zip(first.reports, second.reports, strict=True)] == [True] * 2 + [
+        False
+    ] * 3
+    assert second.exit_code == 0
 
 
 def test_a_trading_day_goes_on_with_what_it_made_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

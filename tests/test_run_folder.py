@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from connectors.run_folder import RunFolder
+from connectors.whole_files import whole
 from schemas.errors import ConfigError, RunFolderError
 
 
@@ -86,7 +87,7 @@ def test_a_file_is_there_whole_or_as_it_was_and_nothing_is_left_beside_it(tmp_pa
     folder.write_manifest({"a": 1})
 
     def crash() -> None:
-        with folder.whole(folder.manifest) as part:
+        with whole(folder.manifest) as part:
             part.write_bytes(b"{half")
             assert orjson.loads(folder.manifest.read_bytes()) == {"a": 1}
             raise ZeroDivisionError
@@ -95,7 +96,7 @@ def test_a_file_is_there_whole_or_as_it_was_and_nothing_is_left_beside_it(tmp_pa
         crash()
     assert folder.read_manifest() == {"a": 1}
     assert sorted(p.name for p in folder.path.iterdir()) == ["manifest.json"]
-    with folder.whole(folder.manifest) as part:
+    with whole(folder.manifest) as part:
         assert mode(part) == 0o600
         part.write_bytes(b'{"a": 2}')
     assert folder.read_manifest() == {"a": 2}
