@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from schemas.errors import ConfigError, StoppedError
 
@@ -16,23 +17,22 @@ class Budget:
         amount: rows, or percent of the rows read.
     """
 
-    amount: float
+    amount: Decimal
     percent: bool
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
         """Reads `N` or `N%`; raises ConfigError for anything else."""
         match = _FORM.match(text.strip())
-        if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > 100):
+        if match is None or (not match[2] and "." in match[1]) or (match[2] and Decimal(match[1]) > 100):
             raise ConfigError(f"--max-failures takes a number of rows or a percentage up to 100%, not {text}")
-        return cls(float(match[1]), bool(match[2]))
+        return cls(Decimal(match[1]), bool(match[2]))
 
     def __str__(self) -> str:
-        return f"{self.amount}%" if self.percent else f"{self.amount:.0f}"
+        return f"{self.amount}{'%' if self.percent else ''}"
 
     def exceeded(self, failed: int, rows: int) -> StoppedError | None:
         """The error that stops the run, when more rows failed than the budget allows."""
-        allowed = rows * self.amount / 100 if self.percent else self.amount
-        if failed <= allowed:
+        if failed * 100 <= rows * self.amount if self.percent else failed <= self.amount:
             return None
         return StoppedError(f"{failed} of {rows} rows failed, more than --max-failures {self} allows")

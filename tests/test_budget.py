@@ -1,5 +1,7 @@
 """The failure budget, in rows or in percent of the rows read."""
 
+from decimal import Decimal
+
 import pytest
 
 from pipelines.budget import Budget
@@ -9,10 +11,10 @@ from schemas.errors import ConfigError
 @pytest.mark.parametrize(
     ("text", "budget", "spelled"),
     [
-        ("0", Budget(0, percent=False), "0"),
-        ("50", Budget(50, percent=False), "50"),
-        (" 2.5% ", Budget(2.5, percent=True), "2.5%"),
-        ("100%", Budget(100, percent=True), "100%"),
+        ("0", Budget(Decimal(0), percent=False), "0"),
+        ("50", Budget(Decimal(50), percent=False), "50"),
+        (" 2.5% ", Budget(Decimal("2.5"), percent=True), "2.5%"),
+        ("100%", Budget(Decimal(100), percent=True), "100%"),
     ],
 )
 def test_a_budget_is_a_number_of_rows_or_a_share(text: str, budget: Budget, spelled: str) -> None:
@@ -47,3 +49,11 @@ def test_a_budget_is_exceeded_by_the_first_row_beyond_it(text: str, failed: int,
     if error is not None:
         said = f"{failed} of {rows} rows failed, more than --max-failures {Budget.parse(text)} allows"
         assert error.message == said
+
+
+def test_a_share_is_exact_to_the_row() -> None:
+    """In binary fractions 32.3% of 1,000 is less than 323."""
+    for failed in range(1001):
+        budget = Budget.parse(f"{failed // 10}.{failed % 10}%")
+        assert budget.exceeded(failed, 1000) is None
+        assert budget.exceeded(failed + 1, 1000) is not None

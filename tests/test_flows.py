@@ -464,7 +464,7 @@ def test_options_go_through_prefect_as_plain_values_and_come_back_the_same() -> 
         target="sandbox",
         batch_size=7,
         dry_run=True,
-        max_failures=Budget(2.5, percent=True),
+        max_failures=Budget(Decimal("2.5"), percent=True),
         expect=Expectations(min_rows=3, totals={"quantity": Decimal("1234.50")}, done_marker=Path("done")),
     )
     plain = plain_options(options)
