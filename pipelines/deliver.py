@@ -202,6 +202,8 @@ class Delivery:
 
     def _refusal(self, call: int, part: Part, problem: Problem) -> Refusal | None:
         """The refusal of those of a call's requests that were not applied; in nobody's words it proves nothing."""
+        if problem.is_lusids:
+            self._ledger.refused(part)
         if problem.is_lusids or self._operation.idempotent:
             return Refusal(problem, call, part)
         self.reading_back.doubtful.update(part)

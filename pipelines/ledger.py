@@ -90,6 +90,11 @@ class Ledger:
         self._doubt(sent)
         return call
 
+    def refused(self, part: Part) -> None:
+        """Notes that a call was refused whole, so none of its requests was applied; they are to be settled yet."""
+        for first, count in ranges(part):
+            self.in_doubt[first : first + count] = bytes(count)
+
     def settle(
         self,
         call: int,

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -314,6 +315,29 @@ def test_an_answer_settles_its_other_keys_though_reading_one_back_is_refused(
         report = run(target, "cancel-orders", write_csv(tmp_path / "a.csv", rows))
     assert list(states(report).values()) == ["unknown", "accepted", "accepted"]
     assert report.exit_code == 4
+
+
+def test_what_lusid_refused_is_not_in_doubt_when_the_run_stops_before_the_rest_goes_again(
+    run: Callable[..., Report], tmp_path: Path
+) -> None:
+    """Of two senders one is refused for a culprit, and the other is locked out before the innocent rest is sent."""
+    both, locked_out = threading.Barrier(2), threading.Event()
+
+    def rule(call: Call) -> Reply:
+        if call.method == "GET":
+            return MISSING
+        both.wait(10)
+        if key(0) in call.keys:
+            locked_out.wait(10)
+            time.sleep(0.3)
+            return refused({"requests[0].orders[0].quantity": ["not so many"]})
+        locked_out.set()
+        return refused(status=403)
+
+    with scripted(rule) as (lusid, target):
+        report = run(target, "orders", blocks(tmp_path, 6), batch_size=3, concurrency=2)
+    assert list(states(report).values()) == ["failed"] + ["not_sent"] * 5
+    assert (report.exit_code, len(lusid.posted)) == (4, 2)
 
 
 def test_an_atomic_call_that_lusid_finds_too_large_is_cut_and_that_is_said(
