@@ -3,7 +3,6 @@
 Owns what a frame may hold. Must not know how extracts are read.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.parquet_text import kind_of
+from connectors.whole_files import whole
 from schemas.errors import ExtractError
 
 _GROUP_ROWS = 1 << 16
@@ -29,18 +29,12 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
 
     Raises:
         ExtractError: a column's name is not text or occurs twice, or its values are of several types or of one that
-            cannot be a cell; or the file cannot be written.
+            cannot be a cell.
+        RunFolderError: the file cannot be written.
     """
     table = pa.table(dict(_columns(_with_named_index(frame))))
-    try:
-        path.unlink(missing_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise ExtractError(f"{path}: the frame cannot be written: {error.strerror}") from error
-    with os.fdopen(handle, "wb") as file:
-        pq.write_table(table, file, row_group_size=_GROUP_ROWS)
-        file.flush()
-        os.fsync(file.fileno())  # a run that goes on has no other copy of the frame
+    with whole(path) as part:  # a run that goes on has no other copy of the frame
+        pq.write_table(table, part, row_group_size=_GROUP_ROWS)
 
 
 def frame_columns(frame: pd.DataFrame) -> list[str]:

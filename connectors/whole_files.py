@@ -37,7 +37,8 @@ def whole(path: Path) -> Iterator[Path]:
         part.replace(path)
         sync(path.parent)
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+        why = os.strerror(error.errno) if error.errno else str(error)  # Arrow has words of its own
+        raise RunFolderError(f"{path}: cannot be written: {why}") from None
     finally:
         with suppress(OSError):  # the folder itself may be gone
             part.unlink(missing_ok=True)

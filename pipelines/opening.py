@@ -1,6 +1,7 @@
 """Opening a run: everything that can be wrong before the first row is found here, and nothing has been sent."""
 
 import gc
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from pipelines.gate import check_before
 from pipelines.operation import Operation
 from pipelines.options import Extracts, Options, kind_of
 from schemas.binding import Binding
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, RunFolderError
 from schemas.expectations import Expectations
 from schemas.mapping import Mapping
 
@@ -82,18 +83,36 @@ def open_run(
     if not options.dry_run:
         target = stack.enter_context(open_target(options.target, options.dialect, note, patience=options.patience))
     folder = earlier or RunFolder.create(options.runs, operation.name)
-    journal = Journal(folder.journal)
-    stack.callback(journal.close)
-    folder.open_scratch()
-    stack.callback(folder.clear_scratch)
-    if extract is None:
-        assert isinstance(given, pd.DataFrame)  # noqa: S101  # anything else was opened above
-        extract = stack.enter_context(extract_from_frame(given, folder.frame))
-    elif earlier is not None:
-        _keep_names(extract, earlier)
-    if options.hold:
-        write_json(folder.hold, dict(options.hold))
+    with whole_or_gone(folder, is_new=earlier is None):
+        journal = Journal(folder.journal)
+        stack.callback(journal.close)
+        folder.open_scratch()
+        stack.callback(folder.clear_scratch)
+        if extract is None:
+            assert isinstance(given, pd.DataFrame)  # noqa: S101  # anything else was opened above
+            extract = stack.enter_context(extract_from_frame(given, folder.frame))
+        elif earlier is not None:
+            _keep_names(extract, earlier)
+        if options.hold:
+            write_json(folder.hold, dict(options.hold))
     return Opened(extract, binding, expect, target, folder, journal)
+
+
+@contextmanager
+def whole_or_gone(folder: RunFolder, *, is_new: bool) -> Iterator[None]:
+    """Leaves nothing of a new run that cannot be begun: without its manifest it could not be gone on with either.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if is_new:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            if isinstance(error, RunFolderError):
+                raise ConfigError(f"{error.message}: nothing was sent; make room, or choose another --runs") from None
+        raise
 
 
 def _check_delimiter(header: Sequence[str]) -> None:

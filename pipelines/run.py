@@ -14,7 +14,7 @@ from pipelines.history import refuse_finished
 from pipelines.html_report import write_html
 from pipelines.ledger import Ledger
 from pipelines.manifest import Earlier, add_digests, begun, check_same, closing, go_on, opening
-from pipelines.opening import open_run
+from pipelines.opening import open_run, whole_or_gone
 from pipelines.operation import Manner, Operation
 from pipelines.options import Extracts, Options, Progress
 from pipelines.prepare import Rules, prepare
@@ -72,9 +72,10 @@ class Run:
             self._retries_before = self.target.client.retries_done if self.target else 0
             self.manifest = opening(self)
             if earlier is None:
-                if self.replayed is not None:
-                    self.replayed.write(self.folder)
-                self.folder.write_manifest(self.manifest)
+                with whole_or_gone(self.folder, is_new=True):
+                    if self.replayed is not None:
+                        self.replayed.write(self.folder)
+                    self.folder.write_manifest(self.manifest)
             else:
                 if self.replayed is not None and self._is_new():
                     self.replayed.write(self.folder)

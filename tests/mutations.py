@@ -394,13 +394,6 @@ MUTATIONS = (
         ("tests/test_disk_order.py",),
     ),
     Mutation(
-        "keep the only copy of a frame in memory",
-        "connectors/frames.py",
-        "        os.fsync(file.fileno())  # a run",
-        "        # a run",
-        ("tests/test_disk_order.py",),
-    ),
-    Mutation(
         "read something else for an identifier of dots",
         "pipelines/evidence.py",
         '    if not _DOTS.isdisjoint(entity.path.split("/")):\n',

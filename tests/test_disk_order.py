@@ -214,7 +214,7 @@ def test_all_that_resuming_needs_is_on_disk_before_the_first_request(
     for path in (tmp_path / "new", tmp_path / "new" / "runs", report.run_dir):
         made = before.index(Event("made", str(path)))
         assert Event("sync", str(path.parent)) in before[made:], f"{path} may be gone after a crash"
-    synced = {Path(event.where).name: event.content for event in before if event.what == "sync"}
+    synced = {Path(event.where).name.removesuffix(".part"): event.content for event in before if event.what == "sync"}
     frame_file = report.run_dir / "extract.parquet"
     assert "journal.jsonl" in synced
     assert not frame_file.exists() or synced[frame_file.name] == frame_file.read_bytes()

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from connectors.extracts import extract_from_frame
+from connectors.frames import write_frame
 from schemas.columns import Cell
-from schemas.errors import ExtractError
+from schemas.errors import ExtractError, RunFolderError
 
 
 def cells(frame: pd.DataFrame, path: Path) -> tuple[list[str], list[list[Cell]], frozenset[str]]:
@@ -128,6 +129,7 @@ def test_column_names_must_be_text_and_differ(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    assert error(pd.DataFrame({"a": ["x"]}), tmp_path / "nowhere") == (
-        f"{tmp_path / 'nowhere' / 'frame.parquet'}: the frame cannot be written: No such file or directory"
-    )
+    place = tmp_path / "nowhere" / "frame.parquet"
+    with pytest.raises(RunFolderError) as caught:
+        write_frame(pd.DataFrame({"a": ["x"]}), place)
+    assert caught.value.message == f"{place}: cannot be written: No such file or directory"

@@ -1,6 +1,7 @@
 import gc
 import json
 import math
+import resource
 from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
@@ -535,6 +536,22 @@ def test_duplicates_are_refused_where_all_rows_of_a_key_make_one_request(tmp_pat
         f"{operation} has no --duplicates first: all rows of one {entity} are one request; leave it out"
     )
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("extract", ["file", "frame"])
+def test_a_run_that_cannot_be_begun_for_want_of_room_leaves_nothing_and_is_no_run(tmp_path: Path, extract: str) -> None:
+    path = write_csv(tmp_path / "a.csv", [investor(1)])
+    given = path if extract == "file" else pd.read_csv(path, dtype=str)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with scripted(done) as (lusid, target):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+        try:
+            with pytest.raises(ConfigError, match=r"cannot be written: File too large: nothing was sent; make room"):
+                load("investor-records", given, target=target, runs=tmp_path / "runs")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert lusid.posted == []
 
 
 def test_a_run_that_ends_in_an_error_says_so_in_its_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
