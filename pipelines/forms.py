@@ -102,8 +102,11 @@ def _tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:
     """The JSON of each cell; of a text what stands between its quotes, which the form has already."""
     if listed:
         return [orjson.dumps(cell) for cell in cells]
-    # A quote inside a cell is escaped, so `","` stands between cells only: all are encoded at once.
-    return orjson.dumps(cells)[2:-2].split(b'","')
+    joined = orjson.dumps(cells)
+    if b'\\","' in joined:  # a cell ends in `",` or a backslash: what looks like the end of a cell may stand inside it
+        return [orjson.dumps(cell)[1:-1] for cell in cells]
+    # Any other quote inside a cell is escaped, so `","` stands between cells only: all are encoded at once.
+    return joined[2:-2].split(b'","')
 
 
 def request_encoder(operation: Operation, build: Callable[[object], object]) -> Callable[[str, object], bytes]:

@@ -17,7 +17,7 @@ from schemas.columns import Row
 from schemas.dialects import Dialect
 
 NASTY = ("", " ", " x ", "é\u200b", "a\tb", "#N/A", "1e5", "-0.00", "a|b", "a||b", "y" * 1100, "2026-02-30", "Nope")
-AWKWARD = ('a","b', "%b %%", "\\", '"],["', "\ue0000\ue000", "\u2028", "\U0001f600")
+AWKWARD = ('a","b', 'a",', ',"a', "%b %%", "\\", '"],["', "\ue0000\ue000", "\u2028", "\U0001f600")
 CASES = [(name, dialect) for name, declared in OPERATIONS.items() for dialect in sorted(declared.dialects)]
 Cells = list[str]
 Encode = Callable[[str, Row], bytes]
@@ -88,6 +88,20 @@ def test_entries_are_what_each_row_makes_by_itself(operation: str, dialect: Dial
 
     assert found == [one_by_one(binding, encode, row) for row in rows]
     assert found[0]
+
+
+@pytest.mark.parametrize("cell", ['a",', '",', "a\\", '\\",', ',"', '"'])
+def test_a_cell_that_ends_in_what_stands_between_cells_takes_nothing_of_its_neighbours(cell: str) -> None:
+    """A name that ends in `",` made its request, and the next row's, no JSON: LUSID refused every call with them."""
+    good = examples("investor-records", Dialect.V2_1)
+    binding = bind("investor-records", [*good], Dialect.V2_1)
+    encode = encoder("investor-records", binding, Dialect.V2_1)
+    rows = [[*(good | {"display_name": name}).values()] for name in (cell, "next", cell, cell)]
+
+    found = by_the_column(binding, encode, rows)
+
+    assert found == [one_by_one(binding, encode, row) for row in rows]
+    assert [next(iter(orjson.loads(b"{%b}" % e[:-1]).values()))["displayName"] for e in found[:2]] == [cell, "next"]
 
 
 @pytest.mark.parametrize(("most", "encoded_alone"), [(9, []), (1, ["", ""]), (0, ["A/1", "B/2", "", "D/4", ""])])
