@@ -23,8 +23,7 @@ SHORTEST = 2
 
 _SHORTEST_CUT = 3
 _PERSONAL = frozenset({"displayName", "description"})
-_PROPERTIES = "roperties"
-"""The end of `properties`, `blockProperties`, `transactionProperties`."""
+_PROPERTIES = frozenset({"properties", "blockProperties", "transactionProperties"})
 
 _NESTED = (dict, list)
 _SIGNS = (b'"displayName":', b'"description":', b'roperties":')
@@ -125,16 +124,26 @@ def _personal(body: Any) -> Iterator[tuple[str, str]]:
     while waiting:
         node = waiting.pop()
         members = node.items() if type(node) is dict else ()
-        waiting += [value for name, value in members if type(value) in _NESTED and not name.endswith(_PROPERTIES)]
         if type(node) is list:
             waiting += node
         for name, value in members:
-            if name in _PERSONAL:
+            if name in _PROPERTIES and _are_properties(value):
+                yield from _of_properties(value)
+            elif type(value) in _NESTED:
+                waiting.append(value)
+            elif name in _PERSONAL:
                 yield name, value
-            elif name.endswith(_PROPERTIES):
-                for key, each in value.items():
-                    for text in _texts(each["value"]):
-                        yield key.rpartition("/")[2], text
+
+
+def _are_properties(value: Any) -> bool:
+    """Whether this is a map of properties: a key is anybody's word, and may be called like a member of a request."""
+    return type(value) is dict and all(type(each) is dict and "value" in each for each in value.values())
+
+
+def _of_properties(properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, each in properties.items():
+        for text in _texts(each["value"]):
+            yield key.rpartition("/")[2], text
 
 
 def _texts(value: Mapping[str, Any]) -> Sequence[str]:

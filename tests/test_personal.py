@@ -65,6 +65,14 @@ def test_a_call_without_personal_values_leaves_every_text_alone(body: bytes) -> 
     assert masked("a b 7", body) == "a b 7"
 
 
+@pytest.mark.parametrize("key", ["Lone Pine Properties", "properties", "displayName", "description", "blockProperties"])
+def test_a_key_may_be_called_like_a_member_of_a_request(key: str) -> None:
+    """Once an investor called so stood in a call with a refused one, the run died, and died again when resumed."""
+    request = {"identifiers": {"A/B/Properties": {"key": "A/B/Properties", "value": {"labelValue": key}}}}
+    body = {key: {**request, "displayName": "Jane Roe", "properties": {"I/D/Country": {"value": {"labelValue": "Oz"}}}}}
+    assert masked(f"{key}: Jane Roe in Oz", json.dumps(body).encode()) == f"{key}: <displayName> in <Country>"
+
+
 def test_a_refusal_is_masked_in_each_of_its_texts_and_keeps_its_paths() -> None:
     problem = Problem(
         status=400,
