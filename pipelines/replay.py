@@ -11,7 +11,7 @@ from pipelines.defaults import RUNS
 from pipelines.load import Progress, Run, carry_out
 from pipelines.operations import operation_named
 from pipelines.past_runs import run_to_replay
-from pipelines.report import Report, Verdict
+from pipelines.report import OVER, Report, Verdict
 from pipelines.resume import options_of
 from pipelines.taking_up import taken_up
 from schemas.errors import ConfigError
@@ -45,6 +45,8 @@ def replay(
     path = corrected or folder.failures
     if manifest.get("verdict") == Verdict.STOPPED:
         raise ConfigError(f"{folder.run_id} stopped early: finish it first, with `bulkload resume {folder.run_id}`")
+    if manifest.get("verdict") not in OVER:  # its files may tell of a time before it was gone on with
+        raise ConfigError(f"{folder.run_id} is not finished: finish it first, with `bulkload resume {folder.run_id}`")
     operation = operation_named(manifest["operation"])
     options = replace(
         options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()

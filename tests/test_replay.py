@@ -411,3 +411,24 @@ def test_what_the_file_says_of_states_is_not_believed(tmp_path: Path) -> None:
         second = again(tmp_path, first, edited(tmp_path, first, _state="failed"))
     assert list(row_states(second.run_dir).values()) == ["unknown"]
     assert posted == ["MyScope/B0001"]
+
+
+@pytest.mark.parametrize("verdict", [None, "error"])
+def test_a_run_that_died_while_it_was_gone_on_with_is_not_replayed(tmp_path: Path, verdict: str | None) -> None:
+    """Its outcomes.parquet is of the time before: what it calls not sent may be in by now."""
+    registry = Registry()
+    registry.is_shut = True
+    path = write_csv(tmp_path / "a.csv", [investor(0)])
+    with ScriptedLusid(registry) as server:
+        first = load("investor-records", path, target=server.url, runs=tmp_path / "runs")
+        registry.is_shut = False
+        manifest = json.loads((first.run_dir / "manifest.json").read_bytes())
+        kept = {"verdict": verdict} if verdict else {}
+        del manifest["verdict"]
+        (first.run_dir / "manifest.json").write_text(json.dumps(manifest | kept))
+        with pytest.raises(ConfigError) as caught:
+            replay(first.run_id, runs=tmp_path / "runs")
+        told = f"{first.run_id} is not finished: finish it first, with `bulkload resume {first.run_id}`"
+        assert caught.value.message == told
+        assert not registry.taken
+        assert resume(first.run_id, runs=tmp_path / "runs").exit_code == 0
