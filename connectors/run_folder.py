@@ -71,7 +71,7 @@ class RunFolder:
             ConfigError: there is no such run, or several begin like that.
         """
         if (Path(name) / "manifest.json").is_file():
-            return cls(Path(name))
+            return cls(Path(name).resolve())  # else `.` has no name, and a link another: its replays would not be found
         known = sorted(path.parent for path in runs.glob("*/manifest.json"))
         hits = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(name)]
         if not hits:

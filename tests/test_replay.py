@@ -220,6 +220,22 @@ def test_what_a_replay_got_in_is_not_sent_by_another(registry: tuple[Registry, R
     assert set(lusid.taken.values()) == {1}
 
 
+@pytest.mark.parametrize("name", [".", "../link", "{0}", "../{0}/"])
+def test_a_run_by_any_path_to_it_is_the_same_run(
+    registry: tuple[Registry, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    lusid, first = registry
+    lusid.refuses = set()
+    monkeypatch.chdir(first.run_dir if "." in name else first.run_dir.parent)
+    (tmp_path / "runs" / "link").symlink_to(first.run_id)
+    second = replay(name.format(first.run_id), runs=tmp_path / "runs")
+    assert second.run_dir.parent.samefile(tmp_path / "runs")
+    assert json.loads((second.run_dir / "manifest.json").read_bytes())["replays"] == first.run_id
+    with pytest.raises(ConfigError, match="is in already"):
+        replay(first.run_id, runs=tmp_path / "runs")
+    assert set(lusid.taken.values()) == {1}
+
+
 def test_what_a_replay_did_not_get_in_may_be_replayed_from_the_first_run_too(
     registry: tuple[Registry, Report], tmp_path: Path
 ) -> None:
