@@ -80,8 +80,14 @@ def check_keys(replayed: Replayed, prepared: Prepared) -> None:
     """Makes sure that each row still makes its own key; one that was invalid, and so never sent, may mend it.
 
     Raises:
-        ConfigError: a row that was sent has another key now, or one has the key of another row of its run.
+        ConfigError: a row that was sent has another key now, or one has the key of another row of its run; or the
+            file has more rows, or fewer, than were compared, and none would be matched with its own.
     """
+    if len(prepared.book) != len(replayed.rows):
+        raise ConfigError(
+            f"the file reads as {len(prepared.book)} rows, and only {len(replayed.rows)} of {replayed.run_id} were "
+            "found in it: is a line of white space, or a line end of another kind, among them?"
+        )
     mended: dict[str, int] = {}
     for first in range(0, len(replayed.rows), _PIECE):
         piece = replayed.rows.slice(first, _PIECE)

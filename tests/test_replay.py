@@ -429,6 +429,29 @@ def test_what_the_file_says_of_states_is_not_believed(tmp_path: Path) -> None:
     assert posted == ["MyScope/B0001"]
 
 
+@pytest.mark.parametrize("blank", ["   ", "\t"])
+def test_no_row_is_matched_with_what_became_of_another(tmp_path: Path, blank: str) -> None:
+    """A line that one reader passes over is a row for the other: what was unknown below it was sent, not read back."""
+    posted: list[str] = []
+
+    def rule(call: Call) -> Reply:
+        if call.method == "GET":
+            return Reply(200, {}) if "metadata" in call.path else refused(status=400)
+        posted.extend(call.keys)
+        return Reply(cut=True)
+
+    with ScriptedLusid(rule) as server:
+        path = write_csv(tmp_path / "a.csv", [order(1, 1), order(2, 2)])
+        first = load("orders", path, target=server.url, runs=tmp_path / "runs")
+        header, one, two = (first.run_dir / "failures.csv").read_text().splitlines()
+        (tmp_path / "c.csv").write_text("\n".join([header, one, blank, two, ""]))
+        posted.clear()
+        with pytest.raises(ConfigError) as caught:
+            replay(first.run_id, tmp_path / "c.csv", runs=tmp_path / "runs")
+    assert caught.value.message.startswith(f"the file reads as 3 rows, and only 2 of {first.run_id} were found in it")
+    assert not posted
+
+
 @pytest.mark.parametrize("verdict", [None, "error"])
 def test_a_run_that_died_while_it_was_gone_on_with_is_not_replayed(tmp_path: Path, verdict: str | None) -> None:
     """Its outcomes.parquet is of the time before: what it calls not sent may be in by now."""
