@@ -55,8 +55,23 @@ def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: O
         keys = set(filter(None, met["key"].to_pylist()))
         _check_whole(folder, files, wanted, keys, (path, operation.entity))
     order = np.argsort(there)
-    found = met.take(order[np.searchsorted(there[order], given)])
+    found = _before(folder, met.take(order[np.searchsorted(there[order], given)]))
     return Replayed(folder, found.set_column(2, "state", _states_now(folder, found, path)))
+
+
+def _before(folder: RunFolder, rows: pa.Table) -> pa.Table:
+    """The rows, with the state and key they had before a run that was a replay itself, where they were invalid in it.
+
+    What was unknown is unknown still: a slip in correcting it settles nothing.
+    """
+    if not folder.taken.exists():
+        return rows
+    before = pq.read_table(folder.taken).take(pc.subtract(rows["row"], 1))
+    doubted = pc.and_(pc.equal(rows["state"], State.INVALID.value), pc.not_equal(before["state"], State.INVALID.value))
+    for name in ("state", "key"):
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, name, pc.if_else(doubted, before[name], rows[name]))
+    return rows
 
 
 def _states_now(folder: RunFolder, rows: pa.Table, path: Path) -> pa.Array:

@@ -19,7 +19,7 @@ from pipelines.history import manifests
 from pipelines.manifest import begun
 from pipelines.report import FINISHED
 from schemas.errors import ConfigError
-from schemas.states import GOOD
+from schemas.states import GOOD, State
 
 UNFINISHED = 255
 """Stands for the state of a row in the hands of a run that may still send it."""
@@ -29,6 +29,8 @@ TAKEN = (*(code_of(state) for state in GOOD), UNFINISHED)
 
 _ROW_BITS = 40
 """A row in its file is below this power of two; what stands above is the file."""
+
+_INVALID = code_of(State.INVALID)
 
 Places = npt.NDArray[np.int64]
 
@@ -77,12 +79,12 @@ class Successors:
 
 
 def _take_over(found: StatesNow, rows: npt.NDArray[np.intp], later: StatesNow, known: npt.NDArray[np.intp]) -> None:
-    """Notes what a later run says of rows it took up.
+    """Notes what a later run says of rows it took up; of those that were invalid there, it learnt nothing.
 
     A row that is taken stays so: no run after that took it up, whatever a clock that was set back says of their order.
     """
-    free = ~np.isin(found.codes[rows], TAKEN)
-    rows, known = rows[free], known[free]
+    news = ~np.isin(found.codes[rows], TAKEN) & (later.codes[known] != _INVALID)
+    rows, known = rows[news], known[news]
     found.codes[rows] = later.codes[known]
     found.by[rows] = later.by[known] + len(found.runs)
     found.runs.extend(later.runs)

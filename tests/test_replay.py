@@ -429,6 +429,33 @@ def test_what_the_file_says_of_states_is_not_believed(tmp_path: Path) -> None:
     assert posted == ["MyScope/B0001"]
 
 
+@pytest.mark.parametrize("cell", [{"quantity": "1OO"}, {"block_code": ""}])
+@pytest.mark.parametrize("from_the_first", [True, False])
+def test_what_was_unknown_is_in_doubt_still_after_a_slip_in_correcting_it(
+    tmp_path: Path, from_the_first: bool, cell: Row
+) -> None:
+    posted: list[str] = []
+
+    def rule(call: Call) -> Reply:
+        if call.method == "GET":
+            return Reply(200, {}) if "metadata" in call.path else refused(status=400)
+        posted.extend(call.keys)
+        return Reply(cut=True)
+
+    with ScriptedLusid(rule) as server:
+        path = write_csv(tmp_path / "a.csv", [order(1, 1), order(2, 2)])
+        first = load("orders", path, target=server.url, runs=tmp_path / "runs")
+        second = again(tmp_path, first, edited(tmp_path, first, **cell))
+        assert list(row_states(second.run_dir).values()) == ["invalid", "unknown"]
+        mended = {name: order(1, 1)[name] for name in cell}
+        base = first if from_the_first else second
+        third = again(tmp_path, base, edited(tmp_path, base, **mended))
+        assert list(row_states(third.run_dir).values()) == ["unknown", "unknown"]
+        fourth = again(tmp_path, third)
+    assert list(row_states(fourth.run_dir).values()) == ["unknown", "unknown"]
+    assert posted == ["MyScope/B0001", "MyScope/B0002"]
+
+
 @pytest.mark.parametrize("blank", ["   ", "\t"])
 def test_no_row_is_matched_with_what_became_of_another(tmp_path: Path, blank: str) -> None:
     """A line that one reader passes over is a row for the other: what was unknown below it was sent, not read back."""
