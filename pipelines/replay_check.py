@@ -91,32 +91,45 @@ def _states_now(folder: RunFolder, rows: pa.Table, path: Path) -> pa.Array:
     return pa.array([STATES[code].value for code in found.codes.tolist()])
 
 
-def check_keys(replayed: Replayed, prepared: Prepared) -> None:
+def check_keys(replayed: Replayed, prepared: Prepared, *, whole: bool) -> None:
     """Makes sure that each row still makes its own key; one that was invalid, and so never sent, may mend it.
 
+    Args:
+        whole: several rows may make one request: a row without a key would let the others go without it.
+
     Raises:
-        ConfigError: a row that was sent has another key now, or one has the key of another row of its run; or the
-            file has more rows, or fewer, than were compared, and none would be matched with its own.
+        ConfigError: a row that was sent has another key now, one has the key of another row of its run, or none and
+            was part of a request; or the file has more rows, or fewer, than were compared, and none would be matched
+            with its own.
     """
+    mended: dict[str, int] = {}
+    for row, was, now, state in _changed(replayed, prepared):
+        if now and state != State.INVALID:
+            raise _other_key(row, f"it was {was} and is {now}")
+        if was and not now and whole:
+            raise _other_key(row, f"it was {was} and is empty")
+        if now:
+            mended.setdefault(now, row)
+    for keys in _keys(replayed.run) if mended else ():
+        taken = keys.filter(pc.is_in(keys, value_set=pa.array(list(mended), pa.string()))).to_pylist()
+        if taken:
+            raise _other_key(mended[taken[0]], f"{taken[0]} is another row's of {replayed.run_id}")
+
+
+def _changed(replayed: Replayed, prepared: Prepared) -> Iterator[tuple[int, str | None, str, str]]:
+    """(row, key it had, key it has, state it had) of the rows whose keys differ, row by row of both."""
     if len(prepared.book) != len(replayed.rows):
         raise ConfigError(
             f"the file reads as {len(prepared.book)} rows, and only {len(replayed.rows)} of {replayed.run_id} were "
             "found in it: is a line of white space, or a line end of another kind, among them?"
         )
-    mended: dict[str, int] = {}
     for first in range(0, len(replayed.rows), _PIECE):
         piece = replayed.rows.slice(first, _PIECE)
         was, states = piece["key"].to_pylist(), piece["state"]
         for i, key in enumerate(prepared.keys.split(first, len(piece))):
             now = key.decode()
-            if now and now != was[i]:
-                if states[i].as_py() != State.INVALID:
-                    raise _other_key(first + i, f"it was {was[i]} and is {now}")
-                mended.setdefault(now, first + i)
-    for keys in _keys(replayed.run) if mended else ():
-        taken = keys.filter(pc.is_in(keys, value_set=pa.array(list(mended), pa.string()))).to_pylist()
-        if taken:
-            raise _other_key(mended[taken[0]], f"{taken[0]} is another row's of {replayed.run_id}")
+            if now != (was[i] or ""):
+                yield first + i, was[i], now, states[i].as_py()
 
 
 def _other_key(row: int, why: str) -> ConfigError:

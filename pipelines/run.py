@@ -117,7 +117,7 @@ class Run:
         self.prepared = prepare(self.extract, self.binding, rules, self.folder.scratch, watch.reading)
         self._open.callback(self.prepared.close)
         if self.replayed is not None:
-            check_keys(self.replayed, self.prepared)
+            check_keys(self.replayed, self.prepared, whole=self.operation.grouped)
         digests = self.extract.digests()
         if self.replayed is not None and self._is_new():
             (source,) = self.extract.sources

@@ -429,10 +429,19 @@ def test_what_the_file_says_of_states_is_not_believed(tmp_path: Path) -> None:
     assert posted == ["MyScope/B0001"]
 
 
-@pytest.mark.parametrize("cell", [{"quantity": "1OO"}, {"block_code": ""}])
+CANCELS = [{"order_scope": "MyScope", "order_code": f"O{serial}"} for serial in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "rows", "slip"),
+    [
+        ("orders", [order(1, 1), order(2, 2)], {"quantity": "1OO"}),
+        ("cancel-orders", CANCELS, {"order_code": "", "order_scope": "MyScope"}),
+    ],
+)
 @pytest.mark.parametrize("from_the_first", [True, False])
 def test_what_was_unknown_is_in_doubt_still_after_a_slip_in_correcting_it(
-    tmp_path: Path, from_the_first: bool, cell: Row
+    tmp_path: Path, operation: str, rows: list[Row], slip: Row, from_the_first: bool
 ) -> None:
     posted: list[str] = []
 
@@ -443,17 +452,35 @@ def test_what_was_unknown_is_in_doubt_still_after_a_slip_in_correcting_it(
         return Reply(cut=True)
 
     with ScriptedLusid(rule) as server:
-        path = write_csv(tmp_path / "a.csv", [order(1, 1), order(2, 2)])
-        first = load("orders", path, target=server.url, runs=tmp_path / "runs")
-        second = again(tmp_path, first, edited(tmp_path, first, **cell))
+        path = write_csv(tmp_path / "a.csv", rows)
+        first = load(operation, path, target=server.url, runs=tmp_path / "runs")
+        sent = list(posted)
+        second = again(tmp_path, first, edited(tmp_path, first, **slip))
         assert list(row_states(second.run_dir).values()) == ["invalid", "unknown"]
-        mended = {name: order(1, 1)[name] for name in cell}
         base = first if from_the_first else second
-        third = again(tmp_path, base, edited(tmp_path, base, **mended))
+        third = again(tmp_path, base, edited(tmp_path, base, **rows[0]))
         assert list(row_states(third.run_dir).values()) == ["unknown", "unknown"]
         fourth = again(tmp_path, third)
     assert list(row_states(fourth.run_dir).values()) == ["unknown", "unknown"]
-    assert posted == ["MyScope/B0001", "MyScope/B0002"]
+    assert posted == sent
+    assert len(sent) == 2
+
+
+def test_a_row_of_a_request_that_lost_its_key_lets_no_part_of_it_go(tmp_path: Path) -> None:
+    """The block would be made of the orders that kept theirs."""
+
+    def rule(call: Call) -> Reply:
+        return nothing_there(call) if call.method == "GET" else refused({"requests[0]": ["no"]})
+
+    with ScriptedLusid(rule) as server:
+        path = write_csv(tmp_path / "a.csv", [order(1, 1), order(1, 2)])
+        first = load("orders", path, target=server.url, runs=tmp_path / "runs")
+        sent = len(server.posted)
+        with pytest.raises(ConfigError) as caught:
+            again(tmp_path, first, edited(tmp_path, first, block_code=""))
+        assert len(server.posted) == sent
+    told = "row 1: its key is not its own: it was MyScope/B0001 and is empty; load it as an extract instead"
+    assert caught.value.message == told
 
 
 @pytest.mark.parametrize("blank", ["   ", "\t"])
