@@ -10,7 +10,7 @@ from schemas.columns import Cell, Columns, Plain, Row, RowShape, cell_types, row
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.faults import Fault, said
-from schemas.header import knows_any, parse_columns
+from schemas.header import knows_any, needed_columns, parse_columns
 from schemas.mapping import ColumnRule, Mapping
 from schemas.picking import KeyRule, key_reader, picker
 from schemas.sheet import CellReader, Sheet
@@ -50,8 +50,9 @@ class Binding:
             raise ConfigError(f"the mapping does not fit: {'; '.join(absent)}")
         if mapping is None and not knows_any(header, shape):  # it may be a row, and its cells are nobody's business
             raise ConfigError(
-                "the header: no column of it is one of this operation's: if it is a row of data, the extract lacks its "
-                "header; if the columns are your own, name them in a mapping; `bulkload columns` lists ours"
+                "the header: no column of it is one of this operation's, which needs "
+                f"{', '.join(needed_columns(shape, dialect))}: if it is a row of data, the extract lacks its header; "
+                "if the columns are your own, name them in a mapping; `bulkload columns` lists ours"
             )
         where = "the mapping" if mapping else "the header"
         self.columns = parse_columns(list(rules), shape, dialect, where)

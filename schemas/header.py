@@ -44,7 +44,7 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
             faults += _wrong_age(name, next(f.dialects for f in shape.families if f.prefix == column.prefix), dialect)
             families.setdefault(column.prefix, []).append(column)
     faults += [f"column {n} is there twice" for n in sorted({n for n in names if names.count(n) > 1})]
-    faults += _missing(names, plain, shape, families)
+    faults += [f"needed column {name} is missing" for name in _absent(names, plain, shape, families)]
     faults += _halves(names, shape)
     faults += _lonely_facets(families)
     faults += _shared_keys(shape, families)
@@ -91,7 +91,12 @@ def _examples(shape: RowShape) -> list[str]:
     return [f.example for f in shape.families]
 
 
-def _missing(
+def needed_columns(shape: RowShape, dialect: Dialect) -> list[str]:
+    """The columns that a header must have, as messages name them."""
+    return _absent((), shape.plain_of(dialect), shape, {})
+
+
+def _absent(
     names: Sequence[str],
     plain: Mapping[str, Plain],
     shape: RowShape,
@@ -106,7 +111,7 @@ def _missing(
     one_of = [n for n in shape.one_of if n in plain]
     if one_of and not any(n in names for n in one_of):
         absent.append(" or ".join(one_of))
-    return [f"needed column {name} is missing" for name in absent]
+    return absent
 
 
 def _halves(names: Sequence[str], shape: RowShape) -> list[str]:

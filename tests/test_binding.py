@@ -52,7 +52,8 @@ def test_a_header_is_refused_as_a_whole_in_one_line() -> None:
 def test_a_first_row_that_is_no_header_is_not_told() -> None:
     """An extract that came without its header begins with somebody's name."""
     assert refusal(("Jane Doe", "Person", "IR_1", "XY1")) == (
-        "the header: no column of it is one of this operation's: if it is a row of data, the extract lacks its "
+        "the header: no column of it is one of this operation's, which needs display_name, investor_type, "
+        "identifier:InvestorRecord/..., investor:Person|LegalEntity/...: if it is a row of data, the extract lacks its "
         "header; if the columns are your own, name them in a mapping; `bulkload columns` lists ours"
     )
 

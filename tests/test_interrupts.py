@@ -65,6 +65,7 @@ def test_outside_the_main_thread_signals_are_left_alone() -> None:
 
 BEFORE = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored
 from pipelines import cli
 cli.app = lambda **_: os.kill(os.getpid(), signal.{0})
 sys.argv = ["bulkload", "runs"]
