@@ -38,8 +38,11 @@ class CallWides:
 
     def of(self, ordinal: int) -> CallWide:
         """What a row says."""
-        number = self._of[ordinal] if ordinal < len(self._of) else 0
-        return list(self._numbers)[number]
+        return list(self._numbers)[self.number(ordinal)]
+
+    def number(self, ordinal: int) -> int:
+        """The same number for rows that say the same."""
+        return self._of[ordinal] if ordinal < len(self._of) else 0
 
     def parted(self, requests: npt.NDArray[np.int64], first_row: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
         """Requests in groups that may share a call, each ascending."""

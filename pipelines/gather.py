@@ -17,18 +17,24 @@ _NAMED = 5
 """Rows that a message names before it counts the rest."""
 
 
-def settle_repeats(book: Book, groups: Iterable[Sequence[int]], entries: EntryFile, policy: Duplicates) -> None:
+def settle_repeats(
+    book: Book, groups: Iterable[Sequence[int]], made: Callable[[int], bytes], policy: Duplicates
+) -> None:
     """Settles rows that share a key, where one row is one request.
 
     Exact copies (rows that make the same request) collapse into the first. Rows that differ are all refused,
     unless the policy picks one of the valid ones. An invalid row differs from every other.
+
+    Args:
+        groups: ordinals of the rows of one key.
+        made: what a row makes, its call included; b"" where it was refused.
     """
     for rows in groups:
         if policy is not Duplicates.REFUSE:
-            _pick(book, rows, entries, policy)
+            _pick(book, rows, made, policy)
             continue
-        first = entries.read(rows[0])
-        if first and all(entries.read(o) == first for o in rows[1:]):
+        first = made(rows[0])
+        if first and all(made(o) == first for o in rows[1:]):
             for ordinal in rows[1:]:
                 _copy(book, ordinal, rows[0])
             continue
@@ -39,17 +45,17 @@ def settle_repeats(book: Book, groups: Iterable[Sequence[int]], entries: EntryFi
                 book.settle(ordinal, State.INVALID, "DuplicateKey", message)
 
 
-def _pick(book: Book, rows: Sequence[int], entries: EntryFile, policy: Duplicates) -> None:
+def _pick(book: Book, rows: Sequence[int], made: Callable[[int], bytes], policy: Duplicates) -> None:
     """Lets one valid row stand, be it held; an invalid one stays what it is, and takes no good row with it."""
     valid = [o for o in rows if book.state(o) is not State.INVALID]
     if not valid:
         return
     chosen = valid[0] if policy is Duplicates.FIRST else valid[-1]
-    standing = entries.read(chosen)
+    standing = made(chosen)
     for ordinal in valid:
         if ordinal == chosen:
             continue
-        if entries.read(ordinal) == standing:
+        if made(ordinal) == standing:
             _copy(book, ordinal, chosen)
         else:
             message = f"{book.where(chosen)} of the same key stands (--duplicates {policy})"

@@ -217,11 +217,16 @@ class _Reading:
         if self.rules.operation.grouped:
             return self._gathered()
         groups = self.by_key.groups(self._key_of, singles=False)
-        settle_repeats(self.book, groups, self.entries, self.rules.duplicates)
+        settle_repeats(self.book, groups, self._made, self.rules.duplicates)
         states = np.frombuffer(self.book.states, np.uint8)
         rows = np.flatnonzero(states == PENDING)
         self.book.assign_each(rows)
         return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides)
+
+    def _made(self, ordinal: int) -> bytes:
+        """What a row makes: its request, and what it says of the whole call; b"" where it was refused."""
+        entry = self.entries.read(ordinal)
+        return b"%b%d" % (entry, self.wides.number(ordinal)) if entry else b""
 
     def _gathered(self) -> Prepared:
         operation = self.rules.operation

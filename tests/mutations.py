@@ -185,7 +185,7 @@ MUTATIONS = (
     Mutation(
         "skip the check for repeated keys",
         "pipelines/prepare.py",
-        "        settle_repeats(self.book, groups, self.entries, self.rules.duplicates)\n",
+        "        settle_repeats(self.book, groups, self._made, self.rules.duplicates)\n",
         "",
         ("tests/test_prepare.py",),
     ),

@@ -286,6 +286,27 @@ def test_a_bad_row_tells_all_its_faults(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("duplicates", "states"),
+    [
+        ("refuse", [INVALID, INVALID, INVALID, None, DUPLICATE]),
+        ("first", [None, DUPLICATE, DUPLICATE, None, DUPLICATE]),
+        ("last", [DUPLICATE, DUPLICATE, None, DUPLICATE, None]),
+    ],
+)
+def test_rows_that_say_otherwise_of_their_call_are_no_copies(
+    tmp_path: Path, duplicates: str, states: list[State | None]
+) -> None:
+    """The algorithm stands in the query, not in the request: one of the two would be dropped without a word."""
+    placed = [("P1", "PR-FIFO"), ("P1", "PR-SF"), ("P1", "PR-FIFO"), ("P2", "PR-SF"), ("P2", "PR-SF")]
+    rows = [{"placement_scope": "S", "placement_code": p, "allocation_algorithm": a} for p, a in placed]
+    with prepare_rows("allocate", tmp_path, rows, duplicates=duplicates) as found:
+        assert found.states == states
+        told = [code for code, _ in found.notes if code]
+    same = {"refuse": ["DuplicateKey"] * 3, "first": ["Superseded", "Copy"], "last": ["Copy", "Superseded"]}
+    assert told == [*same[duplicates], "Copy"]
+
+
 def test_a_row_without_a_key_is_refused_and_harms_no_other(tmp_path: Path) -> None:
     mapping = ColumnMapping.model_validate(
         {"operation": "investor-records", "key": "ref", "columns": {c: c for c in investor()}}
