@@ -33,7 +33,8 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
         body: the parsed answer.
         part: numbers of the requests of the call.
         keys: their keys, in the same order.
-        mode: in Atomic mode a key that is neither done nor refused was rolled back.
+        mode: in Atomic mode a key that is neither done nor refused was rolled back, where another was refused and
+            none is done: else the call was not refused whole.
 
     A key the answer does not mention is unknown: LUSID did not say.
     """
@@ -47,7 +48,7 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
     if not refused and values.keys() == set(keys):
         return Reading(part, _ids(values, keys, operation.lusid_id))
     refused = refused if isinstance(refused, Mapping) else {}
-    accepted, accepted_keys, outcomes = [], [], []
+    accepted, accepted_keys, unmentioned, outcomes = [], [], [], []
     for request, key in zip(part, keys, strict=True):
         if key in refused:
             outcomes.append(_refused(request, refused[key], done=key in values))
@@ -55,7 +56,9 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
             accepted.append(request)
             accepted_keys.append(key)
         else:
-            outcomes.append(_unmentioned(request, mode, rolled_back=bool(refused)))
+            unmentioned.append(request)
+    whole = mode is Mode.ATOMIC and {State.FAILED} == {o.state for o in outcomes} and not accepted
+    outcomes += [_unmentioned(request, rolled_back=whole) for request in unmentioned]
     known = set(keys)
     strangers = [server_text(k, 100) for k in [*values, *refused] if k not in known]
     ids = _ids(values, accepted_keys, operation.lusid_id)
@@ -100,8 +103,8 @@ def _refused(request: int, body: object, *, done: bool) -> Outcome:
     return Outcome(request, State.FAILED, detail.type or "Failed", message)
 
 
-def _unmentioned(request: int, mode: Mode, *, rolled_back: bool) -> Outcome:
-    if mode is Mode.ATOMIC and rolled_back:
+def _unmentioned(request: int, *, rolled_back: bool) -> Outcome:
+    if rolled_back:
         text = "its Atomic request was refused because of another key"
         return Outcome(request, State.ROLLED_BACK, "RolledBack", text)
     text = "LUSID's answer does not mention this key"

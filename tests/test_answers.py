@@ -129,6 +129,26 @@ def test_a_key_that_is_done_and_failed_is_done_where_it_is_unchanged_and_unknown
     assert reading.outcomes[1] == Outcome(11, State.UNKNOWN, "Protocol", text)
 
 
+@pytest.mark.parametrize(
+    "failed",
+    [
+        {"B": {"type": "", "detail": "left unchanged without error"}},
+        {"b": {"type": "XFailure", "detail": "no"}},
+        {"Z": None},
+    ],
+)
+@pytest.mark.parametrize("values", [{}, {"A": {}}])
+def test_in_atomic_mode_nobody_is_rolled_back_where_no_key_of_the_call_was_refused(
+    failed: dict[str, Any], values: dict[str, Any]
+) -> None:
+    assert State.ROLLED_BACK not in states(read({"values": values, "failed": failed}, Mode.ATOMIC)).values()
+
+
+def test_in_atomic_mode_nobody_is_rolled_back_where_another_key_is_done() -> None:
+    reading = read({"values": {"A": {}}, "failed": {"B": {"type": "XFailure", "detail": "no"}}}, Mode.ATOMIC)
+    assert states(reading)[PART[2]] is State.UNKNOWN
+
+
 def test_in_atomic_mode_who_is_not_mentioned_beside_a_failure_was_rolled_back() -> None:
     reading = read({"values": {}, "failed": {"B": {"type": "XFailure", "detail": "no"}}}, Mode.ATOMIC)
     assert states(reading) == {10: State.ROLLED_BACK, 11: State.FAILED, 12: State.ROLLED_BACK}
