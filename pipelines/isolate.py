@@ -34,6 +34,7 @@ _REST = re.compile(r"\.[A-Za-z_]|\[|$")
 _BRACKETS = (("[", "]"), ("['", "']"), ('["', '"]'))
 _OPENINGS = (("", ""), ("$.", ""), *_BRACKETS, *(("$" + opening, closing) for opening, closing in _BRACKETS))
 """What may stand before a key and right behind it."""
+_AROUND = max(len(opening + closing) for opening, closing in _OPENINGS)
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,14 @@ def _keyed_place(keys: Sequence[str]) -> _Place:
 
     def place(path: str) -> tuple[int | None, str]:
         found: dict[int, str] = {}
+        if (
+            len(path) >= MOST_OF_A_PATH <= lengths[0] + _AROUND
+        ):  # cut, perhaps within a key: what is left may be another
+            return None, ""
         for name, rest in _readings(path, lengths):
-            position = positions.get(name, escaped.get(name))
-            if position is not None:
-                found.setdefault(position, rest)
+            for spelling in (positions, escaped):
+                if name in spelling:
+                    found.setdefault(spelling[name], rest)
         return next(iter(found.items())) if len(found) == 1 else (None, "")
 
     return place

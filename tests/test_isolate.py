@@ -65,6 +65,19 @@ def test_a_path_that_is_only_the_key_names_it(key: str, form: str) -> None:
     assert list(named_culprits(problem({form.format(key): "wrong"}), KEYS, listed=False)) == [KEYS.index(key)]
 
 
+@pytest.mark.parametrize("path", ["$['it\\'s'].displayName", "['it\\'s']"])
+def test_a_path_that_is_one_key_and_the_escaped_form_of_another_names_nobody(path: str) -> None:
+    assert named_culprits(problem({path: ["is wrong"]}), ["it's", "it\\'s"], listed=False) == {}
+
+
+@pytest.mark.parametrize(
+    ("short", "long"), [("k" * 1000, "k" * 1024), ("k" * 996, "k" * 1024), ("k" * 900, "k" * 900 + ".k" * 60)]
+)
+def test_of_keys_too_long_to_be_looked_at_none_is_blamed_for_another(short: str, long: str) -> None:
+    for path in (long, f"$['{long}']", f"{long}.displayName", f"['{long}'].displayName"):
+        assert named_culprits(problem({path: ["is wrong"]}), [short, long], listed=False) == {}
+
+
 def test_a_quoted_key_may_be_escaped() -> None:
     found = named_culprits(problem({"$['it\\'s'].x": "a", "['back\\\\slash'].y": "b"}), KEYS, listed=False)
     assert {KEYS[p]: text for p, (_, text) in found.items()} == {"it's": "x: a", "back\\slash": "y: b"}
