@@ -23,9 +23,13 @@ class Brake:
         """
         self.error: FatalError | None = None
         self._waits = waits
-        self._waits.clear()
+        self.release()
         self._losses = 0
         self._lock = threading.RLock()  # a signal's handler stops the run, in a thread that may just be stopping it
+
+    def release(self) -> None:
+        """Lets what follows into the same LUSID wait again: this run is over, or not yet begun."""
+        self._waits.clear()
 
     def stop(self, error: FatalError) -> None:
         """Lets no call begin or wait to be repeated; what is in flight is settled. The first error stays."""

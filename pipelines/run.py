@@ -89,6 +89,8 @@ class Run:
         A run that may not go on, as its extract changed, stays as it was: the hashes it began with are its own.
         """
         with self._open:
+            if self.delivery is not None:
+                self.delivery.brake.release()
             if error is not None and self._is_ours and "verdict" not in self.manifest:
                 stopped = isinstance(error, FatalError) and error.exit_code == EXIT_CODES[Verdict.STOPPED]
                 text = error.message if isinstance(error, LoadError) else type(error).__name__

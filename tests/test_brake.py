@@ -16,6 +16,7 @@ from connectors.client import LusidClient
 from connectors.settings import LusidSettings
 from connectors.targets import Target
 from pipelines.brake import BREAKER, Brake
+from pipelines.listed import listed
 from pipelines.load import load
 from pipelines.report import Report
 from schemas.errors import AuthError, RetryableError
@@ -86,6 +87,25 @@ def test_what_stopped_one_load_does_not_stop_the_next_into_the_same_lusid(tmp_pa
         locked_out = False
         report = run(target, tmp_path)
     assert (report.exit_code, report.retries) == (0, 1)
+
+
+def test_what_stopped_a_load_does_not_stop_what_is_read_after_it(tmp_path: Path) -> None:
+    """A trading day lists what follows from a load; its budget was spent by the last call, so the day goes on."""
+    turned_away = [Reply(429, THROTTLED.body, headers=(("Retry-After", "0"),))]
+
+    def rule(call: Call) -> Reply:
+        if call.method == "POST":
+            return Reply(
+                body={"values": {}, "failed": {key: {"type": "XFailure", "detail": "no"} for key in call.body}}
+            )
+        return turned_away.pop() if turned_away else Reply(200, {"values": []})
+
+    path = write_csv(tmp_path / "investors.csv", [investor(1)])
+    with patient(rule) as target:
+        report = load("investor-records", path, target=target, runs=tmp_path / "runs", max_failures=0)
+        assert report.exit_code == 3
+        assert list(listed(target.client, "executions", "id.code", {"S/1"})) == []
+    assert not turned_away
 
 
 def test_the_first_reason_stays_and_ends_the_waits() -> None:
