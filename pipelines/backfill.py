@@ -7,7 +7,7 @@ same mapping. A run into a sandbox in memory never counts, because nothing of it
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pipelines.night_folder import NightExtract, find_extracts
 from pipelines.nightly import nightly
 from pipelines.report import FINISHED, FINISHED_CODES
 from pipelines.steps import NightlyReport, shared_target, worst
-from schemas.errors import ConfigError, FatalError
+from schemas.errors import ConfigError, FatalError, StoppedError
 
 MOST_NAMED = 10
 """Missing folders that one message lists."""
@@ -91,7 +91,7 @@ def backfill(
     settings = Options.of(**options)
     nights: list[tuple[date, NightlyReport]] = []
     done: list[date] = []
-    with interrupts(stop_at_once), shared_target(settings, progress) as target:
+    with interrupts(stop_at_once) as interrupted, shared_target(settings, progress) as target:
         earlier = [] if again else [manifest for _, manifest in manifests(settings.runs)]
         history = _History(earlier, target)
         for position, (day, folder) in enumerate(folders):
@@ -106,9 +106,11 @@ def backfill(
                 if not nights:
                     raise
                 report = NightlyReport(folder, (), (), error)  # the nights before it are reported all the same
+            rest = tuple(later for later, _ in folders[position + 1 :])
+            if interrupted.by and rest and report.exit_code in FINISHED_CODES:  # its last load was, and ended well
+                report = replace(report, error=StoppedError(f"interrupted by {interrupted.by}"))
             nights.append((day, report))
             if report.exit_code not in FINISHED_CODES:
-                rest = tuple(later for later, _ in folders[position + 1 :])
                 return BackfillReport(tuple(nights), tuple(done), rest)
     return BackfillReport(tuple(nights), tuple(done))
 

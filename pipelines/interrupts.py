@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
@@ -40,15 +41,31 @@ def keep_exit_code() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+@dataclass(eq=False)
+class Interrupted:
+    """What interrupted a block, by the signal's name; what stands inside the block may have dealt with it."""
+
+    by: str = ""
+
+
+_blocks: list[Interrupted] = []
+"""Those under way, the outermost first."""
+
+
 @contextmanager
-def interrupts(stop: Callable[[str], None]) -> Iterator[None]:
+def interrupts(stop: Callable[[str], None]) -> Iterator[Interrupted]:
     """Calls `stop` with the signal's name on the first; leaves the process on the second.
 
     Leaving at once is safe: whatever was settled is in the journal, and on disk. Only the main thread can watch for
     signals; elsewhere, as in a Prefect worker, this does nothing.
+
+    Yields:
+        What is told of an interrupt though an inner block of this kind took it: a load that ends all the same must not
+        keep from a night that it is to end.
     """
+    block = Interrupted()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield block
         return
     received = 0
 
@@ -57,11 +74,16 @@ def interrupts(stop: Callable[[str], None]) -> Iterator[None]:
         received += 1
         if received > 1:
             os._exit(STOPPED)
-        stop(signal.Signals(number).name)
+        name = signal.Signals(number).name
+        for each in _blocks:
+            each.by = name
+        stop(name)
 
     before = {number: signal.signal(number, receive) for number in _SIGNALS}
+    _blocks.append(block)
     try:
-        yield
+        yield block
     finally:
+        _blocks.remove(block)
         for number, handler in before.items():
             signal.signal(number, handler)

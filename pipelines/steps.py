@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from connectors.targets import Target, open_target
 from pipelines.going_on import Left
-from pipelines.interrupts import interrupts, stop_at_once
+from pipelines.interrupts import Interrupted, interrupts, stop_at_once
 from pipelines.load import Options, Progress
 from pipelines.night_folder import NightExtract
 from pipelines.open_night import OpenNight
@@ -104,9 +104,10 @@ def load_steps(
     notes = _without_duplicates(steps, plain.duplicates)
     for note in notes:
         progress.note(note)
-    with interrupts(stop_at_once), shared_target(plain, progress) as target:
+    with interrupts(stop_at_once) as interrupted, shared_target(plain, progress) as target:
         night = OpenNight(plain.runs, folder, target, again=again)
-        done = _Done({**settings, "target": target}, Left(steps, plain, target, night.since), load)
+        left = Left(steps, plain, target, night.since)
+        done = _Done({**settings, "target": target}, left, load, interrupted)
         done.take(steps, progress)
         if done.is_whole:
             night.over()
@@ -127,7 +128,7 @@ class _Done:
         is_whole: each load is over.
     """
 
-    def __init__(self, settings: dict[str, Any], left: Left, load: Loader) -> None:
+    def __init__(self, settings: dict[str, Any], left: Left, load: Loader, interrupted: Interrupted) -> None:
         self.reports: list[Report] = []
         self.begun = 0
         self.error: FatalError | None = None
@@ -136,6 +137,7 @@ class _Done:
         self._hold: dict[str, str] = {}
         self._blind: FatalError | None = None
         self._at_work = False
+        self._interrupted = interrupted
 
     def take(self, steps: Sequence[Step], progress: Progress) -> None:
         """Loads until one stops early.
@@ -154,6 +156,8 @@ class _Done:
                 self._at_work = False
                 if stopped:
                     return
+                if self._interrupted.by and self.begun < len(steps):
+                    stop_at_once(self._interrupted.by)
             self.error, self.is_whole = self._blind, self._blind is None
         except FatalError as error:
             if not self.reports:

@@ -1,5 +1,6 @@
 """Nights of past dates: which are loaded, which are done already, and where a backfill stops."""
 
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -11,6 +12,7 @@ from builders import investor, write_csv
 
 from connectors.targets import SANDBOX
 from pipelines.backfill import BackfillReport, backfill, dated_folders
+from pipelines.html_report import write_html
 from pipelines.load import Progress
 from pipelines.nightly import nightly
 from pipelines.report import Verdict
@@ -214,3 +216,21 @@ def test_the_document_gives_each_night_by_its_date(place: Backfills) -> None:
         "done_before": ["2026-11-19", "2026-11-20"],
         "not_started": [],
     }
+
+
+def test_an_interrupt_of_a_night_that_ends_all_the_same_ends_the_backfill(
+    place: Backfills, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = write_html
+    signals = [signal.SIGINT]
+
+    def interrupted(*given: Any) -> None:
+        if signals:
+            signal.raise_signal(signals.pop())
+        whole(*given)
+
+    monkeypatch.setattr("pipelines.run.write_html", interrupted)
+    report = place.run()
+    assert (days(report), report.not_started, report.exit_code) == ([THURSDAY], (FRIDAY, MONDAY), 4)
+    report = place.run()
+    assert (report.done_before, days(report), report.exit_code) == ((THURSDAY,), [FRIDAY, MONDAY], 0)

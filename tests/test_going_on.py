@@ -250,6 +250,25 @@ def locked_out_of(path: str, post: Any) -> Any:
     return refusing
 
 
+def test_an_interrupt_of_a_load_that_ends_all_the_same_ends_the_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = tmp_path / "night"
+    night.mkdir()
+    write_csv(night / "investors.csv", [investor(1)])
+    write_csv(night / "orders.csv", [order(1, 1)])
+    monkeypatch.setattr("pipelines.run.write_html", lambda *_: signal.raise_signal(signal.SIGTERM))
+    door, heard = Door(), Heard()
+    with ScriptedLusid(door) as lusid:
+        report = nightly(night, target=lusid.url, runs=tmp_path / "runs", progress=heard)
+    (only,) = report.reports
+    assert (only.verdict, report.exit_code) == (Verdict.COMPLETE, 4)
+    assert report.error is not None
+    assert report.error.message == "interrupted by SIGTERM"
+    assert heard.notes[-1] == "orders: not started, because the night was interrupted"
+    assert set(door.posted) == {"IR_0001"}
+
+
 def test_an_interrupt_between_two_loads_ends_the_night_with_its_exit_code_and_a_line(tmp_path: Path) -> None:
     """A real process, signalled while it reads a list and no load is under way."""
     write_day(tmp_path / "day", blocks=1)
