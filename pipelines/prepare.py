@@ -194,7 +194,7 @@ class _Reading:
 
     def _look_around(self, ordinal: int, sheet: Sheet, position: int) -> None:
         """Holds a row that needs what failed tonight, and notes what it says of its call."""
-        for ref in self.rules.operation.needs(sheet.raw(position)) if self.rules.hold else ():
+        for ref in self.rules.operation.needs(self.binding.named(sheet.raw(position))) if self.rules.hold else ():
             if ref in self.rules.hold:
                 self.book.settle(ordinal, State.HELD, "ParentFailed", f"{ref} {self.rules.hold[ref]}")
                 break

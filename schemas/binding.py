@@ -12,7 +12,7 @@ from schemas.errors import ConfigError
 from schemas.faults import Fault, said
 from schemas.header import knows_any, needed_columns, parse_columns
 from schemas.mapping import ColumnRule, Mapping
-from schemas.picking import KeyRule, key_reader, picker
+from schemas.picking import KeyRule, Picked, key_reader, picker
 from schemas.sheet import CellReader, Sheet
 from schemas.suggestions import did_you_mean
 from schemas.values import Code, Identifier, Instrument, Labels, NeededCode, choice, decimal
@@ -71,6 +71,9 @@ class Binding:
         self._readers = {name: CellReader(cell) for name, cell in self._types.items()}
         self._pick = picker(header, rules, shape)
         self._keys_of = key_reader(header, self.columns, key, mapping)
+        words = {n: r.values for n, r in rules.items() if r.values is not None and n not in self.lists}
+        self._translations = words
+        self._key_translations = {n: words[n] for n in key.columns(self.columns) if n in words}
 
     def read(self, rows: Sequence[Sequence[Cell]]) -> Sheet:
         """Reads a batch of records, at least one, by the column; rules between cells are not looked at."""
@@ -82,11 +85,16 @@ class Binding:
             if None in column:
                 refused.update(i for i, cell in enumerate(column) if cell is None)
                 cells[name] = ["" if cell is None else cell for cell in column]
-        return Sheet(self._keys_of(picked, columns), picked, cells, frozenset(refused))
+        keys = self._keys_of(_translated(picked, self._key_translations), columns)
+        return Sheet(keys, picked, cells, frozenset(refused))
 
     def raw(self, cells: Sequence[Cell]) -> Row:
         """The canonical row of a record's cells, before validation."""
         return {name: cell for name, (cell,) in self._pick([(cell,) for cell in cells]).items()}
+
+    def named(self, raw: Row) -> Row:
+        """A raw row in the mapping's words: what it refers to has the name that LUSID and other loads know it by."""
+        return {n: cell for n, (cell,) in _translated({n: [c] for n, c in raw.items()}, self._translations).items()}
 
     def validate(self, raw: Row) -> Row | list[Fault]:
         """The validated row, or everything that is wrong with it: the reference that `read` agrees with."""
@@ -186,3 +194,12 @@ def _worded(plain: Plain | None, cell: Any, dialect: Dialect) -> Any:
         return did_you_mean(text, words)
 
     return Annotated[cell, AfterValidator(choice(words, hint))]
+
+
+def _translated(picked: Picked, translations: dict[str, dict[str, str]]) -> Picked:
+    """Canonical columns in a mapping's words; a cell for which it has none as it is, for it is refused."""
+    words = {
+        name: [known.get(cell.strip(), cell) if isinstance(cell, str) else cell for cell in picked[name]]
+        for name, known in translations.items()
+    }
+    return {**picked, **words}

@@ -12,7 +12,9 @@ import orjson
 import pandas as pd
 import pytest
 import yaml
-from builders import COUNTRY, IR_ID, MAPPINGS, Row, investor, read_csv, write_csv
+from builders import COUNTRY, HOLDER, IR_ID, MAPPINGS, Row, account, investor, order, read_csv, write_csv
+from run_checks import check_books, states
+from scripted_lusid import ScriptedLusid, done, nothing_there
 
 from connectors.outcome_files import FAILURE_COLUMNS
 from connectors.sandbox.server import Sandbox
@@ -314,3 +316,51 @@ def test_columns_of_ours_in_an_extract_that_is_no_report_are_ignored(tmp_path: P
         )
     assert report.verdict is Verdict.COMPLETE
     assert [list(orjson.loads(body)) for _, body in server.seen] == [[investor(1)[IR_ID]]]
+
+
+def test_a_key_is_what_lusid_is_told_though_the_mapping_has_other_words_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer names the block in LUSID's words; two words of the client's for one thing are one key."""
+    rows = [
+        {"desk": desk, **order(block, serial)} for serial, (desk, block) in enumerate([("EQ", 1), ("E", 1), ("FI", 2)])
+    ]
+    columns: dict[str, Any] = {name: name for name in rows[0] if name != "desk"}
+    columns["block_scope"] = {"column": "desk", "values": {"EQ": "Equities", "E": "Equities", "FI": "Fixed"}}
+    mapping = tmp_path / "orders.yaml"
+    mapping.write_text(yaml.safe_dump({"operation": "orders", "columns": columns}))
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", TOKEN)
+    with ScriptedLusid(lambda call: done(call) if call.method == "POST" else nothing_there(call)) as lusid:
+        report = load(
+            "orders", write_csv(tmp_path / "a.csv", rows), mapping=mapping, target=lusid.url, runs=tmp_path / "runs"
+        )
+    check_books(report)
+    assert states(report) == {"Equities/B0001": "accepted", "Fixed/B0002": "accepted"}
+    assert [call.keys for call in lusid.posted] == [["Equities/B0001", "Fixed/B0002"]]
+
+
+def test_what_failed_and_what_needs_it_are_named_alike_though_mappings_have_other_words(tmp_path: Path) -> None:
+    def mapped(operation: str, row: Row, column: str, words: dict[str, str]) -> Path:
+        path = tmp_path / f"{operation}.yaml"
+        columns: dict[str, Any] = {name: name for name in row} | {column: {"column": column, "values": words}}
+        path.write_text(yaml.safe_dump({"operation": operation, "columns": columns}))
+        return path
+
+    parent, child = investor(1, {IR_ID: "one", "display_name": ""}), account(1, 1, {HOLDER: "eins"})
+    first = load(
+        "investor-records",
+        write_csv(tmp_path / "a.csv", [parent]),
+        mapping=mapped("investor-records", parent, IR_ID, {"one": "IR_0001"}),
+        runs=tmp_path / "runs",
+        dry_run=True,
+        followed=True,
+    )
+    second = load(
+        "investment-accounts",
+        write_csv(tmp_path / "b.csv", [child]),
+        mapping=mapped("investment-accounts", child, HOLDER, {"eins": "IR_0001"}),
+        runs=tmp_path / "runs",
+        dry_run=True,
+        hold=first.failed_refs,
+    )
+    assert second.rows[State.HELD] == 1
