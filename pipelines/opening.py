@@ -70,6 +70,7 @@ def open_run(
     operation.check_duplicates(options.duplicates)
     stack.enter_context(_quiet_collector())
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
+    operation.check_key(mapping)
     extract = None if isinstance(given, pd.DataFrame) else stack.enter_context(_open_files(given, options, mapping))
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
     _check_delimiter(header)

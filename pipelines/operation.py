@@ -10,6 +10,7 @@ from schemas.allocations import CallWide
 from schemas.columns import Columns, Row, RowShape
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
+from schemas.mapping import Mapping as ColumnMapping
 from schemas.members import Member
 from schemas.picking import KeyRule
 from schemas.properties import Wire
@@ -136,6 +137,18 @@ class Operation:
         if self.grouped and policy is not Duplicates.REFUSE:
             raise ConfigError(
                 f"{self.name} has no --duplicates {policy}: all rows of one {self.entity} are one request; leave it out"
+            )
+
+    def check_key(self, mapping: ColumnMapping | None) -> None:
+        """Raises ConfigError when a mapping names requests otherwise than answers do, which name them by their ids."""
+        named_by_id = self.answer_key is not None or self.answer_name is not None
+        if mapping is None or not mapping.key_columns or not named_by_id:
+            return
+        rules = [mapping.columns.get(name) for name in self.key.all_of]
+        if mapping.key_columns != [rule.column if rule else None for rule in rules]:
+            raise ConfigError(
+                f"{self.name}: the mapping names a key, but LUSID names each {self.entity} by its id, "
+                f"{' and '.join(self.key.all_of)}: leave `key` out"
             )
 
     def check_dialect(self, dialect: Dialect) -> None:

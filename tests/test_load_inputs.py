@@ -23,6 +23,7 @@ from pipelines.report import Report, Verdict
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
 from pipelines.sample.write import BUSINESS_DATE, write_client_sample, write_sample
+from schemas.errors import ConfigError
 from schemas.states import State
 
 DATA = Path(__file__).parent.parent / "data"
@@ -364,3 +365,39 @@ def test_what_failed_and_what_needs_it_are_named_alike_though_mappings_have_othe
         hold=first.failed_refs,
     )
     assert second.rows[State.HELD] == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "key", "named"),
+    [
+        ("orders", "ref", "block"),
+        ("orders", ["block_code", "block_scope"], "block"),
+        ("orders", ["block_scope", "block_code"], ""),
+        ("allocate", "ref", "placement"),
+        ("cancel-orders", "ref", ""),
+    ],
+)
+def test_a_mapping_may_not_name_what_answers_name_by_its_id(
+    tmp_path: Path, operation: str, key: str | list[str], named: str
+) -> None:
+    """Every answer would be of other keys, and the orders of one block two requests for it."""
+    rows = {
+        "orders": order(1, 1),
+        "allocate": {"placement_scope": "S", "placement_code": "P"},
+        "cancel-orders": {"order_scope": "S", "order_code": "O"},
+    }
+    row, mapping = rows[operation], tmp_path / "m.yaml"
+    mapping.write_text(yaml.safe_dump({"operation": operation, "key": key, "columns": {name: name for name in row}}))
+    extract = write_csv(tmp_path / "a.csv", [row | {"ref": "R1"}])
+
+    def dry() -> Report:
+        return load(operation, extract, mapping=mapping, runs=tmp_path / "runs", dry_run=True)
+
+    if not named:
+        assert dry().exit_code == 0
+        return
+    told = (
+        f"{operation}: the mapping names a key, but LUSID names each {named} by its id, {named}_scope and {named}_code"
+    )
+    with pytest.raises(ConfigError, match=told):
+        dry()
