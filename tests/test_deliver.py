@@ -143,13 +143,14 @@ def test_a_refusal_after_a_lost_answer_is_looked_at_again(run: Callable[..., Rep
     assert [line["code"] for line in outcomes(report.run_dir)] == ["ReadBack"] * 3
 
 
+@pytest.mark.parametrize("read", [Reply(503), refused(), Reply(200, {"values": []}), Reply(200, {"id": 1})])
 def test_a_refusal_after_a_lost_answer_that_nobody_can_read_back_is_unknown(
-    run: Callable[..., Report], tmp_path: Path
+    run: Callable[..., Report], tmp_path: Path, read: Reply
 ) -> None:
     def rule(call: Call) -> Reply:
         posts = len(lusid.posted)
         if call.method == "GET":
-            return MISSING if posts < 2 else Reply(503)
+            return MISSING if posts < 2 else read
         return Reply(cut=True) if posts == 1 else refused({"requests[0].id": ["exists with differing fields"]})
 
     with scripted(rule) as (lusid, target):
