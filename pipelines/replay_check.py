@@ -160,6 +160,9 @@ def _failures(folder: RunFolder) -> Iterator[pa.Table]:
 
 
 def _keys(folder: RunFolder) -> Iterator[pa.Array]:
+    """Every key of a run; none once it is purged: what goes on then was compared with it when it began."""
+    if not folder.outcomes.exists():
+        return
     with readable(folder.outcomes), pq.ParquetFile(folder.outcomes) as outcomes:
         for batch in outcomes.iter_batches(columns=["key"]):
             yield batch["key"]

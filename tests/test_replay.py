@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -398,6 +399,20 @@ def test_a_key_that_was_wrong_may_be_mended_and_not_into_anothers(tmp_path: Path
         ):
             again(tmp_path, first, edited(tmp_path, first, **{IR_ID: "IR_0001"}))
         assert again(tmp_path, first, edited(tmp_path, first, **{IR_ID: "IR_0000"})).exit_code == 0
+    assert lusid.taken == {"IR_0000": 1, "IR_0001": 1}
+
+
+def test_a_replay_that_stopped_is_gone_on_with_though_its_run_is_purged(tmp_path: Path) -> None:
+    lusid, runs = Registry(), tmp_path / "runs"
+    path = write_csv(tmp_path / "a.csv", [investor(0, {IR_ID: "1.23E+11"}), investor(1)])
+    with ScriptedLusid(lusid) as server:
+        first = load("investor-records", path, target=server.url, runs=runs)
+        lusid.is_shut = True
+        second = again(tmp_path, first, edited(tmp_path, first, **{IR_ID: "IR_0000"}))
+        assert second.exit_code == 4
+        lusid.is_shut = False
+        shutil.rmtree(first.run_dir)
+        assert resume(second.run_id, runs=runs).exit_code == 0
     assert lusid.taken == {"IR_0000": 1, "IR_0001": 1}
 
 
