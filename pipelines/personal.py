@@ -7,6 +7,7 @@ without them nobody could tell what is meant. Costs nothing where LUSID refuses 
 
 import json
 import re
+import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.answers import Reading
-from schemas.answers import Problem
+from schemas.answers import Problem, server_text
 from schemas.errors import AuthError, PerhapsAppliedError, RejectedError
 from schemas.spellings import replaced
 
@@ -73,7 +74,10 @@ class Personal:
 
     def masked(self, text: str) -> str:
         """The text, with the name of its member in place of each value it quotes, whole or cut off at its end."""
-        return replaced(text, lambda spelt: self._cut(self._whole(spelt))) if self._members else text
+        found = replaced(text, lambda spelt: self._cut(self._whole(spelt))) if self._members else text
+        return (
+            found if found == text else server_text(found, sys.maxsize)
+        )  # undone escapes may be of control characters
 
     def masked_problem(self, problem: Problem) -> Problem:
         """A refusal with each of its texts masked; paths and the log's id stay."""

@@ -65,6 +65,12 @@ def test_a_call_without_personal_values_leaves_every_text_alone(body: bytes) -> 
     assert masked("a b 7", body) == "a b 7"
 
 
+def test_what_undoes_escapes_to_find_a_value_lets_no_control_character_through() -> None:
+    """A terminal obeys them, and a line end makes two lines of one."""
+    body = json.dumps({"k": {"displayName": "Zoë Roe"}}).encode()
+    assert masked(r"bad \u001b[31m\n name Zo\u00eb Roe", body) == r"bad \x1b[31m\n name <displayName>"
+
+
 @pytest.mark.parametrize("key", ["Lone Pine Properties", "properties", "displayName", "description", "blockProperties"])
 def test_a_key_may_be_called_like_a_member_of_a_request(key: str) -> None:
     """Once an investor called so stood in a call with a refused one, the run died, and died again when resumed."""
