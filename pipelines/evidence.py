@@ -126,8 +126,13 @@ def _look(entity: Evidence, read: Read) -> Finding:
         return examine(entity.then(body), read) if entity.then else Finding.APPLIED
     if entity.changed and not _is_cut(body):
         return Finding.ABSENT
-    an_entity = isinstance(body, Mapping) and bool(body) and not (entity.params or entity.then)
-    return Finding.DIFFERS if an_entity else Finding.UNCLEAR
+    comparable = not (entity.params or entity.then) and _shows(body, entity.members)
+    return Finding.DIFFERS if comparable else Finding.UNCLEAR
+
+
+def _shows(body: Any, members: Mapping[str, Any]) -> bool:
+    """Whether an answer has each member that is compared, whatever is in it: what it lacks says nothing."""
+    return isinstance(body, Mapping) and all(name in body or holds(None, wanted) for name, wanted in members.items())
 
 
 def _is_cut(body: Any) -> bool:

@@ -115,10 +115,8 @@ def _keyed_place(keys: Sequence[str]) -> _Place:
 
     def place(path: str) -> tuple[int | None, str]:
         found: dict[int, str] = {}
-        if (
-            len(path) >= MOST_OF_A_PATH <= lengths[0] + _AROUND
-        ):  # cut, perhaps within a key: what is left may be another
-            return None, ""
+        if len(path) >= MOST_OF_A_PATH <= lengths[0] + _AROUND:
+            return None, ""  # cut, perhaps within a key: what is left may be another
         for name, rest in _readings(path, lengths):
             for spelling in (positions, escaped):
                 if name in spelling:

@@ -75,9 +75,9 @@ class Personal:
     def masked(self, text: str) -> str:
         """The text, with the name of its member in place of each value it quotes, whole or cut off at its end."""
         found = replaced(text, lambda spelt: self._cut(self._whole(spelt))) if self._members else text
-        return (
-            found if found == text else server_text(found, sys.maxsize)
-        )  # undone escapes may be of control characters
+        if found == text:
+            return text
+        return server_text(found, sys.maxsize)  # escapes that were undone may be of control characters
 
     def masked_problem(self, problem: Problem) -> Problem:
         """A refusal with each of its texts masked; paths and the log's id stay."""

@@ -137,9 +137,11 @@ class ReadingBack:
             self._brake.lost(error) if isinstance(error, RetryableError) else self._brake.stop(error)
             text = f"an earlier call's answer was lost, reading back failed, and now: {outcome.message}"
             return _unknown(outcome.request, text)
-        if found is Finding.ABSENT or (found is not Finding.APPLIED and self._manner.operation.idempotent):
+        if found in (Finding.ABSENT, Finding.DIFFERS):  # what is there is not ours
             return outcome
-        if found is not Finding.APPLIED:  # it may be refused because it is there
+        if found is Finding.UNCLEAR and self._manner.operation.idempotent:
+            return outcome
+        if found is Finding.UNCLEAR:  # it may be refused because it is there
             text = f"an earlier call's answer was lost, reading back could not settle it, and now: {outcome.message}"
             return _unknown(outcome.request, text)
         text = "an earlier call, whose answer was lost, had done it: read back alike"

@@ -195,11 +195,7 @@ class Run:
             self.delivery.reading_back.settle_rest()
         stopped = self.delivery.brake.error if self.delivery else None
         why = None if self.options.dry_run else f"the run stopped first: {stopped.message if stopped else ''}"
-        refs = (
-            FailedRefs(self.operation, lambda cells: self.binding.named(self.binding.raw(cells)))
-            if self.options.followed
-            else None
-        )
+        refs = FailedRefs(self.operation, self.binding.named_row) if self.options.followed else None
         accountant = Accountant(self.prepared, self.ledger, self.journal, refs, why)
         try:
             accounts = accountant.close_books(self.folder, self.extract)

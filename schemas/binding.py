@@ -96,6 +96,10 @@ class Binding:
         """A raw row in the mapping's words: what it refers to has the name that LUSID and other loads know it by."""
         return {n: cell for n, (cell,) in _translated({n: [c] for n, c in raw.items()}, self._translations).items()}
 
+    def named_row(self, cells: Sequence[Cell]) -> Row:
+        """The canonical row of a record's cells, in the mapping's words, before validation."""
+        return self.named(self.raw(cells))
+
     def validate(self, raw: Row) -> Row | list[Fault]:
         """The validated row, or everything that is wrong with it: the reference that `read` agrees with."""
         try:

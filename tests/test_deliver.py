@@ -101,7 +101,7 @@ def test_what_reading_back_finds_different_is_unknown_and_not_sent_again(
 ) -> None:
     def lie(call: Call, store: Store) -> Reply:
         store.apply(call)
-        store.orders["MyScope/O0010"] = {"quantity": 1}
+        store.orders["MyScope/O0010"] = store.orders["MyScope/O0010"] | {"quantity": 1}
         return Reply(cut=True)
 
     with scripted(Store(lie)) as (lusid, target):
@@ -157,6 +157,23 @@ def test_a_refusal_after_a_lost_answer_that_nobody_can_read_back_is_unknown(
         report = run(target, "orders", blocks(tmp_path, 1))
     assert states(report) == {key(0): "unknown"}
     assert "exists with differing fields" in failures(report.run_dir)[0]["_message"]
+
+
+def test_an_order_that_somebody_else_made_otherwise_is_failed_after_a_lost_answer(
+    run: Callable[..., Report], tmp_path: Path
+) -> None:
+    """It is compared with what was sent before the refusal is believed."""
+
+    def rule(call: Call) -> Reply:
+        if call.method == "POST":
+            return Reply(cut=True) if len(lusid.posted) == 1 else refused({"requests[0].id": ["exists otherwise"]})
+        (sent,) = lusid.posted[0].body["requests"][0]["orders"]
+        return MISSING if len(lusid.posted) < 2 else Reply(200, sent | {"quantity": 7})
+
+    with scripted(rule) as (lusid, target):
+        report = run(target, "orders", blocks(tmp_path, 1))
+    assert states(report) == {key(0): "failed"}
+    assert "exists otherwise" in failures(report.run_dir)[0]["_message"]
 
 
 def test_a_true_conflict_after_a_lost_answer_is_failed(run: Callable[..., Report], tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def test_all_there_and_alike_is_applied_and_none_there_is_absent() -> None:
         {"a": {"quantity": 5}},
         {"a": {"quantity": 6}},
         {"a": {}, "b": []},
+        {"a": {"id": 6}, "b": {"id": 6}},
         {"a": RejectedError("bad", 400), "b": RejectedError("bad", 400)},
     ],
 )
