@@ -3,6 +3,7 @@
 import re
 import secrets
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,15 +51,22 @@ class RunFolder:
             ConfigError: `runs` cannot be made or written; nothing was done.
         """
         make_runs(runs)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        run_id = f"{stamp}-{operation}-{secrets.token_hex(2)}"
-        folder = cls(runs / run_id)
         try:
-            folder.path.mkdir(mode=0o700)
+            folder = cls._made(runs, operation)
             sync(runs)  # else the machine's crash could take the folder with the journal in it
         except OSError as error:
             raise _not_writable(runs, error) from None
         return folder
+
+    @classmethod
+    def _made(cls, runs: Path, operation: str) -> "RunFolder":
+        """A folder that nobody else has: of runs that begin in one second two may draw the same name."""
+        while True:
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            folder = cls(runs / f"{stamp}-{operation}-{secrets.token_hex(2)}")
+            with suppress(FileExistsError):
+                folder.path.mkdir(mode=0o700)
+                return folder
 
     @classmethod
     def find(cls, runs: Path, name: str) -> "RunFolder":

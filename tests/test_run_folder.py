@@ -1,10 +1,12 @@
 import os
 import stat
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import orjson
 import pytest
 
+from connectors import run_folder
 from connectors.run_folder import RunFolder
 from connectors.whole_files import whole
 from schemas.errors import ConfigError, RunFolderError
@@ -129,3 +131,19 @@ def test_scratch_begins_empty_and_ends_gone(tmp_path: Path) -> None:
     folder.clear_scratch()
     folder.clear_scratch()
     assert not folder.scratch.exists()
+
+
+def test_two_runs_that_draw_one_name_get_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["0001", "0001", "0001", "0002"])
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(drawn))
+    monkeypatch.setattr(run_folder, "datetime", Stopped)
+    folders = [RunFolder.create(tmp_path, "orders") for _ in range(2)]
+    assert [folder.run_id[-4:] for folder in folders] == ["0001", "0002"]
+
+
+class Stopped(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Stopped":
+        return cls(2026, 11, 21, tzinfo=tz)
