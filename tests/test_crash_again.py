@@ -1,4 +1,4 @@
-"""Killed again while going on, and killed while replaying: at every operation on a file, one after another.
+"""Killed again while going on, and killed while replaying: at every third operation on a file, in `make soak` at every.
 
 As in `test_crash_points`, the points are found by instrumentation, and the end must be that of an undisturbed run.
 """
@@ -64,15 +64,19 @@ def told(desk: Desk) -> dict[str, str | int]:
     return {"die_at": 0, "told": str(desk.folder / "again.txt")}
 
 
-def test_a_run_that_dies_again_while_it_goes_on_ends_as_if_nothing_had_happened(desk: Desk) -> None:
+EACH = [3, pytest.param(1, marks=pytest.mark.soak)]
+
+
+@pytest.mark.parametrize("each", EACH)
+def test_a_run_that_dies_again_while_it_goes_on_ends_as_if_nothing_had_happened(desk: Desk, each: int) -> None:
     writes = [n for n, what in enumerate(desk.points, 1) if what == "write journal.jsonl"]
     undisturbed, keys = desk.undisturbed, request_keys(desk)
-    assert desk.load("died", die_at=writes[len(writes) // 2]) == KILLED
-    scene = Scene(desk, "died")
-    scene.again("counted")
-    assert desk.resume("counted", **told(desk)) == FINISHED
-    for point in points_of(desk):
-        name = f"again-{point}"
+    assert desk.load(f"died-{each}", die_at=writes[len(writes) // 2]) == KILLED
+    scene = Scene(desk, f"died-{each}")
+    scene.again(f"counted-{each}")
+    assert desk.resume(f"counted-{each}", **told(desk)) == FINISHED
+    for point in points_of(desk)[::each]:
+        name = f"again-{each}-{point}"
         scene.again(name)
         assert desk.resume(name, die_at=point) == KILLED
         folder, before = desk.run_folder(name), len(desk.keeping.sent)
@@ -97,17 +101,19 @@ def corrected(desk: Desk, name: str) -> Path:
     return path
 
 
-def test_a_replay_that_dies_at_any_point_ends_as_if_nothing_had_happened(desk: Desk) -> None:
-    assert desk.load("replayed") == FINISHED
-    run, path, scene = desk.run_folder("replayed"), corrected(desk, "replayed"), Scene(desk, "replayed")
+@pytest.mark.parametrize("each", EACH)
+def test_a_replay_that_dies_at_any_point_ends_as_if_nothing_had_happened(desk: Desk, each: int) -> None:
+    name = f"replayed-{each}"
+    assert desk.load(name) == FINISHED
+    run, path, scene = desk.run_folder(name), corrected(desk, name), Scene(desk, name)
     assert run is not None
-    scene.again("cured")
-    assert desk.replay("cured", run.name, path, **told(desk)) == 0
-    cured = desk.ended("cured")
+    scene.again(f"cured-{each}")
+    assert desk.replay(f"cured-{each}", run.name, path, **told(desk)) == 0
+    cured = desk.ended(f"cured-{each}")
     assert cured.rows["accepted"] == cured.rows["read"] == len(failures(run))
-    for point in points_of(desk):
-        scene.again(f"replay-{point}")
-        check_replay(desk, f"replay-{point}", run.name, path, point, cured)
+    for point in points_of(desk)[::each]:
+        scene.again(f"replay-{each}-{point}")
+        check_replay(desk, f"replay-{each}-{point}", run.name, path, point, cured)
 
 
 def check_replay(desk: Desk, name: str, run: str, path: Path, point: int, cured: Ended) -> None:
