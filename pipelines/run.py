@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
 
+from connectors.client import LusidClient
 from connectors.whole_files import write_json
 from pipelines.account import Accountant, Accounts
 from pipelines.deliver import Delivery
@@ -135,18 +136,22 @@ class Run:
             refuse_finished(options.runs, self.manifest)
         self.folder.write_manifest(self.manifest)
         if self.target is not None:
-            client = self.target.client
-            manner = Manner(self.operation, options.mode, options.dialect)
-            self.pressure = Pressure(options.concurrency, lambda: client.setbacks)
-            self.delivery = Delivery(self.prepared, manner, self.ledger, client)
-            reading_back = self.delivery.reading_back
-            reading_back.doubtful = self.ledger.restore()
-            if self.replayed is not None:
-                reading_back.doubtful |= self.replayed.requests(self.prepared, State.UNKNOWN)
-                reading_back.held = self.replayed.requests(self.prepared, State.HELD)
-            self._settled = len(self.prepared) - len(self.ledger.open_requests())
-            self.spending = Spending(options.max_failures, self.prepared, self.ledger)
-            self._stop_over_budget()
+            self._open_delivery(self.target.client)
+
+    def _open_delivery(self, client: LusidClient) -> None:
+        """Makes ready what sends, from what the journal and the run that is replayed know of the requests."""
+        options = self.options
+        manner = Manner(self.operation, options.mode, options.dialect)
+        self.pressure = Pressure(options.concurrency, lambda: client.setbacks)
+        self.delivery = Delivery(self.prepared, manner, self.ledger, client)
+        reading_back = self.delivery.reading_back
+        reading_back.doubtful = self.ledger.restore()
+        if self.replayed is not None:
+            reading_back.doubtful |= self.replayed.requests(self.prepared, State.UNKNOWN)
+            reading_back.held = self.replayed.requests(self.prepared, State.HELD)
+        self._settled = len(self.prepared) - len(self.ledger.open_requests())
+        self.spending = Spending(options.max_failures, self.prepared, self.ledger)
+        self._stop_over_budget()
 
     def _is_new(self) -> bool:
         """Whether no process has read the extract before, so that nothing was sent of it."""

@@ -438,7 +438,7 @@ MUTATIONS = (
     Mutation(
         "send though validation has spent the budget",
         "pipelines/run.py",
-        "Spending(options.max_failures, self.prepared, self.ledger)\n            self._stop_over_budget()\n",
+        "Spending(options.max_failures, self.prepared, self.ledger)\n        self._stop_over_budget()\n",
         "Spending(options.max_failures, self.prepared, self.ledger)\n",
         ("tests/test_load.py::test_the_failure_budget_stops_a_run_before_or_while_it_sends",),
     ),
