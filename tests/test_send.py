@@ -1,7 +1,7 @@
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -51,6 +51,21 @@ def test_every_batch_is_delivered_once_by_so_many_senders_at_most(senders: int) 
     assert sorted(told) == list(range(24))
     assert deliveries.most <= senders
     assert (deliveries.most > 1) is (senders > 1)
+
+
+def test_however_slow_lusid_is_no_more_batches_are_taken_up_than_are_in_flight() -> None:
+    """What waits for its turn is a slice of a file: bodies in memory are those of the calls in flight."""
+    deliveries = Deliveries()
+    ahead: list[int] = []
+
+    def work() -> Iterator[Any]:
+        for number, batch in enumerate(WORK):
+            ahead.append(number - len(deliveries.delivered))
+            yield batch
+
+    send(work(), cast("Any", deliveries), Pressure(4, lambda: 0), lambda _: None)
+    assert len(deliveries.delivered) == len(WORK)
+    assert 1 < max(ahead) <= 4
 
 
 def test_a_fatal_error_lets_no_further_batch_begin() -> None:
