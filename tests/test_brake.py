@@ -45,12 +45,6 @@ def run(target: Target, folder: Path, count: int = 6) -> Report:
     return report
 
 
-def later(reply: Reply) -> Reply:
-    """An answer that comes when another call waits to be repeated."""
-    time.sleep(0.3)
-    return reply
-
-
 THROTTLED = refused(status=429)
 WAITS: dict[str, tuple[Rule, str]] = {
     "LUSID asked for it": (lambda _: Reply(429, THROTTLED.body, headers=(("Retry-After", str(LONG)),)), "not_sent"),
@@ -61,9 +55,15 @@ WAITS: dict[str, tuple[Rule, str]] = {
 @pytest.mark.parametrize("why", WAITS)
 def test_a_call_that_waits_is_given_up_when_another_is_locked_out(tmp_path: Path, why: str) -> None:
     wait, state = WAITS[why]
+    both = threading.Event()
 
     def rule(call: Call) -> Reply:
-        return wait(call) if "IR_0000" in call.keys else later(refused(status=403))
+        if "IR_0000" in call.keys:
+            both.wait(10)
+            return wait(call)
+        both.set()
+        time.sleep(0.3)  # until the other waits to be repeated
+        return refused(status=403)
 
     started = time.monotonic()
     with patient(rule) as target:
