@@ -14,14 +14,13 @@ from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 
-from connectors.source_files import Source
+from connectors.source_files import COMPRESSION, Source
 from schemas.errors import ExtractError
 
 SWAP_LINE_ENDS = bytes.maketrans(b"\r\n", b"\n\r")
 """CR and LF change places, in bytes; for text `str.translate` wants `SWAP_LINE_ENDS_TEXT`."""
 SWAP_LINE_ENDS_TEXT = {0x0D: 0x0A, 0x0A: 0x0D}
 
-_COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
 _SKIP = 1 << 20
 
 _FOREIGN_BEGINNINGS = {
@@ -104,7 +103,7 @@ class ByteStream:
         self._source = source
         self._encoding = encoding
         self._swap = swap_line_ends
-        self._compression = _COMPRESSION.get(source.path.suffix.lower())
+        self._compression = COMPRESSION.get(source.path.suffix.lower())
         self._seekable = self._compression is None and not encoding.transcoded
         self._handle: BinaryIO | None = None
         self._read: Callable[[int], bytes] = bytes

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from connectors.source_files import COMPRESSION
 from connectors.whole_files import sync, whole, write_json
 from schemas.errors import ConfigError, RunFolderError
 from schemas.spellings import is_text
@@ -95,8 +96,8 @@ class RunFolder:
         Raises:
             RunFolderError: it cannot be read, or the copy not be written.
         """
-        packing = given.suffix.lower() if given.suffix.lower() in (".gz", ".zst") else ""
-        path = self.path / f"corrected.csv{packing}"
+        suffix = given.suffix.lower()
+        path = self.path / f"corrected.csv{suffix if suffix in COMPRESSION else ''}"
         with whole(path) as part:
             shutil.copyfile(given, part)
         return path.name

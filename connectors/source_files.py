@@ -22,6 +22,9 @@ from typing import BinaryIO
 from schemas.errors import ExtractError
 from schemas.spellings import is_text
 
+COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
+"""How files of these endings are compressed, in Arrow's words."""
+
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".parquet")
 """What the names of an extract's files end in."""
 

@@ -160,7 +160,7 @@ class _History:
     def __init__(self, runs: Iterable[Mapping[str, Any]], target: Target | None) -> None:
         """Takes the manifests of earlier runs."""
         url = target.url if target is not None else None
-        self._finished = [m for m in runs if lasts(url) and m.get("verdict") in FINISHED and m["target"] == url]
+        self._finished = [m for m in runs if lasts(url) and m.get("verdict") in FINISHED and m.get("target") == url]
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
         """Whether each of a night's extracts has a run that finished."""

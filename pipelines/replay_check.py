@@ -66,7 +66,8 @@ def _before(folder: RunFolder, rows: pa.Table) -> pa.Table:
     """
     if not folder.taken.exists():
         return rows
-    before = pq.read_table(folder.taken).take(pc.subtract(rows["row"], 1))
+    with readable(folder.taken):
+        before = pq.read_table(folder.taken).take(pc.subtract(rows["row"], 1))
     doubted = pc.and_(pc.equal(rows["state"], State.INVALID.value), pc.not_equal(before["state"], State.INVALID.value))
     for name in ("state", "key"):
         place = rows.schema.get_field_index(name)

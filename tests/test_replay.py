@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from builders import IR_ID, Row, account, investor, order, read_csv, write_csv
 from run_checks import check_books, outcomes, row_states
-from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, nothing_there, refused
+from scripted_lusid import MISSING, Call, Reply, Rule, ScriptedLusid, done, nothing_there, refused
 
 from connectors.journal import Journal
 from pipelines.load import load
@@ -425,9 +425,8 @@ def test_a_row_stands_in_the_file_once(registry: tuple[Registry, Report], tmp_pa
     assert caught.value.message == f"{tmp_path}/c.csv: {told}"
 
 
-def test_what_the_file_says_of_states_is_not_believed(tmp_path: Path) -> None:
-    """The block was made and its answer lost, and reading back failed: the file says that it was refused."""
-    posted: list[str] = []
+def answering_nothing(posted: list[str]) -> Rule:
+    """A LUSID that loses every answer, and that nothing can be read back from; `posted` gets the keys it was sent."""
 
     def rule(call: Call) -> Reply:
         if call.method == "GET":
@@ -435,7 +434,13 @@ def test_what_the_file_says_of_states_is_not_believed(tmp_path: Path) -> None:
         posted.extend(call.keys)
         return Reply(cut=True)
 
-    with ScriptedLusid(rule) as server:
+    return rule
+
+
+def test_what_the_file_says_of_states_is_not_believed(tmp_path: Path) -> None:
+    """The block was made and its answer lost, and reading back failed: the file says that it was refused."""
+    posted: list[str] = []
+    with ScriptedLusid(answering_nothing(posted)) as server:
         path = write_csv(tmp_path / "a.csv", [order(1, 1)])
         first = load("orders", path, target=server.url, runs=tmp_path / "runs")
         assert list(row_states(first.run_dir).values()) == ["unknown"]
@@ -459,14 +464,7 @@ def test_what_was_unknown_is_in_doubt_still_after_a_slip_in_correcting_it(
     tmp_path: Path, operation: str, rows: list[Row], slip: Row, from_the_first: bool
 ) -> None:
     posted: list[str] = []
-
-    def rule(call: Call) -> Reply:
-        if call.method == "GET":
-            return Reply(200, {}) if "metadata" in call.path else refused(status=400)
-        posted.extend(call.keys)
-        return Reply(cut=True)
-
-    with ScriptedLusid(rule) as server:
+    with ScriptedLusid(answering_nothing(posted)) as server:
         path = write_csv(tmp_path / "a.csv", rows)
         first = load(operation, path, target=server.url, runs=tmp_path / "runs")
         sent = list(posted)
@@ -502,14 +500,7 @@ def test_a_row_of_a_request_that_lost_its_key_lets_no_part_of_it_go(tmp_path: Pa
 def test_no_row_is_matched_with_what_became_of_another(tmp_path: Path, blank: str) -> None:
     """A line that one reader passes over is a row for the other: what was unknown below it was sent, not read back."""
     posted: list[str] = []
-
-    def rule(call: Call) -> Reply:
-        if call.method == "GET":
-            return Reply(200, {}) if "metadata" in call.path else refused(status=400)
-        posted.extend(call.keys)
-        return Reply(cut=True)
-
-    with ScriptedLusid(rule) as server:
+    with ScriptedLusid(answering_nothing(posted)) as server:
         path = write_csv(tmp_path / "a.csv", [order(1, 1), order(2, 2)])
         first = load("orders", path, target=server.url, runs=tmp_path / "runs")
         header, one, two = (first.run_dir / "failures.csv").read_text().splitlines()
