@@ -8,7 +8,8 @@ import resource
 import sys
 import time
 
-from pipelines.load import Progress, load
+from pipelines.load import load
+from pipelines.options import Progress
 
 
 class _Stopwatch(Progress):

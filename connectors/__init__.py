@@ -1,1 +1,1 @@
-"""The world outside: extract files, mappings, the LUSID client, run folders, reports, the sandbox."""
+"""The world outside: extracts, the LUSID client, run folders and the sandbox. Knows no load."""

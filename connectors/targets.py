@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from connectors.client import LusidClient
-from connectors.settings import LusidSettings, read_settings
+from connectors.lusid.client import LusidClient
+from connectors.lusid.settings import LusidSettings, read_settings
 
 SANDBOX = "sandbox"
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipelines.operation_table import markdown_table
+from pipelines.cli.operation_table import markdown_table
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -22,7 +22,7 @@ def demo_output() -> str:
     """What `bulkload demo` prints on stdout, with one run id and one time for all."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", "demo", "--direct"],
+            [sys.executable, "-m", "pipelines.cli.main", "demo", "--direct"],
             cwd=folder,
             capture_output=True,
             text=True,

@@ -1,1 +1,1 @@
-"""What happens: operations, the load, Prefect flows, the command line."""
+"""What happens: the load from extract to report, and all that is built on it. Begin with `pipelines.load`."""

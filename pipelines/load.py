@@ -8,13 +8,13 @@
 
 from typing import Any
 
-from pipelines.interrupts import interrupts
-from pipelines.operations import operation_named
+from pipelines.loading.interrupts import interrupts
+from pipelines.loading.run import Run
+from pipelines.operations.table import operation_named
 from pipelines.options import Extracts, Options, Progress
-from pipelines.report import Report
-from pipelines.run import Run
+from pipelines.report.report import Report
 
-__all__ = ["Extracts", "Options", "Progress", "Report", "Run", "carry_out", "load"]
+__all__ = ["carry_out", "load"]
 
 
 def load(operation: str, extract: Extracts, *, progress: Progress | None = None, **options: Any) -> Report:

@@ -12,12 +12,12 @@ import pandas as pd
 from pydantic import ValidationError
 
 from connectors.targets import Target
-from pipelines import defaults
-from pipelines.budget import Budget
+from schemas import settings
+from schemas.budget import Budget
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
-from schemas.limits import LEAST, MOST_IN_FLIGHT
+from schemas.settings import LEAST, MOST_IN_FLIGHT
 from schemas.states import Duplicates, Mode
 from schemas.suggestions import did_you_mean
 
@@ -44,18 +44,18 @@ class Options:
         hold: references (`InvestorRecord/Scope/Code=value`) that failed tonight, to what is said of them.
     """
 
-    mode: Mode = defaults.MODE
+    mode: Mode = settings.MODE
     mapping: Path | None = None
     target: str | Target | None = None
-    dialect: Dialect = defaults.DIALECT
+    dialect: Dialect = settings.DIALECT
     encoding: str | None = None
     delimiter: str | None = None
-    runs: Path = defaults.RUNS
-    batch_size: int = defaults.BATCH_SIZE
-    max_batch_bytes: int = defaults.MAX_BATCH_BYTES
-    concurrency: int = defaults.CONCURRENCY
-    patience: float = defaults.PATIENCE_SECONDS
-    duplicates: Duplicates = defaults.DUPLICATES
+    runs: Path = settings.RUNS
+    batch_size: int = settings.BATCH_SIZE
+    max_batch_bytes: int = settings.MAX_BATCH_BYTES
+    concurrency: int = settings.CONCURRENCY
+    patience: float = settings.PATIENCE_SECONDS
+    duplicates: Duplicates = settings.DUPLICATES
     dry_run: bool = False
     max_failures: Budget | None = None
     expect: Expectations = field(default_factory=Expectations)

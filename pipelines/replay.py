@@ -7,15 +7,18 @@ is sent only when what it needs is in LUSID by now.
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.defaults import RUNS
-from pipelines.load import Progress, Run, carry_out
-from pipelines.operations import operation_named
-from pipelines.past_runs import run_to_replay
-from pipelines.report import OVER, Report, Verdict
-from pipelines.resume import options_of
-from pipelines.taking_up import taken_up
+from pipelines.history.catalog import run_to_replay
+from pipelines.history.replay_lock import taken_up
+from pipelines.load import carry_out
+from pipelines.loading.earlier import options_of
+from pipelines.loading.run import Run
+from pipelines.operations.table import operation_named
+from pipelines.options import Progress
+from pipelines.report.report import Report
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
+from schemas.settings import RUNS
+from schemas.verdicts import OVER, Verdict
 
 
 def replay(

@@ -8,20 +8,19 @@ back first where it is not.
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import orjson
-
-from connectors.run_folder import RunFolder
 from connectors.targets import Target
-from pipelines.defaults import RUNS
-from pipelines.load import Options, Progress, Run, carry_out
-from pipelines.manifest import Earlier
-from pipelines.operations import operation_named
-from pipelines.past_runs import run_to_resume
-from pipelines.report import OVER, Report
-from pipelines.taking_up import taken_up_before
+from pipelines.history.catalog import run_to_resume
+from pipelines.history.replay_lock import taken_up_before
+from pipelines.load import carry_out
+from pipelines.loading.earlier import Earlier, options_of
+from pipelines.loading.run import Run
+from pipelines.operations.table import operation_named
+from pipelines.options import Progress
+from pipelines.report.report import Report
 from schemas.errors import ConfigError
+from schemas.settings import RUNS
+from schemas.verdicts import OVER
 
 
 def resume(
@@ -67,26 +66,3 @@ def resume(
             raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
         earlier = Earlier(folder, force)
         return carry_out(Run(operation, extracts, options, progress, earlier=earlier, replayed=replayed))
-
-
-def options_of(manifest: dict[str, Any], folder: RunFolder, target: str | Target | None) -> Options:
-    """The options a run had, `target` in place of its own where given.
-
-    Raises:
-        ConfigError: the manifest holds what no run was given.
-    """
-    mapping, settings = manifest["mapping"], manifest["settings"]
-    try:
-        return Options.of(
-            mode=manifest["mode"],
-            mapping=mapping["path"] if mapping else None,
-            target=target or manifest["target"],
-            dialect=manifest["dialect"],
-            duplicates=manifest["duplicates"],
-            runs=folder.path.parent,
-            expect=manifest["expect"],
-            hold=orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {},
-            **settings,
-        )
-    except ConfigError:
-        raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None

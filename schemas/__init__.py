@@ -1,1 +1,1 @@
-"""What the data is: rows, columns, states, errors, the shapes on the wire. pydantic only; no I/O."""
+"""What the data is: rows, requests, answers, states, errors. pydantic only: no file, no HTTP, no Prefect."""

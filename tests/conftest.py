@@ -29,7 +29,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading back looks again at once."""
-    monkeypatch.setattr("pipelines.reading_back.PAUSES", (0.02, 0.02))
+    monkeypatch.setattr("pipelines.deliver.read_back.PAUSES", (0.02, 0.02))
 
 
 @pytest.fixture

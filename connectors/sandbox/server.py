@@ -15,11 +15,11 @@ from typing import Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.sandbox.app import Service, build
-from connectors.sandbox.calls import DIALECTS
-from connectors.sandbox.faults import Faults, parse_faults
+from connectors.sandbox.protocol.calls import DIALECTS
 from connectors.sandbox.store import Store
-from connectors.sandbox.tokens import Tokens
+from connectors.sandbox.web.app import Service, build
+from connectors.sandbox.web.fault_injection import Faults, parse_faults
+from connectors.sandbox.web.tokens import Tokens
 from schemas.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"

@@ -1,1 +1,1 @@
-"""Seeded sample extracts: people, accounts and orders of any number, with planted faults."""
+"""Seeded sample extracts: invented people, accounts and orders of any number, with planted faults."""

@@ -1,0 +1,176 @@
+"""What reading yields: text cells in rows, rows in batches, and why a record could not be read.
+
+Owns the shapes that CSV and Parquet readers share, and the rules for headers that hold for both. Must not know
+where the bytes come from, nor what the columns mean.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from schemas.errors import ExtractError
+from schemas.rows.columns import Cell
+
+REPLACEMENT = "\ufffd"
+"""What stands in a report for a byte that could not be decoded; never accepted as data."""
+
+MAX_ROWS = 8192
+"""Rows in a batch, at most."""
+
+_INVISIBLE = "\ufeff\u200b\u2060"
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A record that could not be read as a row.
+
+    Attributes:
+        code: what is wrong, as one word: `MissingCells`, `TooManyCells`, `UndecodableByte`, `NullByte`,
+            `BareCarriageReturn`, `BareLineFeed`, `UnterminatedQuote`, `MalformedQuote`, `RecordTooLong`,
+            `NullInList`; the first of them when there are several.
+        message: one line: the physical line, every fault with its column, and what to do; never a cell's value.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a batch begins, so that it can be read again; opaque outside the readers.
+
+    Attributes:
+        source: index of the file in `Extract.sources`.
+        row: `_row` of the batch's first row.
+        place: byte offset and physical line of a CSV; row group and batch within it of a Parquet file.
+    """
+
+    source: int
+    row: int
+    place: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Up to `MAX_ROWS` consecutive records of one file.
+
+    Attributes:
+        source: index of the file in `Extract.sources`.
+        first_row: `_row` of `rows[0]`: the 1-based number of the data record in its file. Blank lines are no
+            records; records that could not be read are.
+        rows: one list of cells for each record, in the order of `Extract.columns`.
+        bad: index into `rows` -> why; such a row holds the cells as far as they could be read, padded or cut to
+            the width of the header, with U+FFFD where a byte could not be decoded.
+        extra: index into `rows` -> cells beyond the last column, so that a report can keep them.
+        position: reads this batch again.
+    """
+
+    source: int
+    first_row: int
+    rows: list[list[Cell]]
+    bad: dict[int, BadRow]
+    extra: dict[int, list[str]]
+    position: Position
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows as a reader cuts them, before they are placed in a file.
+
+    Attributes:
+        rows: see `RowBatch`; likewise `bad` and `extra`.
+    """
+
+    rows: list[list[Cell]]
+    bad: dict[int, BadRow] = field(default_factory=dict)
+    extra: dict[int, list[str]] = field(default_factory=dict)
+
+
+class ColumnType(NamedTuple):
+    """What a column of a typed file holds.
+
+    Attributes:
+        kind: `integer`, `float`, `list of float`, ...: what must agree between the files of an extract.
+        name: as the file itself puts it, with width, unit and scale.
+    """
+
+    kind: str
+    name: str
+
+
+class RowFile(Protocol):
+    """One file of an extract, open for reading.
+
+    Attributes:
+        records: data records that the last reading from the start found, counted apart from the rows it handed on.
+    """
+
+    columns: list[str]
+    records: int
+
+    def types(self) -> dict[str, ColumnType]:
+        """The types of the columns that have one; none in a CSV, where all is text."""
+
+    def unreadable(self) -> dict[str, str]:
+        """The columns whose values cannot be cells, with their types; they may not be used. None in a CSV."""
+
+    def batches(self, order: list[str]) -> Iterator[RowBatch]:
+        """Reads the file from the start, cells in the given order of columns."""
+
+    def reread(self, position: Position, order: list[str]) -> RowBatch:
+        """Reads one batch again; ascending positions cost one pass, whatever the file."""
+
+    def close(self) -> None:
+        """Closes what is open; reading again opens it anew."""
+
+
+def trimmed(name: str) -> str:
+    """A header cell without byte order mark, white space, no-break or zero-width spaces around it."""
+    bare = name.strip()
+    while bare and (bare[0] in _INVISIBLE or bare[-1] in _INVISIBLE):
+        bare = bare.strip(_INVISIBLE).strip()
+    return bare
+
+
+def header_columns(names: Sequence[str], file: str) -> list[str]:
+    """The columns a header declares.
+
+    Trailing empty names are the mark of a trailing delimiter and are dropped; a record that fills such a cell has
+    too many.
+
+    Args:
+        names: the header's cells as read.
+        file: the file's name, for messages.
+
+    Returns:
+        The names, trimmed; at least one.
+
+    Raises:
+        ExtractError: a name is empty or occurs twice, or there is none.
+    """
+    columns = [trimmed(name) for name in names]
+    while columns and not columns[-1]:
+        columns.pop()
+    if not columns:
+        raise ExtractError(f"{file}: the header names no column: name at least one")
+    if "" in columns:
+        where = columns.index("") + 1
+        raise ExtractError(f"{file}: the header's cell {where} of {len(columns)} is empty: name the column")
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        found = "; ".join(f"at {_places(columns, name)}" for name in twice)  # no name: it may be a cell of a row
+        raise ExtractError(f"{file}: the header names a column more than once: {found}: rename or remove one")
+    return columns
+
+
+def _places(columns: list[str], name: str) -> str:
+    """The 1-based places of a name, as words."""
+    return " and ".join(str(place) for place, column in enumerate(columns, 1) if column == name)
+
+
+def order_of(columns: list[str], order: list[str]) -> list[int] | None:
+    """Indices that bring cells from `columns` into `order`; `None` when they already are."""
+    if columns == order:
+        return None
+    return [columns.index(name) for name in order]

@@ -1,0 +1,216 @@
+"""Cuts bytes into rows by the shortest way that is safe.
+
+Owns the choice between three ways and the two short ones. Must not know what makes a record bad: whatever is not
+provably clean goes to `csv_records`, whose answer every way gives.
+
+Measured on 20 columns, 830 bytes a row: cutting with `str.split` costs about a microsecond a row, the csv module
+four, the reference reader more.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.extracts.batches import REPLACEMENT, Rows
+from connectors.extracts.csv.format import CsvFormat
+from connectors.extracts.csv.record_faults import add_record, restore_line_ends
+from connectors.extracts.csv.records import RecordReader
+from schemas.rows.columns import Cell
+
+_Octets = npt.NDArray[np.uint8]
+_Places = npt.NDArray[np.int64]
+
+_LF, _CR, _QUOTE = 0x0A, 0x0D, 0x22
+
+
+@dataclass(slots=True)
+class Block:
+    """What was made of the bytes looked at.
+
+    Attributes:
+        rows: the records, fitted to the columns.
+        used: bytes they took; 0 when more bytes are needed to decide.
+        lines: physical lines those are.
+        records: the records those bytes hold, counted where they are cut, apart from `rows`.
+        cut: the last record's line goes on behind the view: skip to its end.
+    """
+
+    rows: Rows
+    used: int
+    lines: int
+    records: int
+    cut: bool = False
+
+
+def read_block(view: bytes, columns: Sequence[str], rules: CsvFormat, first_line: int, *, ended: bool) -> Block:
+    """Reads the records at the beginning of a view.
+
+    Args:
+        view: bytes of the file, from the start of a physical line on.
+        columns: the file's columns.
+        rules: how it is read.
+        first_line: the 1-based physical line at which the view begins.
+        ended: whether the file ends with the view.
+
+    Returns:
+        At most `rules.max_rows` records; as many as the view decides.
+    """
+    block = _short_way(view, len(columns), rules, ended=ended)
+    if block is not None:
+        return block
+    reader = RecordReader(view, rules, ended=ended)
+    rows = Rows([])
+    for record in islice(reader, rules.max_rows):
+        add_record(rows, record, columns, rules, first_line)
+    return Block(rows, reader.used, reader.line, reader.records, reader.cut)
+
+
+def _short_way(view: bytes, width: int, rules: CsvFormat, *, ended: bool) -> Block | None:
+    """The block, when its bytes prove that nothing can be wrong with it."""
+    extent = (_extent_with_quotes if b'"' in view else _extent)(view, rules, ended=ended)
+    if extent is None:
+        return None
+    text = _text(view[: extent.used], rules)
+    if text is None:
+        return None
+    try:
+        if extent.spanning:
+            cells, records = _spanning_cells(text, rules), extent.records
+        else:
+            lines = _lines(text)
+            cells, records = _line_cells(lines, text, rules), len(lines)
+    except csv.Error:  # a cell beyond the csv module's own limit
+        return None
+    if not _squared(cells, width):
+        return None
+    if rules.swapped and extent.spanning:
+        restore_line_ends(cells)
+    rows = Rows(cast("list[list[Cell]]", cells))  # a list of texts is a list of cells
+    return Block(rows, extent.used, extent.lines, records)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """How far a view can be cut at once.
+
+    Attributes:
+        used: bytes, up to a record's end.
+        lines: line feeds among them.
+        spanning: whether some of those line feeds are inside quotes.
+        records: the records that end there, empty lines not counted; known where line feeds do not tell.
+    """
+
+    used: int
+    lines: int
+    spanning: bool
+    records: int = 0
+
+
+def _extent(view: bytes, rules: CsvFormat, *, ended: bool) -> _Extent | None:
+    """The extent of a view without quotes: its whole lines, or the first `max_rows` of them."""
+    used = len(view) if ended else view.rfind(b"\n") + 1
+    lines = view.count(b"\n")
+    if lines >= rules.max_rows:
+        feeds = np.flatnonzero(np.frombuffer(view, np.uint8) == _LF)
+        used, lines = int(feeds[rules.max_rows - 1]) + 1, rules.max_rows
+    if used > rules.max_bytes and max(map(len, view.split(b"\n"))) > rules.max_bytes:
+        return None
+    return _Extent(used, lines, spanning=False) if used else None
+
+
+def _extent_with_quotes(view: bytes, rules: CsvFormat, *, ended: bool) -> _Extent | None:
+    """The extent of a view with quotes, when every quote is where RFC 4180 wants it.
+
+    While that holds, a line feed with an even number of quotes before it ends a record.
+    """
+    octets = np.frombuffer(view, np.uint8)
+    quotes = np.flatnonzero(octets == _QUOTE)
+    feeds = np.flatnonzero(octets == _LF)
+    ends = feeds[np.searchsorted(quotes, feeds) % 2 == 0]
+    if ended and len(quotes) % 2 == 0 and not view.endswith(b"\n"):
+        ends = np.append(ends, len(view))
+    ends = ends[: rules.max_rows]
+    if not len(ends):
+        return None
+    line_of_end = np.searchsorted(feeds, ends)
+    too_long = np.diff(ends, prepend=-1).max() - 1 > rules.max_bytes
+    too_many = np.diff(line_of_end, prepend=-1).max() > rules.max_lines
+    used = min(int(ends[-1]) + 1, len(view))
+    lines = int(np.searchsorted(feeds, used))
+    clean = _quotes_in_order(octets[:used], quotes[: np.searchsorted(quotes, used)], rules)
+    if too_long or too_many or not clean:
+        return None
+    spanning = lines > int(np.count_nonzero(ends < len(view)))
+    return _Extent(used, lines, spanning, _filled(octets, ends))
+
+
+def _filled(octets: _Octets, ends: _Places) -> int:
+    """How many of the records that end there are not empty lines."""
+    sizes = np.diff(ends, prepend=-1) - 1
+    empty = (sizes == 0) | ((sizes == 1) & (octets[ends - 1] == _CR))
+    return len(ends) - int(np.count_nonzero(empty))
+
+
+def _quotes_in_order(octets: _Octets, quotes: _Places, rules: CsvFormat) -> bool:
+    """Whether each quote opens behind, and closes before, a delimiter or a record's end.
+
+    A doubled quote is a closing and an opening one side by side. The octets hold no bare CR, so that a CR ends a
+    line, and an even number of quotes.
+    """
+    delimiter = ord(rules.delimiter)
+    opening, closing = quotes[::2], quotes[1::2]
+    before = np.where(opening == 0, _LF, octets[opening - 1])
+    edge = np.append(octets, np.uint8(_LF))
+    after = edge[closing + 1]
+    opens = (before == delimiter) | (before == _LF) | (before == _QUOTE)
+    closes = (after == delimiter) | (after == _LF) | (after == _QUOTE) | (after == _CR)
+    return bool(opens.all() and closes.all())
+
+
+def _text(octets: bytes, rules: CsvFormat) -> str | None:
+    """Bytes as text, unless one of them would refuse its row."""
+    if b"\0" in octets or (b"\r" in octets and octets.count(b"\r") != octets.count(b"\r\n")):
+        return None
+    try:
+        text = octets.decode(rules.encoding.name)
+    except UnicodeDecodeError:
+        return None
+    return None if REPLACEMENT in text else text
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text that are not empty."""
+    lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
+    return [line for line in lines if line] if "" in lines else lines
+
+
+def _line_cells(lines: list[str], text: str, rules: CsvFormat) -> list[list[str]]:
+    """Cells of a text in which every line is a record."""
+    delimiter = rules.delimiter
+    if '"' not in text:
+        return [line.split(delimiter) for line in lines]
+    quoted = csv.reader([line for line in lines if '"' in line], delimiter=delimiter, strict=True)
+    return [next(quoted) if '"' in line else line.split(delimiter) for line in lines]
+
+
+def _spanning_cells(text: str, rules: CsvFormat) -> list[list[str]]:
+    """Cells of a text in which records span lines."""
+    lines = io.StringIO(text, newline="")
+    return [row for row in csv.reader(lines, delimiter=rules.delimiter, strict=True) if row]
+
+
+def _squared(rows: list[list[str]], width: int) -> bool:
+    """Cuts empty surplus cells off; tells whether all rows then have the width."""
+    if {width}.issuperset(map(len, rows)):
+        return True
+    for row in rows:
+        if len(row) < width or any(row[width:]):
+            return False
+        del row[width:]
+    return True

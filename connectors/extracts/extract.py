@@ -1,0 +1,236 @@
+"""An extract: the files a load reads, as one sequence of row batches.
+
+Owns opening, what files of one extract must have in common, reading again, hashing and noticing change. Must not
+know LUSID, rows' meanings, or how a format is read.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+
+from connectors.extracts.batches import BadRow, Position, RowBatch, RowFile, order_of
+from connectors.extracts.csv.file import CsvFile
+from connectors.extracts.csv.format import CsvFormat
+from connectors.extracts.csv.stream import encoding_of
+from connectors.extracts.frames import write_frame
+from connectors.extracts.parquet.file import ParquetFile
+from connectors.extracts.source_files import Digests, Source, find_sources
+from schemas.errors import ExtractError
+from schemas.rows.columns import Cell
+
+__all__ = [
+    "BadRow",
+    "Extract",
+    "Position",
+    "RowBatch",
+    "Source",
+    "extract_from_frame",
+    "open_extract",
+]
+
+_FLOATS = {"float", "list of float"}
+
+
+class Extract:
+    """Files of one kind with the same columns, read one after another in bounded memory.
+
+    The files are not held open between passes: whenever one is opened it must still be the file it was (size,
+    modification time, inode), so one that is replaced or appended to ends the run and is never read half old and half
+    new.
+
+    Attributes:
+        columns: the first file's header, trimmed of white space and byte order mark; also the order of every row's
+            cells, whatever the order in its file. Includes columns that begin with `_`.
+        sources: the files, in the order they are read.
+        float_columns: columns that hold floating-point numbers in some file. Identifiers must not.
+    """
+
+    def __init__(self, sources: Sequence[Source], files: Sequence[RowFile]) -> None:
+        """Takes files that are open for reading.
+
+        Args:
+            sources: the files on disk, at least one.
+            files: the readers, one for each source.
+
+        Raises:
+            ExtractError: the files' columns or the types of their columns do not agree.
+        """
+        _check_columns(sources, files)
+        _check_types(sources, files)
+        self.columns = files[0].columns
+        self.sources = list(sources)
+        self.float_columns = frozenset(
+            column for file in files for column, found in file.types().items() if found.kind in _FLOATS
+        )
+        self._files = files
+        self._digests = Digests(sources)
+        self._reread = 0
+
+    def batches(self) -> Iterator[RowBatch]:
+        """Reads all files from the start, hashing them meanwhile.
+
+        Yields:
+            Batches of 1 to 8,192 rows, of about a megabyte of text, none reaching over two files.
+
+        Raises:
+            ExtractError: a file cannot be read on, or is not the file it was.
+        """
+        self._digests.start()
+        for file in self._files:
+            yield from file.batches(self.columns)
+
+    @property
+    def records(self) -> int:
+        """Data records that the last reading found, counted where they are cut and apart from the rows handed on."""
+        return sum(file.records for file in self._files)
+
+    def reread(self, position: Position) -> RowBatch:
+        """Reads one batch again, equal to what it was.
+
+        Positions in ascending order cost one pass through each file, compressed or not; a step back in a compressed
+        file costs reading it from its start.
+
+        Raises:
+            ExtractError: the file cannot be read, or is not the file it was.
+        """
+        if position.source != self._reread:
+            self._files[self._reread].close()
+            self._reread = position.source
+        return self._files[position.source].reread(position, self.columns)
+
+    def check_readable(self, used: Iterable[str]) -> None:
+        """Makes sure that the columns a load uses hold values that can be cells; others may hold anything.
+
+        Raises:
+            ExtractError: names the file, the column and its type.
+        """
+        for source, file in zip(self.sources, self._files, strict=True):
+            unreadable = file.unreadable()
+            for column in used:
+                if column in unreadable:
+                    raise ExtractError(
+                        f"{source.name}: column {column!r} has type {unreadable[column]}, which cannot be a cell: "
+                        "write it as text, numbers, dates, or a list of those"
+                    )
+
+    def in_file_order(self, source: int, cells: Sequence[Cell]) -> Sequence[Cell]:
+        """A row's cells in the order of the columns of its own file."""
+        order = order_of(self.columns, self._files[source].columns)
+        return cells if order is None else [cells[place] for place in order]
+
+    def digests(self) -> list[str]:
+        """SHA-256 of each file's bytes on disk, as hex, in the order of `sources`; waits until they are known.
+
+        Raises:
+            ExtractError: a file cannot be read, or is not the file it was.
+        """
+        return self._digests.wait()
+
+    def check_unchanged(self) -> None:
+        """Compares each file with what it was when the extract was opened.
+
+        Raises:
+            ExtractError: a file's size, modification time or inode differ, or it is gone; names it.
+        """
+        for source in self.sources:
+            source.check_unchanged()
+
+    def close(self) -> None:
+        """Closes the files and ends hashing."""
+        self._digests.close()
+        for file in self._files:
+            file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_extract(paths: Sequence[str | Path], *, encoding: str = "utf-8", delimiter: str = ",") -> Extract:
+    """Finds the files of an extract and checks their headers.
+
+    Args:
+        paths: files, glob patterns, or directories, whose `.csv`, `.tsv` (both also `.gz` and `.zst`) and `.parquet`
+            files are taken in the order of their names, those that begin with `.` or `_` left out.
+        encoding: of CSV files; a name Python knows. A UTF-8 byte order mark is skipped.
+        delimiter: of CSV files; one ASCII character. Files named `.tsv` have tabs unless another is given.
+
+    Raises:
+        ExtractError: nothing matches; a file is missing, unreadable, empty, damaged or without a proper header; CSV
+            and Parquet files are mixed; or the files' columns do not agree.
+    """
+    sources = find_sources(paths)
+    if len({source.is_parquet for source in sources}) > 1:
+        csv = next(source.name for source in sources if not source.is_parquet)
+        parquet = next(source.name for source in sources if source.is_parquet)
+        raise ExtractError(f"{csv} is CSV and {parquet} is Parquet: an extract is one or the other")
+    if sources[0].is_parquet:
+        return Extract(sources, [ParquetFile(source, i) for i, source in enumerate(sources)])
+    rules = _csv_rules(encoding, delimiter)
+    tabs = _csv_rules(encoding, "\t") if delimiter == "," else rules
+    files = [
+        CsvFile(source, index, tabs if ".tsv" in source.path.name.lower() else rules)
+        for index, source in enumerate(sources)
+    ]
+    return Extract(sources, files)
+
+
+def extract_from_frame(frame: pd.DataFrame, path: Path) -> Extract:
+    """Writes a frame as a Parquet file and opens that; see `connectors.extracts.frames.write_frame`.
+
+    Args:
+        frame: the rows; missing values become empty cells.
+        path: where the file goes, its name ending in `.parquet`.
+
+    Raises:
+        ExtractError: a column cannot be written, or the frame has none.
+    """
+    write_frame(frame, path)
+    return open_extract([path])
+
+
+def _csv_rules(encoding: str, delimiter: str) -> CsvFormat:
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
+        raise ExtractError(f"delimiter {delimiter!r}: it must be one ASCII character, no quote or line end")
+    return CsvFormat(encoding_of(encoding), delimiter)
+
+
+def _check_columns(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
+    """All files must have the first one's columns, in any order."""
+    expected = files[0].columns
+    for source, file in zip(sources, files, strict=True):
+        missing = [name for name in expected if name not in file.columns]
+        added = [name for name in file.columns if name not in expected]
+        if len(missing) == len(expected):  # one of them begins with a row, and its cells are nobody's business
+            raise ExtractError(
+                f"{source.name} has no column of {sources[0].name}: the files of one extract must have the same "
+                "columns, each file in a header of its own"
+            )
+        if missing or added:
+            found = [f"lacks {', '.join(map(repr, missing))}"] if missing else []
+            found += [f"adds {', '.join(map(repr, added))}"] if added else []
+            raise ExtractError(
+                f"{source.name} {' and '.join(found)}, compared with {sources[0].name}: "
+                "the files of one extract must have the same columns"
+            )
+
+
+def _check_types(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
+    """A column must be of one kind in all files; width, unit and scale may differ."""
+    first: dict[str, tuple[str, str]] = {}
+    for source, file in zip(sources, files, strict=True):
+        for column, found in file.types().items():
+            told = f"{found.name} in {source.name}"
+            kind, told_first = first.setdefault(column, (found.kind, told))
+            if kind != found.kind:
+                raise ExtractError(f"column {column!r} is {told_first} but {told}: write it with one type in all files")

@@ -1,0 +1,91 @@
+"""Writes a pandas DataFrame as a Parquet file, so that a frame is an extract like any other.
+
+Owns what a frame may hold. Must not know how extracts are read.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.extracts.parquet.text import kind_of
+from connectors.run_folder.atomic_files import whole
+from schemas.errors import ExtractError
+
+_GROUP_ROWS = 1 << 16
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a frame; the file can be read by its owner only.
+
+    Columns become columns, and so do named levels of the index; an index without a name is left out. None, NaN, NaT
+    and pd.NA become null.
+
+    Args:
+        frame: the rows.
+        path: where the file goes; what is there is replaced.
+
+    Raises:
+        ExtractError: a column's name is not text or occurs twice, or its values are of several types or of one that
+            cannot be a cell.
+        RunFolderError: the file cannot be written.
+    """
+    table = pa.table(dict(_columns(_with_named_index(frame))))
+    with whole(path) as part:  # a run that goes on has no other copy of the frame
+        pq.write_table(table, part, row_group_size=_GROUP_ROWS)
+
+
+def frame_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns a frame has as an extract: named levels of its index first.
+
+    Raises:
+        ExtractError: a column's name is not text or occurs twice.
+    """
+    return list(_with_named_index(frame).columns)
+
+
+def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
+    levels = [name for name in frame.index.names if name is not None]
+    columns = [*levels, *frame.columns]
+    strange = next((name for name in columns if not isinstance(name, str)), None)
+    if strange is not None:
+        raise ExtractError(f"the frame: column name {strange!r} is not text: rename the column")
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise ExtractError(f"the frame: column {twice!r} occurs twice: rename or remove one")
+    return frame.reset_index(level=levels) if levels else frame
+
+
+def _columns(frame: pd.DataFrame) -> Iterator[tuple[str, pa.Array]]:
+    for name in frame.columns:
+        column = _arrow(name, frame[name])
+        if kind_of(column.type) is None:
+            raise ExtractError(
+                f"the frame: column {name!r} holds {column.type}, which cannot be a cell: "
+                "convert it to text, numbers, dates, or lists of those"
+            )
+        yield name, column
+
+
+def _arrow(name: str, values: pd.Series) -> pa.ChunkedArray:
+    if values.dtype == object:
+        types = sorted({type(value).__name__ for value in values if not _missing(value)})
+        if len(types) > 1:
+            raise ExtractError(
+                f"the frame: column {name!r} holds values of several types ({', '.join(types)}): make them one"
+            )
+    try:
+        column = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise ExtractError(
+            f"the frame: column {name!r} cannot be read: make its values text, numbers, dates, or lists of one of those"
+        ) from error
+    return column
+
+
+def _missing(value: object) -> bool:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return pd.api.types.is_scalar(value) and value != value

@@ -1,0 +1,98 @@
+"""Reading a mapping's YAML: one clear line for everything that is wrong with it."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from schemas.errors import ConfigError
+from schemas.rows.mapping import ColumnRule, Mapping
+from schemas.suggestions import did_you_mean
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a member that is given twice, which YAML would silently let win."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a name must be text", key.start_mark)
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
+        seen.add(key.value)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read_mapping(path: Path, operation: str) -> Mapping:
+    """The mapping in a file.
+
+    Raises:
+        ConfigError: it cannot be read, is not YAML, has unknown members, or is for another operation.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
+    except OSError as error:
+        raise ConfigError(f"mapping {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"mapping {path} is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"mapping {path} is not YAML: {_where(error)}") from None
+    except RecursionError:
+        raise ConfigError(f"mapping {path} is nested too deeply to be a mapping") from None
+    try:
+        mapping = Mapping.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"mapping {path}: {_faults(error)}") from None
+    if mapping.operation != operation:
+        raise ConfigError(f"mapping {path} is for {mapping.operation}, not for {operation}")
+    return mapping
+
+
+def file_sha256(path: Path) -> str:
+    """The content hash of a small file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _where(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "it holds a character that YAML does not allow"
+    return f"{problem} (line {mark.line + 1})" if mark else str(problem)
+
+
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "is not text: put it in quotes",
+    "string_too_short": "is empty",
+    "string_too_long": "is longer than one character",
+    "string_pattern_mismatch": "is not one character other than a letter, a digit, + or -",
+    "too_short": "is empty",
+    "dict_type": "is not a map of names to values",
+    "model_type": "is not a map of names to values",
+}
+
+
+def _faults(error: ValidationError) -> str:
+    faults = error.errors(include_input=False, include_url=False)
+    return "; ".join(dict.fromkeys(_fault(f["type"], f["loc"], f["msg"]) for f in faults))
+
+
+def _fault(kind: str, loc: tuple[int | str, ...], told: str) -> str:
+    """One fault in our words; pydantic's own speak of its types."""
+    if loc[:1] == ("key",):
+        return "key: is neither the name of a column nor a list of names (a number needs quotes)"
+    place = ".".join(map(str, loc)) or "the file"
+    if loc[-1:] == ("[key]",):
+        place = ".".join(map(str, loc[:-2]))
+        return f"{place}: has a name that YAML does not read as text: put names such as NO or 1 in quotes"
+    if kind == "extra_forbidden":
+        return (
+            f"{place}: is not a member{did_you_mean(str(loc[-1]), [*Mapping.model_fields, *ColumnRule.model_fields])}"
+        )
+    return f"{place}: {_WORDS.get(kind, told.removeprefix('Value error, '))}"

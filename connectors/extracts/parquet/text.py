@@ -1,0 +1,184 @@
+"""Parquet columns as text cells, so that a Parquet row and a CSV row are the same from here on.
+
+Owns which Arrow types can be cells, how each is written as text, and which types may meet in one column. Must not
+know files or rows.
+
+Arrow's own casts do the work, a column at a time; the few values they write with an exponent are written again.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from enum import StrEnum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.extracts.batches import REPLACEMENT
+from schemas.rows.columns import Cell
+
+
+class Kind(StrEnum):
+    """What a column holds; files whose kinds agree may be one extract, whatever the width, unit or scale."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    FLOAT = "float"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    ZONED = "timestamp with a zone"
+    NAIVE = "timestamp without a zone"
+    NOTHING = "null"
+
+
+_KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
+    (pa.types.is_string, Kind.TEXT),
+    (pa.types.is_large_string, Kind.TEXT),
+    (pa.types.is_string_view, Kind.TEXT),
+    (pa.types.is_integer, Kind.INTEGER),
+    (pa.types.is_floating, Kind.FLOAT),
+    (pa.types.is_decimal, Kind.DECIMAL),
+    (pa.types.is_boolean, Kind.BOOLEAN),
+    (pa.types.is_date, Kind.DATE),
+    (lambda kind: pa.types.is_timestamp(kind) and kind.tz is not None, Kind.ZONED),
+    (pa.types.is_timestamp, Kind.NAIVE),
+    (pa.types.is_null, Kind.NOTHING),
+)
+_LETTER = "[A-Za-z]"
+_NAMED = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_IS_LIST = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+
+
+def is_list(arrow: pa.DataType) -> bool:
+    """Whether a column's cells are lists."""
+    return any(test(arrow) for test in _IS_LIST)
+
+
+def kind_of(arrow: pa.DataType) -> Kind | None:
+    """The kind of a column, or of the elements of a column of lists; `None` for what cannot be a cell."""
+    if is_list(arrow):
+        inner = arrow.value_type
+        return None if is_list(inner) else kind_of(inner)
+    if pa.types.is_dictionary(arrow):
+        return None if is_list(arrow.value_type) else kind_of(arrow.value_type)
+    return next((kind for test, kind in _KINDS if test(arrow)), None)
+
+
+def cells_of(column: pa.Array) -> tuple[list[Cell], list[tuple[int, str]]]:
+    """A column's values as cells.
+
+    Args:
+        column: of any type; one without a kind has the name of its type in brackets in place of a value.
+
+    Returns:
+        One cell for each value, null and the empty list being `''`; and what refuses a row, as (index of the
+        value, code), the codes being those of `connectors.extracts.batches.BadRow`.
+    """
+    if kind_of(column.type) is None:
+        shown = f"[{str(column.type).partition('<')[0]}]"
+        return [shown if valid else "" for valid in column.is_valid().to_pylist()], []
+    if is_list(column.type):
+        return _list_cells(column)
+    texts = _texts(column)
+    return [*texts], list(_character_faults(texts, column.type))
+
+
+def _list_cells(column: pa.Array) -> tuple[list[Cell], list[tuple[int, str]]]:
+    lengths = pc.fill_null(pc.list_value_length(column), 0)
+    ends = np.cumsum(lengths.to_numpy()).tolist()
+    elements = pc.list_flatten(column)
+    texts = _texts(elements)
+    cells: list[Cell] = [texts[start:end] or "" for start, end in zip([0, *ends], ends, strict=False)]
+    nulls = np.flatnonzero(elements.is_null().to_numpy(zero_copy_only=False))
+    faults = [(int(index), "NullInList") for index in nulls]
+    faults += _character_faults(texts, elements.type)
+    return cells, sorted({(bisect_right(ends, index), code) for index, code in faults})
+
+
+def _texts(column: pa.Array) -> list[str]:
+    """Values that are no lists as texts, null as `''`."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    writer = _WRITERS.get(kind_of(column.type) or Kind.NOTHING)
+    written = writer(column) if writer else column.cast(pa.string(), safe=False)
+    filled = pc.fill_null(written, "")
+    try:
+        texts: list[str] = filled.to_pylist()
+    except UnicodeDecodeError:
+        return [octets.decode("utf-8", "replace") for octets in filled.cast(pa.binary()).to_pylist()]
+    return texts
+
+
+def _character_faults(texts: list[str], arrow: pa.DataType) -> Iterator[tuple[int, str]]:
+    """Characters that refuse a row, as they do in a CSV."""
+    if kind_of(arrow) is not Kind.TEXT:
+        return
+    together = "".join(texts)
+    for mark, code in (("\0", "NullByte"), (REPLACEMENT, "UndecodableByte")):
+        if mark in together:
+            yield from ((index, code) for index, text in enumerate(texts) if mark in text)
+
+
+def _date(column: pa.Array) -> pa.Array:
+    return column.cast(pa.date32()).cast(pa.string())
+
+
+def _naive(column: pa.Array) -> pa.Array:
+    """ISO 8601 with `T`, the fraction without trailing zeros."""
+    text = pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1)
+    return text if column.type.unit == "s" else _without_trailing_zeros(text)
+
+
+def _zoned(column: pa.Array) -> pa.Array:
+    """The same in UTC, with its offset."""
+    utc = column.cast(pa.int64()).cast(pa.timestamp(column.type.unit))
+    return pc.binary_join_element_wise(_naive(utc), "+00:00", "")
+
+
+def _decimal(column: pa.Array) -> pa.Array:
+    text = _rewritten(column.cast(pa.string()), lambda value: format(Decimal(value), "f"))
+    return _without_trailing_zeros(text) if column.type.scale > 0 else text
+
+
+def _float(column: pa.Array) -> pa.Array:
+    """The shortest digits that give the number back, without exponent; NaN and infinity by name."""
+    half = pa.types.is_float16(column.type)
+    numbers = column.cast(pa.float32()) if half else column
+    width = np.dtype(column.type.to_pandas_dtype()).type
+
+    def shortest(value: str) -> str:
+        return _NAMED.get(value) or np.format_float_positional(width(value), trim="-")
+
+    no_negative_zero = pc.add(numbers, pa.scalar(0, numbers.type))
+    return _rewritten(no_negative_zero.cast(pa.string()), shortest, "." if half else _LETTER)
+
+
+def _rewritten(text: pa.Array, rewrite: Callable[[str], str], where: str = _LETTER) -> pa.Array:
+    """Texts in which those that match a pattern are written anew."""
+    odd = pc.fill_null(pc.match_substring_regex(text, where), False)  # noqa: FBT003 - Arrow's scalar
+    if not pc.any(odd).as_py():
+        return text
+    anew = [rewrite(value) for value in text.filter(odd).to_pylist()]
+    return pc.replace_with_mask(text, odd, pa.array(anew, pa.string()))
+
+
+def _without_trailing_zeros(text: pa.Array) -> pa.Array:
+    """Takes the zeros at the end of a fraction off; every text must have one."""
+    return pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
+
+
+_WRITERS: dict[Kind, Callable[[pa.Array], pa.Array]] = {
+    Kind.FLOAT: _float,
+    Kind.DECIMAL: _decimal,
+    Kind.DATE: _date,
+    Kind.ZONED: _zoned,
+    Kind.NAIVE: _naive,
+}

@@ -1,0 +1,223 @@
+"""Finds the files of an extract, opens them, and notices when one changes under the reader.
+
+Owns paths, patterns, directories, sizes and hashes. Must not know what is inside a file.
+
+A file is known by its size, modification time and inode, taken when the extract is opened. Files are not held
+open between passes (a directory may have thousands): each opening checks that it is still the same file, so a file
+that is replaced or appended to stops the run and is never read half old and half new.
+"""
+
+import glob
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import BinaryIO
+
+from schemas.errors import ExtractError
+from schemas.spellings import is_text
+
+COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
+"""How files of these endings are compressed, in Arrow's words."""
+
+SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".parquet")
+"""What the names of an extract's files end in."""
+
+_HASH_BLOCK = 1 << 20
+_SHOWN = 300
+"""Characters of a name that cannot be one."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of an extract.
+
+    Attributes:
+        name: as the user gave it, or its name in the directory that was given.
+        path: where it is.
+        size: bytes on disk.
+        stamp: modification time in nanoseconds and inode, when the extract was opened.
+    """
+
+    name: str
+    path: Path
+    size: int
+    stamp: tuple[int, int]
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the name says Parquet."""
+        return self.path.name.lower().endswith(".parquet")
+
+    @property
+    def compression(self) -> str:
+        """The ending of its name that says how it is compressed; empty where it is not."""
+        suffix = self.path.suffix.lower()
+        return suffix if suffix in COMPRESSION else ""
+
+    def open(self) -> BinaryIO:
+        """Opens the file for reading, unbuffered.
+
+        Raises:
+            ExtractError: it cannot be opened, or is not the file it was.
+        """
+        try:
+            handle = self.path.open("rb", buffering=0)
+        except OSError as error:
+            raise ExtractError(f"{self.name}: cannot be read: {error.strerror}") from error
+        try:
+            self._check(os.fstat(handle.fileno()))
+        except ExtractError:
+            handle.close()
+            raise
+        return handle
+
+    def check_unchanged(self) -> None:
+        """Compares the file on disk with what it was when the extract was opened.
+
+        Raises:
+            ExtractError: its size, modification time or inode differ, or it is gone.
+        """
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise ExtractError(f"{self.name}: cannot be read any more: {error.strerror}") from error
+        self._check(found)
+
+    def _check(self, found: os.stat_result) -> None:
+        if (found.st_size, found.st_mtime_ns, found.st_ino) != (self.size, *self.stamp):
+            raise ExtractError(
+                f"{self.name}: the file changed while it was being loaded: "
+                "run again when whatever writes it has finished"
+            )
+
+
+def find_sources(paths: Sequence[str | Path]) -> list[Source]:
+    """The files that paths stand for, in the order given; within a pattern or a directory sorted by name.
+
+    Args:
+        paths: files, glob patterns (`**` included) or directories. Of a directory its CSV and Parquet files are
+            taken, those whose names begin with `.` or `_` left out.
+
+    Returns:
+        At least one source; their names are unique.
+
+    Raises:
+        ExtractError: nothing matches, a file is named twice, cannot be read, or is neither file nor directory.
+    """
+    found = [source for path in paths for source in _expand(str(path))]
+    if not found:
+        raise ExtractError("no extract was given: name a file, a pattern or a directory")
+    for path, count in Counter(source.path.resolve() for source in found).items():
+        if count > 1:
+            raise ExtractError(f"{path}: the file is part of the extract {count} times: name it once")
+    names = Counter(source.name for source in found)
+    return [source if names[source.name] == 1 else _source(source.path, str(source.path)) for source in found]
+
+
+def _expand(given: str) -> Iterator[Source]:
+    """The files one argument stands for."""
+    if not given:
+        raise ExtractError("the name of an extract is empty: is a shell variable unset?")
+    if "\0" in given:
+        raise ExtractError(f"{given!r}: a name cannot hold a NUL character")
+    path = Path(given)
+    try:
+        found: os.stat_result | None = path.stat()
+    except OSError:
+        found = None
+    if found is not None and stat.S_ISDIR(found.st_mode):
+        yield from _in_directory(path)
+    elif found is not None or not glob.has_magic(given):
+        yield _source(path, given)
+    else:
+        yield from _matching(given)
+
+
+def _in_directory(path: Path) -> Iterator[Source]:
+    names = sorted(_listed(path))
+    files = [path / name for name in names if name.lower().endswith(SUFFIXES) and _shown(name)]
+    if not files:
+        raise ExtractError(f"{path}: the directory holds no extract: none of {', '.join(SUFFIXES)}")
+    yield from (_source(file, file.name) for file in files)
+
+
+def _listed(path: Path) -> list[str]:
+    try:
+        return [entry.name for entry in path.iterdir() if not entry.is_dir()]
+    except OSError as error:
+        raise ExtractError(f"{path}: the directory cannot be read: {error.strerror}") from error
+
+
+def _matching(pattern: str) -> Iterator[Source]:
+    names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob also matches hidden files
+    keep_all = Path(pattern).name.startswith("_")
+    files = sorted(n for n in names if not Path(n).is_dir() and (keep_all or _shown(Path(n).name)))
+    if not files:
+        raise ExtractError(f"{pattern}: no file matches the pattern")
+    yield from (_source(Path(name), name) for name in files)
+
+
+def _shown(name: str) -> bool:
+    """Whether a name is neither hidden nor a by-product such as `_SUCCESS`."""
+    return not name.startswith((".", "_"))
+
+
+def _source(path: Path, name: str) -> Source:
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise ExtractError(f"{name}: there is no such file") from error
+    except OSError as error:
+        raise ExtractError(f"{_short(name)}: cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise ExtractError(f"{name}: is not a regular file: write the extract to a file first")
+    if not is_text(str(path.resolve())):
+        raise ExtractError(f"{name}: its path is not UTF-8, and no run could name it: rename it")
+    return Source(name, path, found.st_size, (found.st_mtime_ns, found.st_ino))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+
+
+class Digests:
+    """Hashes files in a thread of its own; hashlib lets the interpreter go while it works."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self._stop = Event()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sha256")
+        self._result: Future[list[str]] | None = None
+
+    def start(self) -> Future[list[str]]:
+        """Begins hashing, unless it has begun."""
+        if self._result is None:
+            self._result = self._pool.submit(lambda: [_sha256(source, self._stop.is_set) for source in self._sources])
+        return self._result
+
+    def wait(self) -> list[str]:
+        """SHA-256 of each file's bytes on disk, as hex, in the order of the sources.
+
+        Raises:
+            ExtractError: a file changed or cannot be read any more.
+        """
+        return self.start().result()
+
+    def close(self) -> None:
+        """Stops hashing, finished or not."""
+        self._stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _sha256(source: Source, stopped: Callable[[], bool]) -> str:
+    digest = hashlib.sha256()
+    with source.open() as handle:
+        while not stopped() and (block := handle.read(_HASH_BLOCK)):
+            digest.update(block)
+    return digest.hexdigest()

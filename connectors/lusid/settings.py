@@ -1,0 +1,250 @@
+"""The one door for the environment: which LUSID, which credentials, which limits of time.
+
+Owns the names of variables and of `secrets.json` members (the official SDK's) and their
+precedence. What a value must be is `setting_rules`'. Knows nothing of HTTP or runs. No message
+quotes a value: what was given may be a secret in the wrong place.
+"""
+
+import os
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+
+from connectors.lusid.setting_rules import RULES, lusid_url, secret_url
+from schemas.errors import ConfigError
+
+PASSWORD_GRANT = ("token_url", "username", "password", "client_id", "client_secret")
+"""The settings a password grant needs, all of them."""
+
+
+class LusidSettings(BaseModel):
+    """Where LUSID is, how to sign in, how long to wait. From `read_settings`, or built in code.
+
+    Attributes:
+        lusid_url: base URL, `https://<domain>.lusid.com/api`; None when none is configured.
+        client_certificate: PEM file of the authorities to trust, which is what the SDK means by it.
+        connect_seconds: longest wait for a connection.
+        read_seconds: longest silence inside one answer; a batch is worked on first, then answered.
+        total_seconds: longest duration of one attempt, up to the last byte of its answer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    lusid_url: str | None = None
+    token_url: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    access_token: SecretStr | None = None
+    access_token_file: Path | None = None
+    app_name: str = "lusid-bulkload"
+    correlation_id: str | None = None
+    client_certificate: Path | None = None
+    proxy_address: str | None = None
+    proxy_username: str | None = None
+    proxy_password: SecretStr | None = None
+    connect_seconds: float = 10.0
+    read_seconds: float = 120.0
+    total_seconds: float = 300.0
+
+    @model_validator(mode="after")
+    def _no_secret_over_plain_http(self) -> Self:
+        if self.lusid_url is not None:
+            lusid_url(self.lusid_url, "lusid_url")
+        if self.token_url is not None:
+            secret_url(self.token_url, "token_url")
+        return self
+
+
+def read_settings(
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    target: str | None = None,
+) -> tuple[LusidSettings, list[str]]:
+    """Reads the environment and `secrets.json`; where both set something, the environment wins.
+
+    Args:
+        environ: in place of the process's environment.
+        folder: where `secrets.json` is looked for when FBN_SECRETS_PATH does not name it; the
+            working folder by default.
+        target: a LUSID URL that wins over every configured one (`--target`).
+
+    Returns:
+        The settings, and notes to say to the user. `lusid_url` is None when no LUSID is configured;
+        credentials are demanded only when one is.
+
+    Raises:
+        ConfigError: a named file or a value is missing, unreadable or of the wrong shape.
+    """
+    variables = _environment(environ)
+    env = _from_environment(variables)
+    path, file = _from_secrets_file(variables, folder or _working_folder())
+    notes = _notes(env, file, path)
+    if all(name in env for name in PASSWORD_GRANT):
+        file.pop("access_token", None)  # credentials of the environment win as a whole
+    given = file | env
+    if target is not None:
+        given["lusid_url"] = _Given(target, "--target")
+    if "lusid_url" in given:
+        _demand_credentials(given)
+    return LusidSettings(**{name: _checked(name, value) for name, value in given.items()}), notes
+
+
+def prefect_api_url(environ: Mapping[str, str] | None = None) -> str | None:
+    """The Prefect server that PREFECT_API_URL names; None when it names none."""
+    return _environment(environ).get("PREFECT_API_URL", "").strip() or None
+
+
+PREFECT_FORCED = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+"""Prefect's telemetry, off on both sides: the client's events and the temporary server's."""
+
+PREFECT_DEFAULTS = {
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # about ten on a quick machine
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal is ours; Prefect's pages have its log
+}
+"""What we would rather have than Prefect's own defaults, where the user has said nothing."""
+
+
+def settle_prefect(environ: MutableMapping[str, str] | None = None) -> None:
+    """Settles Prefect's settings; to be called before Prefect is imported, which is when it reads them.
+
+    Args:
+        environ: in place of the process's environment, which the temporary server inherits.
+    """
+    variables = os.environ if environ is None else environ  # noqa: TID251 - this is the one door
+    for name, value in PREFECT_DEFAULTS.items():
+        variables.setdefault(name, value)
+    variables.update(PREFECT_FORCED)
+
+
+class _Given(NamedTuple):
+    text: str
+    origin: str
+
+
+class _Name(NamedTuple):
+    variables: tuple[str, ...]
+    member: str | None
+
+
+_NAMES = {
+    "lusid_url": _Name(("FBN_LUSID_URL", "FBN_LUSID_API_URL"), "api.lusidUrl"),
+    "token_url": _Name(("FBN_TOKEN_URL",), "api.tokenUrl"),
+    "username": _Name(("FBN_USERNAME",), "api.username"),
+    "password": _Name(("FBN_PASSWORD",), "api.password"),
+    "client_id": _Name(("FBN_CLIENT_ID",), "api.clientId"),
+    "client_secret": _Name(("FBN_CLIENT_SECRET",), "api.clientSecret"),
+    "access_token": _Name(("FBN_ACCESS_TOKEN",), "api.accessToken"),
+    "access_token_file": _Name(("FBN_ACCESS_TOKEN_FILE",), None),
+    "app_name": _Name(("FBN_APP_NAME",), "api.applicationName"),
+    "correlation_id": _Name(("FBN_CORRELATION_ID",), None),
+    "client_certificate": _Name(("FBN_CLIENT_CERTIFICATE",), "api.clientCertificate"),
+    "proxy_address": _Name(("FBN_PROXY_ADDRESS",), "proxy.address"),
+    "proxy_username": _Name(("FBN_PROXY_USERNAME",), "proxy.username"),
+    "proxy_password": _Name(("FBN_PROXY_PASSWORD",), "proxy.password"),
+    "connect_seconds": _Name(("FBN_CONNECT_TIMEOUT_MS",), "api.connectTimeoutMs"),
+    "read_seconds": _Name(("FBN_READ_TIMEOUT_MS",), "api.readTimeoutMs"),
+    "total_seconds": _Name(("FBN_TOTAL_TIMEOUT_MS",), "api.totalTimeoutMs"),
+}
+
+
+def _working_folder() -> Path:
+    """Where we are; of a folder that has been removed since, what is left is that nothing is in it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
+
+
+def _environment(given: Mapping[str, str] | None) -> Mapping[str, str]:
+    return os.environ if given is None else given  # noqa: TID251 - this is the one door
+
+
+def _from_environment(variables: Mapping[str, str]) -> dict[str, _Given]:
+    found = {}
+    for name, (candidates, _) in _NAMES.items():
+        set_ones = (_Given(variables.get(v, "").strip(), v) for v in candidates)
+        if first := next((given for given in set_ones if given.text), None):
+            found[name] = first
+    return found
+
+
+def _from_secrets_file(variables: Mapping[str, str], folder: Path) -> tuple[Path, dict[str, _Given]]:
+    named = variables.get("FBN_SECRETS_PATH", "").strip()
+    path = Path(named).expanduser() if named else folder / "secrets.json"
+    if not named and not path.exists():
+        return path, {}
+    content = _json_object(path, f"FBN_SECRETS_PATH names {path}, which" if named else str(path))
+    found = {}
+    for name, (_, member) in _NAMES.items():
+        if member is not None and (text := _member(content, member, path)):
+            found[name] = _Given(text, f'{path}: the member "{member}"')
+    return path, found
+
+
+def _json_object(path: Path, source: str) -> dict[str, Any]:
+    try:
+        content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except orjson.JSONDecodeError as error:
+        problem = f"is not JSON: see line {error.lineno}, column {error.colno}"
+    else:
+        if isinstance(content, dict) and isinstance(content.get("api"), dict):
+            return content
+        problem = 'must be a JSON object whose member "api" is an object, as the LUSID SDK reads it'
+    raise ConfigError(f"{source} {problem}")
+
+
+def _member(content: Mapping[str, Any], member: str, path: Path) -> str:
+    section_name, _, key = member.partition(".")
+    section = content.get(section_name) or {}
+    if not isinstance(section, dict):
+        raise ConfigError(f'{path}: the member "{section_name}" must be an object')
+    value = section.get(key)
+    if value is None:
+        return ""
+    if type(value) is int and key.endswith("Ms"):
+        return str(value)
+    if not isinstance(value, str):
+        raise ConfigError(f'{path}: the member "{member}" must be text')
+    return value.strip()
+
+
+def _notes(env: Mapping[str, _Given], file: Mapping[str, _Given], path: Path) -> list[str]:
+    notes = []
+    if both := [env[name].origin for name in _NAMES if name in env and name in file]:
+        are = "is" if len(both) == 1 else "are"
+        notes.append(
+            f"{', '.join(both)} {are} set in the environment and in {path}: the environment wins "
+            "(the LUSID SDK would take the file)"
+        )
+    if "access_token_file" in env and ("access_token" in env or "access_token" in file):
+        notes.append("FBN_ACCESS_TOKEN_FILE and an access token are both set: the token in the file is used")
+    return notes
+
+
+def _demand_credentials(given: Mapping[str, _Given]) -> None:
+    if "access_token" in given or "access_token_file" in given:
+        return
+    missing = [_NAMES[name].variables[0] for name in PASSWORD_GRANT if name not in given]
+    if len(missing) == len(PASSWORD_GRANT):
+        raise ConfigError(
+            "LUSID wants credentials: set FBN_ACCESS_TOKEN, or FBN_TOKEN_URL, FBN_USERNAME, "
+            "FBN_PASSWORD, FBN_CLIENT_ID and FBN_CLIENT_SECRET, or put them into secrets.json"
+        )
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        raise ConfigError(f"The credentials for LUSID are incomplete: {', '.join(missing)} {are} not set")
+
+
+def _checked(name: str, given: _Given) -> Any:
+    if not given.text.isprintable():  # undecodable bytes too: later they would fail, quoted
+        raise ConfigError(f"{given.origin} holds characters that cannot be printed")
+    return RULES[name](given.text, given.origin) if name in RULES else given.text

@@ -1,0 +1,185 @@
+"""One HTTP exchange: one request out, one whole answer in, within one deadline and one size.
+
+Owns TLS, proxies, time limits and the bound on what a server may make us hold. It repeats nothing,
+follows no redirect, keeps no cookie and reads neither the environment nor netrc: requests' pooled
+adapter is used without a Session, which would do all four. What an outcome means is `policy`'s.
+"""
+
+import math
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+import requests
+from urllib3.exceptions import HTTPError, LocationParseError
+
+from connectors.lusid.deadlines import Attempt, DeadlineAdapter, under
+from connectors.lusid.retry_table import AnswerLostError, NotConnectedError, UntrustedServerError
+from connectors.lusid.secrets import Scrubber, cleaned_json
+from connectors.lusid.setting_rules import is_loopback
+from connectors.lusid.settings import LusidSettings
+from schemas.answers import server_text
+
+MAX_ANSWER_BYTES = 64 * 2**20
+"""Largest answer that is read, decompressed; the answer to 1,000 records is about 2 MB."""
+
+POOL_SIZE = 64
+"""Idle connections kept: more than there are senders, so that each keeps its own."""
+
+_CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One whole HTTP answer, of any status, without the secrets that it echoes.
+
+    Attributes:
+        headers: looked up without regard to case.
+        body: the parsed JSON; where it is none, at most 500 characters of the text.
+        is_json: whether the body was JSON.
+        seconds: from connecting to the last byte.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    is_json: bool
+    seconds: float
+
+
+class Transport:
+    """Sends requests over pooled connections; safe to share between threads.
+
+    Attributes:
+        scrubber: takes the secrets it knows out of every reply.
+    """
+
+    def __init__(
+        self,
+        settings: LusidSettings,
+        *,
+        clock: Callable[[], float],
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._max_answer_bytes = max_answer_bytes
+        self._proxies = _proxies(settings)
+        self.scrubber = _scrubber(settings)
+        self._trusted = str(settings.client_certificate) if settings.client_certificate else True
+        self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
+
+    def exchange(self, request: requests.Request, seconds: float = math.inf, *, for_token: bool = False) -> Reply:
+        """Sends the request once and reads its answer whole.
+
+        Args:
+            request: goes out as it is.
+            seconds: a deadline that is sooner than the settings' own.
+            for_token: what a success brings is a secret that is wanted.
+
+        Raises:
+            NotConnectedError: no connection was made; nothing was sent.
+            AnswerLostError: the body of a 2xx is larger than the bound.
+            requests.RequestException: the connection broke or fell silent, as `policy` lists.
+        """
+        attempt = Attempt(self._clock, min(self._settings.total_seconds, seconds))
+        try:
+            with under(attempt):
+                return self._send(request.prepare(), for_token=for_token)
+        except (requests.RequestException, HTTPError):
+            if attempt.connecting_failed is None:
+                raise
+        raise _not_connected(attempt.connecting_failed)
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        self._adapter.close()
+
+    def _send(self, request: requests.PreparedRequest, *, for_token: bool) -> Reply:
+        started = self._clock()
+        response = self._adapter.send(
+            request,
+            stream=True,
+            timeout=(self._settings.connect_seconds, self._settings.read_seconds),
+            verify=self._trusted,
+            proxies={} if is_loopback(request.url or "") else self._proxies,
+        )
+        with response:
+            status = response.status_code
+            try:
+                content = self._content(response)
+            except (requests.RequestException, AnswerLostError):
+                if status // 100 == 2:
+                    raise
+                content = b""  # the status alone says what to do
+            body, is_json = self._parsed(content, request, succeeded=status // 100 == 2, for_token=for_token)
+            headers = self.scrubber.headers(response.headers)
+            return Reply(status, headers, body, is_json, self._clock() - started)
+
+    def _parsed(
+        self, content: bytes, request: requests.PreparedRequest, *, succeeded: bool, for_token: bool
+    ) -> tuple[Any, bool]:
+        read = request.method == "GET" and succeeded
+        clean = None if for_token and succeeded else self.scrubber.cleaner(content, request.body, read=read)
+        try:
+            body = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            text = (content if clean else content[:2000]).decode("utf-8", "replace")
+            return server_text(clean(text) if clean else text), False
+        return cleaned_json(body, clean) if clean else body, True
+
+    def _content(self, response: requests.Response) -> bytes:
+        content = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > self._max_answer_bytes:
+                raise AnswerLostError(f"the answer is larger than {self._max_answer_bytes} bytes")
+        return bytes(content)
+
+
+def _scrubber(settings: LusidSettings) -> Scrubber:
+    scrubber = Scrubber()
+    given = (settings.password, settings.client_secret, settings.proxy_password)
+    scrubber.know_given(*(secret.get_secret_value() for secret in given if secret is not None))
+    if settings.proxy_username is not None and settings.proxy_password is not None:
+        scrubber.know_pair(settings.proxy_username, settings.proxy_password.get_secret_value())
+    return scrubber
+
+
+def _proxies(settings: LusidSettings) -> dict[str, str]:
+    """As requests wants them. Loopback is never reached this way: it would be the proxy's own."""
+    if settings.proxy_address is None:
+        return {}
+    parts = urlsplit(settings.proxy_address)
+    if settings.proxy_username is not None:
+        password = settings.proxy_password.get_secret_value() if settings.proxy_password else ""
+        sign_in = f"{quote(settings.proxy_username, safe='')}:{quote(password, safe='')}@"
+        parts = parts._replace(netloc=sign_in + parts.netloc)
+    return dict.fromkeys(("http", "https"), parts.geturl())
+
+
+def _not_connected(error: Exception) -> NotConnectedError:
+    cause = error.__cause__ or error
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return UntrustedServerError(
+                f"its certificate is not trusted ({cause.verify_message}); "
+                "FBN_CLIENT_CERTIFICATE can name the authorities to trust"
+            )
+        case socket.gaierror() | LocationParseError():
+            why = "the host name does not resolve"
+        case TimeoutError():
+            why = "no connection in time"
+        case ConnectionRefusedError():
+            why = "connection refused"
+        case ssl.SSLError():
+            why = f"TLS failed ({cause.reason})"
+        case OSError():
+            why = cause.strerror or server_text(str(cause))
+        case _:
+            why = f"no connection ({type(cause).__name__})"
+    return NotConnectedError(why)

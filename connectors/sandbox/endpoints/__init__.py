@@ -1,0 +1,1 @@
+"""One module an endpoint family: its routes, and what each call does to what is stored."""

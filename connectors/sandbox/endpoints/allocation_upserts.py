@@ -1,0 +1,121 @@
+"""Allocations made by hand: POST /api/allocations, upserted by id, all of a call or none of it.
+
+They count like those that `allocate` makes: to an order's allocated quantity, and to an execution's when exactly
+one is named. So an order never receives more than was ordered, however it is allocated.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from connectors.sandbox.domain import blocks
+from connectors.sandbox.domain.arithmetic import exactly
+from connectors.sandbox.domain.blocks import ORDER
+from connectors.sandbox.domain.chain import ALLOCATION, OF_ORDER, allocated_to_order
+from connectors.sandbox.domain.resources import add, asked_before, document_of, existing, find, versioned
+from connectors.sandbox.domain.shapes import (
+    currency_and_amount,
+    ids_once,
+    instrument_identifiers,
+    name_of,
+    perpetual_properties,
+    resource_id,
+)
+from connectors.sandbox.endpoints.booking import booked_as
+from connectors.sandbox.protocol.batch import all_or_none
+from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.exact_json import Document, dumps
+from connectors.sandbox.protocol.problems import ItemError
+from connectors.sandbox.protocol.readers import Reader, checked, date_time, listed, members, number, text
+from connectors.sandbox.store import Entity, Transaction
+
+_LIST = "allocationRequests"
+_REQUIRED: dict[str, Reader] = {
+    "id": resource_id,
+    "allocatedOrderId": resource_id,
+    "portfolioId": resource_id,
+    "quantity": number,
+    "instrumentIdentifiers": instrument_identifiers(),
+}
+_OPTIONAL: dict[str, Reader] = {
+    "placementIds": listed(resource_id),
+    "executionIds": listed(resource_id),
+    "state": text(),
+    "side": text(),
+    "type": text(),
+    "date": date_time,
+    "settlementDate": date_time,
+    "price": currency_and_amount,
+    "settlementCurrency": text(),
+    "settlementCurrencyFxRate": number,
+    "counterparty": text(),
+    "properties": perpetual_properties("Allocation"),
+}
+_REQUEST = {
+    "2.1": members(_REQUIRED, _OPTIONAL),
+    "2.3": members(_REQUIRED, {**_OPTIONAL, "custodianAccountId": resource_id}),
+}
+_BODY = {
+    dialect: members({}, {_LIST: checked(listed(request), ids_once("id"))}) for dialect, request in _REQUEST.items()
+}
+
+
+def upsert_allocations(call: Call) -> Document:
+    """POST /api/allocations.
+
+    Raises:
+        ProblemError: 400, naming every allocation that cannot be kept.
+    """
+    requests = call.read(_BODY[call.shapes]).get(_LIST, [])
+    return all_or_none(call, requests, _upsert, _LIST)
+
+
+def _upsert(transaction: Transaction, call: Call, request: Document) -> Document:
+    there = find(transaction, ALLOCATION, request["id"])
+    old = document_of(there) if there else {}
+    if there is not None and asked_before(there, request):
+        return old
+    order = existing(transaction, ORDER, request["allocatedOrderId"], "allocatedOrderId")
+    if old:
+        _check_changeable(transaction, old, request)
+    _check_room(transaction, order, old, request)
+    allocation = versioned(call, ALLOCATION, _allocation(call, request, document_of(order)), old)
+    named = request.get("executionIds", [])
+    more: dict[str, Any] = {"parent": name_of(named[0]) if len(named) == 1 else None, "requested": dumps(request)}
+    if there is None:
+        transaction.link(OF_ORDER, order.name, add(transaction, ALLOCATION, allocation, more))
+    else:
+        transaction.rewrite(replace(there, document=dumps(allocation), **more))
+    return allocation
+
+
+def _check_changeable(transaction: Transaction, old: Document, request: Document) -> None:
+    name = name_of(old["id"])
+    if booked_as(transaction, old):
+        raise ItemError("ResourceConflictFailure", f"allocation {name} has been booked", "id")
+    if old["allocatedOrderId"] != request["allocatedOrderId"]:
+        raise ItemError("ResourceConflictFailure", f"allocation {name} is of another order", "allocatedOrderId")
+
+
+def _check_room(transaction: Transaction, order: Entity, old: Document, request: Document) -> None:
+    with exactly():
+        others = allocated_to_order(transaction, order.name) - old.get("quantity", 0)
+        ordered = document_of(order).get("quantity")
+        if ordered is not None and others + request["quantity"] > ordered:
+            detail = f"order {order.name} would receive more than was ordered"
+            raise ItemError("OverAllocationFailure", detail, "quantity")
+
+
+def _allocation(call: Call, request: Document, order: Document) -> Document:
+    allocation = {
+        "state": "New",
+        "date": call.as_at,
+        "side": order["side"],
+        "type": order["type"],
+        **blocks.completed(request),
+    }
+    if call.shapes == "2.3":
+        allocation["direction"] = blocks.direction(allocation["side"])
+    return allocation
+
+
+ROUTES = (Route("POST", "/api/allocations", upsert_allocations, 200),)

@@ -1,0 +1,253 @@
+"""createorders: blocks and their orders, all of a call or nothing of it.
+
+"Upsert a Block and create associated orders. This will fail if the block exists and already
+references orders with differing fields to the upsert request" (API reference). The answer has no
+place for failures, so one bad entry refuses the call, and the refusal names every bad entry:
+`requests[3].side`.
+"""
+
+from dataclasses import dataclass, field
+
+from connectors.sandbox.domain import blocks
+from connectors.sandbox.domain.blocks import BLOCK, BLOCKING_FIELDS, ORDER
+from connectors.sandbox.domain.resources import add, asked_before, document_of, find, versioned
+from connectors.sandbox.domain.shapes import (
+    currency_and_amount,
+    instrument_identifiers,
+    name_of,
+    perpetual_properties,
+    requests_of,
+    resource_id,
+    with_values,
+)
+from connectors.sandbox.protocol.batch import resource_list
+from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.exact_json import Document, dumps
+from connectors.sandbox.protocol.problems import resource_conflict, validation_problem
+from connectors.sandbox.protocol.readers import (
+    Errors,
+    Reader,
+    checked,
+    date_time,
+    listed,
+    members,
+    number,
+    text,
+)
+from connectors.sandbox.store import Transaction
+
+_ORDER_OPTIONAL: dict[str, Reader] = {
+    "properties": perpetual_properties("Order"),
+    "orderBookId": resource_id,
+    "portfolioId": resource_id,
+    "state": text(),
+    "date": date_time,
+    "price": currency_and_amount,
+    "orderInstruction": resource_id,
+    "package": resource_id,
+    "side": text(),
+}
+
+
+def _one_measure(order: Document, path: str, errors: Errors) -> None:
+    if ("quantity" in order) == ("amount" in order):
+        errors.add(path, "must hold exactly one of quantity, amount")
+
+
+_ORDER: dict[str, Reader] = {
+    "2.1": members({"id": resource_id, "quantity": number}, _ORDER_OPTIONAL),
+    "2.3": checked(
+        members(
+            {"id": resource_id},
+            {
+                **_ORDER_OPTIONAL,
+                "quantity": number,
+                "amount": currency_and_amount,
+                "custodianAccountId": resource_id,
+            },
+        ),
+        _one_measure,
+    ),
+}
+
+
+def _ids_once(requests: list[Document], path: str, errors: Errors) -> None:
+    seen: set[str] = set()
+    for n, request in enumerate(requests):
+        for m, order in enumerate(request["orders"]):
+            name = name_of(order["id"])
+            if name in seen:
+                errors.add(f"{path}[{n}].orders[{m}].id", f"order {name} is listed earlier in this call")
+            seen.add(name)
+
+
+def _body(dialect: str) -> Reader:
+    request = members(
+        {
+            "blockId": resource_id,
+            "orders": listed(_ORDER[dialect]),
+            "instrumentIdentifiers": instrument_identifiers(),
+        },
+        {
+            "blockProperties": perpetual_properties("Block"),
+            "side": text(),
+            "type": text(),
+            "timeInForce": text(),
+            "date": date_time,
+            "limitPrice": currency_and_amount,
+            "stopPrice": currency_and_amount,
+        },
+    )
+    return requests_of(request, _ids_once)
+
+
+_BODY = {dialect: _body(dialect) for dialect in _ORDER}
+
+_DEFAULTS = {"type": "Market", "timeInForce": "Day"}
+_NEEDED_PRICES = {
+    "limit": ("limitPrice",),
+    "stop": ("stopPrice",),
+    "stoplimit": ("limitPrice", "stopPrice"),
+}
+_RENAMED = {"orderInstruction": "orderInstructionId", "package": "packageId"}
+
+
+@dataclass
+class _Faults:
+    invalid: Errors = field(default_factory=Errors)
+    conflicts: Errors = field(default_factory=Errors)
+
+    def __len__(self) -> int:
+        return len(self.invalid) + len(self.conflicts)
+
+    def raise_any(self) -> None:
+        if self.conflicts:
+            raise resource_conflict({**self.conflicts, **self.invalid})
+        if self.invalid:
+            raise validation_problem(self.invalid)
+
+
+def create_orders(call: Call) -> Document:
+    """POST /api/ordermanagement/createorders.
+
+    Raises:
+        ProblemError: 400, naming every entry that does not fit the model (132) or conflicts (461).
+    """
+    requests = call.read(_BODY[call.shapes])["requests"]
+    faults = _Faults()
+    values = []
+    with call.store.write() as transaction:
+        for n, request in enumerate(requests):
+            entry = _Entry(transaction, call, request, f"requests[{n}]", faults)
+            before = len(faults)
+            block, orders = entry.block(), entry.orders()
+            if len(faults) == before:
+                values.append(entry.keep(block, orders))
+        faults.raise_any()
+    return resource_list(call, values)
+
+
+class _Entry:
+    """One block with its orders, on its way into the store."""
+
+    def __init__(self, transaction: Transaction, call: Call, request: Document, path: str, faults: _Faults) -> None:
+        self._transaction = transaction
+        self._call = call
+        self._request = request
+        self._path = path
+        self._faults = faults
+        self._parent = name_of(request["blockId"])
+        there = find(transaction, BLOCK, request["blockId"])
+        self._old: Document = document_of(there) if there else {}
+        self._wanted = self._blocking_fields()
+
+    def _blocking_fields(self) -> Document:
+        """The request's blocking fields; what it leaves out is the block's, else the default."""
+        request = self._request
+        wanted = {name: self._old.get(name) for name in BLOCKING_FIELDS}
+        wanted.update({name: request[name] for name in BLOCKING_FIELDS if name in request})
+        wanted["lusidInstrumentId"] = blocks.instrument_luid(request["instrumentIdentifiers"])
+        for name, default in _DEFAULTS.items():
+            wanted[name] = wanted[name] or default
+        sides = (order["side"] for order in request["orders"] if "side" in order)
+        wanted["side"] = wanted["side"] or next(sides, None)
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def block(self) -> Document:
+        """The block as it will be, but for what follows from its orders; faults go to the faults."""
+        request, old = self._request, self._old
+        self._check_wanted()
+        differing = blocks.differing(old, self._wanted) if old.get("orderIds") else []
+        for name in differing:
+            member = "instrumentIdentifiers" if name == "lusidInstrumentId" else name
+            self._faults.conflicts.add(
+                f"{self._path}.{member}",
+                f"block {self._parent} exists and references orders with a differing {member}",
+            )
+        created = {} if old or "date" not in request else {"createdDate": request["date"]}
+        properties = {**old.get("properties", {}), **request.get("blockProperties", {})}
+        wanted = {
+            "id": request["blockId"],
+            "instrumentIdentifiers": request["instrumentIdentifiers"],
+            **self._wanted,
+            "properties": with_values(properties),
+        }
+        return blocks.outlined(self._call, old, {**created, **wanted})
+
+    def _check_wanted(self) -> None:
+        if "side" not in self._wanted:
+            self._faults.invalid.add(f"{self._path}.side", "is required when neither the block nor an order has a side")
+        for name in _NEEDED_PRICES.get(self._wanted["type"].replace(" ", "").lower(), ()):
+            if self._wanted.get(name, {}).get("amount") is None:
+                self._faults.invalid.add(f"{self._path}.{name}", f"is required for type {self._wanted['type']}")
+
+    def orders(self) -> list[tuple[Document, Document]]:
+        """(order as it is given back, order as requested) of each order that is new."""
+        out = []
+        for n, requested in enumerate(self._request["orders"]):
+            if self._is_new(requested, f"{self._path}.orders[{n}]"):
+                out.append((self._order(requested), requested))
+        return out
+
+    def _is_new(self, requested: Document, path: str) -> bool:
+        side = self._wanted.get("side")
+        if requested.get("side", side) != side:
+            self._faults.conflicts.add(f"{path}.side", f"differs from its block's side {side}")
+            return False
+        name = name_of(requested["id"])
+        there = find(self._transaction, ORDER, requested["id"])
+        if there is None:
+            return True
+        if there.parent != self._parent:
+            self._faults.conflicts.add(f"{path}.id", f"order {name} exists in block {there.parent}")
+        elif not asked_before(there, requested):
+            self._faults.conflicts.add(f"{path}.id", f"order {name} exists with differing fields")
+        return False
+
+    def _order(self, requested: Document) -> Document:
+        renamed = {_RENAMED.get(name, name): value for name, value in requested.items()}
+        order = {
+            "state": "New",
+            "date": self._call.as_at,
+            **renamed,
+            "properties": with_values(requested.get("properties", {})),
+            "links": [],
+        }
+        if self._call.shapes == "2.3":
+            order["basis"] = "Quantity" if "quantity" in requested else "Amount"
+            order["direction"] = blocks.direction(self._wanted.get("side", ""))
+        return versioned(self._call, ORDER, order)
+
+    def keep(self, block: Document, orders: list[tuple[Document, Document]]) -> Document:
+        """Stores both and returns the answer's BlockAndOrders, its orders those of the request."""
+        inherited = blocks.in_common(block)
+        for order, requested in orders:
+            more = {"parent": self._parent, "requested": dumps(requested)}
+            add(self._transaction, ORDER, {**order, **inherited}, more)
+        members_now = blocks.settle(self._transaction, self._call, block)
+        asked = {name_of(order["id"]) for order in self._request["orders"]}
+        shown = [order for order in members_now if name_of(order["id"]) in asked]
+        return {"block": block, "orders": shown}
+
+
+ROUTES = (Route("POST", "/api/ordermanagement/createorders", create_orders, 201),)

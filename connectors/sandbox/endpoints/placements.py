@@ -1,0 +1,104 @@
+"""placeblocks: blocks into the market, all of a call or none of it; and reading placements back.
+
+"The referenced block's existence will be verified" (API reference), and nothing else is: neither
+the parent placement, nor that instrument, side, prices and quantities agree with the block's.
+"""
+
+from connectors.sandbox.domain import blocks
+from connectors.sandbox.domain.blocks import BLOCK
+from connectors.sandbox.domain.chain import OF_BLOCK, OF_PLACEMENT, PLACEMENT
+from connectors.sandbox.domain.resources import (
+    add,
+    asked_before,
+    document_of,
+    existing,
+    find,
+    reading,
+    shown,
+    versioned,
+)
+from connectors.sandbox.domain.shapes import (
+    currency_and_amount,
+    ids_once,
+    instrument_identifiers,
+    name_of,
+    perpetual_properties,
+    requests_of,
+    resource_id,
+)
+from connectors.sandbox.protocol.batch import all_or_none, resource_list
+from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.exact_json import Document, dumps
+from connectors.sandbox.protocol.problems import ItemError
+from connectors.sandbox.protocol.readers import Reader, date_time, listed, members, number, text
+from connectors.sandbox.store import Transaction
+
+_REQUIRED: dict[str, Reader] = {
+    "id": resource_id,
+    "blockIds": listed(resource_id, 1),
+    "instrumentIdentifiers": instrument_identifiers(),
+    "side": text(),
+    "timeInForce": text(),
+    "type": text(),
+    "createdDate": date_time,
+}
+_OPTIONAL: dict[str, Reader] = {
+    "parentPlacementId": resource_id,
+    "properties": perpetual_properties("Placement"),
+    "limitPrice": currency_and_amount,
+    "stopPrice": currency_and_amount,
+    "counterparty": text(),
+    "executionSystem": text(),
+    "entryType": text(),
+}
+_MEASURE: dict[str, Reader] = {"quantity": number, "state": text()}
+_REQUEST = {
+    "2.1": members({**_REQUIRED, **_MEASURE}, _OPTIONAL),
+    "2.3": members(_REQUIRED, {**_OPTIONAL, **_MEASURE, "amount": currency_and_amount}),
+}
+_BODY = {dialect: requests_of(request, ids_once("id")) for dialect, request in _REQUEST.items()}
+
+
+def place_blocks(call: Call) -> Document:
+    """POST /api/ordermanagement/placeblocks; without a body it places nothing.
+
+    Raises:
+        ProblemError: 400, naming every placement that cannot be made.
+    """
+    if call.body.strip() in (b"", b"null"):
+        return resource_list(call, [])
+    return all_or_none(call, call.read(_BODY[call.shapes])["requests"], _place)
+
+
+def _place(transaction: Transaction, call: Call, request: Document) -> Document:
+    there = find(transaction, PLACEMENT, request["id"])
+    if there is not None:
+        if not asked_before(there, request):
+            detail = f"placement {there.name} exists with differing fields"
+            raise ItemError("ResourceConflictFailure", detail, "id")
+        return shown(document_of(there))
+    placed = [document_of(existing(transaction, BLOCK, each, "blockIds")) for each in request["blockIds"]]
+    placement = {
+        "state": "New",
+        **blocks.completed(request),
+    }
+    if call.shapes == "2.3":
+        placement["basis"] = basis(placement)
+        directions = {blocks.direction(block["side"]) for block in placed}
+        placement["direction"] = directions.pop() if len(directions) == 1 else None
+    placement = versioned(call, PLACEMENT, placement)
+    sequence = add(transaction, PLACEMENT, placement, {"requested": dumps(request)})
+    for block in placed:
+        transaction.link(OF_BLOCK, name_of(block["id"]), sequence)
+    if "parentPlacementId" in request:
+        transaction.link(OF_PLACEMENT, name_of(request["parentPlacementId"]), sequence)
+    return placement
+
+
+def basis(placement: Document) -> str | None:
+    """The measure a placement was instructed in: quantity first, then amount (SDK 2.3)."""
+    measures = (("quantity", "Quantity"), ("amount", "Amount"))
+    return next((name for member, name in measures if member in placement), None)
+
+
+ROUTES = (Route("POST", "/api/ordermanagement/placeblocks", place_blocks, 200), *reading(PLACEMENT))

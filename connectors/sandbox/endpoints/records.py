@@ -1,0 +1,123 @@
+"""Investor records: `$batchUpsert` and reading back, in both dialects.
+
+Rules: how-to page "create an investor record" and the specification. The sandbox keeps no people
+and no legal entities: the investor a record points to is taken to exist.
+"""
+
+from connectors.sandbox.domain.entities import Kind, current, save, shown, single
+from connectors.sandbox.domain.listing import list_all
+from connectors.sandbox.domain.shapes import (
+    code,
+    description,
+    display_name,
+    identifiers,
+    labels_of,
+    plain_identifiers,
+    properties,
+)
+from connectors.sandbox.protocol.batch import upsert
+from connectors.sandbox.protocol.calls import OLDER, Call, Route, luid, unique_id
+from connectors.sandbox.protocol.exact_json import Document
+from connectors.sandbox.protocol.problems import ItemError
+from connectors.sandbox.protocol.readers import Reader, members, text
+from connectors.sandbox.store import Transaction
+
+KIND = Kind("investorrecords", "InvestorRecord", "InvestorRecord", "lusidInvestorRecordId")
+
+INVESTOR_TYPES = {"2.1": ("Person", "LegalEntity"), "2.3": ("Person", "LegalEntity", "Nominee")}
+
+_ENTITIES = ("Person", "LegalEntity")
+_MEMBER = {
+    "Person": ("person", "lusidPersonId"),
+    "LegalEntity": ("legalEntity", "lusidLegalEntityId"),
+}
+INVESTOR_IDENTIFIERS = {"2.1": "investorIdentifiers", "2.3": "identifiers"}
+
+_COMMON_REQUIRED: dict[str, Reader] = {
+    "identifiers": identifiers("InvestorRecord"),
+    "displayName": display_name,
+}
+_COMMON_OPTIONAL: dict[str, Reader] = {
+    "properties": properties("InvestorRecord"),
+    "description": description,
+}
+_REQUEST: dict[str, Reader] = {
+    "2.1": members(
+        _COMMON_REQUIRED,
+        {
+            **_COMMON_OPTIONAL,
+            "investor": members(
+                {
+                    "investorType": text(),
+                    "investorIdentifiers": identifiers(*_ENTITIES, exactly_one=True),
+                }
+            ),
+        },
+    ),
+    "2.3": members(
+        {
+            **_COMMON_REQUIRED,
+            "scope": code,
+            "investor": members({"investorType": text(), "identifiers": plain_identifiers(*_ENTITIES)}),
+        },
+        _COMMON_OPTIONAL,
+    ),
+}
+
+
+def upsert_records(call: Call) -> Document:
+    """POST /api/investorrecords/$batchUpsert."""
+    return upsert(call, _REQUEST[call.shapes], _upsert_one)
+
+
+def _upsert_one(transaction: Transaction, call: Call, request: Document) -> Document:
+    if "investor" in request:
+        request["investor"] = _investor(call, request["investor"])
+    known = current(transaction, KIND, request)
+    return show(transaction, call, save(transaction, call, KIND, request, known))
+
+
+def _investor(call: Call, investor: Document) -> Document:
+    kind = investor["investorType"]
+    allowed = INVESTOR_TYPES[call.shapes]
+    if kind not in allowed:
+        raise ItemError(
+            "InvalidInvestorTypeFailure",
+            f"{kind!r} is not an investor type: {', '.join(allowed)}",
+            "investor.investorType",
+        )
+    member = INVESTOR_IDENTIFIERS[call.shapes]
+    ((key, value),) = labels_of(investor[member]).items()
+    domain = key.split("/")[0]
+    if kind in _ENTITIES and domain != kind:
+        raise ItemError(
+            "InvestorIdentifierNotValidFailure",
+            f"an investor of type {kind} is not identified by {key}",
+            f"investor.{member}",
+        )
+    lusid_id = luid(key, value)
+    name, id_member = _MEMBER[domain]
+    listed = {key: {"key": key, "value": {"labelValue": value}}}
+    entity = {id_member: lusid_id, "identifiers": listed, "properties": {}, "relationships": []}
+    return {**investor, "entityUniqueId": unique_id(domain, lusid_id), name: entity}
+
+
+def show(_transaction: Transaction, call: Call, document: Document) -> Document:
+    """A stored record as LUSID returns it."""
+    return shown(call, KIND, document)
+
+
+def _list(call: Call) -> Document:
+    return list_all(call, KIND.name, show)
+
+
+def _get(call: Call) -> Document:
+    return single(call, KIND, show)
+
+
+ROUTES = (
+    Route("POST", "/api/investorrecords/$batchUpsert", upsert_records, 201),
+    Route("GET", "/api/investorrecords", _list, 200),
+    Route("GET", "/api/investorrecords/{idTypeScope}/{idTypeCode}/{value}", _get, 200, OLDER),
+    Route("GET", "/api/investorrecords/{idTypeCode}/{value}", _get, 200, ("2.3",)),
+)

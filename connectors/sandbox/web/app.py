@@ -1,0 +1,221 @@
+"""The web application: routes, authentication, media types, limits, response headers. Knows no entity.
+
+Each part of the API brings its own `ROUTES`; a new endpoint is a module with routes and one word in
+`_PARTS`.
+"""
+
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import parse_qs, parse_qsl
+
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from connectors.sandbox.domain import blocks
+from connectors.sandbox.endpoints import (
+    accounts,
+    allocation,
+    allocation_upserts,
+    booking,
+    cancels,
+    executions,
+    moves,
+    orders,
+    placement_updates,
+    placements,
+    records,
+)
+from connectors.sandbox.protocol.calls import DIALECTS, Call, Route, log_address
+from connectors.sandbox.protocol.dates import now_text
+from connectors.sandbox.protocol.exact_json import Document, dumps
+from connectors.sandbox.protocol.problems import ProblemError, not_found
+from connectors.sandbox.store import Store
+from connectors.sandbox.web.fault_injection import FaultInjector, Faults
+from connectors.sandbox.web.tokens import TokenRefusedError, Tokens
+
+_PARTS = (
+    *(records, accounts, blocks, orders, moves, cancels),
+    *(placements, placement_updates, executions, allocation, allocation_upserts, booking),
+)
+_BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
+_REQUEST_ID = "sandbox.request_id"
+_MEDIA_TYPES = ("application/json-patch+json", "application/json", "text/json")
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+
+
+def _versions(call: Call) -> Document:
+    """GET /api/metadata/versions."""
+    return {
+        "apiVersion": "v0",
+        "buildVersion": f"bulkload-sandbox-{call.dialect}",
+        "excelVersion": "",
+        "links": [call.log_link],
+    }
+
+
+@dataclass
+class Service:
+    """What all requests of one sandbox share.
+
+    Attributes:
+        base_url: the API's base URL, ending in `/api`; known once the port is.
+        body_limit: bytes of the largest body taken.
+        calls: (method, path, status) of every request in order of arrival; status 0 when it got no
+            whole answer.
+    """
+
+    store: Store
+    tokens: Tokens
+    faults: Faults
+    dialect: str
+    body_limit: int
+    base_url: str = ""
+    calls: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._name = f"SB{time.time_ns():X}"
+
+    def next_request_id(self) -> str:
+        """A request id in LUSID's form: one name for the server, then a number."""
+        return f"{self._name}:{next(self._numbers):08X}"
+
+
+def build(service: Service) -> ASGIApp:
+    """The application, with faults and response headers around it."""
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    app.add_api_route("/oauth2/token", _token_endpoint(service), methods=["POST"])
+    versions = Route("GET", "/api/metadata/versions", _versions, 200, DIALECTS)
+    for route in (versions, *(route for part in _PARTS for route in part.ROUTES)):
+        if service.dialect in route.dialects:
+            endpoint = _endpoint(service, route)
+            app.add_api_route(f"/api{route.path}", endpoint, methods=[route.method])
+    app.add_exception_handler(HTTPException, _no_such_route(service))
+    return _Recorder(FaultInjector(app, service.faults), service)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _endpoint(service: Service, route: Route) -> Endpoint:
+    async def serve(request: Request) -> Response:
+        try:
+            call = await _read_call(service, request)
+            body = await run_in_threadpool(route.handler, call)
+            return Response(await run_in_threadpool(dumps, body), route.status, media_type=_JSON)
+        except ProblemError as problem:
+            return _refusal(service, request, problem)
+
+    return serve
+
+
+async def _read_call(service: Service, request: Request) -> Call:
+    # The body is read whatever is wrong: a refusal sent while the client still writes can be lost to a reset.
+    body = await _read_body(request, service.body_limit)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not service.tokens.accepts(token.strip()):
+        raise ProblemError(401, 187, _BAD_TOKEN, "the bearer token is missing, invalid or expired")
+    media_type = request.headers.get("content-type", "")
+    if request.method == "POST" and (body or media_type):
+        _check_media_type(media_type)
+    return Call(
+        store=service.store,
+        dialect=service.dialect,
+        base_url=service.base_url,
+        request_id=request.scope[_REQUEST_ID],
+        as_at=now_text(),
+        path=request.path_params,
+        query=parse_qs(request.url.query, keep_blank_values=True),
+        body=body,
+    )
+
+
+def _check_media_type(content_type: str) -> None:
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type in _MEDIA_TYPES:
+        return
+    if media_type.startswith("application/") and media_type.endswith("+json"):
+        return
+    accepted = ", ".join((*_MEDIA_TYPES, "application/*+json"))
+    raise ProblemError(415, 157, "UnsupportedMediaType", f"the body must be one of {accepted}")
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+    if size > limit:
+        raise ProblemError(413, 157, "PayloadTooLarge", f"the body is {size} bytes, {limit} is the most")
+    return b"".join(chunks)
+
+
+def _refusal(service: Service, request: Request, problem: ProblemError) -> Response:
+    instance = log_address(service.base_url, request.scope[_REQUEST_ID])
+    headers = {"WWW-Authenticate": "Bearer"} if problem.name == _BAD_TOKEN else None
+    return Response(dumps(problem.body(instance)), problem.status, headers, _PROBLEM)
+
+
+def _no_such_route(service: Service) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def refuse(request: Request, error: Exception) -> Response:
+        problem = not_found(f"dialect {service.dialect} has no {request.method} {request.url.path}")
+        problem.status = cast("HTTPException", error).status_code
+        return _refusal(service, request, problem)
+
+    return refuse
+
+
+def _token_endpoint(service: Service) -> Endpoint:
+    async def serve(request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        try:
+            answer, status = service.tokens.grant(form), 200
+        except TokenRefusedError as refused:
+            answer = {"error": refused.error, "error_description": refused.description}
+            status = 400
+        return Response(dumps(answer), status, {"Cache-Control": "no-store"}, _JSON)
+
+    return serve
+
+
+class _Recorder:
+    """ASGI middleware: numbers each request, adds LUSID's response headers, keeps the list of calls."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = scope[_REQUEST_ID] = self._service.next_request_id()
+        started = time.monotonic()
+        calls, position = self._service.calls, len(self._service.calls)
+        calls.append((scope["method"], scope["path"], 0))
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                took = round((time.monotonic() - started) * 1000)
+                message["headers"] = [*message["headers"], *_meta(request_id, status, took)]
+            elif not message.get("more_body"):
+                calls[position] = (scope["method"], scope["path"], status)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _meta(request_id: str, status: int, took: int) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"lusid-meta-requestid", request_id.encode()),
+        (b"lusid-meta-success", b"True" if status < 400 else b"False"),
+        (b"lusid-meta-duration", str(took).encode()),
+    ]

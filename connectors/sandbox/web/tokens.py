@@ -1,0 +1,101 @@
+"""The token endpoint: password and refresh-token grants, as LUSID's identity provider answers them.
+
+Any user may come in, except with the password `wrong`: there are no accounts here. Tokens live in
+memory and end with the sandbox. Shapes: OAuth 2.0 (RFC 6749).
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+
+from connectors.sandbox.protocol.exact_json import Document
+
+WRONG_PASSWORD = "wrong"  # noqa: S105  # the one password that is refused, so that refusal can be rehearsed
+
+
+class TokenRefusedError(Exception):
+    """The grant is refused.
+
+    Attributes:
+        error: OAuth's error code.
+        description: why, for a person.
+    """
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description
+
+
+class Tokens:
+    """Issues tokens and recognises them; usable from any thread.
+
+    Args:
+        seconds: how long an access token is good for.
+        fixed: a bearer token that is always good.
+    """
+
+    def __init__(self, seconds: float, fixed: str | None = None) -> None:
+        self._seconds = seconds
+        self._fixed = fixed
+        self._lock = threading.Lock()
+        self._expiry: dict[str, float] = {}
+        self._refresh: set[str] = set()
+
+    def accepts(self, token: str) -> bool:
+        """Whether the bearer token is good now."""
+        if self._fixed is not None and secrets.compare_digest(token.encode(), self._fixed.encode()):
+            return True
+        with self._lock:
+            return self._expiry.get(token, 0) > time.monotonic()
+
+    def issue(self) -> str:
+        """A new access token."""
+        token = secrets.token_urlsafe(32)
+        with self._lock:
+            self._expiry[token] = time.monotonic() + self._seconds
+        return token
+
+    def revoke_all(self) -> None:
+        """Ends every access token issued so far, and every refresh token."""
+        with self._lock:
+            self._expiry.clear()
+            self._refresh.clear()
+
+    def grant(self, form: Mapping[str, str]) -> Document:
+        """The answer to a token request.
+
+        Raises:
+            TokenRefusedError: answered with status 400.
+        """
+        kind = form.get("grant_type")
+        if kind == "password":
+            _check_password(form)
+        elif kind == "refresh_token":
+            self._check_refresh(form.get("refresh_token", ""))
+        else:
+            raise TokenRefusedError("unsupported_grant_type", "grant_type must be password or refresh_token")
+        refresh = secrets.token_urlsafe(32)
+        with self._lock:
+            self._refresh.add(refresh)
+        return {
+            "token_type": "Bearer",
+            "expires_in": int(self._seconds),
+            "access_token": self.issue(),
+            "refresh_token": refresh,
+            "scope": "openid client groups offline_access",
+        }
+
+    def _check_refresh(self, token: str) -> None:
+        with self._lock:
+            if token not in self._refresh:
+                raise TokenRefusedError("invalid_grant", "The refresh token is invalid or expired.")
+
+
+def _check_password(form: Mapping[str, str]) -> None:
+    for name in ("username", "password"):
+        if not form.get(name):
+            raise TokenRefusedError("invalid_request", f"{name} is required")
+    if form["password"] == WRONG_PASSWORD:
+        raise TokenRefusedError("invalid_grant", "The credentials provided were invalid.")

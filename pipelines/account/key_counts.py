@@ -1,0 +1,65 @@
+"""Keys by state: each key of an extract once.
+
+Owns that count only. A key that made a request counts by its request, whatever became of other rows of that key; a key
+that made none counts by the first of its rows. Memory: 16 bytes for each row outside the requests.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.prepare.key_index import KeyIndex
+from pipelines.prepare.reading import Prepared
+from pipelines.prepare.row_book import ReadBatch, code_of
+from schemas.states import STATES, State
+
+_Mask = npt.NDArray[np.bool_]
+
+
+def count_keys(prepared: Prepared, states: npt.NDArray[np.uint8]) -> dict[State, int]:
+    """How many keys ended in each state; every state present, rows without a key in none.
+
+    Args:
+        prepared: the requests, and the book of the rows they were made of.
+        states: the state code of every row.
+    """
+    loose = (prepared.book.requests < 0) & (states != code_of(State.DUPLICATE))
+    if loose.any():
+        loose &= np.diff(prepared.keys.ends) > 0
+    counts = np.bincount(states[prepared.first_row], minlength=len(STATES))
+    counts += np.bincount(states[loose], minlength=len(STATES))
+    for rows in _index(prepared, loose).groups(lambda o: prepared.keys.read(o).decode(), singles=False):
+        outside = [o for o in rows if loose[o]]
+        first = 1 if len(outside) == len(rows) else 0
+        for ordinal in outside[first:]:
+            counts[states[ordinal]] -= 1
+    return {state: int(counts[code_of(state)]) for state in STATES}
+
+
+def _index(prepared: Prepared, loose: _Mask) -> KeyIndex:
+    """The rows outside the requests, and of the requests' first rows those that may have the key of one of them."""
+    index = KeyIndex()
+    batches = list(prepared.book.batches_with(loose))
+    if not batches:
+        return index
+    wanted = np.unique(np.concatenate([_hashes(keys)[loose[_span(b)]] for b, keys in _keys(prepared, batches)]))
+    heads = np.zeros(len(loose), bool)
+    heads[prepared.first_row] = True
+    for batch, keys in _keys(prepared, prepared.book.batches):
+        span = _span(batch)
+        taken = loose[span] | (heads[span] & np.isin(_hashes(keys), wanted))
+        index.extend(batch.start, [key if take else "" for key, take in zip(keys, taken.tolist(), strict=True)])
+    return index
+
+
+def _keys(prepared: Prepared, batches: list[ReadBatch]) -> Iterator[tuple[ReadBatch, list[str]]]:
+    return ((b, [key.decode() for key in prepared.keys.split(b.start, b.count)]) for b in batches)
+
+
+def _hashes(keys: list[str]) -> npt.NDArray[np.int64]:
+    return np.fromiter(map(hash, keys), np.int64, len(keys))
+
+
+def _span(batch: ReadBatch) -> slice:
+    return slice(batch.start, batch.start + batch.count)

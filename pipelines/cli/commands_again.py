@@ -1,0 +1,80 @@
+"""The commands that take up an earlier run: `resume` what stopped, `replay` what failed, `purge` what is old."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.commands_load import show
+from pipelines.cli.flags import JsonFlag, RunArgument, RunsFlag
+from schemas.settings import RUNS
+
+if TYPE_CHECKING:
+    from pipelines.report.report import Report
+
+OwnTargetFlag = Annotated[
+    str | None, typer.Option("--target", metavar="URL|sandbox[:FILE]", help="Where to; default: the run's own.")
+]
+
+
+def resume(
+    run: RunArgument,
+    *,
+    runs: RunsFlag = RUNS,
+    target: OwnTargetFlag = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on though the mapping or bulkload changed, if the keys are the same.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Finish a run that stopped or died; what is settled is not sent again."""
+    from pipelines.resume import resume as go_on
+
+    _take_up(go_on, run, as_json=as_json, runs=runs, target=target, force=force)
+
+
+def replay(
+    run: RunArgument,
+    failures: Annotated[
+        Path | None, typer.Argument(help="The run's failures.csv after correction; default: as it is in its folder.")
+    ] = None,
+    *,
+    runs: RunsFlag = RUNS,
+    target: OwnTargetFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Send again only what a run did not get in, corrected or as it is."""
+    from pipelines.replay import replay as send_again
+
+    _take_up(send_again, run, failures, as_json=as_json, runs=runs, target=target)
+
+
+def purge(
+    *,
+    older_than: Annotated[str, typer.Option(metavar="AGE", help="Such as 90d or 12h.")],
+    runs: RunsFlag = RUNS,
+) -> None:
+    """Remove run folders, and the personal data in them, that began longer ago."""
+    from pipelines.history.retention import purge as remove
+
+    removed = remove(runs, older_than, lambda text: typer.echo(text, err=True))
+    for run_id in removed:
+        typer.echo(run_id)
+    typer.echo(f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")
+
+
+def _take_up(work: Any, *given: Any, as_json: bool, **options: Any) -> None:
+    from pipelines.cli.console import TerminalProgress, stderr_console
+
+    with TerminalProgress(stderr_console()) as progress:
+        report = work(*given, progress=progress, **options)
+    show([report], _document(report) if as_json else None)
+    raise typer.Exit(report.exit_code)
+
+
+def _document(report: "Report") -> dict[str, Any]:
+    """What --json prints; of a replay with the run whose failures it sent."""
+    from connectors.run_folder.folder import RunFolder
+
+    replays = RunFolder(report.run_dir).read_manifest()["replays"]
+    return {**report.as_json(), **({"replays": replays} if replays else {})}

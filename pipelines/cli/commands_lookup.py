@@ -1,0 +1,57 @@
+"""The commands that look things up: `operations`, `columns`, `template`. They send nothing and write no run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.flags import DialectFlag, OperationArgument
+from schemas.errors import ConfigError
+from schemas.settings import DIALECT
+
+
+def operations(
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the README has it.")] = False,
+) -> None:
+    """List the operations: endpoint, modes, limit, dialects."""
+    from pipelines.cli.operation_table import markdown_table, text_table
+
+    typer.echo(markdown_table() if markdown else text_table())
+
+
+def columns(operation: OperationArgument, *, dialect: DialectFlag = DIALECT) -> None:
+    """List an operation's canonical columns: type, limits, example, meaning."""
+    from pipelines.cli.column_docs import column_lines
+    from pipelines.operations.table import operation_named
+
+    found = operation_named(operation)
+    found.check_dialect(dialect)
+    typer.echo("\n".join(column_lines(found, dialect)))
+
+
+def template(
+    operation: OperationArgument,
+    *,
+    dialect: DialectFlag = DIALECT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A new file; default: stdout.")
+    ] = None,
+) -> None:
+    """Write a CSV that is a header only: every plain column, and one column of each family to be renamed."""
+    from pipelines.cli.column_docs import template_header
+    from pipelines.operations.table import operation_named
+
+    found = operation_named(operation)
+    found.check_dialect(dialect)
+    header = ",".join(template_header(found, dialect))
+    if output is None:
+        typer.echo(header)
+        return
+    try:
+        with output.open("x", encoding="utf-8", newline="") as file:
+            file.write(f"{header}\n")
+    except FileExistsError:
+        raise ConfigError(f"{output} is there already: name a new file") from None
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error.strerror}") from None

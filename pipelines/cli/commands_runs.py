@@ -1,0 +1,50 @@
+"""The commands that look at finished runs: `runs` and `report`. They read manifests and change nothing."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.flags import JsonFlag, RunArgument, RunsFlag
+from schemas.settings import RUNS
+
+
+def runs(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:
+    """List the runs, the newest first: when, verdict, counts."""
+    from pipelines.cli.console import print_json
+    from pipelines.history.catalog import past_runs, replays_of
+
+    found = past_runs(runs)
+    if as_json:
+        print_json([run.as_json() for run in found])
+    elif not found:
+        typer.echo(f"There are no runs in {runs}.")
+    for run in () if as_json else found:
+        typer.echo(run.run_id)
+        typer.echo(f"  {run.told}")
+        for again in replays_of(run.run_id, found):
+            typer.echo(f"  {again.cured}")
+
+
+def report(
+    run: RunArgument,
+    *,
+    runs: RunsFlag = RUNS,
+    html: Annotated[bool, typer.Option("--html", help="Print the path of report.html instead.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show how a finished run ended, again."""
+    from pipelines.cli.console import print_json, print_summaries, stdout_console
+    from pipelines.history.catalog import find_run, past_runs, replays_of
+    from pipelines.report.summary import Summary
+
+    folder = find_run(runs, run)
+    summary = Summary.of_run(folder.path)
+    if html:
+        typer.echo(str(folder.report))
+    elif as_json:
+        print_json(summary.as_json())
+    else:
+        again = replays_of(folder.run_id, past_runs(folder.path.parent))
+        print_summaries(
+            [summary], stdout_console(), [("", ""), *((each.cured, "bold") for each in again)] if again else ()
+        )

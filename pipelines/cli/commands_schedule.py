@@ -1,0 +1,54 @@
+"""The commands for past and future nights: `backfill` a range of dates, `deploy` the nightly schedule."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli.commands_load import show
+from pipelines.cli.flags import DirectFlag, JsonFlag, with_options
+from schemas.answers import server_text
+
+if TYPE_CHECKING:
+    from pipelines.options import Options
+
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A business date, 2026-11-20.")]
+
+
+@with_options
+def backfill(
+    pattern: Annotated[str, typer.Argument(help="Each date's folder, such as '/extracts/{date:%Y%m%d}'.")],
+    first: Day,
+    last: Day,
+    *,
+    options: "Options",
+    again: Annotated[bool, typer.Option("--again", help="Load dates that are in already, too.")] = False,
+    direct: DirectFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load the nights of a range of past dates in order; dates that are in already are passed over."""
+    from pipelines.cli.console import TerminalProgress, stderr_console
+
+    with TerminalProgress(stderr_console()) as progress:
+        if direct:
+            from pipelines.nights.backfill import backfill as load_range
+
+            days = (first.date(), last.date())
+            report = load_range(pattern, *days, progress=progress, again=again, **vars(options))
+        else:
+            from pipelines.flows.flows import run_backfill_flow
+
+            report = run_backfill_flow(pattern, (first.date(), last.date()), options, progress, again=again)
+    show([r for _, night in report.nights for r in night.reports], report.as_json() if as_json else None)
+    for day, night in report.nights:
+        if night.error is not None:
+            typer.echo(f"bulkload: {day}: {server_text(night.error.message, 1000)}", err=True)
+    raise typer.Exit(report.exit_code)
+
+
+def deploy() -> None:
+    """Register the deployments of prefect.yaml with the Prefect server that PREFECT_API_URL names."""
+    from pipelines.flows.deploy import deploy as register
+
+    for name in register():
+        typer.echo(f"deployed {name}")

@@ -1,0 +1,89 @@
+"""The commands to try bulkload with: `sample`, `sandbox`, `demo`. None of them can reach a real LUSID."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli.flags import DirectFlag, RunsFlag
+from schemas.dialects import Dialect
+from schemas.errors import ConfigError
+from schemas.settings import DIALECT, RUNS
+
+_ROWS = "How many."
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where to; files of the same names are replaced.")],
+    *,
+    investors: Annotated[int, typer.Option(min=0, help=_ROWS)] = 1000,
+    accounts: Annotated[int, typer.Option(min=0, help=_ROWS)] = 1200,
+    blocks: Annotated[int, typer.Option(min=0, help=_ROWS)] = 800,
+    orders: Annotated[int, typer.Option(min=0, help=_ROWS)] = 3000,
+    seed: Annotated[int, typer.Option(help="Another seed is another sample of the same kind.")] = 20,
+    formats: Annotated[list[str], typer.Option("--format", help="csv or parquet; give it twice for both.")] = ["csv"],  # noqa: B006  # typer reads it, nobody changes it
+    no_bad_rows: Annotated[bool, typer.Option("--no-bad-rows", help="Without the planted faults.")] = False,
+    client: Annotated[bool, typer.Option("--client", help="As a CRM would export them, with mappings.")] = False,
+) -> None:
+    """Write invented extracts of any size."""
+    from pipelines.sample.write import write_client_sample, write_sample
+
+    counts: dict[str, Any] = {
+        "investors": investors,
+        "accounts": accounts,
+        "blocks": blocks,
+        "orders": orders,
+        "seed": seed,
+    }
+    if client and formats != ["csv"]:
+        raise ConfigError("a client's sample is CSV: leave --format out")
+    if client:
+        written = write_client_sample(folder, bad_rows=not no_bad_rows, **counts)
+    else:
+        written = write_sample(folder, bad_rows=not no_bad_rows, formats=formats, **counts)
+    for path in written:
+        typer.echo(str(path))
+
+
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")] = 8600,
+    db: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep its data there; default: in memory.")] = None,
+    dialect: Annotated[Dialect, typer.Option(help="The age it plays.")] = DIALECT,
+    faults: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="Misbehave: 429=0.05,cut-after=0.02,seed=7 (docs/sandbox.md).")
+    ] = None,
+) -> None:
+    """Run a stand-in for LUSID on this machine until Ctrl-C."""
+    from connectors.sandbox.server import serve
+
+    serve(port=port, database=db, dialect=dialect.value, faults=faults, announce=_announce)
+    typer.echo("The sandbox has stopped.")
+
+
+def _announce(url: str, token_url: str) -> None:
+    """What to type in another terminal to use it."""
+    exports = {
+        "FBN_LUSID_URL": url,
+        "FBN_TOKEN_URL": token_url,
+        "FBN_USERNAME": "sandbox",
+        "FBN_PASSWORD": "sandbox",
+        "FBN_CLIENT_ID": "sandbox",
+        "FBN_CLIENT_SECRET": "sandbox",
+    }
+    typer.echo("A stand-in for LUSID, for rehearsal. To use it, in another terminal:\n")
+    for name, value in exports.items():
+        typer.echo(f"export {name}={value}")
+    typer.echo("\nCtrl-C stops it.")
+
+
+def demo(
+    *,
+    runs: RunsFlag = RUNS,
+    direct: DirectFlag = False,
+) -> None:
+    """Load three sample extracts into the embedded sandbox, and compare it with what was accepted."""
+    from pipelines.cli.console import stdout_console
+    from pipelines.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(runs, stdout_console(), direct=direct))

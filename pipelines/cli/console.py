@@ -1,0 +1,233 @@
+"""What a person sees: progress on stderr while a load works, and the outcome on stdout when it is done.
+
+Owns the terminal. Nothing from outside is ever read as markup: texts are printed as `Text`, as they are. Where a
+stream is no terminal its lines are plain, and the same on every machine.
+"""
+
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from pipelines.options import Progress
+from pipelines.report import advice
+from pipelines.report.summary import Group, Summary
+from schemas.states import STATES
+
+PLAIN_SECONDS = 10.0
+"""Between two lines of progress where stderr is no terminal: a log is read, not watched."""
+
+PLAIN_WIDTH = 80
+WIDEST = 120
+
+_SETTLED_IN = 0.5
+"""Seconds before a rate means anything."""
+
+Line = tuple[str, str]
+"""A text and its style; the style is lost where the stream is no terminal."""
+
+
+def stdout_console() -> Console:
+    """The console of outcomes."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def stderr_console() -> Console:
+    """The console of progress and notes."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+class TerminalProgress(Progress):
+    """A bar with rate and time left on a terminal; a plain line now and then elsewhere."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._doing = ""
+        self._began, self._first, self._said = 0.0, 0, 0.0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._bars.stop()
+
+    def note(self, text: str) -> None:
+        """Says it once, on stderr."""
+        self._console.print(Text(text))
+
+    def reading(self, rows: int) -> None:
+        """Rows read and validated so far."""
+        self._show("reading", rows, None)
+
+    def sending(self, settled: int, total: int) -> None:
+        """Requests settled so far, of how many."""
+        self._show("sending", settled, total)
+
+    def _show(self, doing: str, done: int, total: int | None) -> None:
+        now = self._clock()
+        if doing != self._doing or done < self._first:
+            self._begin(doing, done, total, now)
+        elapsed = now - self._began
+        rate = (done - self._first) / elapsed if elapsed > _SETTLED_IN else 0.0
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=total, rate=f"{rate:,.0f}/s" if rate else "")
+        elif now - self._said >= PLAIN_SECONDS:
+            self._said = now
+            self.note(_progress_line(doing, done, total, rate))
+
+    def _begin(self, doing: str, done: int, total: int | None, now: float) -> None:
+        """Another phase, or another run's: its bar replaces the one before."""
+        self._doing, self._began, self._first, self._said = doing, now, done, now
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        if self._console.is_terminal:
+            self._task = self._bars.add_task(doing, total=total, rate="")
+
+
+def _progress_line(doing: str, done: int, total: int | None, rate: float) -> str:
+    parts = [f"{doing}: {done:,}"]
+    if total is not None:
+        parts.append(f"of {total:,}")
+    if rate:
+        left = f", {(total - done) / rate:,.0f} s left" if total is not None else ""
+        parts.append(f"({rate:,.0f}/s{left})")
+    return " ".join(parts)
+
+
+def print_summaries(summaries: Sequence[Summary], console: Console, more: Iterable[Line] = ()) -> None:
+    """How one run ended, or several of one night.
+
+    Args:
+        summaries: at least one, in the order of their runs.
+        console: where to.
+        more: what is said after the outcome and before what to do next.
+    """
+    print_lines(_outcome_lines(summaries, width_of(console)), console)
+    print_lines(more, console)
+    print_lines(_ending_lines(summaries, width_of(console)), console)
+
+
+def print_lines(lines: Iterable[Line], console: Console) -> None:
+    """Prints styled lines; nothing in them is markup."""
+    for text, style in lines:
+        console.print(Text(text, style=style))
+
+
+def width_of(console: Console) -> int:
+    """Columns that wrapped texts may take: the terminal's, or always the same where there is none."""
+    return min(console.width, WIDEST) if console.is_terminal else PLAIN_WIDTH
+
+
+def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
+    for summary in summaries:
+        yield f"{summary.operation}: {summary.headline}", "bold"
+        yield f"  {summary.manifest['mode']} mode, {summary.effort}", "dim"
+        if summary.cured:
+            yield f"  {summary.cured}", "bold"
+        for warning in advice.warnings(summary):
+            yield from _wrapped(warning, "  ! ", "    ", width, "yellow")
+    yield "", ""
+    yield from _counts(summaries)
+    for summary in summaries:
+        yield from _reasons(summary, width)
+
+
+def _counts(summaries: Sequence[Summary]) -> Iterator[Line]:
+    """Counts by state: rows of each run and, where it is only one, its keys."""
+    lines: dict[str, Mapping[str, int]] = {s.operation: s.rows for s in summaries}
+    if len(summaries) == 1:
+        keys = summaries[0].keys
+        lines = {"rows": summaries[0].rows, "keys": {"read": sum(keys.values()), **keys}}
+    yield from table(
+        [("", *_columns(lines)), *((n, *(f"{c[s]:,}" for s in _columns(lines))) for n, c in lines.items())]
+    )
+
+
+def _columns(lines: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """`read`, `accepted` and the states that occur."""
+    return ["read", *(s for s in STATES if s == "accepted" or any(counts[s] for counts in lines.values()))]
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[Line]:
+    """Rows as aligned columns, the first to the left, the others to the right; the first row is the header."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        first, *others = (
+            cell.ljust(w) if place == 0 else cell.rjust(w)
+            for place, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join([f"  {first}", *others]).rstrip(), "" if number else "bold"
+
+
+def _reasons(summary: Summary, width: int) -> Iterator[Line]:
+    if summary.groups:
+        yield "", ""
+        yield f"Why {summary.operation} rows were not accepted", "bold"
+    for group in summary.groups:
+        yield f"  {group.rows:,} {group.state}: {group.code}", "red"
+        yield from _group_lines(group, width)
+
+
+def _group_lines(group: Group, width: int) -> Iterator[Line]:
+    for told in group.told:
+        yield from _wrapped(told.message, "    ", "    ", width, "")
+        yield from _wrapped(_example_text(told.examples, told.rows), "      ", "      ", width, "dim")
+    if group.more:
+        yield f"    and {group.more:,} more messages of this kind: see failures.csv", "dim"
+
+
+def _example_text(examples: Sequence[str], rows: int) -> str:
+    more = f" and {rows - len(examples):,} more" if rows > len(examples) else ""
+    return ", ".join(examples) + more
+
+
+def _ending_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
+    """The files, and what to type next; paths and commands are never broken."""
+    yield "", ""
+    yield "Files", "bold"
+    for summary in summaries:
+        yield f"  {summary.folder.path}/", ""
+        for path, about in summary.files:
+            yield f"    {path.name:<16}  {about}", "dim"
+    yield "", ""
+    yield "Next", "bold"
+    commands = {command: advice.next_step(s) for s in summaries if (command := advice.next_command(s))}
+    if not commands:
+        yield f"  {advice.next_step(summaries[0])}", ""
+    for step in dict.fromkeys(commands.values()):
+        yield from _wrapped(step, "  ", "  ", width, "")
+        for command in (c for c, s in commands.items() if s == step):
+            yield f"  {command}", "bold"
+
+
+def _wrapped(text: str, first: str, further: str, width: int, style: str) -> Iterator[Line]:
+    """A text of our own or a server's, in lines of at most `width` columns, unless a word is longer."""
+    lines = textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    )
+    return ((line, style) for line in lines)

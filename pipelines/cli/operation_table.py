@@ -1,0 +1,33 @@
+"""The table of operations, as the command line and the README show it. Knows nothing but `OPERATIONS`."""
+
+from collections.abc import Iterator
+
+from pipelines.operations.table import OPERATIONS
+
+_HEADER = ("operation", "endpoint", "modes", "most per call", "dialects")
+
+
+def _rows() -> Iterator[tuple[str, str, str, str, str]]:
+    for operation in OPERATIONS.values():
+        yield (
+            operation.name,
+            f"POST {operation.path}",
+            ", ".join(sorted(operation.modes)),
+            "any" if operation.max_items is None else f"{operation.max_items:,}",
+            ", ".join(sorted(operation.dialects)),
+        )
+
+
+def markdown_table() -> str:
+    """A Markdown table, without a line end."""
+    lines = [_HEADER, tuple("---" for _ in _HEADER)]
+    lines += [(f"`{name}`", f"`{endpoint}`", *rest) for name, endpoint, *rest in _rows()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def text_table() -> str:
+    """One paragraph for each operation, at most 80 columns wide."""
+    return "\n".join(
+        f"{name}\n    {endpoint}\n    modes {modes}; most per call: {most}; dialects {dialects}"
+        for name, endpoint, modes, most, dialects in _rows()
+    )

@@ -1,0 +1,261 @@
+"""One batch on its way: sent, taken apart when refused, settled to the last key.
+
+The calls of a batch follow each other in one thread, so a key is never in two calls at once.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from connectors.lusid.client import Answer
+from pipelines.deliver.answer_reader import read_answer
+from pipelines.deliver.breaker import Brake
+from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
+from pipelines.deliver.dialect_hint import hinted
+from pipelines.deliver.ledger import Ledger, Outcome, Part, runs_of
+from pipelines.deliver.read_back import PAUSES, Reader, ReadingBack
+from pipelines.deliver.redaction import Personal, quoting_nothing
+from pipelines.operations.operation import Body, Manner
+from pipelines.prepare.reading import Prepared
+from schemas.answers import Problem
+from schemas.errors import (
+    ConfigError,
+    FatalError,
+    LoadError,
+    PerhapsAppliedError,
+    RejectedError,
+    RetryableError,
+    UnreachableError,
+)
+from schemas.states import Mode, State
+
+MOST_STRANGERS = 100
+
+TRIES = len(PAUSES) + 1
+"""How often a request whose answer was lost, and which reading back did not find, is sent in all."""
+
+ASKED = 6
+"""How often a call that is refused in nobody's words is sent in all: words are lost like any other answer."""
+
+
+class Client(Reader, Protocol):
+    """What delivery needs of the LUSID client.
+
+    Attributes:
+        stop: ends every wait once it is set, as `LusidClient.stop` does.
+    """
+
+    stop: threading.Event
+
+    def post(
+        self, path: str, body: bytes, *, params: Mapping[str, str], idempotent: bool, expected_status: int
+    ) -> Answer:
+        """Sends a body; raises as `LusidClient.post` does."""
+
+
+class Delivery:
+    """Delivers the batches of one run; its threads share it.
+
+    Attributes:
+        brake: stops the run.
+        reading_back: what is in doubt, and what an earlier run held.
+        strangers: keys that LUSID's answers named and we never sent.
+        heard: told of each call that was answered: its requests, and the seconds the answer took.
+    """
+
+    def __init__(self, prepared: Prepared, manner: Manner, ledger: Ledger, client: Client) -> None:
+        self._prepared, self._manner, self._ledger, self._client = prepared, manner, ledger, client
+        self._operation = manner.operation
+        self.brake = Brake(client.stop)
+        self.reading_back = ReadingBack(prepared, manner, ledger, client, self.brake)
+        self.strangers: list[str] = []
+        self.heard: Callable[[int, float], None] = lambda _requests, _seconds: None
+        self._most: int | None = None
+        self._lock = threading.Lock()
+
+    def warnings(self) -> list[str]:
+        """What the user should know of how it went, one line each."""
+        found = []
+        if self.strangers:
+            found.append(f"LUSID answered for keys that were never sent: {', '.join(self.strangers[:5])}")
+        if self._most and self._manner.mode is Mode.ATOMIC:
+            found.append(
+                f"LUSID takes no more than {self._most} of these requests in a call: each such call was Atomic"
+            )
+        return found
+
+    def deliver(self, part: Part) -> None:
+        """Sends requests and settles each of them, unless the run stops first."""
+        part = self.reading_back.may_go(part)
+        while part:
+            size = self._most or len(part)
+            self._deliver(part[:size])
+            part = part[size:]
+
+    def _deliver(self, part: Part) -> None:
+        refusal = self._send(part)
+        if refusal is None:
+            return
+        part = refusal.part
+        if too_much(refusal.problem) and len(part) > 1:
+            half = len(part) // 2
+            with self._lock:
+                self._most = min(self._most or half, half)
+            self._deliver(part[:half])
+            self._deliver(part[half:])
+        else:
+            self._judge(refusal)
+
+    def _judge(self, refusal: Refusal) -> None:
+        """Settles what a refusal settles; one in nobody's words is asked for again, for it blames all alike."""
+        for _ in range(1, ASKED):
+            if refusal.problem.is_lusids:
+                break
+            again = self._send(refusal.part)
+            if again is None:
+                return
+            refusal = again
+        if self._manner.mode is Mode.ATOMIC:
+            self._roll_back(refusal)
+        else:
+            self._isolate(refusal)
+
+    def _isolate(self, refusal: Refusal) -> None:
+        """Takes the culprits that a refusal names out and sends the rest; bisects if it names none."""
+        while culprits := self._culprits(refusal):
+            part = refusal.part
+            self._refused(refusal, [Outcome(part[p], State.FAILED, *why) for p, why in culprits.items()])
+            rest = [request for p, request in enumerate(part) if p not in culprits]
+            again = self._send(rest) if rest else None
+            if again is None:
+                return
+            refusal = again
+        bisect(refusal, self._send, self._refuse_one)
+
+    def _roll_back(self, refusal: Refusal) -> None:
+        """Atomic: the culprits failed, their neighbours were rolled back with them."""
+        culprits, part, problem = self._culprits(refusal), refusal.part, refusal.problem
+        if not culprits:
+            text = f"{problem.reason} (the answer names no culprit among {len(part)} keys)"
+            self._refused(refusal, [Outcome(r, State.FAILED, problem.kind, text) for r in part])
+            return
+        names = ", ".join(self._prepared.key(part[p]) for p in list(culprits)[:3])
+        more = f" and {len(culprits) - 3} more" if len(culprits) > 3 else ""
+        innocent = (State.ROLLED_BACK, "RolledBack", f"its Atomic request was refused because of {names}{more}")
+        outcomes = [
+            Outcome(r, State.FAILED, *culprits[p]) if p in culprits else Outcome(r, *innocent)
+            for p, r in enumerate(part)
+        ]
+        self._refused(refusal, outcomes)
+
+    def _culprits(self, refusal: Refusal) -> dict[int, tuple[str, str]]:
+        listed = self._manner.body is not Body.KEYED
+        return named_culprits(refusal.problem, self._keys(refusal.part), listed=listed)
+
+    def _refuse_one(self, request: int, refusal: Refusal, state: State, remark: str) -> None:
+        problem = refusal.problem
+        text = f"{problem.reason} ({remark})" if remark else problem.reason
+        self._refused(refusal, [Outcome(request, state, problem.kind, text)])
+
+    def _refused(self, refusal: Refusal, outcomes: Sequence[Outcome]) -> None:
+        """Settles what LUSID refused; a refusal after a lost answer may only say that it is there already."""
+        log = refusal.problem.instance.rpartition("/logs/")[2]
+        outcomes = hinted(self.reading_back.reconsidered(outcomes), self._manner, refusal.problem.status)
+        self._ledger.settle(refusal.call, log or None, outcomes)
+
+    def _send(self, part: Part, tries: int = 1) -> Refusal | None:
+        """One call; settles its requests, or gives the refusal of those that it refused whole."""
+        if self.brake.error is not None:
+            raise self.brake.error
+        call = self._ledger.begin(part)
+        try:
+            answer = self._post(part)
+        except RejectedError as refused:
+            self.brake.answered()
+            return self._refusal(call, part, refused.problem)
+        except PerhapsAppliedError as error:
+            return self._after_loss(call, part, error, tries)
+        except (RetryableError, FatalError) as error:
+            self._not_sent(call, part, error)
+            return None
+        self.brake.answered()
+        self.heard(len(part), answer.seconds)
+        self._settle(call, part, answer)
+        return None
+
+    def _settle(self, call: int, part: Part, answer: Answer) -> None:
+        """Settles requests by what a 2xx answer says of each."""
+        reading = read_answer(answer.body, self._operation, part, self._keys(part), self._manner.mode)
+        if reading.outcomes or reading.strangers:
+            reading = Personal(self._body(part)).masked_reading(reading)
+        self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
+        told = [o for o in reading.outcomes if o.state is not State.UNKNOWN]
+        if not self._operation.idempotent:
+            told = self.reading_back.reconsidered(told)
+        told = hinted(told, self._manner)
+        self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids)
+        unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
+        if unclear:
+            self.reading_back.settle_unclear(call, unclear)
+
+    def _refusal(self, call: int, part: Part, problem: Problem) -> Refusal | None:
+        """The refusal of those of a call's requests that were not applied; in nobody's words it proves nothing."""
+        if problem.is_lusids:
+            self._ledger.refused(part)
+        if problem.is_lusids or self._operation.idempotent:
+            return Refusal(problem, call, part)
+        self.reading_back.doubtful.update(part)
+        absent = self.reading_back.settle_lost(call, part, f"refused in words that are not LUSID's: {problem.reason}")
+        return Refusal(problem, call, sorted(absent)) if absent else None
+
+    def _not_sent(self, call: int, part: Part, error: LoadError) -> None:
+        """Settles a call that did not reach LUSID, or was turned away at its door.
+
+        Where that is not certain the journal's line stays open: the requests are in doubt.
+        """
+        if isinstance(error, UnreachableError) and error.perhaps_applied:
+            raise error
+        if isinstance(error, ConfigError) and not self._operation.idempotent:  # a page that is not LUSID's
+            raise error
+        self._ledger.settle(call, None, self.reading_back.not_sent(part, error))
+        if not isinstance(error, RetryableError):
+            raise error
+        self.brake.lost(error)
+
+    def _after_loss(self, call: int, part: Part, error: PerhapsAppliedError, tries: int) -> Refusal | None:
+        """The answer is lost: what reading back does not find is sent again, where the client has not done so."""
+        self.reading_back.doubtful.update(part)
+        again = not self._operation.idempotent and tries < TRIES
+        if not again:  # else nobody has repeated it yet: one loss is no pattern
+            self.brake.lost(error)
+        absent = sorted(self.reading_back.settle_lost(call, part, error.message, tries if again else 0))
+        if absent and again:
+            return self._send(absent, tries + 1)
+        self.reading_back.not_found(call, absent, error.message)
+        return None
+
+    def _post(self, part: Part) -> Answer:
+        params = dict(self._prepared.wides.of(int(self._prepared.first_row[part[0]])).params)
+        if self._operation.success_mode:
+            params["successMode"] = self._manner.mode.value
+        body = self._body(part)
+        with quoting_nothing(body):
+            return self._client.post(
+                self._manner.path,
+                body,
+                params=params,
+                idempotent=self._operation.idempotent,
+                expected_status=self._operation.expected_status,
+            )
+
+    def _body(self, part: Part) -> bytes:
+        places = self._prepared.entry_of[np.asarray(part)]
+        entries = b"".join(self._prepared.entries.read(*run) for run in runs_of(places))
+        wide = self._prepared.wides.of(int(self._prepared.first_row[part[0]]))
+        return self._manner.body.around(entries[:-1], wide.members)
+
+    def _keys(self, part: Part) -> list[str]:
+        rows = self._prepared.first_row[np.asarray(part)]
+        return [key.decode() for run in runs_of(rows) for key in self._prepared.keys.split(*run)]

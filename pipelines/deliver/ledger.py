@@ -1,0 +1,178 @@
+"""The ledger: what became of each request, in the journal first and in memory second.
+
+A request is written down as sent before it is, and its outcome is on disk before anyone acts on it. What a crash
+leaves is read back by `restore`: requests that were sent and never settled are in doubt.
+"""
+
+import threading
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.run_folder.journal import Journal
+from pipelines.prepare.row_book import PENDING, code_of
+from schemas.errors import ConfigError
+from schemas.states import State
+
+Part = Sequence[int]
+"""Numbers of the requests of one call, ascending."""
+
+_ACCEPTED = code_of(State.ACCEPTED)
+_AGAIN = frozenset({State.NOT_SENT, State.UNKNOWN})
+"""States that a resumed run tries to better."""
+
+
+class Outcome(NamedTuple):
+    """What became of one request."""
+
+    request: int
+    state: State
+    code: str
+    message: str
+
+
+class Ledger:
+    """States of the requests of one run; safe for many threads.
+
+    Attributes:
+        states: the state code of each request, PENDING until it is settled.
+        settled_at: journal offset of the line that settled each request; -1 before.
+        in_doubt: 1 where a request was sent and no answer has settled it for good.
+        calls: calls begun, over all the run's processes.
+    """
+
+    def __init__(self, journal: Journal, count: int) -> None:
+        self._journal = journal
+        self.states = bytearray([PENDING]) * count
+        self.settled_at = array("q", [-1]) * count
+        self.in_doubt = bytearray(count)
+        self.calls = 0
+        self._lock = threading.Lock()
+
+    def plan(self, digest: str, keys: str, *, force: bool = False) -> None:
+        """Journals which requests the numbers stand for, before the first is sent.
+
+        Args:
+            digest: a fingerprint of the requests.
+            keys: a fingerprint of the keys alone.
+            force: going on with other requests will do, as long as their keys are the same.
+
+        Raises:
+            ConfigError: the journal has a plan already, and it was for other requests.
+        """
+        first = self._first_line()
+        wanted = {"plan": len(self.states), "digest": digest, "keys": keys}
+        if first is None:
+            self._journal.append(wanted)
+        elif first != ({**wanted, "digest": first.get("digest")} if force else wanted):
+            what = "keys" if force else "requests"
+            raise ConfigError(f"the run cannot go on: the same extract no longer makes the same {what}")
+
+    @property
+    def planned(self) -> bool:
+        """Whether the journal says which requests the numbers stand for."""
+        return self._first_line() is not None
+
+    def _first_line(self) -> dict[str, Any] | None:
+        first = next(self._journal.lines(), None)
+        return first[1] if first else None
+
+    def begin(self, part: Part) -> int:
+        """Journals what is about to be sent; gives the number of the call."""
+        with self._lock:
+            self.calls += 1
+            call = self.calls
+        sent = ranges(part)
+        self._journal.append({"call": call, "sent": sent})
+        self._doubt(sent)
+        return call
+
+    def refused(self, part: Part) -> None:
+        """Notes that a call was refused whole, so none of its requests was applied; they are to be settled yet."""
+        for first, count in ranges(part):
+            self.in_doubt[first : first + count] = bytes(count)
+
+    def settle(
+        self,
+        call: int,
+        request_id: str | None,
+        outcomes: Sequence[Outcome],
+        accepted: Part = (),
+        ids: Sequence[str | None] = (),
+    ) -> None:
+        """Journals what became of requests, then notes it in memory.
+
+        Args:
+            call: the call whose answer settles them.
+            request_id: LUSID's id of that call.
+            outcomes: requests with something to say of them.
+            accepted: requests that are simply done, with LUSID's id of each in `ids`.
+        """
+        record: dict[str, Any] = {"call": call, "request_id": request_id, "settled": [list(o) for o in outcomes]}
+        if len(accepted):
+            record["accepted"] = ranges(accepted)
+            record["ids"] = ids if any(ids) else None
+        self._note(self._journal.append(record), record)
+
+    def restore(self) -> set[int]:
+        """Takes over what the journal says; gives the requests that are in doubt.
+
+        In doubt is what was sent and not settled, or settled as unknown. Both, and what was not sent, are open again.
+        """
+        for number, (offset, record) in enumerate(self._journal.lines(), 1):
+            try:
+                self._take_over(offset, record)
+            except (KeyError, TypeError, ValueError, IndexError):
+                raise self._journal.damaged(number) from None
+        for state in _AGAIN:
+            for request in np.flatnonzero(np.frombuffer(self.states, np.uint8) == code_of(state)).tolist():
+                self.states[request] = PENDING
+                self.settled_at[request] = -1
+        return set(np.flatnonzero(np.frombuffer(self.in_doubt, np.uint8)).tolist())
+
+    def open_requests(self) -> npt.NDArray[np.int64]:
+        """Numbers of the requests that are not settled."""
+        return np.flatnonzero(np.frombuffer(self.states, np.uint8) == PENDING)
+
+    def _take_over(self, offset: int, record: dict[str, Any]) -> None:
+        """Reads one line; raises KeyError, TypeError, ValueError or IndexError when it makes no sense."""
+        for first, count in [*record.get("sent", ()), *record.get("accepted", ())]:
+            if not 0 <= first < first + count <= len(self.states):
+                raise IndexError(first)
+        if not all(0 <= request < len(self.states) for request, *_ in record.get("settled", ())):
+            raise IndexError
+        if "sent" in record:
+            self.calls = max(self.calls, record["call"])
+            self._doubt(record["sent"])
+        elif "settled" in record:
+            self._note(offset, record)
+
+    def _doubt(self, sent: Sequence[Sequence[int]]) -> None:
+        for first, count in sent:
+            self.in_doubt[first : first + count] = b"\1" * count
+
+    def _note(self, offset: int, record: dict[str, Any]) -> None:
+        for first, count in record.get("accepted", ()):
+            self.in_doubt[first : first + count] = bytes(count)
+            self.states[first : first + count] = bytes([_ACCEPTED]) * count
+            self.settled_at[first : first + count] = array("q", [offset]) * count
+        for request, state, _, _ in record["settled"]:
+            self.states[request] = code_of(State(state))
+            self.in_doubt[request] = state == State.UNKNOWN
+            self.settled_at[request] = offset
+
+
+def runs_of(numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """(first, count) of the stretches of consecutive numbers."""
+    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+    starts = np.concatenate(([0], breaks))
+    counts = np.diff(np.concatenate((starts, [len(numbers)])))
+    return zip(numbers[starts].tolist(), counts.tolist(), strict=True)
+
+
+def ranges(part: Part) -> list[list[int]]:
+    """[first, count] pairs of a call's request numbers."""
+    return [list(run) for run in runs_of(np.asarray(part, np.int64))]

@@ -1,0 +1,65 @@
+"""Registering the deployments of `prefect.yaml` on a Prefect server. What they do is `flows`'."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from connectors.lusid.settings import prefect_api_url, settle_prefect
+from schemas.errors import ConfigError, UnreachableError
+
+settle_prefect()
+
+from prefect.client.orchestration import get_client  # noqa: E402 - Prefect reads its settings when it is imported
+from prefect.client.schemas.actions import WorkPoolCreate  # noqa: E402
+from prefect.exceptions import ObjectAlreadyExists  # noqa: E402
+
+PREFECT_YAML = Path(__file__).resolve().parents[2] / "prefect.yaml"
+
+
+def deploy(file: Path = PREFECT_YAML) -> list[str]:
+    """Registers every deployment of a `prefect.yaml`, and makes the work pools that they name; can be repeated.
+
+    Returns:
+        The deployments' names.
+
+    Raises:
+        ConfigError: PREFECT_API_URL names no server, or the file is missing or refused.
+        UnreachableError: the server does not answer.
+    """
+    if prefect_api_url() is None:
+        raise ConfigError(
+            "PREFECT_API_URL names no Prefect server to deploy to: set it, as `prefect server start` says"
+        )
+    try:
+        deployments = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
+        pools = {deployment["work_pool"]["name"] for deployment in deployments}
+        names = [deployment["name"] for deployment in deployments]
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, LookupError, TypeError):
+        raise ConfigError(f"{file} declares no deployments with a name and a work pool each") from None
+    _make_pools(pools)
+    _prefect_deploy(file)
+    return names
+
+
+def _make_pools(pools: set[str]) -> None:
+    with get_client(sync_client=True) as client:
+        if client.api_healthcheck() is not None:
+            raise UnreachableError("the Prefect server that PREFECT_API_URL names does not answer")
+        for name in sorted(pools):
+            try:
+                client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+            except ObjectAlreadyExists:
+                continue
+
+
+def _prefect_deploy(file: Path) -> None:
+    """Prefect's own command reads its own file."""
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file.name]
+    done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, check=False)  # noqa: S603 - no word of it is anyone's input
+    if done.returncode != 0:
+        said = " ".join((done.stderr or done.stdout).split())[-300:]
+        raise ConfigError(f"Prefect refused {file}: {said}")

@@ -1,0 +1,191 @@
+"""Which runs there are, how each ended, and which one a name means. Reads manifests only: no cell, no secret."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from connectors.run_folder.folder import RunFolder
+from connectors.targets import lasts
+from pipelines.report.wording import many
+from schemas.errors import ConfigError
+from schemas.states import GOOD
+from schemas.verdicts import FINISHED, OVER, Verdict
+
+LATEST = "latest"
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run, from its manifest."""
+
+    folder: RunFolder
+    manifest: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The name of its folder."""
+        return self.folder.run_id
+
+    @property
+    def verdict(self) -> str:
+        """How it ended; `unfinished` while it works, or when it was killed."""
+        return str(self.manifest.get("verdict", Verdict.UNFINISHED))
+
+    @property
+    def replays(self) -> str | None:
+        """The run whose failures this one sent again."""
+        return self.manifest.get("replays")
+
+    @property
+    def finished(self) -> bool:
+        """Whether it sent everything it had."""
+        return self.verdict in FINISHED
+
+    @cached_property
+    def not_in(self) -> int:
+        """Rows that it read and did not get in; 0 where its books were never closed."""
+        rows = self._counts
+        return rows["read"] - sum(rows[state] for state in GOOD) if rows else 0
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        """Its rows by state; none while it works, and a stranger's manifest may hold anything."""
+        rows = self.manifest.get("rows")
+        if not isinstance(rows, dict) or not all(isinstance(rows.get(n), int) for n in ("read", "accepted", *GOOD)):
+            return {}
+        return rows
+
+    @property
+    def told(self) -> str:
+        """One line: when it began, how it ended, what became of its rows."""
+        when = str(self.manifest.get("started", ""))[:16].replace("T", " ")
+        rows = self._counts
+        counts = f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_in:,} to correct" if rows else ""
+        return f"{when} UTC  {self.verdict}{counts}{f'; replays {self.replays}' if self.replays else ''}"
+
+    @property
+    def cured(self) -> str:
+        """What a replay says on the run that it replays."""
+        rows = self._counts
+        if not rows:
+            return f"replayed by {self.run_id}: {self.verdict}"
+        return f"replayed by {self.run_id}: {rows['read'] - self.not_in:,} of {many(rows['read'], 'row', 'rows')} cured"
+
+    def as_json(self) -> dict[str, Any]:
+        """The run in the document of `bulkload runs --json`."""
+        members = ("operation", "mode", "dialect", "target", "started", "finished", "rows", "replays")
+        found = {name: self.manifest.get(name) for name in members}
+        return {"run_id": self.run_id, "run_dir": str(self.folder.path), "verdict": self.verdict, **found}
+
+    def does_again(self, earlier: "PastRun") -> bool:
+        """Whether this run finished the very load that an earlier one did not: same extract, same place.
+
+        An extract that the earlier one did not read to its end is known by its path.
+        """
+        same = all(self.manifest.get(name) == earlier.manifest.get(name) for name in ("operation", "target", "replays"))
+        extract = hashes if all(hashes(earlier.manifest)) else paths
+        return self.finished and same and extract(self.manifest) == extract(earlier.manifest)
+
+
+def past_runs(runs: Path) -> list[PastRun]:
+    """The runs in a folder, the newest first; what is no run is passed over."""
+    found = (PastRun(folder, manifest) for folder, manifest in manifests(runs))
+    return sorted(found, key=lambda r: (str(r.manifest.get("started") or ""), r.run_id), reverse=True)
+
+
+def replays_of(run_id: str, runs: list[PastRun]) -> list[PastRun]:
+    """The runs that sent the failures of one again, the newest first."""
+    return [run for run in runs if run.replays == run_id]
+
+
+def find_run(runs: Path, name: str) -> RunFolder:
+    """The folder of a run by its id, the beginning of it, a path, or `latest`: the first in `bulkload runs`.
+
+    Raises:
+        ConfigError: there is no such run, or several begin like that.
+    """
+    return RunFolder.find(runs, name) if name != LATEST else _newest(runs)[0].folder
+
+
+def run_to_resume(runs: Path, name: str, note: Note) -> RunFolder:
+    """The folder of the run to go on with; `latest` is the newest that stopped, died or ended in an error.
+
+    One whose extract another run finished since is done, and passed over.
+
+    Raises:
+        ConfigError: there is no such run.
+    """
+    if name != LATEST:
+        return RunFolder.find(runs, name)
+    known = _newest(runs)
+    for place, run in enumerate(known):
+        if run.verdict not in OVER and not any(later.does_again(run) for later in known[:place]):
+            note(f"resuming {run.run_id} ({run.verdict})")
+            return run.folder
+    raise ConfigError(f"there is nothing to resume in {runs}: {known[0].run_id} is the newest run ({known[0].verdict})")
+
+
+def run_to_replay(runs: Path, name: str, note: Note) -> RunFolder:
+    """The folder of the run to replay; `latest` is the newest that finished and has rows to send again.
+
+    One whose rows a later replay took up as a whole is passed over: what is left of them is that one's.
+
+    Raises:
+        ConfigError: there is no such run.
+    """
+    if name != LATEST:
+        return RunFolder.find(runs, name)
+    known = _newest(runs)
+    for run in known:
+        later = (again for again in replays_of(run.run_id, known) if again.finished)
+        taken_up = any(again.manifest["rows"]["read"] >= run.not_in for again in later)
+        if run.finished and run.not_in and not taken_up:
+            note(f"replaying {run.run_id} (rows not accepted: {run.not_in:,})")
+            return run.folder
+    raise ConfigError(f"there is nothing to replay in {runs}: no finished run has rows that are still to be sent")
+
+
+def _newest(runs: Path) -> list[PastRun]:
+    """The runs, the newest first; at least one."""
+    known = past_runs(runs)
+    if not known:
+        raise ConfigError(f"there is no run {LATEST} in {runs}: `bulkload runs` lists them")
+    return known
+
+
+def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """Every run with its manifest, the oldest first; folders that are no runs are passed over."""
+    for path in sorted(runs.glob("*/manifest.json")):
+        folder = RunFolder(path.parent)
+        try:
+            yield folder, folder.read_manifest()
+        except ConfigError:
+            continue
+
+
+def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
+    """Raises ConfigError when a run has finished this extract, by content, for this operation and target."""
+    if not lasts(manifest["target"]):
+        return
+    for folder, earlier in manifests(runs):
+        if (
+            earlier.get("verdict") in FINISHED
+            and earlier.get("operation") == manifest["operation"]
+            and earlier.get("target") == manifest["target"]
+            and hashes(earlier) == hashes(manifest)
+        ):
+            raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier['verdict']})")
+
+
+def paths(manifest: Mapping[str, Any]) -> list[str]:
+    """The files of a run's extract."""
+    return sorted(source["path"] for source in manifest.get("extracts", ()))
+
+
+def hashes(manifest: Mapping[str, Any]) -> list[str]:
+    """The content of a run's extract; an empty text for each file that was not read to its end."""
+    return sorted(source.get("sha256") or "" for source in manifest.get("extracts", ()))

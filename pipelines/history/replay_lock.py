@@ -1,0 +1,56 @@
+"""Taking up what a run did not get in: one process at a time decides which rows of it are still to be sent.
+
+Owns the lock on a chain of replays, and when a replay that died looks again at what became of its rows meanwhile.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.journal import Journal
+from pipelines.history.replay_check import check_belong
+from pipelines.history.replay_rows import Replayed, failure_rows
+from pipelines.operations.operation import Operation
+from schemas.manifest import begun
+
+
+@contextmanager
+def taken_up(path: Path, run: RunFolder, operation: Operation) -> Iterator[Replayed]:
+    """The rows that a file of failures takes up of a run; nobody else may take them up while the block lasts.
+
+    Raises:
+        ConfigError: as `check_belong` raises it.
+        RunFolderError: another process is working on the run.
+    """
+    with closing(Journal(_first(run).journal)):
+        yield check_belong(failure_rows(path), path, run, operation)
+
+
+@contextmanager
+def taken_up_before(manifest: Mapping[str, Any], folder: RunFolder, operation: Operation) -> Iterator[Replayed | None]:
+    """The rows of a replay that goes on; None of a run that is no replay.
+
+    One that had not begun has sent nothing, and others did not wait for it: what it takes up is asked anew.
+
+    Raises:
+        OSError, ValueError: what the replay kept cannot be read.
+    """
+    if manifest["replays"] is None:
+        yield None
+        return
+    run = RunFolder(folder.path.parent / manifest["replays"])
+    if begun(manifest):
+        yield Replayed.read(run, folder.taken)
+        return
+    (source,) = manifest["extracts"]
+    with taken_up(Path(source["path"]), run, operation) as replayed:
+        yield replayed
+
+
+def _first(run: RunFolder) -> RunFolder:
+    """The run at the beginning of a chain of replays, as far as it is there."""
+    before = run.read_manifest().get("replays")
+    earlier = RunFolder(run.path.parent / before) if isinstance(before, str) else None
+    return _first(earlier) if earlier is not None and earlier.manifest.exists() else run

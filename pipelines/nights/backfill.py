@@ -1,0 +1,171 @@
+"""A backfill: the nights of past business dates, one after another, each from its own folder.
+
+Owns which dates are loaded, and which are done already. What a night is, `nightly` knows. Knows no Prefect.
+
+A date is done when each extract of its folder has a run that finished into the same target: same file, same content,
+same mapping. A run into a sandbox in memory never counts, because nothing of it is left.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from connectors.targets import Target, lasts
+from pipelines.history.catalog import manifests
+from pipelines.loading.interrupts import interrupts, stop_at_once
+from pipelines.nights.continuation import same_extract
+from pipelines.nights.folder import NightExtract, find_extracts
+from pipelines.nights.nightly import nightly
+from pipelines.nights.report import NightlyReport, worst
+from pipelines.nights.sequence import shared_target
+from pipelines.options import Options, Progress
+from schemas.errors import ConfigError, FatalError, StoppedError
+from schemas.verdicts import FINISHED, FINISHED_CODES
+
+MOST_NAMED = 10
+"""Missing folders that one message lists."""
+
+_SATURDAY = 5
+
+
+@dataclass(frozen=True)
+class BackfillReport:
+    """A finished backfill.
+
+    Attributes:
+        nights: one for each date that was loaded, in order; the last may have stopped early.
+        done_before: dates that were passed over because earlier runs had finished them.
+        not_started: dates that were left because the one before them stopped.
+    """
+
+    nights: tuple[tuple[date, NightlyReport], ...]
+    done_before: tuple[date, ...] = ()
+    not_started: tuple[date, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of its nights', as a night's is of its loads."""
+        return worst([night.exit_code for _, night in self.nights])
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that --json prints."""
+        return {
+            "exit_code": self.exit_code,
+            "nights": [{"date": day.isoformat(), **night.as_json()} for day, night in self.nights],
+            "done_before": [day.isoformat() for day in self.done_before],
+            "not_started": [day.isoformat() for day in self.not_started],
+        }
+
+
+def backfill(
+    folder_pattern: str,
+    first: date,
+    last: date,
+    *,
+    progress: Progress | None = None,
+    night: Callable[..., NightlyReport] = nightly,
+    again: bool = False,
+    **options: Any,
+) -> BackfillReport:
+    """Loads the nights of a range of dates into one target, in order.
+
+    Weekends are passed over unless they have a folder. The first date that stops early ends the backfill; started
+    again, it goes on there.
+
+    Args:
+        folder_pattern: where a date's extracts are, such as `/extracts/{date:%Y%m%d}`.
+        first, last: both included.
+        progress: told what happens.
+        night: what carries out a night; called as `nightly` is.
+        again: load dates that earlier runs have finished, too.
+        options: fields of `Options`.
+
+    Raises:
+        ConfigError: the pattern or the range is wrong, or folders are missing (all are named); nothing was sent.
+        FatalError: the first load of all could not be carried out. Later ones' errors are reported.
+    """
+    progress = progress or Progress()
+    folders = dated_folders(folder_pattern, first, last)
+    extracts = {day: find_extracts(folder).extracts for day, folder in folders}
+    settings = Options.of(**options)
+    nights: list[tuple[date, NightlyReport]] = []
+    done: list[date] = []
+    with interrupts(stop_at_once) as interrupted, shared_target(settings, progress) as target:
+        earlier = [] if again else [manifest for _, manifest in manifests(settings.runs)]
+        history = _History(earlier, target)
+        for position, (day, folder) in enumerate(folders):
+            if history.has(extracts[day]):
+                progress.note(f"{day}: finished by an earlier run, so it is not loaded again")
+                done.append(day)
+                continue
+            progress.note(f"{day}: {folder}")
+            try:
+                report = night(folder, progress=progress, **{**options, "target": target, "again": again})
+            except FatalError as error:
+                if not nights:
+                    raise
+                report = NightlyReport(folder, (), (), error)  # the nights before it are reported all the same
+            rest = tuple(later for later, _ in folders[position + 1 :])
+            if interrupted.by and rest and report.exit_code in FINISHED_CODES:  # its last load was, and ended well
+                report = replace(report, error=StoppedError(f"interrupted by {interrupted.by}"))
+            nights.append((day, report))
+            if report.exit_code not in FINISHED_CODES:
+                return BackfillReport(tuple(nights), tuple(done), rest)
+    return BackfillReport(tuple(nights), tuple(done))
+
+
+def dated_folders(folder_pattern: str, first: date, last: date) -> list[tuple[date, Path]]:
+    """The folder of each date to load, in order.
+
+    Raises:
+        ConfigError: the pattern or the range is wrong, or business dates have no folder.
+    """
+    if first > last:
+        raise ConfigError(f"the range of dates is empty: {first} is after {last}")
+    found, missing = [], []
+    for day in _days(first, last):
+        folder = _folder_of(folder_pattern, day)
+        if folder.is_dir():
+            found.append((day, folder))
+        elif day.weekday() < _SATURDAY:
+            missing.append(str(folder))
+    if missing:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        raise ConfigError(f"business dates without a folder: {', '.join(missing[:MOST_NAMED])}{more}")
+    if not found:
+        raise ConfigError(f"from {first} to {last} there is no business date and no folder")
+    return found
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def _folder_of(folder_pattern: str, day: date) -> Path:
+    another = day - timedelta(days=1) if day > date.min else day + timedelta(days=1)
+    try:
+        folder = folder_pattern.format(date=day)
+        other = folder_pattern.format(date=another)
+    except (LookupError, ValueError, AttributeError):
+        folder = other = ""
+    if folder == other:
+        raise ConfigError(f"{folder_pattern}: the pattern must hold the date, as in /extracts/{{date:%Y%m%d}}")
+    return Path(folder)
+
+
+class _History:
+    """What earlier runs have finished in this target."""
+
+    def __init__(self, runs: Iterable[Mapping[str, Any]], target: Target | None) -> None:
+        """Takes the manifests of earlier runs."""
+        url = target.url if target is not None else None
+        self._finished = [m for m in runs if lasts(url) and m.get("verdict") in FINISHED and m.get("target") == url]
+
+    def has(self, extracts: Sequence[NightExtract]) -> bool:
+        """Whether each of a night's extracts has a run that finished."""
+        return all(map(self._has_one, extracts))
+
+    def _has_one(self, extract: NightExtract) -> bool:
+        return any(m["operation"] == extract.operation and same_extract(m, extract) for m in self._finished)

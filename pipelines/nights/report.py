@@ -1,0 +1,53 @@
+"""What a night says of itself: the reports of its loads, what was passed over, and its exit code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.report.report import Report
+from schemas.errors import FatalError
+
+_WORST_FIRST = (5, 4, 2, 3, 0)
+"""Unbalanced books, stopped, wrong input, rejects, all accepted: a night has the exit code of its worst load."""
+
+
+@dataclass(frozen=True)
+class NightlyReport:
+    """A finished night.
+
+    Attributes:
+        reports: one of each load that ended, in order.
+        notes: what was passed over or not started, and why.
+        error: what ended the night when a load could not even be reported; earlier loads stand.
+    """
+
+    folder: Path
+    reports: tuple[Report, ...]
+    notes: tuple[str, ...] = ()
+    error: FatalError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of its loads': 5, then 4, 2, 3 and 0."""
+        codes = [report.exit_code for report in self.reports]
+        return worst([*codes, self.error.exit_code] if self.error else codes)
+
+    def after(self, notes: Sequence[str]) -> "NightlyReport":
+        """The same night, with what was to be said before it began."""
+        return replace(self, notes=(*notes, *self.notes))
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that --json prints."""
+        return {
+            "folder": str(self.folder),
+            "exit_code": self.exit_code,
+            "error": self.error.message if self.error else None,
+            "notes": list(self.notes),
+            "runs": [report.as_json() for report in self.reports],
+        }
+
+
+def worst(codes: list[int]) -> int:
+    """The exit code of several: 5 before 4, 2, 3 and 0; 0 of none."""
+    return min(codes, key=_WORST_FIRST.index, default=0)

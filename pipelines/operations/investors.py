@@ -1,0 +1,53 @@
+"""The operations of investors: their records, and the accounts they hold."""
+
+from pipelines.operations.evidence_rules import holders_of_account, record_by_identifier
+from pipelines.operations.operation import Answers, Body, Operation
+from pipelines.operations.references import family_refs
+from schemas.dialects import TWO_AGES
+from schemas.requests.investment_accounts import HOLDER, INVESTMENT_ACCOUNT, PORTFOLIO, investment_account_request
+from schemas.requests.investor_records import INVESTOR_RECORD, investor_record_request
+from schemas.rows.selection import KeyRule
+from schemas.states import Mode
+
+INVESTOR_RECORDS = Operation(
+    name="investor-records",
+    entity="investor record",
+    path="/api/investorrecords/$batchUpsert",
+    expected_status=201,
+    body=Body.KEYED,
+    answers=Answers.BY_KEY,
+    max_items=None,
+    modes=frozenset(Mode),
+    dialects=TWO_AGES,
+    shape=INVESTOR_RECORD,
+    key=KeyRule(any_of="identifier:"),
+    build=investor_record_request,
+    evidence=record_by_identifier("investorrecords"),
+    idempotent=True,
+    success_mode=True,
+    lusid_id="lusidInvestorRecordId",
+    provides=family_refs("identifier:"),
+)
+
+INVESTMENT_ACCOUNTS = Operation(
+    name="investment-accounts",
+    entity="investment account",
+    path="/api/investmentaccounts/$batchUpsert",
+    expected_status=201,
+    body=Body.KEYED,
+    answers=Answers.BY_KEY,
+    max_items=None,
+    modes=frozenset(Mode),
+    dialects=TWO_AGES,
+    shape=INVESTMENT_ACCOUNT,
+    key=KeyRule(any_of="identifier:"),
+    build=investment_account_request,
+    evidence=record_by_identifier("investmentaccounts"),
+    parents=holders_of_account,
+    members=(HOLDER, PORTFOLIO),
+    idempotent=True,
+    success_mode=True,
+    lusid_id="lusidInvestmentAccountId",
+    provides=family_refs("identifier:"),
+    needs=family_refs("holder:"),
+)

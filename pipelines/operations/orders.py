@@ -1,0 +1,139 @@
+"""The operations of orders and placements: into a block, to another, into the market, changed there, or away."""
+
+from pipelines.operations.evidence_rules import cancelled, itself, moved_order, named, orders_of_block, own_entity
+from pipelines.operations.operation import Answers, Body, Operation
+from pipelines.operations.references import all_refs, id_at, id_key, id_refs
+from schemas.dialects import TWO_AGES
+from schemas.requests.order_moves import ORDER_CANCEL, ORDER_MOVE, order_id, order_move
+from schemas.requests.orders import ORDER, ORDER_ROW, block_request
+from schemas.requests.placements import (
+    PLACED_BLOCK,
+    PLACEMENT,
+    PLACEMENT_CANCEL,
+    PLACEMENT_UPDATE,
+    placement_id,
+    placement_request,
+    placement_update_request,
+)
+from schemas.states import Mode
+
+ORDERS = Operation(
+    name="orders",
+    entity="block",
+    path="/api/ordermanagement/createorders",
+    expected_status=201,
+    body=Body.REQUESTS,
+    answers=Answers.ALL_OR_NOTHING,
+    max_items=100,
+    modes=frozenset(Mode),
+    dialects=TWO_AGES,
+    shape=ORDER_ROW,
+    key=id_key("block"),
+    build=block_request,
+    evidence=orders_of_block,
+    members=(ORDER,),
+    alone=("order_scope", "order_code"),
+    idempotent=False,
+    answer_key=id_at("block", "id"),
+    provides=all_refs(id_refs("Block", "block"), id_refs("Order", "order")),
+)
+
+MOVE_ORDERS = Operation(
+    name="move-orders",
+    entity="order",
+    path="/api/ordermanagement/moveorders",
+    expected_status=200,
+    body=Body.REQUESTS,
+    answers=Answers.ALL_OR_NOTHING,
+    max_items=100,
+    modes=frozenset(Mode),
+    dialects=TWO_AGES,
+    shape=ORDER_MOVE,
+    key=id_key("order"),
+    build=order_move,
+    evidence=moved_order,
+    parents=named(orderId="orders"),
+    idempotent=False,
+    answer_key=id_at("order", "id"),
+    needs=id_refs("Order", "order"),
+    completes=id_refs("Block", "block"),
+)
+
+PLACE_BLOCKS = Operation(
+    name="place-blocks",
+    entity="placement",
+    path="/api/ordermanagement/placeblocks",
+    expected_status=200,
+    body=Body.REQUESTS,
+    answers=Answers.ALL_OR_NOTHING,
+    max_items=100,
+    modes=frozenset(Mode),
+    dialects=TWO_AGES,
+    shape=PLACEMENT,
+    key=id_key("placement"),
+    build=placement_request,
+    members=(PLACED_BLOCK,),
+    evidence=own_entity("placements"),
+    parents=named(blockIds="blocks", parentPlacementId="placements"),
+    idempotent=False,
+    answer_key=id_at("id"),
+    needs=all_refs(id_refs("Block", "block"), id_refs("Placement", "parent_placement")),
+    provides=id_refs("Placement", "placement"),
+)
+
+UPDATE_PLACEMENTS = Operation(
+    name="update-placements",
+    entity="placement",
+    path="/api/ordermanagement/$updateplacements",
+    expected_status=200,
+    body=Body.KEYED,
+    answers=Answers.BY_KEY,
+    max_items=None,
+    modes=frozenset({Mode.PARTIAL}),
+    dialects=TWO_AGES,
+    shape=PLACEMENT_UPDATE,
+    key=id_key("placement"),
+    build=placement_update_request,
+    evidence=own_entity("placements"),
+    parents=named(id="placements"),
+    idempotent=True,
+    needs=id_refs("Placement", "placement"),
+)
+
+CANCEL_ORDERS = Operation(
+    name="cancel-orders",
+    entity="order",
+    path="/api/ordermanagement/cancelorders",
+    expected_status=200,
+    body=Body.KEYED,
+    answers=Answers.BY_KEY,
+    max_items=None,
+    modes=frozenset({Mode.PARTIAL}),
+    dialects=TWO_AGES,
+    shape=ORDER_CANCEL,
+    key=id_key("order"),
+    build=order_id,
+    evidence=cancelled("orders"),
+    parents=itself("orders"),
+    idempotent=False,
+    needs=id_refs("Order", "order"),
+)
+
+CANCEL_PLACEMENTS = Operation(
+    name="cancel-placements",
+    entity="placement",
+    path="/api/ordermanagement/$cancelplacements",
+    expected_status=200,
+    body=Body.KEYED,
+    answers=Answers.BY_KEY,
+    max_items=None,
+    modes=frozenset({Mode.PARTIAL}),
+    dialects=TWO_AGES,
+    shape=PLACEMENT_CANCEL,
+    key=id_key("placement"),
+    build=placement_id,
+    evidence=cancelled("placements"),
+    parents=itself("placements"),
+    idempotent=False,
+    needs=id_refs("Placement", "placement"),
+)

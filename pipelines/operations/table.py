@@ -1,0 +1,45 @@
+"""The operations: one frozen declaration for each endpoint. The engine knows no endpoint by name.
+
+The declarations stand in `operations_*`, by family; this is the table of them.
+"""
+
+from collections.abc import Mapping
+
+from pipelines.operations.booking import ALLOCATE, BOOK_TRANSACTIONS, EXECUTIONS
+from pipelines.operations.investors import INVESTMENT_ACCOUNTS, INVESTOR_RECORDS
+from pipelines.operations.operation import Operation
+from pipelines.operations.orders import (
+    CANCEL_ORDERS,
+    CANCEL_PLACEMENTS,
+    MOVE_ORDERS,
+    ORDERS,
+    PLACE_BLOCKS,
+    UPDATE_PLACEMENTS,
+)
+from schemas.errors import ConfigError
+from schemas.suggestions import did_you_mean
+
+_ALL = (
+    INVESTOR_RECORDS,
+    INVESTMENT_ACCOUNTS,
+    ORDERS,
+    MOVE_ORDERS,
+    PLACE_BLOCKS,
+    UPDATE_PLACEMENTS,
+    CANCEL_ORDERS,
+    CANCEL_PLACEMENTS,
+    ALLOCATE,
+    BOOK_TRANSACTIONS,
+    EXECUTIONS,
+)
+
+OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _ALL}
+"""Every operation by the name the command line knows it by."""
+
+
+def operation_named(name: str) -> Operation:
+    """The operation of this name; raises ConfigError, suggesting the near one."""
+    if name not in OPERATIONS:
+        known = ", ".join(OPERATIONS)
+        raise ConfigError(f"there is no operation {name}{did_you_mean(name, OPERATIONS)} ({known})")
+    return OPERATIONS[name]

@@ -1,0 +1,135 @@
+"""The book: one line for each row read, in 13 bytes, from the moment it is read to the moment it is accounted for."""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.extracts.extract import Extract, Position
+from connectors.run_folder.scratch import NoteFile
+from schemas.states import STATES, State
+
+PENDING = 255
+"""The state code of a row that has not ended in a state yet; others are indexes into STATES."""
+
+_CODE = {state: code for code, state in enumerate(STATES)}
+
+
+def code_of(state: State) -> int:
+    """The byte that stands for a state."""
+    return _CODE[state]
+
+
+def by_state(codes: npt.NDArray[np.uint8]) -> dict[State, int]:
+    """How many of these codes stand for each state; every state present."""
+    found = np.bincount(codes, minlength=len(STATES))
+    return {state: int(found[code]) for state, code in _CODE.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """Where a batch of rows came from, so that its cells can be read again."""
+
+    start: int
+    """Ordinal of its first row: 0-based over the whole extract."""
+    count: int
+    source: int
+    first_row: int
+    position: Position
+
+
+class Book:
+    """Every row's state, its reason, and the request it went into."""
+
+    def __init__(self, extract: Extract, notes_path: Path) -> None:
+        self.extract = extract
+        self.batches: list[ReadBatch] = []
+        self.states = bytearray()
+        self.notes = NoteFile(notes_path)
+        self._note_at = array("q")
+        self._nearest: ReadBatch | None = None
+        self._request = array("i")
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def add_batch(self, count: int, source: int, first_row: int, position: Position) -> int:
+        """Opens lines for a batch of rows; gives the ordinal of the first."""
+        start = len(self.states)
+        self.batches.append(ReadBatch(start, count, source, first_row, position))
+        self.states.extend(bytes([PENDING]) * count)
+        self._note_at.extend([-1] * count)
+        self._request.extend([-1] * count)
+        return start
+
+    def settle(self, ordinal: int, state: State, code: str = "", message: str = "") -> None:
+        """Ends a row in a state before it was sent, with the reason."""
+        self.states[ordinal] = _CODE[state]
+        self._note_at[ordinal] = self.notes.add(code, message) if code else -1
+
+    def is_open(self, ordinal: int) -> bool:
+        """Whether a row still waits for its state."""
+        return self.states[ordinal] == PENDING
+
+    def state(self, ordinal: int) -> State | None:
+        """A row's state; None while it is open."""
+        code = self.states[ordinal]
+        return None if code == PENDING else STATES[code]
+
+    def assign(self, ordinal: int, request: int) -> None:
+        """Says which request a row went into."""
+        self._request[ordinal] = request
+
+    def assign_each(self, ordinals: npt.NDArray[np.int64]) -> None:
+        """Says that row ordinals[i] went into request i."""
+        np.frombuffer(self._request, np.int32)[ordinals] = np.arange(len(ordinals))
+
+    def note(self, ordinal: int) -> tuple[str, str]:
+        """(code, message) of a row that was settled before it was sent; empty texts without one."""
+        offset = self._note_at[ordinal]
+        return self.notes.read(offset) if offset >= 0 else ("", "")
+
+    @property
+    def requests(self) -> npt.NDArray[np.int32]:
+        """Request number of each row; -1 for rows that are in none."""
+        return np.frombuffer(self._request, np.int32)
+
+    def place(self, ordinal: int) -> tuple[str, int]:
+        """(source name, `_row`) of a row."""
+        batch = self._batch_of(ordinal)
+        return (
+            self.extract.sources[batch.source].name,
+            batch.first_row + ordinal - batch.start,
+        )
+
+    def where(self, ordinal: int) -> str:
+        """A row as a person finds it: `row 17`, with its file when the extract has several."""
+        source, row = self.place(ordinal)
+        return f"row {row}" if len(self.extract.sources) == 1 else f"{source} row {row}"
+
+    def batches_with(self, wanted: npt.NDArray[np.bool_]) -> Iterator[ReadBatch]:
+        """The batches that hold at least one wanted row, in reading order."""
+        for batch in self.batches:
+            if wanted[batch.start : batch.start + batch.count].any():
+                yield batch
+
+    def counts(self) -> dict[State, int]:
+        """Rows by state; every state present. Rows still open are not counted."""
+        return by_state(np.frombuffer(self.states, np.uint8))
+
+    def _batch_of(self, ordinal: int) -> ReadBatch:
+        near = self._nearest  # rows are accounted for in order
+        if near is not None and near.start <= ordinal < near.start + near.count:
+            return near
+        low, high = 0, len(self.batches)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.batches[middle].start <= ordinal:
+                low = middle
+            else:
+                high = middle
+        self._nearest = self.batches[low]
+        return self.batches[low]

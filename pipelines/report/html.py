@@ -1,0 +1,70 @@
+"""report.html: the picture of a run in one file that needs no network and runs no script.
+
+Shows what `Summary` says: keys, rows and reasons, never a cell. Every text is escaped by the template.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from connectors.run_folder.atomic_files import whole
+from connectors.run_folder.folder import RunFolder
+from pipelines.report import advice
+from pipelines.report.summary import Summary
+from schemas.states import STATES
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATE = "report.html.j2"
+
+
+class Slice(NamedTuple):
+    """A state's part of the bar: rows, keys, and the share of all rows in percent."""
+
+    state: str
+    rows: int
+    keys: int
+    percent: float
+
+
+def write_html(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
+    """Writes report.html into a run's folder.
+
+    Args:
+        folder: the run's.
+        manifest: with how the run ended.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    text = html_of(Summary.of(folder, manifest))
+    with whole(folder.report) as part:
+        part.write_text(text, "utf-8")
+
+
+def html_of(summary: Summary) -> str:
+    """The page of one run."""
+    return template().render(run=summary, manifest=summary.manifest, advice=advice, slices=[*_slices(summary)])
+
+
+@functools.cache
+def template() -> "Template":
+    """The page's template: compiled once, for the loads of a night."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("pipelines.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE)
+
+
+def _slices(summary: Summary) -> Iterator[Slice]:
+    read = summary.rows["read"]
+    for state in STATES:
+        rows = summary.rows[state]
+        yield Slice(state.value, rows, summary.keys[state], 100 * rows / read if read else 0.0)

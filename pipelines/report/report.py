@@ -1,0 +1,84 @@
+"""What a run says of itself: the report in Python, and the document that --json prints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from connectors.run_folder.folder import RunFolder
+from pipelines.account.reasons import Reason
+from schemas.errors import LoadError
+from schemas.states import GOOD, STATES, State
+from schemas.verdicts import EXIT_CODES, Verdict
+
+
+class RowsNotAcceptedError(LoadError):
+    """Some rows of a run did not make it; the report says which."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished run.
+
+    Attributes:
+        rows: extract rows by state; keys: requests' keys by state. Every state is present.
+        requests: calls made; retries: attempts beyond the first of each.
+        reasons: why rows did not make it, the most frequent first.
+        warnings: what the run noticed that is no row's fault.
+        failed_refs: references of the rows that did not make it, for the loads that depend on this one, where such
+            loads were announced (`Options.followed`).
+        refs_unknown: why it cannot be said which references failed; None when it can.
+    """
+
+    run_id: str
+    run_dir: Path
+    operation: str
+    mode: str
+    verdict: Verdict
+    rows_read: int
+    rows: Mapping[State, int]
+    keys: Mapping[State, int]
+    requests: int
+    retries: int
+    seconds: float
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+    failed_refs: Mapping[str, str] = field(default_factory=dict)
+    refs_unknown: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code."""
+        return EXIT_CODES[self.verdict]
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """failures.csv, all text, as it stands in the run folder."""
+        return pd.read_csv(RunFolder(self.run_dir).failures, dtype=str, keep_default_na=False)
+
+    def raise_for_failures(self) -> None:
+        """Raises RowsNotAcceptedError unless every row was accepted."""
+        if self.exit_code != 0:
+            bad = {s.value: n for s, n in self.rows.items() if n and s not in GOOD}
+            texts = ", ".join(f"{n} {state}" for state, n in bad.items())
+            raise RowsNotAcceptedError(f"{self.run_id}: {texts}; see {RunFolder(self.run_dir).failures}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that --json prints."""
+        return {
+            "run_id": self.run_id,
+            "run_dir": str(self.run_dir),
+            "operation": self.operation,
+            "mode": self.mode,
+            "verdict": self.verdict.value,
+            "rows": {"read": self.rows_read, **{s.value: self.rows[s] for s in STATES}},
+            "keys": {s.value: self.keys[s] for s in STATES},
+            "requests": self.requests,
+            "retries": self.retries,
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,102 @@
+"""From fills to books: placements to allocate and allocations to book. One row is one id.
+
+POST /api/ordermanagement/allocate takes a bare list of placement ids, booktransactions a list of allocation ids beside
+properties for the transactions. What holds for a whole call (the algorithm, those properties) stands in columns too:
+rows that say differently go in different calls.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import orjson
+
+from schemas.dialects import ONLY_2_3, TWO_AGES, Dialect
+from schemas.requests.order_parts import needed_id, resource_id
+from schemas.requests.placements import PLACEMENT_ID
+from schemas.requests.properties import Wire, properties_member, property_families
+from schemas.rows.cells import Code, Switch, Word
+from schemas.rows.columns import Columns, Plain, Row, RowShape
+
+
+class CallWide(NamedTuple):
+    """What holds for a whole call: its query, and the members beside the list of ids."""
+
+    params: tuple[tuple[str, str], ...] = ()
+    members: bytes = b""
+
+
+ALLOCATION = RowShape(
+    plain=(
+        *PLACEMENT_ID,
+        Plain("allocation_algorithm", Code, "how fills are shared out; LUSID's default is PR-FIFO", "PR-FIFO"),
+    )
+)
+
+BOOKING = RowShape(
+    plain=(
+        *needed_id("allocation", "the allocation", "ALLOC00000123"),
+        Plain(
+            "apply_fees_and_commission",
+            Switch,
+            "whether fee rules apply: true (LUSID's default) or false",
+            "true",
+            dialects=TWO_AGES,
+        ),
+        Plain(
+            "mark_as_booked",
+            Switch,
+            "whether orders and allocations are marked as booked: true or false",
+            "true",
+            dialects=TWO_AGES,
+        ),
+        Plain(
+            "fx_instrument_type",
+            Word,
+            "what FX orders are made of",
+            "None",
+            dialects=ONLY_2_3,
+            words={Dialect.V2_3: ("None", "FxForward", "FxSpot")},
+        ),
+    ),
+    families=property_families("Transaction", dated=False, dialects=TWO_AGES),
+)
+
+
+def allocation_of(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
+    """Builds the ResourceId of a placement whose fills are to be allocated."""
+    del columns, dialect
+    return lambda row: resource_id(row, "placement")
+
+
+def booking_of(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
+    """Builds the ResourceId of an allocation that is to be booked."""
+    del columns, dialect
+    return lambda row: resource_id(row, "allocation")
+
+
+def allocation_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallWide]:
+    """What a row of `allocate` says of its whole call."""
+    del columns, dialect
+    return lambda row: CallWide(_params(row, ("allocationAlgorithm", "allocation_algorithm")))
+
+
+def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallWide]:
+    """What a row of `book-transactions` says of its whole call."""
+    del dialect
+    properties = properties_member(columns, "transactionProperties")
+    query = (
+        ("applyFeesAndCommission", "apply_fees_and_commission"),
+        ("markOrdersAndAllocationsAsBooked", "mark_as_booked"),
+    )
+
+    def call(row: Row) -> CallWide:
+        members = properties(row)
+        if row.get("fx_instrument_type"):
+            members["fxInstrumentType"] = row["fx_instrument_type"]
+        return CallWide(_params(row, *query), b"," + orjson.dumps(members)[1:-1] if members else b"")
+
+    return call
+
+
+def _params(row: Row, *query: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, row[column]) for name, column in query if row.get(column))

@@ -1,0 +1,159 @@
+"""Orders: blocks and the orders in them. One row is one order; the rows of one block are one request.
+
+POST /api/ordermanagement/createorders, BlockAndOrdersRequest.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from schemas.dialects import ONLY_2_3, Dialect
+from schemas.requests.members import Member, member_list
+from schemas.requests.order_parts import (
+    INSTRUMENT,
+    an_instrument,
+    filled,
+    id_columns,
+    moneys,
+    needed_id,
+    numbers,
+    quantity_or_amount,
+    resource_id,
+    resource_ids,
+    together,
+)
+from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
+from schemas.rows.cells import Currency, DecimalText, Word
+from schemas.rows.columns import Columns, Plain, Row, RowShape
+from schemas.rows.times import TimeText
+
+ORDER_PLAIN = (
+    "order_scope",
+    "order_code",
+    "quantity",
+    "amount",
+    "amount_currency",
+    "order_side",
+    "order_date",
+    "state",
+    "price",
+    "price_currency",
+    "portfolio_scope",
+    "portfolio_code",
+    "order_book_scope",
+    "order_book_code",
+    "order_instruction_scope",
+    "order_instruction_code",
+    "package_scope",
+    "package_code",
+    "custodian_account_scope",
+    "custodian_account_code",
+)
+ORDER = Member("order", (*ORDER_PLAIN, "property:", "metric:", "labels:"), ("order_scope", "order_code"))
+_IDS = (
+    ("portfolioId", "portfolio"),
+    ("orderBookId", "order_book"),
+    ("orderInstruction", "order_instruction"),
+    ("package", "package"),
+    ("custodianAccountId", "custodian_account"),
+)
+_BLOCK_TEXTS = (("side", "side"), ("type", "type"), ("timeInForce", "time_in_force"), ("date", "date"))
+_BLOCK_PRICES = (("limitPrice", "limit_price", "limit_currency"), ("stopPrice", "stop_price", "stop_currency"))
+_ORDER_TEXTS = (("state", "state"), ("date", "order_date"), ("side", "order_side"))
+_ORDER_PRICES = (("amount", "amount", "amount_currency"), ("price", "price", "price_currency"))
+
+
+_PAIRS = (
+    *((value, currency) for _, value, currency in (*_BLOCK_PRICES, *_ORDER_PRICES)),
+    *((f"{prefix}_scope", f"{prefix}_code") for _, prefix in _IDS),
+)
+"""Columns that mean something only together."""
+
+
+def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    yield from an_instrument(row, columns)
+    for first, second in _PAIRS:
+        yield from together(row, first, second)
+    yield from quantity_or_amount(row)
+
+
+ORDER_ROW = RowShape(
+    plain=(
+        *needed_id("block", "the block", "BLOCK00000123"),
+        *needed_id("order", "the order", "ORDER00000123"),
+        Plain("quantity", DecimalText, "how much to trade (2.3: or an amount)", "100"),
+        Plain(
+            "amount",
+            DecimalText,
+            "how much money to trade, in place of a quantity",
+            "2500.00",
+            dialects=ONLY_2_3,
+        ),
+        Plain(
+            "amount_currency",
+            Currency,
+            "the amount's currency",
+            "GBP",
+            dialects=ONLY_2_3,
+            beside=("amount",),
+        ),
+        Plain("side", Word, "the block's side", "Buy"),
+        Plain("type", Word, "the block's order type", "Limit"),
+        Plain("time_in_force", Word, "how long the block's orders stand", "GoodTilCancel"),
+        Plain("date", TimeText, "the block's date", "2026-11-20T08:15:00Z"),
+        Plain("limit_price", DecimalText, "the block's limit price", "534"),
+        Plain("limit_currency", Currency, "the limit price's currency", "USD", beside=("limit_price",)),
+        Plain("stop_price", DecimalText, "the block's stop price", "530"),
+        Plain("stop_currency", Currency, "the stop price's currency", "USD", beside=("stop_price",)),
+        Plain("order_side", Word, "the order's side, where it is not the block's", "Buy"),
+        Plain("order_date", TimeText, "the order's date", "2026-11-20T08:15:00Z"),
+        Plain("state", Word, "the order's state", "New"),
+        Plain("price", DecimalText, "the order's price", "533.5"),
+        Plain("price_currency", Currency, "the price's currency", "USD", beside=("price",)),
+        *id_columns("portfolio", "the order's portfolio"),
+        *id_columns("order_book", "the order book"),
+        *id_columns("order_instruction", "the order instruction"),
+        *id_columns("package", "the package"),
+        *id_columns("custodian_account", "the custodian account", ONLY_2_3),
+    ),
+    families=(
+        INSTRUMENT,
+        *property_families("Order", dated=False),
+        *property_families("Block", dated=False, prefix="block_"),
+    ),
+    check=_check,
+    together=_PAIRS,
+    one_of=("quantity", "amount"),
+)
+
+
+def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
+    """Builds a BlockAndOrdersRequest from the validated rows of one block. Both dialects share the shape."""
+    del dialect
+    order = _order(columns)
+    instrument = plain_identifiers_of(columns, "instrument")
+    properties = properties_member(columns, "blockProperties", "block_")
+
+    def build(rows: Sequence[Row]) -> Wire:
+        row = rows[0]
+        body: Wire = {
+            "blockId": resource_id(row, "block"),
+            "orders": member_list(rows, ORDER, order),
+        }
+        body.update(properties(row))
+        body["instrumentIdentifiers"] = instrument(row)
+        body.update(filled(row, _BLOCK_TEXTS), **moneys(row, _BLOCK_PRICES))
+        return body
+
+    return build
+
+
+def _order(columns: Columns) -> Callable[[Row], Wire]:
+    properties = properties_member(columns)
+
+    def build(row: Row) -> Wire:
+        body: Wire = {**properties(row), **numbers(row, (("quantity", "quantity"),))}
+        body["id"] = resource_id(row, "order")
+        body.update(filled(row, _ORDER_TEXTS), **moneys(row, _ORDER_PRICES))
+        body.update(resource_ids(row, _IDS))
+        return body
+
+    return build

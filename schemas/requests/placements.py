@@ -1,0 +1,150 @@
+"""Placements: blocks sent to market. One placement may span rows, one for each block it places.
+
+POST /api/ordermanagement/placeblocks (PlacementRequest), $updateplacements (PlacementUpdateRequest),
+$cancelplacements (ResourceId).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from schemas.dialects import ONLY_2_3, Dialect
+from schemas.requests.members import Member, member_list
+from schemas.requests.order_parts import (
+    INSTRUMENT,
+    an_instrument,
+    filled,
+    id_columns,
+    missing,
+    money_columns,
+    moneys,
+    needed_id,
+    numbers,
+    quantity_or_amount,
+    resource_id,
+    resource_ids,
+    together,
+)
+from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
+from schemas.rows.cells import Currency, DecimalText, NeededWord, Word
+from schemas.rows.columns import Columns, Plain, Row, RowShape
+from schemas.rows.times import TimeText
+
+PLACED_BLOCK = Member("block", ("block_scope", "block_code"), ("block_scope", "block_code"))
+PLACEMENT_ID = needed_id("placement", "the placement", "PLAC00000123")
+
+_ONLY_2_1 = frozenset({Dialect.V2_1})
+_PRICES = (("limitPrice", "limit_price", "limit_currency"), ("stopPrice", "stop_price", "stop_currency"))
+_AMOUNT = ("amount", "amount", "amount_currency")
+_TEXTS = (
+    ("state", "state"),
+    ("side", "side"),
+    ("timeInForce", "time_in_force"),
+    ("type", "type"),
+    ("createdDate", "created_date"),
+)
+_MARKET = (("counterparty", "counterparty"), ("executionSystem", "execution_system"), ("entryType", "entry_type"))
+_PAIRS = (
+    *((value, currency) for _, value, currency in (*_PRICES, _AMOUNT)),
+    ("parent_placement_scope", "parent_placement_code"),
+)
+_MARKET_COLUMNS = (
+    Plain("counterparty", Word, "who it is placed with", "SomeCounterparty"),
+    Plain("execution_system", Word, "the execution system in use", "EMSX"),
+    Plain("entry_type", Word, "how it was entered", "Manual"),
+)
+
+
+def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    yield from an_instrument(row, columns)
+    yield from quantity_or_amount(row)
+    yield from missing(row, "created_date")
+    for first, second in _PAIRS:
+        yield from together(row, first, second)
+
+
+PLACEMENT = RowShape(
+    plain=(
+        *PLACEMENT_ID,
+        *needed_id("block", "a placed block", "BLOCK00000123"),
+        Plain("quantity", DecimalText, "how much is placed (2.3: or an amount)", "100"),
+        *money_columns("amount", "amount_currency", "how much money is placed", ONLY_2_3),
+        Plain("state", NeededWord, "the placement's state", "New", needed=True, dialects=_ONLY_2_1),
+        Plain("state", Word, "the placement's state", "New", dialects=ONLY_2_3),
+        Plain("side", NeededWord, "the placement's side", "Buy", needed=True),
+        Plain("time_in_force", NeededWord, "how long it stands", "GoodTilCancel", needed=True),
+        Plain("type", NeededWord, "its order type", "Limit", needed=True),
+        Plain("created_date", TimeText, "when it became active", "2026-11-20T08:15:00Z", needed=True),
+        *money_columns("limit_price", "limit_currency", "the limit price"),
+        *money_columns("stop_price", "stop_currency", "the stop price"),
+        *id_columns("parent_placement", "the placement this one is part of"),
+        *_MARKET_COLUMNS,
+    ),
+    families=(INSTRUMENT, *property_families("Placement", dated=False)),
+    check=_check,
+    together=_PAIRS,
+    one_of=("quantity", "amount"),
+)
+
+
+def placement_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
+    """Builds a PlacementRequest from the validated rows of one placement."""
+    del dialect
+    instrument = plain_identifiers_of(columns, "instrument")
+    properties = properties_member(columns)
+
+    def build(rows: Sequence[Row]) -> Wire:
+        row = rows[0]
+        body: Wire = {"id": resource_id(row, "placement")}
+        body.update(resource_ids(row, (("parentPlacementId", "parent_placement"),)))
+        body["blockIds"] = member_list(rows, PLACED_BLOCK, lambda r: resource_id(r, "block"))
+        body.update(properties(row))
+        body["instrumentIdentifiers"] = instrument(row)
+        body.update(numbers(row, (("quantity", "quantity"),)), **moneys(row, (_AMOUNT,)), **filled(row, _TEXTS))
+        body.update(moneys(row, _PRICES), **filled(row, _MARKET))
+        return body
+
+    return build
+
+
+def _check_update(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    del columns
+    yield from together(row, "amount", "amount_currency")
+
+
+PLACEMENT_UPDATE = RowShape(
+    plain=(
+        *PLACEMENT_ID,
+        Plain("quantity", DecimalText, "the new quantity", "100"),
+        *money_columns("amount", "amount_currency", "the new amount", ONLY_2_3),
+        Plain("type", Word, "the new order type", "Limit", dialects=ONLY_2_3),
+        Plain("limit_price", DecimalText, "the new limit price", "534.25", dialects=ONLY_2_3),
+        Plain("stop_price", DecimalText, "the new stop price", "530", dialects=ONLY_2_3),
+        Plain("currency", Currency, "currency of the limit and stop prices", "USD", dialects=ONLY_2_3),
+        *_MARKET_COLUMNS,
+    ),
+    families=property_families("Placement", dated=False),
+    check=_check_update,
+)
+
+
+def placement_update_request(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
+    """Builds a PlacementUpdateRequest; what a row leaves empty stays as it is in LUSID."""
+    del dialect
+    properties = properties_member(columns)
+    prices = (("limitPrice", "limit_price"), ("stopPrice", "stop_price"))
+
+    def build(row: Row) -> Wire:
+        body: Wire = {"id": resource_id(row, "placement"), **numbers(row, (("quantity", "quantity"),))}
+        body.update(properties(row), **filled(row, (("type", "type"),)), **numbers(row, prices))
+        body.update(filled(row, (*_MARKET, ("currency", "currency"))), **moneys(row, (_AMOUNT,)))
+        return body
+
+    return build
+
+
+PLACEMENT_CANCEL = RowShape(plain=PLACEMENT_ID)
+
+
+def placement_id(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
+    """Builds the ResourceId of a placement."""
+    del columns, dialect
+    return lambda row: resource_id(row, "placement")

@@ -1,0 +1,163 @@
+"""Properties on the wire: columns `property:`, `metric:` and `labels:` become LUSID's maps of {key, value}.
+
+ModelProperty (records, accounts) may carry effectiveFrom and effectiveUntil; PerpetualProperty (orders, blocks,
+placements, executions) may not (docs/lusid.md).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from schemas.dialects import Dialect
+from schemas.rows.cells import DecimalText, Identifier, Label, Labels, Unit
+from schemas.rows.columns import Columns, Family, Row
+from schemas.rows.times import TimeText
+
+Wire = dict[str, Any]
+
+_DATES = {"effective_from": TimeText, "effective_until": TimeText}
+_MOST_PROPERTIES = 100
+"""Properties of one entity, of any kind (docs/lusid.md)."""
+_WIRE_DATES = (("effective_from", "effectiveFrom"), ("effective_until", "effectiveUntil"))
+
+
+def number(text: str) -> orjson.Fragment:
+    """An exact JSON number from the text of a validated decimal."""
+    return orjson.Fragment(text.encode())
+
+
+def identifier_family(domain: str, example: str) -> Family:
+    """`identifier:` columns: what an entity is known by."""
+    return Family(
+        "identifier",
+        (domain,),
+        Identifier,
+        "an identifier; the first one that is filled is the row's key",
+        example,
+        facets=_DATES,
+        needed=True,
+    )
+
+
+def property_families(
+    domain: str, *, dated: bool, prefix: str = "", dialects: frozenset[Dialect] = frozenset(Dialect)
+) -> tuple[Family, ...]:
+    """`property:`, `metric:` and `labels:` columns of one domain, with dates where the entity has them."""
+    dates = _DATES if dated else {}
+    unit = {"unit": Unit, **dates}
+    kinds: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
+        ("property", Label, "a property with a label", "Country", dates),
+        ("metric", DecimalText, "a property with a number and its @unit", "NetWorth", unit),
+        ("labels", Labels, "a property with a set of labels, `|` between them", "Markets", dates),
+    )
+    return tuple(
+        Family(
+            f"{prefix}{kind}",
+            (domain,),
+            cell,
+            about,
+            f"{prefix}{kind}:{domain}/Details/{code}",
+            facets,
+            member=f"{prefix}properties",
+            most=_MOST_PROPERTIES,
+            dialects=dialects,
+        )
+        for kind, cell, about, code, facets in kinds
+    )
+
+
+def identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], Wire]:
+    """Builds the map of {key, value} of a row's identifiers; absent ones are left out."""
+    pairs = columns.keyed(prefix)
+    dated = [entry for name, key in pairs if (entry := (name, key, _date_columns(columns, prefix, key)))[2]]
+
+    def build(row: Row) -> Wire:
+        out: Wire = {key: {"key": key, "value": {"labelValue": value}} for name, key in pairs if (value := row[name])}
+        for name, key, dates in dated:
+            if row[name]:
+                out[key].update((wire, row[c]) for c, wire in dates if row[c])
+        return out
+
+    return build
+
+
+def plain_identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], dict[str, str]]:
+    """Builds the map of plain strings of a row's identifiers (dialect 2.3, instruments)."""
+    pairs = columns.keyed(prefix)
+
+    def build(row: Row) -> dict[str, str]:
+        return {key: value for name, key in pairs if (value := row[name])}
+
+    return build
+
+
+def properties_of(columns: Columns, prefix: str = "") -> Callable[[Row], Wire]:
+    """Builds the `properties` map of a row; an empty cell leaves its property out."""
+    labels = _labels(columns, f"{prefix}property")
+    bare = [(name, key) for name, key, dates, _ in labels if not dates]
+    dated = [entry for entry in labels if entry[2]]
+    others = [*dated, *_metrics(columns, f"{prefix}metric"), *_sets(columns, f"{prefix}labels")]
+
+    def build(row: Row) -> Wire:
+        out: Wire = {key: {"key": key, "value": {"labelValue": value}} for name, key in bare if (value := row[name])}
+        for name, key, dates, to_value in others:
+            if row[name]:
+                out[key] = entry = {"key": key, "value": to_value(row)}
+                for column, wire in dates:
+                    if row[column]:
+                        entry[wire] = row[column]
+        return out
+
+    return build
+
+
+def properties_member(columns: Columns, member: str = "properties", prefix: str = "") -> Callable[[Row], Wire]:
+    """Builds a row's properties as a member of its request; no member where the extract has no such columns."""
+    if not columns.has_any(f"{prefix}property:", f"{prefix}metric:", f"{prefix}labels:"):
+        return lambda _: {}
+    properties = properties_of(columns, prefix)
+    return lambda row: {member: properties(row)}
+
+
+_Other = tuple[str, str, list[tuple[str, str]], Callable[[Row], Wire]]
+
+
+def _date_columns(columns: Columns, prefix: str, key: str) -> list[tuple[str, str]]:
+    found = ((columns.facet(prefix, key, facet), wire) for facet, wire in _WIRE_DATES)
+    return [(name, wire) for name, wire in found if name is not None]
+
+
+def _labels(columns: Columns, prefix: str) -> list[_Other]:
+    def to_value(name: str) -> Callable[[Row], Wire]:
+        return lambda row: {"labelValue": row[name]}
+
+    return [(name, key, _date_columns(columns, prefix, key), to_value(name)) for name, key in columns.keyed(prefix)]
+
+
+def _metrics(columns: Columns, prefix: str) -> list[_Other]:
+    def to_value(name: str, unit: str | None) -> Callable[[Row], Wire]:
+        def build(row: Row) -> Wire:
+            metric: Wire = {"value": number(row[name])}
+            if unit is not None and row[unit]:
+                metric["unit"] = row[unit]
+            return {"metricValue": metric}
+
+        return build
+
+    return [
+        (
+            name,
+            key,
+            _date_columns(columns, prefix, key),
+            to_value(name, columns.facet(prefix, key, "unit")),
+        )
+        for name, key in columns.keyed(prefix)
+    ]
+
+
+def _sets(columns: Columns, prefix: str) -> list[_Other]:
+    def to_value(name: str) -> Callable[[Row], Wire]:
+        return lambda row: {"labelValueSet": {"values": row[name]}}
+
+    return [(name, key, _date_columns(columns, prefix, key), to_value(name)) for name, key in columns.keyed(prefix)]

@@ -1,0 +1,167 @@
+"""The namespace of canonical columns: one flat list that a CSV header, a Parquet field and a mapping all speak.
+
+A plain column is a word (`display_name`); a family is a prefix with a LUSID property key behind it
+(`identifier:Domain/Scope/Code`), and some families have facets (`@unit`). What an operation reads is declared by
+a `RowShape`; what an extract has of it is a `Columns`, which `schemas.rows.header` makes of the names in its header.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from schemas.dialects import Dialect
+
+Cell = str | list[str]
+"""A cell as it was read: text; or a list of texts, which only Parquet has. `''` is an empty cell, an empty list too."""
+
+Row = dict[str, Any]
+"""A validated row: canonical column to text (or list of texts); '' where the cell was empty."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """One plain column.
+
+    Attributes:
+        cell: the pydantic type of a cell.
+        needed: the column must be there (its type then refuses empty cells).
+        dialects: where it exists; elsewhere a column of this name is refused or, if `ignored_elsewhere`, unused.
+        words: the vocabulary of each dialect that has one.
+        beside: columns and families (`holder:`) without which this one says nothing, as a currency without its
+            price: a mapping's constant counts as absent in rows where all of these are empty.
+    """
+
+    name: str
+    cell: Any
+    about: str
+    example: str
+    needed: bool = False
+    dialects: frozenset[Dialect] = frozenset(Dialect)
+    ignored_elsewhere: bool = False
+    words: Mapping[Dialect, tuple[str, ...]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Family:
+    """Columns `prefix:Domain/Scope/Code`, with the cell types of the value and of its facets.
+
+    Attributes:
+        member: the map on the wire that families share, where a key may stand once (`properties`).
+        most: entries LUSID takes in that map; None where it publishes no limit.
+        dialects: where it exists; elsewhere its columns are refused.
+    """
+
+    prefix: str
+    domains: tuple[str, ...]
+    cell: Any
+    about: str
+    example: str
+    facets: Mapping[str, Any] = field(default_factory=dict)
+    needed: bool = False
+    member: str = ""
+    most: int | None = None
+    dialects: frozenset[Dialect] = frozenset(Dialect)
+
+
+@dataclass(frozen=True)
+class FamilyColumn:
+    """One column of a family: `property:A/B/C@effective_from` has key `A/B/C`."""
+
+    name: str
+    prefix: str
+    key: str
+    facet: str = ""
+
+
+@dataclass(frozen=True)
+class RowShape:
+    """What one row of an operation may hold.
+
+    Attributes:
+        check: cross-field rules: yields (column, message) for each rule the row breaks. It may look at which cells
+            are filled and at words of a vocabulary, nothing else: it is asked once for all rows alike in these.
+        together: columns and families (`holder:`) of which an extract has all or none.
+        one_of: plain columns of which an extract has at least one.
+    """
+
+    plain: tuple[Plain, ...]
+    families: tuple[Family, ...] = ()
+    check: Callable[[Row, "Columns"], Iterable[tuple[str, str]]] | None = None
+    together: tuple[tuple[str, ...], ...] = ()
+    one_of: tuple[str, ...] = ()
+
+    def plain_of(self, dialect: Dialect) -> dict[str, Plain]:
+        """The plain columns of a dialect by name."""
+        return {p.name: p for p in self.plain if dialect in p.dialects}
+
+    def families_of(self, dialect: Dialect) -> tuple[Family, ...]:
+        """The families of a dialect."""
+        return tuple(f for f in self.families if dialect in f.dialects)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The canonical columns one extract has, in its order."""
+
+    names: tuple[str, ...]
+    families: Mapping[str, tuple[FamilyColumn, ...]]
+    ignored: frozenset[str] = frozenset()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.names) - self.ignored
+
+    @cached_property
+    def _values(self) -> dict[str, tuple[str, ...]]:
+        return {p: tuple(c.name for c in columns if not c.facet) for p, columns in self.families.items()}
+
+    def values_of(self, prefix: str) -> tuple[str, ...]:
+        """The columns of a family without its facets; cheap enough to ask for every row."""
+        return self._values.get(prefix, ())
+
+    def keyed(self, prefix: str) -> list[tuple[str, str]]:
+        """(column, property key) of a family, sorted by key: column order never shows on the wire."""
+        found = [(c.name, c.key) for c in self.families.get(prefix, ()) if not c.facet]
+        return sorted(found, key=lambda pair: pair[1])
+
+    def facet(self, prefix: str, key: str, facet: str) -> str | None:
+        """The name of a facet column, if the extract has it."""
+        for column in self.families.get(prefix, ()):
+            if column.key == key and column.facet == facet:
+                return column.name
+        return None
+
+    def has_any(self, *names: str) -> bool:
+        """Whether the extract has one of these plain columns or families (`holder:`)."""
+        return any(bool(self.families.get(n[:-1])) if n.endswith(":") else n in self for n in names)
+
+
+def is_column(column: str, name: str) -> bool:
+    """Whether `name` is this plain column, or of this family (`holder:`)."""
+    return name.startswith(column) if column.endswith(":") else name == column
+
+
+def cell_types(columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str, Any]:
+    """The pydantic type of each canonical column an extract has."""
+    plain = shape.plain_of(dialect)
+    families = {f.prefix: f for f in shape.families}
+    types: dict[str, Any] = {n: plain[n].cell for n in columns.names if n in plain}
+    for found in columns.families.values():
+        for column in found:
+            family = families[column.prefix]
+            types[column.name] = family.facets[column.facet] if column.facet else family.cell
+    return types
+
+
+def row_adapter(types: Mapping[str, Any]) -> TypeAdapter[Any]:
+    """The pydantic schema of one row: canonical column to cell, other members ignored."""
+    schema: Any = TypedDict("Row", dict(types))  # type: ignore[misc]  # its members are the extract's
+    return TypeAdapter(schema)

@@ -1,0 +1,155 @@
+"""Dates and times: what a cell may say, and the one text LUSID itself writes for it.
+
+A date alone is midnight UTC and never meets a timezone; a time needs an offset, its own or a declared zone's.
+Sources: docs/lusid.md. Nothing here knows columns or rows.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from schemas.rows.cells import refuse
+
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_TICK_DIGITS = 7
+_MIDNIGHT = "T00:00:00.0000000+00:00"
+_WIDEST_OFFSET = timedelta(hours=14)
+_DAYS_OF_A_LIFE = 1 << 15
+"""Dates repeat: what was read of so many different ones is remembered."""
+_PROBE = datetime(2001, 11, 23, 13, 45, 56, tzinfo=timezone(timedelta(hours=2)))
+
+
+def lusid_time(moment: datetime, ticks: str) -> str:
+    """A moment as LUSID writes it: UTC, seven decimals, +00:00."""
+    try:
+        text = moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()
+    except OverflowError:
+        raise refuse("NotTime", "is out of range in UTC") from None
+    return f"{text}.{ticks[:_TICK_DIGITS].ljust(_TICK_DIGITS, '0')}+00:00"
+
+
+def time(text: Any) -> str:
+    """A date or time in ISO 8601; a naive time needs a declared timezone, a date alone is midnight UTC.
+
+    Digits finer than 100 ns are cut: LUSID keeps seven.
+    """
+    return _time(text, None)
+
+
+def time_in(zone: tzinfo) -> Callable[[Any], str]:
+    """`time`, with naive times taken as local times of `zone`."""
+
+    def in_zone(text: Any) -> str:
+        return _time(text, zone)
+
+    return in_zone
+
+
+def _time(text: Any, zone: tzinfo | None) -> str:
+    if not isinstance(text, str):
+        raise refuse("NotTime", "takes one time, not a list")
+    text = text.strip()
+    return _settled(text, zone) if text else ""
+
+
+@lru_cache(maxsize=_DAYS_OF_A_LIFE)
+def _settled(text: str, zone: tzinfo | None) -> str:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise refuse(
+            "NotTime",
+            "is not an ISO 8601 date or time such as 2026-11-20 or 2026-11-20T08:15:00Z: "
+            "declare `format` in the mapping",
+        )
+    year, month, day, hour, minute, second, fraction, offset = match.groups()
+    clock = (int(hour or 0), int(minute or 0), int(second or 0))
+    try:
+        moment = datetime(int(year), int(month), int(day), *clock)  # noqa: DTZ001  # settle_zone decides
+    except ValueError:
+        raise refuse("NotTime", "is not a date or time that exists") from None
+    if hour is None:
+        return f"{text}{_MIDNIGHT}"
+    return settle_zone(moment, fraction or "", offset, zone)
+
+
+def settle_zone(moment: datetime, ticks: str, offset: str | None, zone: tzinfo | None) -> str:
+    """A naive moment made UTC by its own offset, or by the declared zone."""
+    if offset is not None:
+        moment = moment.replace(tzinfo=_offset(offset))
+    elif zone is None:
+        raise refuse("NaiveTime", "has no offset: declare its `timezone` in the mapping")
+    else:
+        moment = _local(moment, zone)
+    return lusid_time(moment, ticks)
+
+
+def _offset(text: str) -> tzinfo:
+    if text in "Zz":
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    offset = timedelta(hours=hours, minutes=minutes)
+    if minutes > 59 or offset > _WIDEST_OFFSET:
+        raise refuse("NotTime", "has an offset that no timezone has")
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def _local(moment: datetime, zone: tzinfo) -> datetime:
+    """The one instant a local time names; the clock change makes some name none, some two."""
+    early, late = (moment.replace(tzinfo=zone, fold=f) for f in (0, 1))
+    if early.utcoffset() == late.utcoffset():
+        return early
+    back = early.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+    if back != moment:
+        raise refuse("NoSuchTime", "does not exist in its timezone: the clocks skip it")
+    raise refuse("AmbiguousTime", "names two instants: the clocks run it twice; give an offset")
+
+
+def format_parts(text_format: str) -> tuple[bool, bool]:
+    """Whether a strptime format reads a time of day, and an offset.
+
+    Raises:
+        ValueError: it is no format, or loses a part of the date it reads (a year, an AM or PM, a `%Z`).
+    """
+    try:
+        back = datetime.strptime(_PROBE.strftime(text_format), text_format)  # noqa: DTZ007  # only its parts matter
+    except (ValueError, re.error):
+        back = None
+    if back is None or back.date() != _PROBE.date() or (back.hour, back.minute) not in {(0, 0), (13, 0), (13, 45)}:
+        raise ValueError(
+            "is not a strptime format that reads a whole date, such as %d/%m/%Y or %d/%m/%Y %H:%M "
+            "(`%I` needs `%p`; a zone is read by `%z` or given as `timezone`)"
+        )
+    return back.hour != 0, back.tzinfo is not None
+
+
+def dated(text_format: str, zone: tzinfo | None) -> Callable[[Any], str]:
+    """A reader of times in the mapping's strptime format; raises ValueError as `format_parts` does."""
+    has_time, has_zone = format_parts(text_format)
+
+    def read(text: Any) -> str:
+        if not isinstance(text, str):
+            raise refuse("NotTime", "takes one time, not a list")
+        text = text.strip()
+        if not text:
+            return ""
+        try:
+            moment = datetime.strptime(text, text_format)  # noqa: DTZ007  # settle_zone decides
+        except ValueError:
+            raise refuse("NotTime", f"does not follow the format {text_format}") from None
+        ticks = f"{moment.microsecond:06d}"
+        if not has_time:
+            return f"{moment.date().isoformat()}{_MIDNIGHT}"
+        return lusid_time(moment, ticks) if has_zone else settle_zone(moment, ticks, None, zone)
+
+    return read
+
+
+TimeText = Annotated[str, BeforeValidator(time)]

@@ -1,0 +1,627 @@
+"""The flows on Prefect's own test server: their tasks, their states, and what they show, which is nothing of a row."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import yaml
+from builders import COUNTRY, account, investor, write_csv
+from prefect_harness import (
+    FailedRun,
+    Flow,
+    Seen,
+    SyncPrefectClient,
+    get_client,
+    kept_by_prefect,
+    load_flow_from_entrypoint,
+    prefect_server,
+    server_at,
+    tags,
+)
+
+from connectors.lusid.settings import PREFECT_DEFAULTS, PREFECT_FORCED, settle_prefect
+from connectors.sandbox.server import Sandbox
+from pipelines.account.reasons import Reason
+from pipelines.flows import flows, tasks
+from pipelines.flows.artifacts import MOST_CHARACTERS, PublishedProgress, escaped, publish, reasons, summary
+from pipelines.flows.bridge import plain_options, through_prefect
+from pipelines.flows.deploy import PREFECT_YAML, deploy
+from pipelines.flows.flows import (
+    REJECTS,
+    load_extract,
+    nightly_load,
+    run_backfill_flow,
+    run_load_flow,
+    run_nightly_flow,
+    run_trading_day_flow,
+)
+from pipelines.loading.run import Run
+from pipelines.options import Options, Progress
+from pipelines.report.report import Report
+from pipelines.resume import resume
+from schemas.budget import Budget
+from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableError
+from schemas.expectations import Expectations
+from schemas.states import STATES, Mode, State
+from schemas.verdicts import Verdict
+
+pytestmark = pytest.mark.prefect
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+SECRET = "marker-secret-7f3a"
+PERSON = "Zebedee Marker"
+MARKED = {
+    "FBN_USERNAME": "user-MARK-0001",
+    "FBN_PASSWORD": "password-MARK-0002",
+    "FBN_CLIENT_ID": "client-MARK-0003",
+    "FBN_CLIENT_SECRET": "secret-MARK-0004",
+    "FBN_PROXY_USERNAME": "proxy-user-MARK-0005",
+    "FBN_PROXY_PASSWORD": "proxy-password-MARK-0006",
+}
+"""What a deployment signs in with; the proxy is never asked for what is on this machine."""
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prefect's home."""
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="session")
+def server(home: Path) -> Iterator[str]:
+    """Prefect's test server, with a home of its own; its URL."""
+    with prefect_server(home) as url:
+        yield url
+
+
+@pytest.fixture
+def prefect(server: str) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+class Heard(Progress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture
+def watch(prefect: SyncPrefectClient) -> Callable[[Callable[[], Any]], tuple[Any, Seen]]:
+    """Calls something that runs one flow; gives its result and what Prefect kept."""
+
+    def run(call: Callable[[], Any]) -> tuple[Any, Seen]:
+        tag = uuid4().hex
+        with tags(tag):
+            result = call()
+        return result, Seen(prefect, tag)
+
+    return run
+
+
+def a_report(**changes: Any) -> Report:
+    counts = dict.fromkeys(STATES, 0)
+    given: dict[str, Any] = {
+        "run_id": "run-1",
+        "run_dir": Path("/runs/run-1"),
+        "operation": "orders",
+        "mode": Mode.PARTIAL,
+        "verdict": Verdict.REJECTS,
+        "rows_read": 1234,
+        "rows": counts | {State.ACCEPTED: 1230, State.INVALID: 4},
+        "keys": counts | {State.ACCEPTED: 500, State.INVALID: 2},
+        "requests": 5,
+        "retries": 1,
+        "seconds": 2.345,
+    }
+    return Report(**(given | changes))
+
+
+def test_a_night_has_a_task_for_each_window_and_none_for_a_row(
+    watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.loading.run.WINDOW", 5)
+    options = Options(target="sandbox", runs=tmp_path, batch_size=100)
+    night, seen = watch(lambda: run_nightly_flow(DATA / "sample", options))
+    assert [report.keys[State.HELD] for report in night.reports] == [0, 3, 0]
+    assert [report.keys[State.ACCEPTED] for report in night.reports] == [1000, 1195, 797]
+    assert [report.requests for report in night.reports] == [10, 12, 11]
+    assert seen.tasks(13) == {
+        "prepare": 3,
+        "close the books of": 3,
+        "send window 0": 3,
+        "send window 1": 3,
+        "send window 2": 1,
+    }
+    kind, name, message = seen.state
+    assert (kind, name) == ("COMPLETED", REJECTS)
+    ids = [report.run_id for report in night.reports]
+    assert message == (
+        f"exit code 3; investor-records: 1,008 rows read, 7 invalid ({ids[0]}); "
+        f"investment-accounts: 1,847 rows read, 4 invalid, 4 held, 2 failed ({ids[1]}); "
+        f"orders: 3,003 rows read, 3 invalid, 6 failed ({ids[2]})"
+    )
+
+
+def test_artifacts_show_the_counts_the_reasons_and_the_progress_of_each_load(watch: Any, tmp_path: Path) -> None:
+    options = Options(target="sandbox", runs=tmp_path)
+    night, seen = watch(lambda: run_nightly_flow(DATA / "sample", options))
+    shown = seen.artifacts
+    kinds = ("progress", "reasons", "summary")
+    assert sorted(shown) == sorted(f"{r.operation}-{kind}" for r in night.reports for kind in kinds)
+    for report in night.reports:
+        assert shown[f"{report.operation}-summary"] == summary(report)
+        assert shown[f"{report.operation}-reasons"] == reasons(report)
+        assert shown[f"{report.operation}-progress"] == "100"
+    accounts = night.reports[1]
+    lines = shown["investment-accounts-summary"].splitlines()
+    assert lines[0] == r"**investment\-accounts: rejects** (Partial mode)"
+    assert lines[4:8] == [
+        "| accepted | 1,837 | 1,195 |",
+        "| invalid | 4 | 2 |",
+        "| duplicate | 0 | 0 |",
+        "| held | 4 | 3 |",
+    ]
+    assert lines[-1].endswith(f"Files: {escaped(str(accounts.run_dir))}")
+    assert "| held | ParentFailed |  | 1 |" in shown["investment-accounts-reasons"].splitlines()
+    assert any("account\\_type\\: is none of" in line for line in shown["investment-accounts-reasons"].splitlines())
+
+
+def test_whatever_fails_in_a_flow_no_file_of_prefect_and_no_line_tells_a_secret_or_a_cell(
+    watch: Any,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A bad night, a defect in a task and one outside of any, an error whose cause quotes a cell, a wrong password."""
+    caplog.set_level(logging.INFO)
+    folder = tmp_path / "extracts"
+    folder.mkdir()
+    person = {"display_name": PERSON, COUNTRY: PERSON}
+    people = [*(investor(n, person) for n in range(8)), investor(9, person | {"investor_type": PERSON})]
+    write_csv(folder / "investors.csv", people)
+    write_csv(folder / "accounts.csv", [account(n, n, {"display_name": PERSON}) for n in (1, 9, 77)])
+    options = Options(runs=tmp_path / "runs", batch_size=2)
+
+    def load() -> Report:
+        return run_load_flow("investor-records", folder / "investors.csv", options)
+
+    def fail(where: str, error: BaseException, cause: Exception | None = None) -> str:
+        def failing(*_: object, **__: object) -> None:
+            raise error from cause
+
+        def call() -> None:
+            with pytest.raises(type(error)) as caught:
+                load()
+            assert caught.value is error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(where, failing)
+            return re.sub(r":[0-9]+$", "", watch(call)[1].state[2])
+
+    faults = "429=0.1,503=0.1,cut-after=0.1,truncated=0.1,html=0.1,retry-after=0,seed=1"
+    with Sandbox(faults=faults) as lusid:
+        for name, value in MARKED.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("FBN_PROXY_ADDRESS", "http://127.0.0.1:9")
+        monkeypatch.setenv("FBN_LUSID_URL", lusid.url)
+        monkeypatch.setenv("FBN_TOKEN_URL", lusid.token_url)
+        token = lusid.access_token
+        night, _ = watch(lambda: run_nightly_flow(folder, options))
+        quoting = f"{token} {MARKED['FBN_PASSWORD']} {PERSON}"
+        told = [
+            fail("pipelines.loading.run.Run.send", KeyError(quoting)),
+            fail("pipelines.loading.run.Run.close_books", ExtractError("a row is damaged"), ValueError(quoting)),
+            fail("pipelines.loading.run.open_run", RuntimeError(quoting)),
+        ]
+        monkeypatch.setenv("FBN_PASSWORD", "wrong")
+        with pytest.raises(AuthError):
+            watch(load)
+    states = [{s.value: n for s, n in report.rows.items() if n} for report in night.reports]
+    assert states == [{"accepted": 8, "invalid": 1}, {"accepted": 1, "held": 1, "failed": 1}]
+    assert PERSON in (night.reports[1].run_dir / "failures.csv").read_text()
+    bug = "a bug in bulkload: {} at test_flows.py"
+    assert told == [bug.format("KeyError"), "a row is damaged", bug.format("RuntimeError")]
+    out, err = capfd.readouterr()
+    kept = kept_by_prefect(home)
+    for shown in ("a row is damaged", "HiddenError", "investor\\\\-records"):
+        assert any(shown in text for where, text in kept.items() if ".db" in where)
+    assert [w for w, text in kept.items() if re.search("IR_000[19]|IA_000[19]|IA_0077", text.replace("\\", ""))] == []
+    found = kept | in_runs(tmp_path / "runs") | {"stdout": out, "stderr": err, "log": caplog.text}
+    for marker in (*MARKED.values(), token, "Zebedee"):
+        assert [where for where, text in found.items() if marker in text.replace("\\", "")] == []
+
+
+def in_runs(runs: Path) -> dict[str, str]:
+    """The files of runs by name, but for the two that may hold what is a person's."""
+    paths = [path for path in runs.rglob("*") if path.is_file()]
+    named = {str(p): p for p in paths if p.name not in {"failures.csv", "outcomes.parquet"}}
+    return {name: path.read_bytes().decode("utf-8", "replace") for name, path in named.items()}
+
+
+def test_a_load_that_accepts_every_row_completes(watch: Any, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "i.csv", [investor(1)])
+    options = Options(target="sandbox", runs=tmp_path / "runs", mapping=None)
+    report, seen = watch(lambda: run_load_flow("investor-records", file, options))
+    assert report.exit_code == 0
+    assert seen.state == ("COMPLETED", "Completed", f"exit code 0; investor-records: 1 rows read ({report.run_id})")
+    assert seen.run.parameters == {
+        "operation": "investor-records",
+        "extracts": [str(file)],
+        "options": plain_options(options) | {"batch_size": 1000},
+    }
+    assert set(seen.artifacts) == {"investor-records-summary", "investor-records-progress"}
+
+
+def test_a_load_that_cannot_begin_fails_with_its_own_error(watch: Any, tmp_path: Path) -> None:
+    options = Options(target="sandbox", runs=tmp_path)
+
+    def call() -> str:
+        with pytest.raises(ExtractError) as refused:
+            run_load_flow("orders", [tmp_path / "nope.csv"], options)
+        return refused.value.message
+
+    message, seen = watch(call)
+    assert seen.state == ("FAILED", "Failed", message)
+
+
+def test_a_load_that_stops_early_fails_and_still_has_its_report(
+    watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_csv(tmp_path / "i.csv", [investor(1), investor(2)])
+    with Sandbox(token=SECRET) as sandbox:
+        monkeypatch.setenv("FBN_ACCESS_TOKEN", SECRET)
+        options = Options(target=sandbox.url, runs=tmp_path / "runs", batch_size=1)
+        monkeypatch.setattr(Run, "windows", interrupted(Run.windows))
+        report, seen = watch(lambda: run_load_flow("investor-records", file, options))
+    assert (report.verdict, report.rows[State.NOT_SENT]) == (Verdict.STOPPED, 2)
+    expected = f"exit code 4; investor-records: 2 rows read, 2 not_sent ({report.run_id})"
+    assert seen.state == ("FAILED", "Failed", expected)
+
+
+def test_a_night_that_an_error_ends_fails_and_says_why(watch: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "extracts"
+    folder.mkdir()
+    write_csv(folder / "investors.csv", [investor(1)])
+    write_csv(folder / "orders.csv", [{"nonsense": "1"}])
+    night, seen = watch(lambda: run_nightly_flow(folder, Options(target="sandbox", runs=tmp_path / "runs")))
+    (report,) = night.reports
+    expected = f"exit code 2; investor-records: 1 rows read ({report.run_id}); {night.error.message}"
+    assert seen.state == ("FAILED", "Failed", expected)
+
+
+def test_a_defect_is_raised_as_what_it_is(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "prepare", lambda _: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        run_load_flow("investor-records", DATA / "sample" / "investors.csv", Options(target="sandbox", runs=tmp_path))
+
+
+def interrupted(windows: Callable[[Run], Any]) -> Callable[[Run], Any]:
+    """The windows of a run that is interrupted before the first is sent."""
+
+    def stopping(run: Run) -> Any:
+        run.interrupt("SIGTERM")
+        return windows(run)
+
+    return stopping
+
+
+def test_a_trading_day_is_one_flow_run_with_the_tasks_of_all_its_loads(watch: Any, tmp_path: Path) -> None:
+    options = Options(target="sandbox", runs=tmp_path)
+    day, seen = watch(lambda: run_trading_day_flow(DATA / "day", options))
+    assert day.exit_code == 0
+    assert seen.tasks(15) == {"prepare": 5, "send window 0": 5, "close the books of": 5}
+    told = "; ".join(f"{report.operation}: {report.rows_read} rows read ({report.run_id})" for report in day.reports)
+    assert seen.state == ("COMPLETED", "Completed", f"exit code 0; {told}")
+    assert seen.run.name == f"trading day of {DATA / 'day'}"
+
+
+def test_a_backfill_is_one_flow_run_with_the_tasks_of_all_its_nights(watch: Any, tmp_path: Path) -> None:
+    for day in (19, 20):
+        folder = tmp_path / f"202611{day}"
+        folder.mkdir()
+        write_csv(folder / "investors.csv", [investor(day)])
+    pattern, dates = str(tmp_path / "{date:%Y%m%d}"), (date(2026, 11, 19), date(2026, 11, 20))
+    options = Options(target=f"sandbox:{tmp_path / 'lusid.db'}", runs=tmp_path / "runs")
+    report, seen = watch(lambda: run_backfill_flow(pattern, dates, options))
+    assert [day for day, _ in report.nights] == list(dates)
+    assert seen.tasks(6) == {"prepare": 2, "send window 0": 2, "close the books of": 2}
+    done, again = watch(lambda: run_backfill_flow(pattern, dates, options))
+    assert (done.done_before, again.state[2]) == (dates, "exit code 0; nothing to load")
+    forced, _ = watch(lambda: run_backfill_flow(pattern, dates, options, again=True))
+    assert len(forced.nights) == 2
+
+
+def test_a_worker_runs_a_flow_without_anyone_who_watches(server: str, tmp_path: Path) -> None:
+    options = {"target": "sandbox", "runs": str(tmp_path)}
+    assert load_extract("investor-records", [str(DATA / "sample" / "investors.csv")], options) is None
+    with pytest.raises(FailedRun, match="nowhere cannot be read"):
+        nightly_load(str(tmp_path / "nowhere"), options)
+
+
+def test_what_a_caller_watches_is_told_of_the_flow(server: str, tmp_path: Path) -> None:
+    told: list[tuple[str, object]] = []
+
+    class Watching(Progress):
+        def note(self, text: str) -> None:
+            told.append(("note", text))
+
+        def reading(self, rows: int) -> None:
+            told.append(("reading", rows))
+
+        def sending(self, settled: int, total: int) -> None:
+            told.append(("sending", (settled, total)))
+
+    folder = tmp_path / "extracts"
+    folder.mkdir()
+    write_csv(folder / "orders.csv", [{"x": "1"}])
+    write_csv(folder / "investors.csv", [investor(1)])
+    run_nightly_flow(folder, Options(target="sandbox", runs=tmp_path / "runs"), Watching())
+    absence = f"investment-accounts: {folder} holds no extract of this name, so none is loaded"
+    assert told == [("note", absence), ("reading", 1), ("sending", (1, 1))]
+
+
+def test_an_outage_of_prefect_harms_no_load(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr("pipelines.flows.artifacts.create_markdown_artifact", refuse)
+    monkeypatch.setattr("pipelines.flows.artifacts.create_progress_artifact", refuse)
+    heard = Heard()
+    file = write_csv(tmp_path / "i.csv", [investor(1)])
+    report = run_load_flow("investor-records", file, Options(target="sandbox", runs=tmp_path / "runs"), heard)
+    assert report.exit_code == 0
+    shown = "Prefect could not be shown an artifact (ConnectionError); the run folder has everything"
+    assert heard.notes == [shown, shown]
+
+
+def test_a_prefect_that_goes_away_at_the_end_loses_no_report(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*given: Any, **_: object) -> None:
+        load_extract(*given)
+        raise ConnectionError
+
+    monkeypatch.setattr("pipelines.flows.flows.load_extract", cut)
+    heard = Heard()
+    file = write_csv(tmp_path / "i.csv", [investor(1)])
+    report = run_load_flow("investor-records", file, Options(target="sandbox", runs=tmp_path / "runs"), heard)
+    assert report.exit_code == 0
+    assert heard.notes == ["Prefect could not be told how the load ended (ConnectionError)"]
+
+
+def test_a_prefect_that_does_not_answer_is_one_clear_error(server: str, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    with server_at("http://127.0.0.1:9/api"), pytest.raises(UnreachableError) as refused:
+        run_nightly_flow(DATA / "sample", Options(target="sandbox", runs=runs))
+    assert refused.value.message == (
+        "Prefect did not begin the load (RuntimeError), so nothing was sent: see that the server of PREFECT_API_URL "
+        "answers, or load without Prefect (--direct)"
+    )
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize("flow_fails", [False, True])
+def test_a_prefect_that_fails_after_something_was_sent_does_not_say_that_nothing_was(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow_fails: bool
+) -> None:
+    def cut(*_: object, **__: object) -> None:
+        raise httpx.ConnectError("refused")
+
+    def engine(*given: Any, **_: object) -> None:
+        load_extract(*given, return_state=True)
+        cut()
+
+    monkeypatch.setattr("pipelines.flows.tasks.close_books", cut)
+    if not flow_fails:
+        monkeypatch.setattr("pipelines.flows.flows.load_extract", engine)
+    file, runs = write_csv(tmp_path / "i.csv", [investor(1)]), tmp_path / "runs"
+    with pytest.raises(UnreachableError) as failed:
+        run_load_flow("investor-records", file, Options(target=f"sandbox:{tmp_path / 'db'}", runs=runs))
+    assert failed.value.message == (
+        "Prefect failed while the load was under way (ConnectError): `bulkload runs` says how far it got, "
+        "and `bulkload resume` goes on without Prefect"
+    )
+    assert resume("latest", runs=runs).exit_code == 0
+
+
+def test_options_that_prefect_must_not_keep_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot go through Prefect"):
+        plain_options(Options(hold={"InvestorRecord/A/B=IR_1": "failed"}))
+
+
+def test_what_prefect_writes_while_a_flow_runs_is_its_owners_alone(tmp_path: Path) -> None:
+    def flow(**_: object) -> None:
+        (tmp_path / "prefect.db").touch()
+        raise RuntimeError
+
+    before = os.umask(0)
+    with pytest.raises(UnreachableError):
+        through_prefect(flow, Report, None)
+    assert os.umask(before) == 0
+    assert (tmp_path / "prefect.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_options_go_through_prefect_as_plain_values_and_come_back_the_same() -> None:
+    options = Options(
+        mode=Mode.ATOMIC,
+        mapping=Path("m.yaml"),
+        target="sandbox",
+        batch_size=7,
+        dry_run=True,
+        max_failures=Budget(Decimal("2.5"), percent=True),
+        expect=Expectations(min_rows=3, totals={"quantity": Decimal("1234.50")}, done_marker=Path("done")),
+    )
+    plain = plain_options(options)
+    assert json.loads(json.dumps(plain)) == plain
+    assert (plain["mode"], plain["max_failures"], set(plain["expect"])) == (
+        "Atomic",
+        "2.5%",
+        {"min_rows", "totals", "done_marker"},
+    )
+    assert Options.of(**plain) == options
+    assert Options.of(**plain_options(Options())) == Options()
+
+
+def test_artifact_text_shows_as_it_is_and_cannot_break_out_of_its_cell() -> None:
+    hostile = "a|b\n<img src=x> [c](http://d) `e` **f** www.g.h & \\|"
+    shown = escaped(hostile)
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", shown) == " ".join(hostile.split())
+    assert not re.search(r"(?<!\\)(\\\\)*[|<>\[\]`*&.:]", shown)
+    assert escaped("x" * 1000) == "x" * (MOST_CHARACTERS - 3) + r"\.\.\."
+
+
+def test_reasons_keep_a_servers_words_and_every_key_to_the_run_folder() -> None:
+    found = (
+        Reason(State.FAILED, "Bad|Code", f"{PERSON} is refused", 2, ["IR_1 (row 1)"]),
+        Reason(State.INVALID, "Missing", "display_name: is missing", 1, ["IR_2 (row 2)"]),
+        *(Reason(State.INVALID, f"C{n}", "x", 1) for n in range(60)),
+    )
+    lines = reasons(a_report(reasons=found)).splitlines()
+    assert lines[:4] == [
+        "| state | code | rule | rows |",
+        "|---|---|---|---:|",
+        r"| failed | Bad\|Code |  | 2 |",
+        r"| invalid | Missing | display\_name\: is missing | 1 |",
+    ]
+    assert lines[-3:] == ["| | | 12 more reasons | |", "", r"Files: \/runs\/run\-1"]
+    assert len(lines) == 2 + 50 + 3
+
+
+def test_a_summary_has_every_state_and_the_total() -> None:
+    lines = summary(a_report()).splitlines()
+    assert lines[0] == r"**orders: rejects** (Partial mode)"
+    assert [line.split(" | ")[0].strip("| ") for line in lines[4:12]] == [escaped(s.value) for s in STATES]
+    assert lines[12:] == [
+        "| **read** | **1,234** | |",
+        "",
+        r"5 calls, 1 retries, 2.3 seconds. Files: \/runs\/run\-1",
+    ]
+
+
+def test_progress_is_published_every_other_second_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[tuple[str, float]] = []
+    made = uuid4()
+
+    def create(percent: float, key: str, _: str) -> object:
+        published.append((key, percent))
+        return made
+
+    def update(artifact: object, percent: float) -> None:
+        assert artifact == made
+        published.append(("", percent))
+
+    monkeypatch.setattr("pipelines.flows.artifacts.create_progress_artifact", create)
+    monkeypatch.setattr("pipelines.flows.artifacts.update_progress_artifact", update)
+    seconds = iter([0.0, 0.5, 1.9, 2.0, 2.1, 3.9, 4.0])
+    progress = PublishedProgress("orders", Progress(), clock=lambda: next(seconds))
+    for settled in (10, 20, 30, 40, 50, 60, 100):
+        progress.sending(settled, 100)
+    assert published == [("orders-progress", 10.0), ("", 40.0), ("", 100.0)]
+
+
+def test_publishing_outside_of_a_flow_run_only_notes_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+
+    def refuse(*_: object) -> None:
+        raise ValueError(SECRET)
+
+    monkeypatch.setattr("pipelines.flows.artifacts.create_markdown_artifact", refuse)
+    publish(a_report(), notes.append)
+    assert notes == ["Prefect could not be shown an artifact (ValueError); the run folder has everything"]
+
+
+def test_prefect_is_told_to_keep_quiet_and_given_time_unless_the_user_says_otherwise() -> None:
+    given = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "5", "DO_NOT_TRACK": "0", "HOME": "/h"}
+    settle_prefect(given)
+    kept = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "5", "HOME": "/h"}
+    assert given == PREFECT_DEFAULTS | PREFECT_FORCED | kept
+
+
+def test_importing_the_flows_turns_telemetry_off_and_prints_nothing() -> None:
+    code = (
+        "import pipelines.flows.flows, prefect.settings as s; c = s.get_current_settings().server\n"
+        "from prefect.analytics import __doc__; from prefect._internal.analytics.enabled import is_telemetry_enabled\n"
+        "assert (c.analytics_enabled, c.ephemeral.startup_timeout_seconds) == (False, 120)\n"
+        "assert not is_telemetry_enabled()\n"
+    )
+    clean = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=DATA.parent, env=clean, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_prefect_yaml_declares_the_night_at_three_in_london() -> None:
+    declared = {d["name"]: d for d in yaml.safe_load(PREFECT_YAML.read_text(encoding="utf-8"))["deployments"]}
+    assert declared["nightly"]["schedules"] == [{"cron": "0 3 * * *", "timezone": "Europe/London", "active": True}]
+    assert declared["nightly"]["entrypoint"] == "pipelines.flows.flows.nightly_load"
+    assert "schedules" not in declared["backfill"]
+
+
+def test_each_entrypoint_of_prefect_yaml_takes_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PREFECT_YAML.parent)
+    names = []
+    for deployment in yaml.safe_load(PREFECT_YAML.read_text(encoding="utf-8"))["deployments"]:
+        found: Flow[Any, Any] = load_flow_from_entrypoint(deployment["entrypoint"])
+        names.append(found.name)
+        if "parameters" in deployment:
+            found.validate_parameters(deployment["parameters"])
+            Options.of(**deployment["parameters"]["options"])
+    assert names == ["nightly-load", "trading-day", "backfill"]
+
+
+def test_deploy_registers_the_night_with_its_schedule_and_can_be_repeated(
+    prefect: SyncPrefectClient, server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    assert deploy() == ["nightly", "trading-day", "backfill"]
+    night = prefect.read_deployment_by_name("nightly-load/nightly")
+    (schedule,) = night.schedules
+    assert schedule.schedule.model_dump(exclude={"day_or"}) == {"cron": "0 3 * * *", "timezone": "Europe/London"}
+    assert (night.entrypoint, night.work_pool_name) == ("pipelines.flows.flows.nightly_load", "bulkload")
+    assert night.parameters == {"folder": "extracts/tonight", "options": {"mode": "Partial", "runs": "runs"}}
+    for without in ("backfill/backfill", "trading-day/trading-day"):
+        assert prefect.read_deployment_by_name(without).schedules == []
+    broken = tmp_path / "prefect.yaml"
+    broken.write_text("deployments: [{name: n, entrypoint: 'no.py:flow', work_pool: {name: bulkload}}]")
+    with pytest.raises(ConfigError, match=rf"^Prefect refused {broken}: .*no\.py"):
+        deploy(broken)
+
+
+def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
+    server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"^PREFECT_API_URL names no Prefect server"):
+        deploy()
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    with pytest.raises(ConfigError, match=r"nope\.yaml cannot be read: No such file or directory$"):
+        deploy(tmp_path / "nope.yaml")
+    for content in ("deployments: [{name: n}]", "a: [", "7"):
+        (tmp_path / "prefect.yaml").write_text(content)
+        with pytest.raises(ConfigError, match=r"declares no deployments with a name and a work pool each$"):
+            deploy(tmp_path / "prefect.yaml")
+    with server_at("http://127.0.0.1:9/api"), pytest.raises(UnreachableError):
+        deploy()
+
+
+def test_every_flow_and_task_leaves_retrying_to_the_client_and_keeps_no_result() -> None:
+    ours = (load_extract, nightly_load, flows.trading_day, flows.backfill)
+    for found in (*ours, tasks.prepare, tasks.send_window, tasks.close_books):
+        assert (found.retries, found.persist_result) == (0, False)

@@ -1,0 +1,61 @@
+"""Rows through a binding to the wire, without files: what the tests of the schemas share.
+
+Owns: binding a header, validating cells and building requests as a load does. Must not know any operation's columns.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from pipelines.operations.table import OPERATIONS
+from schemas.dialects import Dialect
+from schemas.rows.binding import Binding
+from schemas.rows.columns import Cell
+from schemas.rows.faults import Fault
+from schemas.rows.mapping import Mapping as ColumnMapping
+
+
+def bind(
+    operation: str,
+    header: Sequence[str],
+    dialect: Dialect = Dialect.V2_1,
+    mapping: Mapping[str, Any] | None = None,
+) -> Binding:
+    """The header of an extract bound to an operation; `mapping` is a mapping file's content."""
+    declared = OPERATIONS[operation]
+    rules = ColumnMapping.model_validate({"operation": operation, **mapping}) if mapping else None
+    return Binding(header, declared.shape, dialect, declared.key, rules)
+
+
+def faults(binding: Binding, cells: Sequence[Cell]) -> list[Fault]:
+    """What is wrong with a row."""
+    found = binding.validate(binding.raw(cells))
+    return found if isinstance(found, list) else []
+
+
+def requests(operation: str, binding: Binding, rows: Sequence[Sequence[Cell]], dialect: Dialect) -> dict[str, Any]:
+    """The requests of valid rows by key, as a JSON reader sees them: numbers are exact."""
+    declared = OPERATIONS[operation]
+    build = declared.build(binding.columns, dialect)
+    groups: dict[str, list[Any]] = {}
+    for cells in rows:
+        raw = binding.raw(cells)
+        row = binding.validate(raw)
+        assert isinstance(row, dict), row
+        groups.setdefault(binding.read([cells]).keys[0], []).append(row)
+    made = {key: build(group if declared.grouped else group[0]) for key, group in groups.items()}
+    found: dict[str, Any] = json.loads(orjson.dumps(made), parse_float=Decimal)
+    return found
+
+
+def read(cell_type: Any, cell: object) -> Any:
+    """A cell as its type reads it, or `(code, message)` of why it is refused."""
+    try:
+        return TypeAdapter(cell_type).validate_python(cell)
+    except ValidationError as error:
+        (fault,) = error.errors(include_input=False, include_url=False)
+        return (fault["type"], fault["msg"])

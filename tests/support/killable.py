@@ -1,0 +1,128 @@
+"""Loads in processes of their own that can be killed at any moment: a server that forks one for each, ready at once.
+
+Run as a program it reads one JSON document a line (`Killable.start` writes them), forks, and says the child's process
+id, then how it ended. A fork has everything imported, so that a process costs milliseconds; it dies as any does.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).parent
+KILLED = -signal.SIGKILL
+
+
+class Killable:
+    """The forking server, and at most one load at a time."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.pid = 0
+
+    def start(self, job: Mapping[str, Any]) -> None:
+        """Forks a process for a job, see `_carry_out`."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{json.dumps(job, default=str)}\n")
+        self._process.stdin.flush()
+        self.pid = int(self._said())
+
+    def kill(self) -> int:
+        """kill -9; gives how the process ended, which may have been before."""
+        os.kill(self.pid, signal.SIGKILL)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Waits for the process; gives its exit code, or minus the signal that killed it."""
+        return int(self._said())
+
+    def run(self, job: Mapping[str, Any]) -> int:
+        """Starts a job and waits for its end."""
+        self.start(job)
+        return self.ended()
+
+    def _said(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the forking server is gone"
+        return line
+
+
+@contextmanager
+def killable() -> Iterator[Killable]:
+    """A forking server for as long as the block lasts."""
+    path = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        [sys.executable, __file__],
+        env={**os.environ, "PYTHONPATH": path},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        try:
+            yield Killable(process)
+        finally:
+            process.kill()
+
+
+def _serve() -> None:
+
+    import connectors.lusid.retry_table
+    import connectors.sandbox.server
+    import pipelines.deliver.read_back
+    import pipelines.load
+    import pipelines.replay
+    import pipelines.report.html
+
+    connectors.lusid.retry_table.BACKOFF_BASE_SECONDS = 0.0
+    pipelines.report.html.template()
+    pipelines.deliver.read_back.PAUSES = (0.02, 0.02)
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os._exit(_carry_out(json.loads(line)))
+        print(child, flush=True)  # noqa: T201  # the protocol
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201  # the protocol
+
+
+def _carry_out(job: dict[str, Any]) -> int:
+    """One load or resumption in this process; 1 when it raises, which is told in the file `log`.
+
+    Members of a job: `token`; `log`; `load`, `resume` or `replay`, the arguments of the function of that name;
+    `failpoint`, those of `failpoints.install`.
+    """
+    from failpoints import install
+
+    from pipelines.load import load
+    from pipelines.replay import replay
+    from pipelines.resume import resume
+    from schemas.errors import LoadError
+
+    os.environ["FBN_ACCESS_TOKEN"] = job["token"]  # a child of its own
+    with Path(job["log"]).open("a") as log:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    if "failpoint" in job:
+        install(**job["failpoint"])
+    try:
+        ((work, given),) = [(work, job[work.__name__]) for work in (load, resume, replay) if work.__name__ in job]
+        paths = {name: Path(given[name]) for name in ("runs", "corrected") if name in given}
+        return work(**{**given, **paths}).exit_code
+    except LoadError as error:
+        os.write(2, f"{type(error).__name__}: {error.message}\n".encode())
+        return 10 + error.exit_code
+    except BaseException:  # noqa: BLE001  # a fork must never return into the server
+        import traceback
+
+        traceback.print_exc()
+        return 1
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,236 @@
+"""What a person sees, on a terminal and in a log."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from summaries import HOSTILE, manifest, summary
+
+from connectors.run_folder.folder import RunFolder
+from pipelines.cli.console import TerminalProgress, print_summaries, table
+from pipelines.report import advice
+from pipelines.report.summary import Summary
+
+
+def printed(*summaries: Summary, terminal: bool = False, width: int = 80) -> str:
+    out = io.StringIO()
+    print_summaries(summaries, Console(file=out, force_terminal=terminal, width=width, soft_wrap=True, highlight=False))
+    return out.getvalue()
+
+
+def test_the_outcome_of_a_run_is_plain_and_stable_where_there_is_no_terminal() -> None:
+    assert printed(summary()) == printed(summary(), width=200)
+    assert printed(summary()).splitlines() == [
+        "orders: finished: 2 of 10 rows not accepted",
+        "  Partial mode, 3 calls, 1 retry, 9.0 s",
+        "",
+        "        read  accepted  duplicate  failed",
+        "  rows    10         7          1       2",
+        "  keys     5         4          0       1",
+        "",
+        "Why orders rows were not accepted",
+        "  2 failed: Conflict",
+        "    it is there",
+        "      S/B (row 4) and 1 more",
+        "",
+        "Files",
+        "  runs/20261121T020000Z-orders-7f3a/",
+        "    failures.csv      2 rows to correct",
+        "    report.html       the picture of the run",
+        "    outcomes.parquet  what became of every key",
+        "",
+        "Next",
+        "  Correct the rows in failures.csv (columns that begin with _ stay as they are),",
+        "  then send again what did not get in, and only that.",
+        "  bulkload replay 20261121T020000Z-orders-7f3a",
+    ]
+
+
+def test_a_hostile_text_is_one_bounded_line_and_never_markup_or_control() -> None:
+    reason = {"state": "failed", "code": HOSTILE, "message": HOSTILE * 500, "rows": 1, "examples": [HOSTILE * 500]}
+    for terminal in (False, True):
+        text = printed(summary(reasons=[reason], warnings=[HOSTILE]), terminal=terminal)
+        assert "\x1b[35m" not in text
+        assert "[bold]not markup[/bold]" in text
+        assert "\nsecond line" not in text
+        assert len(text) < 5_000
+
+
+def test_a_long_key_loses_its_middle_and_keeps_its_place() -> None:
+    reason = {"state": "failed", "code": "Long", "message": "m", "rows": 1, "examples": [f"{'K' * 900} (row 42)"]}
+    (example,) = summary(reasons=[reason]).groups[0].told[0].examples
+    assert example == f"{'K' * 60}…{'K' * 51} (row 42)"
+
+
+def test_texts_are_wrapped_to_the_terminal_and_commands_are_not() -> None:
+    reason = {"state": "failed", "code": "Long", "message": "word " * 60, "rows": 1, "examples": ["key (row 1)"]}
+    lines = printed(summary(reasons=[reason])).splitlines()
+    assert all(len(line) <= 80 for line in lines if "bulkload replay" not in line)
+    assert len([line for line in lines if "bulkload replay" in line]) == 1
+
+
+def test_reasons_of_one_code_stand_together_and_only_the_first_messages_are_shown() -> None:
+    reasons = [
+        {"state": "held", "code": "ParentFailed", "message": f"parent {n} failed", "rows": 1, "examples": [f"k{n}"]}
+        for n in range(5)
+    ]
+    (group,) = summary(reasons=reasons).groups
+    assert (group.rows, [t.message for t in group.told], group.more) == (
+        5,
+        ["parent 0 failed", "parent 1 failed", "parent 2 failed"],
+        2,
+    )
+    assert "    and 2 more messages of this kind: see failures.csv" in printed(summary(reasons=reasons))
+
+
+def test_after_a_dry_run_the_next_command_has_its_flags_and_only_those_that_differ_from_the_defaults() -> None:
+    told = summary(
+        mode="Atomic",
+        dialect="2.3",
+        duplicates="last",
+        mapping={"path": "/maps/client orders.yaml", "sha256": "00"},
+        settings={
+            "batch_size": 50,
+            "max_batch_bytes": 8 << 20,
+            "concurrency": 1,
+            "dry_run": True,
+            "max_failures": "5%",
+        },
+    )
+    assert advice.next_command(told) == (
+        "bulkload load orders /extracts/orders.csv --mode Atomic "
+        "--mapping '/maps/client orders.yaml' --target https://acme.lusid.com/api --dialect 2.3 "
+        "--batch-size 50 --concurrency 1 --duplicates last --max-failures 5%"
+    )
+
+
+def test_each_verdict_has_its_headline_and_its_next_step() -> None:
+    nothing = {"reasons": [], "rows": {**manifest()["rows"], "accepted": 9, "failed": 0}}
+    stopped = summary(verdict="stopped", warnings=["the token expired"])
+    dry = summary(settings={**manifest()["settings"], "dry_run": True}, target=None)
+    complete = summary(verdict="complete", **nothing)
+    assert stopped.headline == "stopped early: 2 of 10 rows not accepted"
+    assert "When what stopped the run is mended" in advice.next_step(stopped)
+    assert "  ! the token expired" in printed(stopped)
+    assert dry.headline == "dry run, nothing was sent: 2 of 10 rows must be corrected"
+    assert complete.headline == "complete: 10 rows, none to correct"
+    assert (advice.next_step(complete), advice.next_command(complete)) == ("Nothing is left to do.", "")
+
+
+def rows_of(**states: int) -> dict[str, Any]:
+    """Ten rows read, so many of them in each state and the rest accepted."""
+    return {"rows": {**manifest()["rows"], "failed": 0, "accepted": 9 - sum(states.values()), **states}}
+
+
+def test_what_is_typed_next_is_what_the_run_needs() -> None:
+    run_id = "20261121T020000Z-orders-7f3a"
+    elsewhere = Summary.of(RunFolder(Path(f"/data/runs/{run_id}")), manifest())
+    assert advice.next_command(elsewhere) == f"bulkload replay {run_id} --runs /data/runs"
+    stopped = summary(verdict="stopped", **rows_of(failed=1, not_sent=3))
+    assert advice.next_command(stopped) == f"bulkload resume {run_id}"
+    for state in ("unknown", "held", "rolled_back"):
+        innocent = summary(**rows_of(**{state: 2}))
+        assert advice.next_command(innocent) == f"bulkload replay {run_id}"
+        assert advice.next_step(innocent).startswith("No cell is wrong")
+
+
+def test_unknown_rows_are_said_loudly_with_what_they_mean_and_what_settles_them() -> None:
+    lines = printed(summary(**rows_of(unknown=3, failed=1), warnings=["noticed"])).splitlines()
+    assert lines[2:6] == [
+        "  ! 3 rows are unknown: sent, the answer was lost, and reading back could not",
+        "    settle it, so LUSID may hold them or not. `bulkload replay` finds out before",
+        "    it sends anything that is not safe to send twice.",
+        "  ! noticed",
+    ]
+    assert "unknown" not in "".join(advice.warnings(summary(**rows_of(failed=1))))
+
+
+def test_a_run_that_went_to_its_end_with_calls_given_up_says_so_and_what_sends_them() -> None:
+    reason = {"state": "not_sent", "code": "Throttled", "message": "429 (6 attempts)", "rows": 2, "examples": ["k"]}
+    told = summary(verdict="stopped", reasons=[reason], **rows_of(not_sent=2))
+    assert told.headline == "not complete: 2 of 10 rows not accepted"
+    assert advice.warnings(told) == [
+        "2 rows were not sent, though the run went on: their calls were given up (429 (6 attempts)). "
+        "`bulkload resume` sends them.",
+    ]
+    stopped = summary(verdict="stopped", reasons=[reason | {"code": "NotSent"}], **rows_of(not_sent=2))
+    assert (stopped.headline, advice.warnings(stopped)) == ("stopped early: 2 of 10 rows not accepted", [])
+
+
+def test_a_replay_says_whose_rows_it_cured_and_what_is_left() -> None:
+    lines = printed(summary(replays="RUN_X", **rows_of(failed=1, held=2))).splitlines()
+    assert lines[2] == "  replays RUN_X: 7 of 10 rows cured, 3 left (2 held, 1 failed)"
+    assert summary(replays="RUN_X", **rows_of()).cured == "replays RUN_X: 10 of 10 rows cured"
+    assert summary(replays=None).cured == ""
+
+
+def test_the_runs_of_a_night_share_one_table() -> None:
+    records = summary(operation="investor-records")
+    lines = printed(records, summary()).splitlines()
+    assert lines[5:8] == [
+        "                    read  accepted  duplicate  failed",
+        "  investor-records    10         7          1       2",
+        "  orders              10         7          1       2",
+    ]
+
+
+def test_a_table_aligns_words_left_and_numbers_right_without_trailing_blanks() -> None:
+    rows = [("", "n", ""), ("a", "1,000", "AGREE"), ("long", "2", "")]
+    assert [text for text, _ in table(rows)] == ["            n", "  a     1,000  AGREE", "  long      2"]
+
+
+# Progress.
+
+
+def clock_of(*seconds: float) -> Iterator[float]:
+    yield from seconds
+
+
+def progress(terminal: bool, *seconds: float) -> tuple[TerminalProgress, io.StringIO]:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=100, soft_wrap=True, highlight=False)
+    return TerminalProgress(console, clock_of(*seconds).__next__), out
+
+
+def test_without_a_terminal_there_is_at_most_a_line_in_ten_seconds() -> None:
+    told, out = progress(False, 0, 5, 10, 19, 20, 21, 22, 31)
+    with told:
+        for rows in (0, 500, 1000, 1900, 2000):
+            told.reading(rows)
+        for settled in (100, 200, 1100):
+            told.sending(settled, 2000)
+    assert out.getvalue().splitlines() == [
+        "reading: 1,000 (100/s)",
+        "reading: 2,000 (100/s)",
+        "sending: 1,100 of 2,000 (100/s, 9 s left)",
+    ]
+
+
+def test_a_stuck_load_says_what_it_has_done_without_a_rate() -> None:
+    told, out = progress(False, 0, 10)
+    told.sending(100, 200)
+    told.sending(100, 200)
+    assert out.getvalue() == "sending: 100 of 200\n"
+
+
+def test_a_note_is_said_as_it_is() -> None:
+    told, out = progress(False)
+    told.note("[red]No LUSID[/red] is configured")
+    assert out.getvalue() == "[red]No LUSID[/red] is configured\n"
+
+
+def test_on_a_terminal_a_bar_shows_rate_and_goes_when_it_is_done() -> None:
+    told, out = progress(True, *range(10))
+    with told:
+        told.reading(0)
+        told.reading(500)
+        told.sending(0, 400)
+        told.sending(100, 400)
+        told._bars.refresh()
+    shown = out.getvalue()
+    assert "sending" in shown
+    assert "100/400" in shown
+    assert "100/s" in shown
+    assert shown.endswith("\x1b[2K")

@@ -1,0 +1,87 @@
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from pipelines.deliver.breaker import Brake
+from pipelines.deliver.concurrency import Pressure
+from pipelines.deliver.sender import send
+from schemas.errors import AuthError
+
+WORK = [np.array([2 * i, 2 * i + 1]) for i in range(12)]
+
+
+class Deliveries:
+    """Stands where a Delivery does: notes what is in flight."""
+
+    def __init__(self, fail_at: int | None = None, error: Exception | None = None) -> None:
+        self.brake = Brake(threading.Event())
+        self.delivered: list[list[int]] = []
+        self.most = 0
+        self._flying = 0
+        self._fail_at, self._with = fail_at, error
+        self._lock = threading.Lock()
+
+    def deliver(self, part: Sequence[int]) -> None:
+        with self._lock:
+            self._flying += 1
+            self.most = max(self.most, self._flying)
+        time.sleep(0.005)
+        with self._lock:
+            self._flying -= 1
+            self.delivered.append(list(part))
+        if part[0] == self._fail_at and self._with:
+            raise self._with
+
+
+def run(deliveries: Any, senders: int) -> list[int]:
+    told: list[int] = []
+    send(WORK, deliveries, Pressure(senders, lambda: 0), lambda batch: told.extend(batch.tolist()))
+    return told
+
+
+@pytest.mark.parametrize("senders", [1, 4, 16])
+def test_every_batch_is_delivered_once_by_so_many_senders_at_most(senders: int) -> None:
+    deliveries = Deliveries()
+    told = run(deliveries, senders)
+    assert sorted(deliveries.delivered) == [batch.tolist() for batch in WORK]
+    assert sorted(told) == list(range(24))
+    assert deliveries.most <= senders
+    assert (deliveries.most > 1) is (senders > 1)
+
+
+def test_however_slow_lusid_is_no_more_batches_are_taken_up_than_are_in_flight() -> None:
+    """What waits for its turn is a slice of a file: bodies in memory are those of the calls in flight."""
+    deliveries = Deliveries()
+    ahead: list[int] = []
+
+    def work() -> Iterator[Any]:
+        for number, batch in enumerate(WORK):
+            ahead.append(number - len(deliveries.delivered))
+            yield batch
+
+    send(work(), cast("Any", deliveries), Pressure(4, lambda: 0), lambda _: None)
+    assert len(deliveries.delivered) == len(WORK)
+    assert 1 < max(ahead) <= 4
+
+
+def test_a_fatal_error_lets_no_further_batch_begin() -> None:
+    deliveries = Deliveries(4, AuthError("out"))
+    run(deliveries, 1)
+    assert deliveries.delivered == [[0, 1], [2, 3], [4, 5]]
+    assert isinstance(deliveries.brake.error, AuthError)
+
+
+def test_a_bug_in_one_sender_is_not_swallowed() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(Deliveries(4, ZeroDivisionError()), 2)
+
+
+def test_a_run_that_is_stopped_already_sends_nothing() -> None:
+    deliveries = Deliveries()
+    deliveries.brake.stop(AuthError("out"))
+    assert run(deliveries, 2) == []
+    assert deliveries.delivered == []

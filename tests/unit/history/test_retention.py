@@ -1,0 +1,118 @@
+"""Earlier runs on disk: which finished what, and which are old enough to go."""
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.run_folder.journal import Journal
+from pipelines.history.catalog import manifests, refuse_finished
+from pipelines.history.retention import purge
+from schemas.errors import ConfigError, RunFolderError
+
+MINE: dict[str, Any] = {
+    "operation": "orders",
+    "target": "https://x/api",
+    "extracts": [{"sha256": "b"}, {"sha256": "a"}],
+}
+DONE = MINE | {"verdict": "complete", "extracts": [{"sha256": "a"}, {"sha256": "b"}]}
+
+
+def run(runs: Path, name: str, age: Any = None, **manifest: Any) -> Path:
+    folder = runs / name
+    folder.mkdir(parents=True)
+    started = {"started": (datetime.now(UTC) - age).isoformat()} if age is not None else {}
+    (folder / "manifest.json").write_bytes(orjson.dumps(started | manifest))
+    return folder
+
+
+def test_runs_older_than_asked_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    run(tmp_path, "old", timedelta(days=91))
+    run(tmp_path, "older", timedelta(days=400))
+    for name, age in (("young", timedelta(days=89)), ("odd", None)):
+        run(tmp_path, name, age)
+    run(tmp_path, "unsaid", None, started=7)
+    (tmp_path / "notes").mkdir()
+    assert purge(tmp_path, "90d") == ["old", "older"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes", "odd", "unsaid", "young"]
+    assert purge(tmp_path, "2130h") == ["young"]
+    assert purge(tmp_path / "nowhere", "1d") == []
+
+
+def test_a_manifest_that_cannot_be_read_keeps_no_personal_data_from_going(tmp_path: Path) -> None:
+    torn = run(tmp_path, "20260101T000000Z-orders-00ff")
+    (torn / "manifest.json").write_text("{")
+    odd = run(tmp_path, "odd", None, started=7)
+    said: list[str] = []
+    assert purge(tmp_path, "90d", said.append) == [torn.name]
+    assert said == [f"{odd} stays: its manifest cannot be read; remove it yourself if it is an old run"]
+
+
+@pytest.mark.parametrize("age", ["90", "d", "-1d", "9 d", "1.5d", "90d\n", "999999999d", ""])
+def test_an_age_is_days_or_hours(tmp_path: Path, age: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        purge(tmp_path, age)
+    assert caught.value.message == f"--older-than takes days or hours such as 90d or 12h, not {age}"
+
+
+def test_a_run_that_a_process_works_on_stays_and_is_named_when_the_others_are_gone(tmp_path: Path) -> None:
+    busy = run(tmp_path, "a-busy", timedelta(days=2))
+    run(tmp_path, "b-old", timedelta(days=2))
+    with closing(Journal(busy / "journal.jsonl")), pytest.raises(RunFolderError) as caught:
+        purge(tmp_path, "1d")
+    said = f"{busy}: another process is working on this run (1 other was removed)"
+    assert caught.value.message == said
+    assert [p.name for p in tmp_path.iterdir()] == ["a-busy"]
+    assert purge(tmp_path, "1d") == ["a-busy"]
+
+
+def test_what_cannot_be_removed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stuck(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    folder = run(tmp_path, "old", timedelta(days=2))
+    monkeypatch.setattr("pipelines.history.retention.shutil.rmtree", stuck)
+    with pytest.raises(RunFolderError) as caught:
+        purge(tmp_path, "1d")
+    assert caught.value.message == f"{folder}: cannot be removed: Permission denied"
+
+
+def test_what_is_no_run_is_passed_over(tmp_path: Path) -> None:
+    run(tmp_path, "b")
+    run(tmp_path, "a")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "manifest.json").write_text("{")
+    assert [folder.run_id for folder, _ in manifests(tmp_path)] == ["a", "b"]
+
+
+def test_an_extract_that_a_run_finished_is_refused_by_content(tmp_path: Path) -> None:
+    run(tmp_path, "20260101-done", **DONE)
+    with pytest.raises(ConfigError) as caught:
+        refuse_finished(tmp_path, MINE)
+    assert caught.value.message == "--once: 20260101-done has already loaded this extract (complete)"
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        {"verdict": "stopped"},
+        {"verdict": "dry run"},
+        {"operation": "executions"},
+        {"target": "https://y/api"},
+        {"extracts": [{"sha256": "a"}]},
+        {"extracts": [{"sha256": "a"}, {"sha256": "c"}]},
+    ],
+)
+def test_another_run_does_not_count(tmp_path: Path, earlier: dict[str, Any]) -> None:
+    run(tmp_path, "earlier", **(DONE | earlier))
+    run(tmp_path, "odd", verdict="complete")
+    refuse_finished(tmp_path, MINE)
+
+
+@pytest.mark.parametrize("target", [None, "sandbox"])
+def test_what_is_gone_with_its_run_was_loaded_nowhere(tmp_path: Path, target: str | None) -> None:
+    run(tmp_path, "earlier", **(DONE | {"target": target}))
+    refuse_finished(tmp_path, MINE | {"target": target})

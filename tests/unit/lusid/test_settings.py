@@ -1,0 +1,407 @@
+import json
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from connectors.lusid.setting_rules import is_loopback
+from connectors.lusid.settings import LusidSettings, prefect_api_url, read_settings
+from schemas.errors import ConfigError
+
+URL = "https://acme.lusid.com/api"
+ENV = {
+    "FBN_LUSID_URL": URL,
+    "FBN_TOKEN_URL": "https://acme.okta.com/oauth2/token",
+    "FBN_USERNAME": "loader",
+    "FBN_PASSWORD": "MARKER-password",
+    "FBN_CLIENT_ID": "acme-client",
+    "FBN_CLIENT_SECRET": "MARKER-secret",
+}
+SECRETS = {
+    "api": {
+        "lusidUrl": URL,
+        "tokenUrl": "https://acme.okta.com/oauth2/token",
+        "username": "loader",
+        "password": "MARKER-password",
+        "clientId": "acme-client",
+        "clientSecret": "MARKER-secret",
+    }
+}
+
+
+def read(
+    folder: Path, environ: dict[str, str] | None = None, target: str | None = None
+) -> tuple[LusidSettings, list[str]]:
+    return read_settings(environ=environ or {}, folder=folder, target=target)
+
+
+def refused(folder: Path, environ: dict[str, str], target: str | None = None) -> str:
+    """The one line that a user reads, having checked that nothing raised holds a marker."""
+    with pytest.raises(ConfigError) as caught:
+        read(folder, environ, target)
+    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+    assert "\n" not in caught.value.message
+    return caught.value.message
+
+
+def secrets_file(folder: Path, content: Any, name: str = "secrets.json") -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_every_variable_of_the_sdk_is_read(tmp_path: Path) -> None:
+    certificate = tmp_path / "ca.pem"
+    certificate.touch()
+    settings, notes = read(
+        tmp_path,
+        ENV
+        | {
+            "FBN_APP_NAME": "nightly",
+            "FBN_CLIENT_CERTIFICATE": str(certificate),
+            "FBN_PROXY_ADDRESS": "http://proxy:8080",
+            "FBN_PROXY_USERNAME": "pu",
+            "FBN_PROXY_PASSWORD": "MARKER-proxy",
+            "FBN_CONNECT_TIMEOUT_MS": "1500",
+            "FBN_READ_TIMEOUT_MS": "0",
+            "FBN_TOTAL_TIMEOUT_MS": "60000",
+            "FBN_CORRELATION_ID": "run-7",
+        },
+    )
+    assert settings == LusidSettings(
+        lusid_url=URL,
+        token_url="https://acme.okta.com/oauth2/token",
+        username="loader",
+        password=SecretStr("MARKER-password"),
+        client_id="acme-client",
+        client_secret=SecretStr("MARKER-secret"),
+        app_name="nightly",
+        correlation_id="run-7",
+        client_certificate=certificate,
+        proxy_address="http://proxy:8080",
+        proxy_username="pu",
+        proxy_password=SecretStr("MARKER-proxy"),
+        connect_seconds=1.5,
+        read_seconds=1800.0,
+        total_seconds=60.0,
+    )
+    assert notes == []
+
+
+def test_secrets_json_in_the_folder_serves_as_the_environment_does(tmp_path: Path) -> None:
+    secrets_file(tmp_path, SECRETS)
+    from_file, notes = read(tmp_path)
+    from_env, _ = read(tmp_path / "elsewhere", ENV)
+    assert from_file == from_env
+    assert notes == []
+
+
+def test_secrets_json_may_hold_numbers_nulls_a_proxy_and_members_of_other_products(
+    tmp_path: Path,
+) -> None:
+    secrets_file(
+        tmp_path,
+        {
+            "api": {
+                "lusidUrl": URL + "/",
+                "accessToken": " MARKER-token ",
+                "totalTimeoutMs": 5000,
+                "applicationName": None,
+                "driveUrl": "https://acme.lusid.com/drive",
+            },
+            "proxy": {"address": "http://proxy:8080"},
+        },
+    )
+    settings, _ = read(tmp_path)
+    assert settings == LusidSettings(
+        lusid_url=URL,
+        access_token=SecretStr("MARKER-token"),
+        total_seconds=5.0,
+        proxy_address="http://proxy:8080",
+    )
+
+
+def test_a_secrets_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "windows.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(SECRETS).encode())
+    settings, _ = read(tmp_path, {"FBN_SECRETS_PATH": str(path)})
+    assert settings.username == "loader"
+
+
+def test_the_environment_wins_over_the_file_and_a_note_says_so(tmp_path: Path) -> None:
+    secrets_file(tmp_path, SECRETS)
+    settings, notes = read(tmp_path, {"FBN_LUSID_URL": "https://test.lusid.com/api", "FBN_USERNAME": "other"})
+    assert (settings.lusid_url, settings.username) == ("https://test.lusid.com/api", "other")
+    assert notes == [
+        f"FBN_LUSID_URL, FBN_USERNAME are set in the environment and in {tmp_path}/secrets.json: "
+        "the environment wins (the LUSID SDK would take the file)"
+    ]
+
+
+def test_one_setting_in_both_places_is_noted_in_the_singular(tmp_path: Path) -> None:
+    secrets_file(tmp_path, SECRETS)
+    _, notes = read(tmp_path, {"FBN_LUSID_URL": URL})
+    assert notes == [
+        f"FBN_LUSID_URL is set in the environment and in {tmp_path}/secrets.json: "
+        "the environment wins (the LUSID SDK would take the file)"
+    ]
+
+
+def test_a_password_in_the_environment_wins_over_a_token_in_the_file(tmp_path: Path) -> None:
+    secrets_file(tmp_path, {"api": {"accessToken": "MARKER-token"}})
+    settings, _ = read(tmp_path, ENV)
+    assert settings.access_token is None
+
+
+def test_a_token_file_wins_over_a_token_and_a_note_says_so(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    _, notes = read(
+        tmp_path,
+        {
+            "FBN_LUSID_URL": URL,
+            "FBN_ACCESS_TOKEN": "MARKER-token",
+            "FBN_ACCESS_TOKEN_FILE": str(tmp_path / "token"),
+        },
+    )
+    assert notes == ["FBN_ACCESS_TOKEN_FILE and an access token are both set: the token in the file is used"]
+
+
+def test_the_older_name_of_the_url_serves_when_the_newer_is_not_set(tmp_path: Path) -> None:
+    older = {"FBN_LUSID_API_URL": URL, "FBN_ACCESS_TOKEN": "t"}
+    assert read(tmp_path, older)[0].lusid_url == URL
+    newer = older | {"FBN_LUSID_URL": "https://new.lusid.com/api"}
+    assert read(tmp_path, newer)[0].lusid_url == "https://new.lusid.com/api"
+
+
+def test_a_target_wins_over_every_configured_url(tmp_path: Path) -> None:
+    settings, _ = read(tmp_path, ENV, target="http://127.0.0.1:8000/api")
+    assert settings.lusid_url == "http://127.0.0.1:8000/api"
+
+
+def test_nothing_configured_is_no_error_and_demands_no_credentials(tmp_path: Path) -> None:
+    assert read(tmp_path, {"FBN_LUSID_URL": "  "}) == (LusidSettings(), [])
+
+
+def test_the_process_environment_is_read_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FBN_LUSID_URL", URL)
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "t")
+    assert read_settings()[0].lusid_url == URL
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (
+            "https://acme.lusid.com",
+            "FBN_LUSID_URL must end in /api, as in https://<domain>.lusid.com/api",
+        ),
+        (
+            "https://acme.lusid.com/api?x=1",
+            "FBN_LUSID_URL must end in /api, as in https://<domain>.lusid.com/api",
+        ),
+        (
+            "acme.lusid.com/api",
+            "FBN_LUSID_URL must be a URL that begins with https:// and names a host",
+        ),
+        (
+            "ftp://acme.lusid.com/api",
+            "FBN_LUSID_URL must be a URL that begins with https:// and names a host",
+        ),
+        ("https:///api", "FBN_LUSID_URL must be a URL that begins with https:// and names a host"),
+        (
+            "http://acme.lusid.com/api",
+            "FBN_LUSID_URL must begin with https://: a bearer token or password never travels over "
+            "plain http except to loopback",
+        ),
+        (
+            "https://u:MARKER@acme.lusid.com/api",
+            "FBN_LUSID_URL must not hold a user name or password: they have settings of their own",
+        ),
+        ("https://acme.lusid.com:99999/api", "FBN_LUSID_URL is not a URL"),
+        ("https://[acme/api", "FBN_LUSID_URL is not a URL"),
+        ("https://acme .lusid.com/api", "FBN_LUSID_URL holds a character that no URL has"),
+        ("https://acme\\.lusid.com/api", "FBN_LUSID_URL holds a character that no URL has"),
+        ("https://acme\x00/api", "FBN_LUSID_URL holds characters that cannot be printed"),
+    ],
+)
+def test_a_wrong_url_is_refused_with_one_line(tmp_path: Path, url: str, says: str) -> None:
+    assert refused(tmp_path, ENV | {"FBN_LUSID_URL": url}) == says
+
+
+def test_a_wrong_target_is_called_by_its_flag(tmp_path: Path) -> None:
+    assert refused(tmp_path, ENV, "https://x.lusid.com") == (
+        "--target must end in /api, as in https://<domain>.lusid.com/api"
+    )
+
+
+def test_a_password_never_travels_to_a_token_endpoint_over_plain_http(tmp_path: Path) -> None:
+    assert refused(tmp_path, ENV | {"FBN_TOKEN_URL": "http://acme.okta.com/token"}) == (
+        "FBN_TOKEN_URL must begin with https://: a bearer token or password never travels over "
+        "plain http except to loopback"
+    )
+
+
+@pytest.mark.parametrize("field", ["lusid_url", "token_url"])
+def test_settings_built_in_code_keep_the_same_rule(field: str) -> None:
+    with pytest.raises(ConfigError, match="never travels over plain http"):
+        LusidSettings.model_validate({field: "http://acme.lusid.com/api"})
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://localhost:1/api", True),
+        ("http://LOCALHOST/api", True),
+        ("http://127.0.0.1/api", True),
+        ("http://127.8.8.8/api", True),
+        ("http://[::1]:9/api", True),
+        ("http://localhost.evil.com/api", False),
+        ("http://127.0.0.1.evil.com/api", False),
+        ("http://127.0.0.1@evil.com/api", False),
+        ("http://2130706433/api", False),
+        ("http://0.0.0.0/api", False),
+        ("http://10.0.0.1/api", False),
+        ("http:///api", False),
+    ],
+)
+def test_only_this_machine_is_loopback(url: str, loopback: bool) -> None:
+    assert is_loopback(url) is loopback
+
+
+def test_without_credentials_the_message_says_what_to_set(tmp_path: Path) -> None:
+    assert refused(tmp_path, {"FBN_LUSID_URL": URL}) == (
+        "LUSID wants credentials: set FBN_ACCESS_TOKEN, or FBN_TOKEN_URL, FBN_USERNAME, "
+        "FBN_PASSWORD, FBN_CLIENT_ID and FBN_CLIENT_SECRET, or put them into secrets.json"
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        (["FBN_PASSWORD"], "FBN_PASSWORD is not set"),
+        (["FBN_CLIENT_SECRET", "FBN_USERNAME"], "FBN_USERNAME, FBN_CLIENT_SECRET are not set"),
+    ],
+)
+def test_incomplete_credentials_name_what_is_missing(tmp_path: Path, missing: list[str], says: str) -> None:
+    environ = {name: value for name, value in ENV.items() if name not in missing}
+    assert refused(tmp_path, environ) == f"The credentials for LUSID are incomplete: {says}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        (
+            "FBN_TOTAL_TIMEOUT_MS",
+            "MARKER",
+            "FBN_TOTAL_TIMEOUT_MS must be a whole number of milliseconds",
+        ),
+        ("FBN_READ_TIMEOUT_MS", "-1", "FBN_READ_TIMEOUT_MS must be a whole number of milliseconds"),
+        (
+            "FBN_APP_NAME",
+            "Bücher-MARKER",
+            "FBN_APP_NAME travels in an HTTP header: it must be ASCII",
+        ),
+        (
+            "FBN_CORRELATION_ID",
+            "a\r\nX: MARKER",
+            "FBN_CORRELATION_ID holds characters that cannot be printed",
+        ),
+        (
+            "FBN_PASSWORD",
+            "MARKER\udcff",
+            "FBN_PASSWORD holds characters that cannot be printed",
+        ),
+        (
+            "FBN_PROXY_ADDRESS",
+            "http://u:MARKER@proxy:1",
+            "FBN_PROXY_ADDRESS must not hold a user name or password: they have settings of their own",
+        ),
+        (
+            "FBN_CLIENT_CERTIFICATE",
+            "/nowhere/ca.pem",
+            "FBN_CLIENT_CERTIFICATE names /nowhere/ca.pem, which cannot be read: No such file or directory",
+        ),
+        (
+            "FBN_ACCESS_TOKEN_FILE",
+            "/nowhere/token",
+            "FBN_ACCESS_TOKEN_FILE names /nowhere/token, which cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_a_wrong_value_names_its_variable_and_never_the_value(
+    tmp_path: Path, variable: str, value: str, says: str
+) -> None:
+    assert refused(tmp_path, ENV | {variable: value}) == says
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "is not JSON: see line 1, column 2"),
+        (
+            "[]",
+            'must be a JSON object whose member "api" is an object, as the LUSID SDK reads it',
+        ),
+        (
+            {"profiles": {}},
+            'must be a JSON object whose member "api" is an object, as the LUSID SDK reads it',
+        ),
+    ],
+)
+def test_a_secrets_file_of_the_wrong_shape_is_an_error(tmp_path: Path, content: Any, says: str) -> None:
+    path = secrets_file(tmp_path, content, "mine.json")
+    assert refused(tmp_path, {"FBN_SECRETS_PATH": str(path)}) == (f"FBN_SECRETS_PATH names {path}, which {says}")
+    secrets_file(tmp_path, content)
+    assert refused(tmp_path, ENV) == f"{tmp_path}/secrets.json {says}"
+
+
+def test_a_named_secrets_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    assert refused(tmp_path, ENV | {"FBN_SECRETS_PATH": "/nowhere/s.json"}) == (
+        "FBN_SECRETS_PATH names /nowhere/s.json, which cannot be read: No such file or directory"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "member", "says"),
+    [
+        ({"api": {"password": ["MARKER"]}}, "api.password", "must be text"),
+        ({"api": {"password": 7}}, "api.password", "must be text"),
+        ({"api": {"totalTimeoutMs": True}}, "api.totalTimeoutMs", "must be text"),
+        ({"api": {}, "proxy": "MARKER"}, "proxy", "must be an object"),
+        (
+            {"api": {"totalTimeoutMs": -5}},
+            "api.totalTimeoutMs",
+            "must be a whole number of milliseconds",
+        ),
+    ],
+)
+def test_a_wrong_member_is_named_and_its_value_is_not(tmp_path: Path, content: Any, member: str, says: str) -> None:
+    path = secrets_file(tmp_path, content)
+    assert refused(tmp_path, ENV if member != "proxy" else {}) == (f'{path}: the member "{member}" {says}')
+
+
+def test_no_secret_shows_in_the_settings_in_any_form(tmp_path: Path) -> None:
+    settings, _ = read(tmp_path, ENV | {"FBN_ACCESS_TOKEN": "MARKER", "FBN_PROXY_PASSWORD": "MARKER"})
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "MARKER" not in shown
+
+
+def test_settings_cannot_be_changed(tmp_path: Path) -> None:
+    settings, _ = read(tmp_path, ENV)
+    with pytest.raises(ValidationError):
+        settings.username = "other"  # type: ignore[misc]  # that it cannot be set is the point
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({"PREFECT_API_URL": "http://127.0.0.1:4200/api"}, "http://127.0.0.1:4200/api"),
+        ({"PREFECT_API_URL": " "}, None),
+        ({}, None),
+    ],
+)
+def test_prefects_server_is_named_by_its_own_variable(environ: dict[str, str], url: str | None) -> None:
+    assert prefect_api_url(environ) == url

@@ -1,0 +1,90 @@
+"""Finding rows of one key, held against a dictionary."""
+
+from collections.abc import Callable
+from unittest import mock
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pipelines.prepare import key_index
+from pipelines.prepare.key_index import KeyIndex
+
+HASHES: tuple[Callable[[str], int], ...] = (
+    hash,
+    lambda _: 7,
+    len,
+    lambda key: -1 - len(key) % 2,
+    lambda key: (1 << 63) - 1 if key < "b" else -(1 << 63),
+    lambda key: sum(map(ord, key)),
+)
+"""Python's own, and some under which different keys meet, up to all of them."""
+
+Keys = list[tuple[int, str]]
+
+keyed_rows = st.lists(
+    st.tuples(st.integers(1, 3), st.sampled_from(["a", "b", "c", "ab", "A", "\uff41", "é", "abc", "", " a"])),
+    max_size=25,
+)
+"""(distance from the row before, key): rows without a key leave gaps between ordinals."""
+
+
+def placed(rows: Keys) -> Keys:
+    """(ordinal, key), ordinals ascending."""
+    total = -1
+    return [((total := total + step), key) for step, key in rows]
+
+
+def found(rows: Keys, *, singles: bool) -> list[list[int]]:
+    index = KeyIndex()
+    for ordinal, key in rows:
+        index.extend(ordinal, [key])
+    return list(index.groups(dict(rows).__getitem__, singles=singles))
+
+
+def expected(rows: Keys, *, singles: bool) -> list[list[int]]:
+    groups: dict[str, list[int]] = {}
+    for ordinal, key in rows:
+        if key:  # an empty one is none
+            groups.setdefault(key, []).append(ordinal)
+    return [group for group in groups.values() if singles or len(group) > 1]
+
+
+@given(keyed_rows, st.sampled_from(HASHES), st.booleans())
+@example([(1, key) for key in "zzxxyy"], ord, False)
+def test_groups_are_those_of_a_dictionary_in_the_order_of_their_first_rows_whatever_the_hash(
+    rows: Keys, hash_of: Callable[[str], int], singles: bool
+) -> None:
+    rows = placed(rows)
+    with mock.patch.object(key_index, "hash", hash_of, create=True):
+        assert found(rows, singles=singles) == expected(rows, singles=singles)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "ab", "A", ""]), max_size=25), st.integers(0, 25), st.sampled_from(HASHES))
+def test_rows_that_come_in_pieces_are_the_same_and_those_without_a_key_are_in_no_group(
+    keys: list[str], cut: int, hash_of: Callable[[str], int]
+) -> None:
+    index = KeyIndex()
+    with mock.patch.object(key_index, "hash", hash_of, create=True):
+        index.extend(0, keys[:cut])
+        index.extend(len(keys[:cut]), keys[cut:])
+        assert list(index.groups(keys.__getitem__, singles=True)) == expected(list(enumerate(keys)), singles=True)
+
+
+@pytest.mark.parametrize("singles", [True, False])
+def test_no_rows_have_no_groups(singles: bool) -> None:
+    assert found([], singles=singles) == []
+
+
+def test_keys_are_read_again_only_where_hashes_meet() -> None:
+    rows = placed([(1, "a"), (1, "b"), (1, "a"), (1, "c")])
+    index, read = KeyIndex(), []
+    for ordinal, key in rows:
+        index.extend(ordinal, [key])
+
+    def key_of(ordinal: int) -> str:
+        read.append(ordinal)
+        return dict(rows)[ordinal]
+
+    assert list(index.groups(key_of, singles=True)) == [[0, 2], [1], [3]]
+    assert read == [0, 2]

@@ -1,0 +1,122 @@
+"""Rows read by the column and filled into forms are what rows validated and encoded one by one are."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+import pytest
+from bound import bind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.operations.table import OPERATIONS
+from pipelines.prepare import templates
+from pipelines.prepare.templates import Forms
+from schemas.dialects import Dialect
+from schemas.rows.binding import Binding
+from schemas.rows.columns import Row
+
+NASTY = ("", " ", " x ", "é\u200b", "a\tb", "#N/A", "1e5", "-0.00", "a|b", "a||b", "y" * 1100, "2026-02-30", "Nope")
+AWKWARD = ('a","b', 'a",', ',"a', "%b %%", "\\", '"],["', "\ue0000\ue000", "\u2028", "\U0001f600")
+CASES = [(name, dialect) for name, declared in OPERATIONS.items() for dialect in sorted(declared.dialects)]
+Cells = list[str]
+Encode = Callable[[str, Row], bytes]
+
+
+def examples(operation: str, dialect: Dialect) -> dict[str, str]:
+    """Every column of an operation with a cell that is valid; a quantity where an amount could stand."""
+    shape, found = OPERATIONS[operation].shape, {}
+    for name, plain in shape.plain_of(dialect).items():
+        if not name.startswith("amount"):
+            found[name] = plain.words[dialect][0] if dialect in plain.words else plain.example
+    for family in shape.families_of(dialect):
+        found[family.example] = "46.50" if "metric" in family.prefix else "A|B" if "labels" in family.prefix else "X1"
+        found |= {f"{family.example}@{f}": "GBP" if f == "unit" else "2020-02-29" for f in family.facets}
+    return found
+
+
+def worded(operation: str, dialect: Dialect, good: dict[str, str]) -> list[Cells]:
+    """The valid row, and the same with every other word of a vocabulary, which a rule may refuse."""
+    plain = OPERATIONS[operation].shape.plain_of(dialect)
+    changed = [{name: word} for name in good if name in plain for word in plain[name].words.get(dialect, ())]
+    return [[*(good | change).values()] for change in ({}, *changed)]
+
+
+@st.composite
+def batches(draw: st.DrawFn, good: Sequence[str]) -> list[Cells]:
+    """Rows with a few cells emptied or spoilt; some rows are there many times."""
+    places = st.integers(0, len(good) - 1)
+    rows = []
+    for _ in range(draw(st.integers(1, 5))):
+        changed = dict.fromkeys(draw(st.sets(places, max_size=4)), "")
+        changed |= draw(st.dictionaries(places, st.sampled_from(NASTY + AWKWARD), max_size=1))
+        row = [changed.get(i, cell) for i, cell in enumerate(good)]
+        rows += [row] * draw(st.sampled_from([1, 1, 3]))
+    return rows
+
+
+def encoder(operation: str, binding: Binding, dialect: Dialect) -> Encode:
+    declared = OPERATIONS[operation]
+    build: Callable[[Any], Any] = declared.build(binding.columns, dialect)
+    if declared.grouped:
+        return lambda _, row: orjson.dumps(row)
+    return lambda key, row: b"%b:%b," % (orjson.dumps(key), orjson.dumps(build(row)))
+
+
+def one_by_one(binding: Binding, encode: Encode, row: Cells) -> bytes:
+    """The entry of a row by the reference; b"" where it is refused."""
+    found = binding.validate(binding.raw(row))
+    return b"" if isinstance(found, list) else encode(binding.read([row]).keys[0], found)
+
+
+def by_the_column(binding: Binding, encode: Encode, rows: Sequence[Cells]) -> list[bytes]:
+    sheet = binding.read(rows)
+    entries = Forms(binding, encode).entries(sheet)
+    return [b"" if position in sheet.refused else entry for position, entry in enumerate(entries)]
+
+
+@pytest.mark.parametrize(("operation", "dialect"), CASES)
+@given(data=st.data())
+@settings(max_examples=15)
+def test_entries_are_what_each_row_makes_by_itself(operation: str, dialect: Dialect, data: st.DataObject) -> None:
+    good = examples(operation, dialect)
+    binding = bind(operation, [*good], dialect)
+    encode = encoder(operation, binding, dialect)
+    rows = [*worded(operation, dialect, good), *data.draw(batches([*good.values()]))]
+
+    found = by_the_column(binding, encode, rows)
+
+    assert found == [one_by_one(binding, encode, row) for row in rows]
+    assert found[0]
+
+
+@pytest.mark.parametrize("cell", ['a",', '",', "a\\", '\\",', ',"', '"'])
+def test_a_cell_that_ends_in_what_stands_between_cells_takes_nothing_of_its_neighbours(cell: str) -> None:
+    """A name that ends in `",` made its request, and the next row's, no JSON: LUSID refused every call with them."""
+    good = examples("investor-records", Dialect.V2_1)
+    binding = bind("investor-records", [*good], Dialect.V2_1)
+    encode = encoder("investor-records", binding, Dialect.V2_1)
+    rows = [[*(good | {"display_name": name}).values()] for name in (cell, "next", cell, cell)]
+
+    found = by_the_column(binding, encode, rows)
+
+    assert found == [one_by_one(binding, encode, row) for row in rows]
+    assert [next(iter(orjson.loads(b"{%b}" % e[:-1]).values()))["displayName"] for e in found[:2]] == [cell, "next"]
+
+
+@pytest.mark.parametrize(("most", "encoded_alone"), [(9, []), (1, ["", ""]), (0, ["A/1", "B/2", "", "D/4", ""])])
+def test_a_form_is_made_once_for_each_pattern_and_rows_of_patterns_past_the_bound_do_without(
+    most: int, encoded_alone: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binding, keys = bind("cancel-orders", [*examples("cancel-orders", Dialect.V2_1)]), []
+
+    def encode(key: str, row: Row) -> bytes:
+        keys.append(key)
+        return orjson.dumps({"100%": key, **row})
+
+    sheet = binding.read([["A", "1"], ["B", "2"], ["C", ""], ["D", "4"], ["", "5"]])
+    monkeypatch.setattr(templates, "MOST_FORMS", most)
+    entries = Forms(binding, encode).entries(sheet)
+
+    assert [key for key in keys if "\ue000" not in key] == encoded_alone
+    assert entries == [encode(key, sheet.row(i)) for i, key in enumerate(["A/1", "B/2", "", "D/4", ""])]

@@ -1,0 +1,98 @@
+"""Placements to allocate and allocations to book: ids, and what a row says of its whole call."""
+
+from decimal import Decimal
+
+import orjson
+import pytest
+from bound import bind, faults, requests
+
+from pipelines.operations.operation import Body
+from pipelines.operations.table import OPERATIONS
+from schemas.dialects import Dialect
+from schemas.errors import ConfigError
+from schemas.requests.allocations import CallWide
+
+PLACEMENT = {"placement_scope": "S", "placement_code": "P1"}
+ALLOCATION = {"allocation_scope": "S", "allocation_code": "A1"}
+
+
+def said(operation: str, row: dict[str, str], dialect: Dialect = Dialect.V2_1) -> CallWide:
+    """What a row says of its call."""
+    binding = bind(operation, list(row), dialect)
+    found = binding.validate(binding.raw(list(row.values())))
+    assert isinstance(found, dict), found
+    call = OPERATIONS[operation].call_wide
+    assert call is not None
+    return call(binding.columns, dialect)(found)
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+@pytest.mark.parametrize(
+    ("operation", "row", "key"), [("allocate", PLACEMENT, "S/P1"), ("book-transactions", ALLOCATION, "S/A1")]
+)
+def test_a_row_is_an_id_and_says_nothing_else(operation: str, row: dict[str, str], key: str, dialect: Dialect) -> None:
+    made = requests(operation, bind(operation, list(row), dialect), [list(row.values())], dialect)
+    assert made == {key: {"scope": "S", "code": key[2:]}}
+    assert said(operation, row, dialect) == CallWide()
+
+
+def test_the_algorithm_is_a_parameter_of_the_call() -> None:
+    row = PLACEMENT | {"allocation_algorithm": "PR-FIFO"}
+    assert said("allocate", row) == CallWide((("allocationAlgorithm", "PR-FIFO"),))
+    assert said("allocate", PLACEMENT | {"allocation_algorithm": ""}) == CallWide()
+
+
+@pytest.mark.parametrize("cell", ["PR FIFO", "x" * 65, "a/b"])
+def test_an_algorithm_that_cannot_be_one_is_refused(cell: str) -> None:
+    row = PLACEMENT | {"allocation_algorithm": cell}
+    assert [f.column for f in faults(bind("allocate", list(row)), list(row.values()))] == ["allocation_algorithm"]
+
+
+def test_switches_and_transaction_properties_are_those_of_the_call() -> None:
+    row = ALLOCATION | {
+        "apply_fees_and_commission": " FALSE ",
+        "mark_as_booked": "true",
+        "fx_instrument_type": "FxForward",
+        "property:Transaction/A/B": "growth",
+        "metric:Transaction/A/C": "1.50",
+    }
+    params, members = said("book-transactions", row, Dialect.V2_3)
+    assert params == (("applyFeesAndCommission", "false"), ("markOrdersAndAllocationsAsBooked", "true"))
+    assert orjson.loads(Body.ALLOCATION_IDS.around(b"", members)) == {
+        "allocationIds": [],
+        "transactionProperties": {
+            "Transaction/A/B": {"key": "Transaction/A/B", "value": {"labelValue": "growth"}},
+            "Transaction/A/C": {"key": "Transaction/A/C", "value": {"metricValue": {"value": 1.5}}},
+        },
+        "fxInstrumentType": "FxForward",
+    }
+    assert Decimal(members.split(b'"value":')[-1].rstrip(b"}").split(b",")[0].rstrip(b"}").decode()) == Decimal("1.5")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "dialect"),
+    [
+        ("apply_fees_and_commission", "yes", "2.1"),
+        ("mark_as_booked", "1", "2.1"),
+        ("fx_instrument_type", "FxForwards", "2.3"),
+        ("allocation_code", "", "2.1"),
+    ],
+)
+def test_a_cell_that_lusid_cannot_take_is_refused(column: str, cell: str, dialect: str) -> None:
+    row = ALLOCATION | {column: cell}
+    found = faults(bind("book-transactions", list(row), Dialect(dialect)), list(row.values()))
+    assert [fault.column for fault in found] == [column]
+
+
+@pytest.mark.parametrize(
+    ("column", "dialect"),
+    [
+        ("fx_instrument_type", "2.1"),
+        ("apply_fees_and_commission", "legacy"),
+        ("property:Transaction/A/B", "legacy"),
+        ("property:Order/A/B", "2.1"),
+    ],
+)
+def test_what_an_age_does_not_have_is_refused_with_the_header(column: str, dialect: str) -> None:
+    with pytest.raises(ConfigError, match=column.rpartition("/")[0] or column):
+        bind("book-transactions", [*ALLOCATION, column], Dialect(dialect))
