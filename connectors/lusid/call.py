@@ -1,6 +1,6 @@
-"""One call as the client makes it: which path, with what, and the HTTP request that carries it.
+"""One call to LUSID, and the HTTP request that carries it.
 
-Owns the headers LUSID is sent. Sends nothing.
+Owns the headers that every call sends. Sends nothing itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,10 @@ Params = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call.
+    """One call to LUSID.
 
     Attributes:
-        path: begins with `/api/`; joined to the base URL as it is.
+        path: begins with `/api/`; appended to the base URL unchanged.
         body: encoded JSON; None for a read.
         idempotent: whether applying the request twice does no harm.
     """
@@ -34,13 +34,19 @@ class Call:
 
     @property
     def what(self) -> str:
-        """For messages. Of a read only the collection: the rest of its path are identifiers."""
+        """The call as messages name it; of a read only the collection, since the rest of its path is identifiers."""
         if self.method == "POST":
             return f"POST {self.path}"
         return f"GET {'/'.join(self.path.split('/')[:3])}"
 
     def request(self, settings: LusidSettings, base_url: str, token: str) -> requests.Request:
-        """The HTTP request, signed with `token`."""
+        """The HTTP request, authorised by `token`.
+
+        Args:
+            settings: name the application and the correlation id.
+            base_url: LUSID's, without a slash at its end.
+            token: a bearer token.
+        """
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip",

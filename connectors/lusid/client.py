@@ -1,12 +1,11 @@
-"""The LUSID client: bytes out, a parsed answer or one of our own errors back.
+"""The LUSID client: it posts bytes or reads, and returns a parsed answer or raises one of our own errors.
 
-Owns where LUSID is, and signing in again on a 401. Knows no operation, no row, no run.
-Repeating is `pacing`'s, what outcomes mean is `policy`'s, sockets are `transport`'s. requests'
-errors end here: what leaves is of `schemas.errors`, picklable and without a secret.
+Owns LUSID's URL, and signing in again after a 401. Knows no operation, row or run. `retrying` repeats calls by the
+rules of `retry_table`; `transport` owns the sockets. requests' exceptions end here: what leaves is an error of
+`schemas.errors`, which can be pickled and holds no secret.
 
-An idle connection that the server closes in the very moment we send looks like a lost answer, and
-counts as one: harmless where the call is idempotent; elsewhere a needless reading back, and never
-an order placed twice.
+When the server closes an idle connection at the very moment a call is sent on it, the answer counts as lost. That is
+harmless where the call is idempotent; elsewhere it costs a needless read-back, and never places an order twice.
 """
 
 import logging
@@ -21,11 +20,11 @@ from typing import Any, Self
 from connectors.lusid.call import Call, Params
 from connectors.lusid.refusals import refusal, request_id
 from connectors.lusid.retry_table import Action, AnswerLostError, classify
-from connectors.lusid.retrying import WORKING_SECONDS, Effort, Pacer, Settled
+from connectors.lusid.retrying import SENDING_SECONDS, FinalResponse, Retrier, RetryLimits
 from connectors.lusid.settings import LusidSettings
-from connectors.lusid.throttle import Waiting
+from connectors.lusid.throttle import Timing
 from connectors.lusid.tokens import TOKEN_RETRIES, token_source
-from connectors.lusid.transport import Reply, Transport
+from connectors.lusid.transport import Response, Transport
 from schemas.errors import (
     ConfigError,
     NeverSentError,
@@ -37,10 +36,10 @@ from schemas.errors import (
 
 CHECK_PATH = "/api/metadata/versions"
 CHECK_RETRIES = 3
-"""Fewer than for data: a person waits to hear that the host is wrong."""
+"""Fewer than for data: somebody is waiting to hear whether the host is right."""
 
 CHECK_SECONDS = 15.0
-"""Longest attempt while a person waits, and what the attempts may take together before no other is made."""
+"""Longest attempt while somebody waits, and the total time of attempts after which no further one is made."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,9 +50,9 @@ class Answer:
 
     Attributes:
         body: the parsed JSON.
-        request_id: LUSID's id of the request, for its support and logs.
-        attempts: how often the request was sent, from 1.
-        seconds: what the answered attempt took; waits and earlier attempts are not in it.
+        request_id: LUSID's id for the call, which its support and its logs go by.
+        attempts: how many times the call was sent, at least 1.
+        seconds: duration of the attempt that was answered, without waits and earlier attempts.
     """
 
     status: int
@@ -67,9 +66,8 @@ class LusidClient:
     """Talks to one LUSID; safe to share between threads.
 
     Attributes:
-        stop: set it to end every wait at once. An attempt under way is still finished, and a first
-            attempt still made; nothing is repeated. Of the loads that share a client the one under
-            way owns it.
+        stop: ends every wait as soon as it is set. An attempt under way is still finished and a first attempt still
+            made, but nothing is repeated. When loads share a client, the load under way owns it.
     """
 
     def __init__(
@@ -81,29 +79,29 @@ class LusidClient:
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = uniform,
     ) -> None:
-        """Opens nothing yet.
+        """Makes a client that has connected to nothing yet.
 
         Args:
-            settings: where LUSID is and who we are.
-            retries: attempts beyond the first that one request may take.
-            sleep: waits so many seconds; by default it waits on `stop`.
-            clock: seconds that only grow.
+            settings: LUSID's URL and our credentials.
+            retries: attempts beyond the first that one call may take.
+            sleep: waits for a number of seconds; by default it waits on `stop`.
+            clock: a monotonic clock, in seconds.
             random: a number from 0 up to 1, for the jitter.
 
         Raises:
             ConfigError: the settings hold no URL, or no complete credentials.
-            AuthError: the access token cannot be one.
+            AuthError: the access token has characters that no token may have.
         """
         if settings.lusid_url is None:
             raise ConfigError("No LUSID is configured: set FBN_LUSID_URL")
         self._base = settings.lusid_url.rstrip("/")
         self._settings = settings
         self.stop = Event()
-        waiting = Waiting(stop=self.stop, sleep=sleep, clock=clock, random=random)
-        self._pacer = Pacer(waiting, Effort(retries))
-        self._token_pacer = Pacer(waiting, Effort(TOKEN_RETRIES, working=CHECK_SECONDS))
+        timing = Timing(stop=self.stop, sleep=sleep, clock=clock, random=random)
+        self._retrier = Retrier(timing, RetryLimits(retries))
+        self._token_retrier = Retrier(timing, RetryLimits(TOKEN_RETRIES, sending_seconds=CHECK_SECONDS))
         self._transport = Transport(settings, clock=clock)
-        self._tokens = token_source(settings, self._transport, self._token_pacer)
+        self._tokens = token_source(settings, self._transport, self._token_retrier)
 
     def __enter__(self) -> Self:
         return self
@@ -117,13 +115,13 @@ class LusidClient:
 
     @property
     def retries_done(self) -> int:
-        """Attempts made beyond each request's first, over all threads."""
-        return self._pacer.retries_done
+        """Attempts beyond each call's first, summed over all threads."""
+        return self._retrier.retries_done
 
     @property
     def setbacks(self) -> int:
-        """Attempts in vain: 429, 503, no connection, a lost answer; over all threads."""
-        return self._pacer.setbacks
+        """Failed attempts that a retry might cure (429, 503, no connection, a lost answer), summed over all threads."""
+        return self._retrier.setbacks
 
     def be_patient(self, seconds: float) -> None:
         """From now on a request, or a sign-in, is tried for so many seconds, however many attempts that takes.
@@ -131,8 +129,8 @@ class LusidClient:
         Only what repeating can cure. To be called once `check` has shown that the settings are right: until
         then attempts are counted alone, so that a wrong host is said soon.
         """
-        for pacer in (self._pacer, self._token_pacer):
-            pacer.effort = replace(pacer.effort, patience=seconds, working=WORKING_SECONDS)
+        for retrier in (self._retrier, self._token_retrier):
+            retrier.limits = replace(retrier.limits, patience=seconds, sending_seconds=SENDING_SECONDS)
 
     def post(
         self,
@@ -143,51 +141,49 @@ class LusidClient:
         idempotent: bool,
         expected_status: int,
     ) -> Answer:
-        """Posts one request body and returns LUSID's answer to it.
+        """Posts one body and returns LUSID's answer to it.
 
         Args:
-            path: begins with `/api/`; joined to the base URL as it is.
+            path: begins with `/api/`; appended to the base URL unchanged.
             body: encoded JSON.
             params: query parameters.
-            idempotent: whether applying the request twice does no harm; only then is it repeated
-                after a lost answer.
-            expected_status: the documented 2xx; another 2xx is read all the same, and logged.
+            idempotent: whether applying the call twice does no harm; only then is it repeated after a lost answer.
+            expected_status: the documented 2xx; any other 2xx is accepted too, and logged.
 
         Raises:
-            RejectedError: LUSID refuses the request for what it says or, with 413, for its size.
-            PerhapsAppliedError: the request was sent, no answer settles it, and it may have been
-                applied.
-            ThrottledError: LUSID refused before any work, for as long as we try.
+            RejectedError: LUSID refuses the call for its content or, with 413, for its size.
+            PerhapsAppliedError: the call was sent, no answer says what became of it, and it may have been applied.
+            ThrottledError: LUSID refused before doing any work, on every attempt.
             NeverSentError: LUSID, or the token endpoint, was not reached.
-            AuthError: LUSID refuses us; nothing was applied.
-            ConfigError: the URL is not a LUSID's; nothing was applied.
-            UnreachableError: no connection, for a reason repeating cannot cure.
+            AuthError: LUSID refuses our credentials; nothing was applied.
+            ConfigError: there is no LUSID at the URL; nothing was applied.
+            UnreachableError: no connection, for a reason that retries cannot cure.
         """
         answer = self._call(Call("POST", path, params or {}, body, idempotent))
         if answer.status != expected_status:
-            _log.info("POST %s answered %d, documented is %d", path, answer.status, expected_status)
+            _log.info("POST %s answered %d; the documented status is %d", path, answer.status, expected_status)
         return answer
 
     def get(self, path: str, params: Params | None = None) -> Answer:
-        """Reads from LUSID; repeated whenever repeating can help. Raises as `post` does.
+        """Reads from LUSID, retrying whenever a retry can help; raises as `post` does.
 
         Args:
-            path: begins with `/api/`; identifiers in it are percent-encoded by the caller.
-            params: query parameters; pairs, where a name occurs more than once.
+            path: begins with `/api/`; the caller percent-encodes the identifiers in it.
+            params: query parameters; pairs where a name occurs more than once.
         """
         return self._call(Call("GET", path, params or {}, None, idempotent=True))
 
     def pause(self, seconds: float) -> None:
-        """Waits, unless the run is stopped."""
-        self._pacer.waiting.wait(seconds)
+        """Waits for a number of seconds, or until the run is stopped."""
+        self._retrier.timing.wait(seconds)
 
     def check(self) -> None:
-        """Signs in and makes one cheap call, so that a wrong setting is said before any work.
+        """Signs in and makes one cheap call, so that a wrong setting is reported before any work is done.
 
         Raises:
             AuthError: the credentials are refused.
-            ConfigError: the URL is not a LUSID's, or not a token endpoint's.
-            UnreachableError: nobody answers.
+            ConfigError: there is no LUSID, or no token endpoint, at the URL.
+            UnreachableError: nothing answers.
         """
         try:
             self._tokens.token()
@@ -195,50 +191,50 @@ class LusidClient:
             raise UnreachableError(f"{error.message}: is FBN_TOKEN_URL right?") from None
         call = Call("GET", CHECK_PATH, {}, None, idempotent=True)
         try:
-            settled = self._pacer.settle(
+            final = self._retrier.run(
                 lambda: self._exchange(call, CHECK_SECONDS),
                 what=self._base,
                 idempotent=True,
-                effort=Effort(min(CHECK_RETRIES, self._pacer.effort.retries), working=CHECK_SECONDS),
+                limits=RetryLimits(min(CHECK_RETRIES, self._retrier.limits.retries), sending_seconds=CHECK_SECONDS),
             )
         except RetryableError as error:
             raise UnreachableError(f"{error.message}: is FBN_LUSID_URL right?") from None
         try:
-            answer = self._accepted(settled, call)
+            answer = self._accepted(final, call)
         except RejectedError as error:
             raise ConfigError(f"{error.message}: is FBN_LUSID_URL right?") from None
         if not isinstance(answer.body, dict):
-            raise ConfigError(f"{self._base} does not answer as LUSID: is FBN_LUSID_URL right?")
+            raise ConfigError(f"{self._base} does not answer like LUSID: is FBN_LUSID_URL right?")
 
     def _call(self, call: Call) -> Answer:
-        def send() -> Reply:
-            reply = self._exchange(call)
-            if classify(reply.status) is Action.ACCEPT and not reply.is_json:
-                raise AnswerLostError(f"answered {reply.status} with what is not JSON")
-            return reply
+        def send() -> Response:
+            response = self._exchange(call)
+            if classify(response.status) is Action.ACCEPT and not response.is_json:
+                raise AnswerLostError(f"answered {response.status} with a body that is not JSON")
+            return response
 
-        settled = self._pacer.settle(send, what=call.what, idempotent=call.idempotent)
-        return self._accepted(settled, call)
+        final = self._retrier.run(send, what=call.what, idempotent=call.idempotent)
+        return self._accepted(final, call)
 
-    def _exchange(self, call: Call, seconds: float = math.inf) -> Reply:
-        def send(token: str) -> Reply:
-            self._transport.scrubber.know_token(token)
+    def _exchange(self, call: Call, seconds: float = math.inf) -> Response:
+        def send(token: str) -> Response:
+            self._transport.scrubber.add_token(token)
             return self._transport.exchange(call.request(self._settings, self._base, token), seconds)
 
         token = self._tokens.token()
-        reply = send(token)
-        if classify(reply.status) is not Action.REFRESH_TOKEN:
-            return reply
+        response = send(token)
+        if classify(response.status) is not Action.REFRESH_TOKEN:
+            return response
         return send(self._tokens.renew(token))
 
-    def _accepted(self, settled: Settled, call: Call) -> Answer:
-        reply = settled.reply
-        if classify(reply.status) is Action.ACCEPT:
-            found = request_id(reply)
-            return Answer(reply.status, reply.body, found, settled.attempts, reply.seconds)
-        error = refusal(reply, what=call.what, base_url=self._base)
-        foreseen = reply.status // 100 in (3, 4)  # under another status LUSID may have worked
-        in_doubt = call.method == "POST" and (settled.in_doubt or not foreseen)
+    def _accepted(self, final: FinalResponse, call: Call) -> Answer:
+        response = final.response
+        if classify(response.status) is Action.ACCEPT:
+            found = request_id(response)
+            return Answer(response.status, response.body, found, final.attempts, response.seconds)
+        error = refusal(response, what=call.what, base_url=self._base)
+        is_refusal = response.status // 100 in (3, 4)  # with any other status LUSID may have applied the call
+        in_doubt = call.method == "POST" and (final.in_doubt or not is_refusal)
         if in_doubt and not isinstance(error, RejectedError):
             raise PerhapsAppliedError(f"{error.message}; the request may have been applied")
         raise error

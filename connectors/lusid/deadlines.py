@@ -1,9 +1,9 @@
-"""Connections that keep one deadline for a whole attempt, and say when it was connecting that failed.
+"""Connections that keep one deadline for a whole attempt, and report when connecting was what failed.
 
-requests' read timeout counts from byte to byte, so a server that drips one byte a second never
-trips it. Here resolving the name, every socket read, of status line, headers and body alike, and
-every write is given only what is left of the attempt's total. Owns the subclasses of urllib3 and
-http.client this takes; what is sent, and what an outcome means, is for the modules above.
+requests' read timeout starts again with each byte, so a server that drips one byte a second never trips it. Here
+resolving the name, every socket read (status line, headers and body alike) and every write gets only the time that is
+left of the attempt's total (docs/decisions/0014-the-deadline-adapter.md). Owns the subclasses of urllib3 and
+http.client that this takes; what is sent and what a failure means is for the modules above.
 """
 
 import http.client
@@ -23,14 +23,15 @@ _BUFFER_BYTES = 64 * 1024
 
 
 class Attempt:
-    """What the connections must know of the attempt under way in this thread, and tell of it.
+    """One attempt: its deadline, and whether it failed to connect.
 
     Attributes:
-        connecting_failed: why there was no connection, as the library raised it; None when there
-            was one. Then nothing was sent, whatever exception arrives above.
+        connecting_failed: the exception that kept it from connecting, as the library raised it; None once connected.
+            While it is set nothing was sent, whatever exception the caller sees.
     """
 
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+        """Starts an attempt that may take so many seconds, by a monotonic clock."""
         self._clock = clock
         self._ends_at = clock() + seconds
         self.connecting_failed: Exception | None = None
@@ -39,7 +40,7 @@ class Attempt:
         """Seconds until the deadline; raises TimeoutError once it has passed."""
         left = self._ends_at - self._clock()
         if left <= 0:
-            raise TimeoutError("the attempt's total time is over")
+            raise TimeoutError("the attempt's deadline has passed")
         return left
 
 
@@ -47,8 +48,8 @@ _ATTEMPT: ContextVar[Attempt] = ContextVar("attempt")
 
 
 @contextmanager
-def under(attempt: Attempt) -> Iterator[None]:
-    """Everything a `DeadlineAdapter` does in this thread, within the block, belongs to `attempt`."""
+def attempt_under_way(attempt: Attempt) -> Iterator[None]:
+    """A block within which every `DeadlineAdapter` in this thread works on `attempt`."""
     token = _ATTEMPT.set(attempt)
     try:
         yield
@@ -57,7 +58,7 @@ def under(attempt: Attempt) -> Iterator[None]:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """requests' pooled adapter over connections that keep the deadline; use it inside `under`."""
+    """requests' pooled adapter with connections that keep the deadline; for use inside `attempt_under_way`."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Builds the pools of direct connections."""
@@ -72,7 +73,7 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _DeadlineReader(io.RawIOBase):
-    """A socket's reading side on which each read waits no longer than the attempt has left."""
+    """The reading side of a socket; no read waits longer than the attempt has left."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _DeadlineSocket:
-    """As much of a socket as http.client's response asks for."""
+    """The part of a socket that http.client's response uses."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -107,8 +108,8 @@ class _DeadlineSocket:
 
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        narrow: Any = _DeadlineSocket(sock)
-        super().__init__(narrow, *args, **kwargs)
+        deadline_socket: Any = _DeadlineSocket(sock)
+        super().__init__(deadline_socket, *args, **kwargs)
 
 
 class _PlainConnection(HTTPConnection):
@@ -123,15 +124,15 @@ class _PlainConnection(HTTPConnection):
             raise
 
     def send(self, data: Any) -> None:
-        if self.sock is not None:  # else urllib3 leaves the connect timeout on a large body
+        if self.sock is not None:  # otherwise urllib3 would apply the connect timeout to sending a large body
             self.sock.settimeout(_ATTEMPT.get().seconds_left())
         super().send(data)
 
 
 def _wait_for_address(host: str, port: int, timeout: object) -> None:
-    """Resolves a name in time: the system's resolver takes no deadline, and may take a minute to say nothing.
+    """Resolves a name before the deadline: the system's resolver takes none, and may need a minute to give up.
 
-    Connecting asks it once more, and finds it warm.
+    Connecting then resolves the name once more, from the resolver's cache.
     """
     longest = _ATTEMPT.get().seconds_left()
     if isinstance(timeout, int | float):
@@ -150,7 +151,7 @@ def _wait_for_address(host: str, port: int, timeout: object) -> None:
     if failures:
         raise failures[0]
     if resolver.is_alive():
-        raise socket.gaierror(socket.EAI_AGAIN, "no answer in time")
+        raise socket.gaierror(socket.EAI_AGAIN, "name resolution timed out")
 
 
 class _TlsConnection(_PlainConnection, HTTPSConnection):

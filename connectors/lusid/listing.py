@@ -1,7 +1,7 @@
-"""What LUSID lists of executions and allocations: those that belong to given codes, and not all it ever held.
+"""Lists executions and allocations: only those with given codes, not all that LUSID ever held.
 
-A list is asked for with a filter, some codes at a time, so that a URL stays short. A server that does not take the
-filter is asked for the whole list. Knows no operation and no day.
+Each list call filters by a limited number of codes, so that its URL stays short. A server that refuses the filter is
+asked for the whole list. Knows no operation and no trading day.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,10 +14,10 @@ from connectors.lusid.client import LusidClient
 from schemas.errors import FatalError, LoadError, RejectedError, UnreachableError
 
 PAGE = 1000
-"""Entities asked for at a time."""
+"""Entities asked for in one list call."""
 
 LONGEST = 1500
-"""Characters of the codes in one filter, as a URL spells them: LUSID takes URLs of 2,048
+"""Characters that the codes in one filter may take in a URL, percent-encoded: LUSID takes URLs of 2,048
 (https://support.lusid.com/knowledgebase/article/KA-01968)."""
 
 
@@ -29,12 +29,12 @@ class ResourceId(BaseModel):
 
     @property
     def name(self) -> str:
-        """The key that a load knows it by."""
+        """The key under which a load knows it, `scope/code`."""
         return f"{self.scope}/{self.code}"
 
 
-class Entity(BaseModel):
-    """What is read of an execution or an allocation."""
+class ListedEntity(BaseModel):
+    """The members that are read of an execution or an allocation."""
 
     id: ResourceId
     placement: ResourceId | None = Field(None, alias="placementId")
@@ -43,17 +43,21 @@ class Entity(BaseModel):
 
 
 class _Page(BaseModel):
-    values: list[Entity]
+    values: list[ListedEntity]
     next_page: str | None = Field(None, alias="nextPage")
 
 
-def listed(client: LusidClient, kind: str, field: str, names: set[str]) -> Iterator[Entity]:
-    """The entities of one of LUSID's lists that have one of some codes, and perhaps others.
+def list_by_codes(client: LusidClient, collection: str, field: str, names: set[str]) -> Iterator[ListedEntity]:
+    """Reads the entities of a list that have one of the given codes.
+
+    An entity may come more than once; some may have the code in another scope, or, from a server that refuses filters,
+    another code.
 
     Args:
-        kind: `executions` or `allocations`.
-        field: where the code stands, such as `id.code`.
-        names: `scope/code` of what is looked for; an entity may come more than once, or belong to another scope.
+        client: reads them.
+        collection: `executions` or `allocations`.
+        field: the member that holds the code, such as `id.code`.
+        names: `scope/code` of each entity looked for.
 
     Raises:
         FatalError: the list cannot be read to its end.
@@ -61,49 +65,49 @@ def listed(client: LusidClient, kind: str, field: str, names: set[str]) -> Itera
     codes = sorted({name.partition("/")[2] for name in names})
     try:
         for texts in _portions(codes):
-            yield from _pages(client, kind, {"filter": f"{field} in ({texts})"})
+            yield from _pages(client, collection, {"filter": f"{field} in ({texts})"})
     except RejectedError:
         try:
-            yield from _pages(client, kind, {})
+            yield from _pages(client, collection, {})
         except RejectedError as error:
-            raise UnreachableError(f"LUSID's list of {kind} cannot be read: {error.message}") from None
+            raise UnreachableError(f"LUSID's list of {collection} cannot be read: {error.message}") from None
 
 
 def _portions(codes: list[str]) -> Iterator[str]:
-    """The codes as filters list them, some at a time."""
+    """The codes as filters list them, in portions that fit into a URL."""
     portion: list[str] = []
     length = 0
     for code in codes:
         text = "'" + code.replace("'", "''") + "'"
-        spelled = len(quote_plus(f"{text}, "))
-        if portion and length + spelled > LONGEST:
+        size = len(quote_plus(f"{text}, "))
+        if portion and length + size > LONGEST:
             yield ", ".join(portion)
             portion, length = [], 0
         portion.append(text)
-        length += spelled
+        length += size
     if portion:
         yield ", ".join(portion)
 
 
-def _pages(client: LusidClient, kind: str, asked: Mapping[str, str]) -> Iterator[Entity]:
-    params: dict[str, Any] = {"limit": str(PAGE), **asked}
+def _pages(client: LusidClient, collection: str, query: Mapping[str, str]) -> Iterator[ListedEntity]:
+    params: dict[str, Any] = {"limit": str(PAGE), **query}
     while True:
-        page = _page(client, kind, params)
+        page = _page(client, collection, params)
         yield from page.values
         if not page.next_page:
             return
         if page.next_page == params.get("page"):
-            raise FatalError(f"LUSID's list of {kind} does not end: its next page is the same again")
+            raise FatalError(f"LUSID's list of {collection} does not end: its next page is the same page again")
         params["page"] = page.next_page
 
 
-def _page(client: LusidClient, kind: str, params: Mapping[str, str]) -> _Page:
+def _page(client: LusidClient, collection: str, params: Mapping[str, str]) -> _Page:
     try:
-        return _Page.model_validate(client.get(f"/api/{kind}", params).body)
+        return _Page.model_validate(client.get(f"/api/{collection}", params).body)
     except (FatalError, RejectedError):
         raise
     except LoadError as error:
-        raise UnreachableError(f"LUSID's list of {kind} cannot be read: {error.message}") from None
+        raise UnreachableError(f"LUSID's list of {collection} cannot be read: {error.message}") from None
     except ValidationError as error:
         where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        raise FatalError(f"LUSID's list of {kind} is not one: {where or 'the answer'} does not fit") from None
+        raise FatalError(f"LUSID's list of {collection} cannot be read: {where or 'the answer'} is malformed") from None

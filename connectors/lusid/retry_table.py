@@ -1,9 +1,8 @@
-"""What an attempt's outcome means: status or exception to action, and seconds to wait.
+"""The retry table: which action follows a status or an exception, and how many seconds to wait.
 
-Pure: it decides and computes seconds; it sends nothing, sleeps nowhere and reads no clock. What is
-not in the table means stop (docs/decisions/0005-one-retrying-layer.md). That LUSID's own 408, 429 and
-503 refuse a request before any work is done on it, and that the other 5xx leave in doubt whether it
-was applied, is this project's reading: LUSID documents neither.
+Pure functions: they send nothing, do not sleep and read no clock. Anything that is not in the table means stop
+(docs/decisions/0005-one-retrying-layer.md). That LUSID's own 408, 429 and 503 refuse a call before any work is done on
+it, and that the other 5xx leave in doubt whether it was applied, is this project's reading: LUSID documents neither.
 """
 
 import re
@@ -15,7 +14,7 @@ from enum import Enum, auto
 from requests import exceptions as http
 
 MAX_WAIT_SECONDS = 300.0
-"""Longest wait that a Retry-After is granted: one that asks for a day must not hold the night."""
+"""Longest wait granted to a Retry-After: one that asks for a day must not hold up the night."""
 
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 30.0
@@ -31,21 +30,21 @@ class Action(Enum):
     WAIT_THROTTLED = auto()
     """Refused before any work: all senders wait, then send again."""
     BACK_OFF = auto()
-    """Refused before any work, if LUSID says so itself: this sender waits, then sends again."""
+    """Refused before any work, if LUSID itself says so: this sender waits, then sends again."""
     PERHAPS_APPLIED = auto()
-    """The answer is lost: send again where that is harmless, else read back."""
+    """The answer is lost: send again where that is harmless, otherwise read back."""
     HALVE = auto()
-    """Refused for its size: send it in two."""
+    """Refused for its size: send it in two halves."""
     REFRESH_TOKEN = auto()
-    """The token is refused: once more with a new one."""
+    """The token is refused: try once more with a new one."""
     STOP = auto()
-    """Nothing that repeating could cure."""
+    """A failure that retries cannot cure."""
     REJECT = auto()
-    """Refused for what it says: the request's keys are at fault."""
+    """Refused for its content: the keys in it are at fault."""
 
 
 class ExchangeError(Exception):
-    """An attempt that ended without a usable answer; its text says why, without a secret."""
+    """An attempt that ended without a usable answer; its text says why and holds no secret."""
 
 
 class NotConnectedError(ExchangeError):
@@ -53,11 +52,11 @@ class NotConnectedError(ExchangeError):
 
 
 class UntrustedServerError(NotConnectedError):
-    """The server's certificate does not verify: repeating cannot cure it."""
+    """The server's certificate does not verify, which retries cannot cure."""
 
 
 class AnswerLostError(ExchangeError):
-    """The request was sent and what came back cannot be read as its answer."""
+    """The call was sent, and what came back cannot be read as its answer."""
 
 
 _BY_STATUS: Mapping[int, Action] = {
@@ -82,47 +81,47 @@ _BY_ERROR: Mapping[type[Exception], tuple[Action, str]] = {
     http.Timeout: (Action.PERHAPS_APPLIED, "no answer in time"),
     http.ConnectionError: (Action.PERHAPS_APPLIED, "the connection broke before the answer came"),
     http.ChunkedEncodingError: (Action.PERHAPS_APPLIED, "the answer was cut off"),
-    http.ContentDecodingError: (Action.PERHAPS_APPLIED, "the answer does not decompress"),
+    http.ContentDecodingError: (Action.PERHAPS_APPLIED, "the answer cannot be decompressed"),
 }
 
 
-def classify(outcome: int | Exception) -> Action:
-    """The action for an HTTP status or for the exception of an attempt; unknown means STOP.
+def classify(result: int | Exception) -> Action:
+    """The action for the HTTP status or the exception of an attempt; an unknown one means STOP.
 
-    An exception takes the rule of its most specific class: ConnectTimeout is also a ConnectionError
-    and a Timeout, and only its own rule is right.
+    An exception takes the rule of its most specific class: ConnectTimeout is also a ConnectionError and a Timeout, and
+    only its own rule is right.
     """
-    if isinstance(outcome, Exception):
-        return _rule(outcome)[0]
-    if outcome in _BY_STATUS:
-        return _BY_STATUS[outcome]
+    if isinstance(result, Exception):
+        return _rule(result)[0]
+    if result in _BY_STATUS:
+        return _BY_STATUS[result]
     by_hundred = {2: Action.ACCEPT, 4: Action.REJECT}
-    return by_hundred.get(outcome // 100, Action.STOP)
+    return by_hundred.get(result // 100, Action.STOP)
 
 
-def describe(outcome: int | Exception) -> str:
-    """The outcome in a few words; libraries' own texts carry URLs and header values, so none."""
-    if isinstance(outcome, ExchangeError):
-        return str(outcome)
-    if isinstance(outcome, Exception):
-        return _rule(outcome)[1]
-    return f"answered {outcome}"
+def describe(result: int | Exception) -> str:
+    """The status or exception in a few words of our own: the libraries' texts carry URLs and header values."""
+    if isinstance(result, ExchangeError):
+        return str(result)
+    if isinstance(result, Exception):
+        return _rule(result)[1]
+    return f"answered {result}"
 
 
 def is_lusid_problem(body: object) -> bool:
-    """LUSID's problem details always have `name` and `code` (SDK: LusidProblemDetails); other servers' do not."""
+    """Whether these are LUSID's problem details: they always have `name` and `code` (SDK: LusidProblemDetails)."""
     return isinstance(body, dict) and "name" in body and "code" in body
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """Reads a Retry-After header, in seconds or as an HTTP date.
+    """Reads a Retry-After header, in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
     Args:
         header: the header's text; None when there was none.
         now: the present, with a timezone.
 
     Returns:
-        Seconds to wait, from 0 to MAX_WAIT_SECONDS; None when the header says nothing readable.
+        Seconds to wait, from 0 to MAX_WAIT_SECONDS; None when the header cannot be read.
     """
     if header is None:
         return None
@@ -138,12 +137,12 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
 
 
 def backoff_seconds(attempt: int, random: Callable[[], float]) -> float:
-    """Seconds to back off: doubled with each attempt up to a cap, times a random fraction.
+    """Seconds to back off: they double with each attempt up to a cap, times a random fraction (full jitter).
 
-    Full jitter: senders that failed together must not come back together.
+    The jitter keeps senders that failed together from coming back together.
 
     Args:
-        attempt: how many attempts have failed, from 1.
+        attempt: how many attempts have failed, at least 1.
         random: gives a number from 0 up to 1.
     """
     return random() * min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0 ** min(attempt - 1, 10))
@@ -153,4 +152,4 @@ def _rule(error: Exception) -> tuple[Action, str]:
     for kind in type(error).__mro__:
         if kind in _BY_ERROR:
             return _BY_ERROR[kind]
-    return Action.STOP, f"an error nobody foresaw ({type(error).__name__})"
+    return Action.STOP, f"unexpected error ({type(error).__name__})"

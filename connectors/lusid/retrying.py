@@ -1,7 +1,7 @@
-"""When the next attempt may go, and when no other does: the one repeating loop.
+"""The one retry loop: it repeats a call until the response is final, and decides when to give up.
 
-Owns counting and giving up. What an outcome means is `policy`'s table; what is sent is the
-caller's: this module sees a function that makes one attempt. Nothing else repeats a request.
+`retry_table` says what a response or an exception means; the caller decides what is sent and passes a function that
+makes one attempt. Nothing else in the project repeats a call.
 """
 
 import math
@@ -23,8 +23,8 @@ from connectors.lusid.retry_table import (
     is_lusid_problem,
     retry_after_seconds,
 )
-from connectors.lusid.throttle import Gate, Waiting
-from connectors.lusid.transport import Reply
+from connectors.lusid.throttle import Throttle, Timing
+from connectors.lusid.transport import Response
 from schemas.errors import (
     LoadError,
     NeverSentError,
@@ -41,20 +41,19 @@ REPEATED = frozenset(
         Action.PERHAPS_APPLIED,
     }
 )
-"""Actions after which the same request may go again; other answers are the caller's to read."""
+"""Actions after which the same call may be sent again; any other response is final."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """An answer, and what it took.
+class FinalResponse:
+    """A response that no retry would improve, success or not.
 
     Attributes:
-        reply: any answer that repeating cannot better, success or not.
-        attempts: from 1.
+        attempts: how many attempts it took, at least 1.
         in_doubt: whether an earlier attempt may have been applied.
     """
 
-    reply: Reply
+    response: Response
     attempts: int
     in_doubt: bool
 
@@ -62,120 +61,120 @@ class Settled:
 @dataclass(frozen=True, slots=True)
 class _Failure:
     action: Action
-    says: str
+    reason: str
     retry_after: float | None = None
-    unforeseen: bool = False
+    unexpected: bool = False
 
 
 _STOPPED = _Failure(Action.AGAIN_NEVER_SENT, "the run was stopped before it was sent")
 
 
 RACE_SECONDS = 1.0
-"""Up to here a wait grows by backing off, though Retry-After asks for less."""
+"""The backoff applies up to this many seconds even where Retry-After asks for less."""
 
-WORKING_SECONDS = 300.0
-"""What the attempts of one request may take together, waits between them not counted: a server that hangs costs each
-attempt its whole deadline."""
+SENDING_SECONDS = 300.0
+"""What the attempts of one call may take together, waits not included: a server that hangs costs each attempt its whole
+deadline."""
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
-    """How long one request is tried: while any of this lasts, and what hangs is not tried for ever.
+class RetryLimits:
+    """How long one call is retried: until both `retries` and `patience` are used up.
 
     Attributes:
         retries: attempts beyond the first, however long the waits between them.
-        patience: seconds from the first attempt, however many attempts.
-        working: seconds that attempts may take together before `retries` no longer counts; `patience` still does.
+        patience: seconds from the first attempt, however many attempts that allows.
+        sending_seconds: once the attempts have taken so many seconds together, only `patience` counts.
     """
 
     retries: int
     patience: float = 0.0
-    working: float = WORKING_SECONDS
+    sending_seconds: float = SENDING_SECONDS
 
 
-class _Trial:
-    """The attempts of one request, counted and timed."""
+class _Attempts:
+    """The attempts of one call, counted and timed."""
 
-    def __init__(self, effort: Effort, clock: Callable[[], float]) -> None:
-        self._effort, self._clock = effort, clock
-        self.attempts, self._working, self._began = 0, 0.0, math.nan
+    def __init__(self, limits: RetryLimits, clock: Callable[[], float]) -> None:
+        self._limits, self._clock = limits, clock
+        self.count, self._sending, self._began = 0, 0.0, math.nan
 
-    def attempt(self, send: Callable[[], Reply], *, in_doubt: bool) -> "Reply | _Failure":
+    def make(self, send: Callable[[], Response], *, in_doubt: bool) -> "Response | _Failure":
         started = self._clock()
-        if not self.attempts:
+        if not self.count:
             self._began = started
-        self.attempts += 1
-        outcome = _attempt(send, in_doubt=in_doubt)
-        self._working += self._clock() - started
-        return outcome
+        self.count += 1
+        result = _attempt(send, in_doubt=in_doubt)
+        self._sending += self._clock() - started
+        return result
 
-    def is_over(self) -> bool:
-        effort = self._effort
-        if self._clock() - self._began < effort.patience:
+    def are_used_up(self) -> bool:
+        limits = self._limits
+        if self._clock() - self._began < limits.patience:
             return False
-        return self.attempts > effort.retries or self._working >= effort.working
+        return self.count > limits.retries or self._sending >= limits.sending_seconds
 
 
-class Pacer:
-    """Makes attempts until one is answered or no other would help; safe to share between threads.
+class Retrier:
+    """Retries calls until their responses are final; safe to share between threads.
 
     Attributes:
-        waiting: how time passes.
-        effort: how long one request is tried; may be changed between requests.
+        timing: clock, sleep and chance.
+        limits: how long one call is retried; may be changed between calls.
     """
 
-    def __init__(self, waiting: Waiting, effort: Effort) -> None:
-        self.waiting = waiting
-        self.effort = effort
-        self._gate = Gate(waiting)
+    def __init__(self, timing: Timing, limits: RetryLimits) -> None:
+        self.timing = timing
+        self.limits = limits
+        self._throttle = Throttle(timing)
         self._lock = Lock()
         self._retries_done = 0
         self._setbacks = 0
 
     @property
     def retries_done(self) -> int:
-        """Attempts made beyond each request's first, over all threads."""
+        """Attempts beyond each call's first, summed over all threads."""
         with self._lock:
             return self._retries_done
 
     @property
     def setbacks(self) -> int:
-        """Attempts that repeating might cure, whether they were repeated or not, over all threads."""
+        """Failed attempts that a retry might cure, whether or not one was made, summed over all threads."""
         with self._lock:
             return self._setbacks
 
-    def settle(
-        self, send: Callable[[], Reply], *, what: str, idempotent: bool, effort: Effort | None = None
-    ) -> Settled:
-        """Repeats `send` as the table says, until there is an answer that repeating cannot better.
+    def run(
+        self, send: Callable[[], Response], *, what: str, idempotent: bool, limits: RetryLimits | None = None
+    ) -> FinalResponse:
+        """Calls `send` until its response is final, with the waits that the table asks for.
 
         Args:
             send: makes one attempt.
-            what: the request in a few words, for messages.
-            idempotent: whether applying the request twice does no harm.
-            effort: in place of the pacer's own.
+            what: the call in a few words, for messages.
+            idempotent: whether applying the call twice does no harm.
+            limits: in place of the retrier's own.
 
         Raises:
             NeverSentError: no attempt reached the server.
-            ThrottledError: the server refused, before any work, for as long as we try.
-            PerhapsAppliedError: an attempt may have been applied, and no answer settles it.
-            UnreachableError: a failure that repeating cannot cure.
-            LoadError: what `send` raises, when no attempt before was left in doubt.
+            ThrottledError: the server refused before doing any work, on every attempt.
+            PerhapsAppliedError: an attempt may have been applied, and no answer says what became of it.
+            UnreachableError: a failure that retries cannot cure.
+            LoadError: raised by `send`, when no earlier attempt was left in doubt.
         """
-        trial, failure, in_doubt = _Trial(effort or self.effort, self.waiting.clock), _STOPPED, False
-        while self._gate.pass_through() and not (trial.attempts and self.waiting.stop.is_set()):
-            self._count(retries=1 if trial.attempts else 0)
-            outcome = trial.attempt(send, in_doubt=in_doubt)
-            if isinstance(outcome, Reply):
-                return Settled(outcome, trial.attempts, in_doubt)
-            failure = outcome
+        attempts, failure, in_doubt = _Attempts(limits or self.limits, self.timing.clock), _STOPPED, False
+        while self._throttle.wait_turn() and not (attempts.count and self.timing.stop.is_set()):
+            self._count(retries=1 if attempts.count else 0)
+            result = attempts.make(send, in_doubt=in_doubt)
+            if isinstance(result, Response):
+                return FinalResponse(result, attempts.count, in_doubt)
+            failure = result
             in_doubt = in_doubt or failure.action is Action.PERHAPS_APPLIED
             curable = failure.action in REPEATED
             self._count(setbacks=1 if curable else 0)
-            if not curable or (in_doubt and not idempotent) or trial.is_over():
+            if not curable or (in_doubt and not idempotent) or attempts.are_used_up():
                 break
-            self._wait_after(failure, trial.attempts)
-        raise _given_up(failure, f"{what}: {failure.says} ({_times(trial.attempts)})", in_doubt=in_doubt)
+            self._wait_after(failure, attempts.count)
+        raise _final_error(failure, f"{what}: {failure.reason} ({_times(attempts.count)})", in_doubt=in_doubt)
 
     def _count(self, *, retries: int = 0, setbacks: int = 0) -> None:
         with self._lock:
@@ -183,53 +182,53 @@ class Pacer:
             self._setbacks += setbacks
 
     def _wait_after(self, failure: _Failure, attempts: int) -> None:
-        seconds = backoff_seconds(attempts, self.waiting.random)
-        if failure.retry_after is not None:  # 0, or a date gone by, said again and again must not make us race
+        seconds = backoff_seconds(attempts, self.timing.random)
+        if failure.retry_after is not None:  # a server that repeats 0 or a past date must not make us spin
             seconds = max(failure.retry_after, min(seconds, RACE_SECONDS))
         if failure.action is Action.WAIT_THROTTLED:
-            self._gate.close_for(seconds)
+            self._throttle.hold_all(seconds)
         else:
-            self.waiting.wait(seconds)
+            self.timing.wait(seconds)
 
 
-def _attempt(send: Callable[[], Reply], *, in_doubt: bool) -> Reply | _Failure:
+def _attempt(send: Callable[[], Response], *, in_doubt: bool) -> Response | _Failure:
     try:
-        reply = send()
-    except LoadError as error:  # such as no token: what an earlier attempt left in doubt stays so
+        response = send()
+    except LoadError as error:  # no token, for example: an earlier attempt in doubt stays in doubt
         if not in_doubt:
             if isinstance(error, UnreachableError):
-                error.perhaps_applied = False  # it was the token endpoint that failed: LUSID has seen nothing
+                error.perhaps_applied = False  # it was the token endpoint that failed: LUSID received nothing
             raise
         return _Failure(Action.STOP, error.message)
     except (ExchangeError, RequestException, HTTPError, OSError) as error:
         action = classify(error)
-        unforeseen = action is Action.STOP and not isinstance(error, NotConnectedError)
-        return _Failure(action, describe(error), unforeseen=unforeseen)
-    action = classify(reply.status)
+        unexpected = action is Action.STOP and not isinstance(error, NotConnectedError)
+        return _Failure(action, describe(error), unexpected=unexpected)
+    action = classify(response.status)
     if action not in REPEATED:
-        return reply
-    if action is Action.BACK_OFF and not _before_any_work(reply):
+        return response
+    if action is Action.BACK_OFF and not _before_any_work(response):
         action = Action.PERHAPS_APPLIED
-    wait = retry_after_seconds(reply.headers.get("Retry-After"), datetime.now(UTC))
-    return _Failure(action, describe(reply.status), wait)
+    wait = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
+    return _Failure(action, describe(response.status), wait)
 
 
-def _before_any_work(reply: Reply) -> bool:
-    """Whether LUSID itself turned a request away, or whoever did so asked to come back.
+def _before_any_work(response: Response) -> bool:
+    """Whether LUSID itself refused the call, or whatever refused it asked us to come back.
 
-    A gateway in front of it says 503 in words of its own when it has lost the answer, too.
+    A gateway in front of LUSID also answers 503, in its own words, when it has lost LUSID's answer.
     """
-    return "Retry-After" in reply.headers or is_lusid_problem(reply.body)
+    return "Retry-After" in response.headers or is_lusid_problem(response.body)
 
 
-def _given_up(failure: _Failure, message: str, *, in_doubt: bool) -> LoadError:
+def _final_error(failure: _Failure, message: str, *, in_doubt: bool) -> LoadError:
     if in_doubt:
         return PerhapsAppliedError(message)
     if failure.action is Action.AGAIN_NEVER_SENT:
         return NeverSentError(message)
     if failure.action in REPEATED:
         return ThrottledError(message, failure.retry_after)
-    return UnreachableError(message, perhaps_applied=failure.unforeseen)
+    return UnreachableError(message, perhaps_applied=failure.unexpected)
 
 
 def _times(attempts: int) -> str:

@@ -1,8 +1,7 @@
-"""What the value of a setting must be: the rules for URLs, files, header texts and limits of time.
+"""The rules that the values of settings must keep: URLs, files, header texts and timeouts.
 
-Owns the rule that a secret never travels over plain http except to loopback. Knows no variable's
-name: each rule is told what to call the value. No message quotes a value: what was given may be a
-secret in the wrong place.
+Owns the rule that a secret never travels over plain http except to loopback. Knows no variable's name: each rule is
+told what to call the value. No message quotes a value, which may be a secret in the wrong place.
 """
 
 import re
@@ -14,11 +13,11 @@ from urllib.parse import SplitResult, urlsplit
 from schemas.errors import ConfigError
 
 LONGEST_SECONDS = 1800.0
-"""The SDK's own total timeout; what 0 ("none", in the SDK) means here: nothing waits for ever."""
+"""The SDK's own total timeout; also what 0 (in the SDK: no timeout) means here, so that nothing waits for ever."""
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine, by its name or address alone: nothing is resolved."""
+    """Whether the URL's host is this machine, judged by its name or address without resolving it."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -27,7 +26,7 @@ def is_loopback(url: str) -> bool:
 
 
 def lusid_url(text: str, origin: str) -> str:
-    """A LUSID base URL without a slash at its end; raises ConfigError, naming `origin`."""
+    """The LUSID base URL without a slash at its end; raises ConfigError, naming `origin`, when it cannot be one."""
     parts = _url(text, origin)
     if parts.query or parts.fragment or not parts.path.rstrip("/").endswith("/api"):
         raise ConfigError(f"{origin} must end in /api, as in https://<domain>.lusid.com/api")
@@ -35,7 +34,7 @@ def lusid_url(text: str, origin: str) -> str:
 
 
 def secret_url(text: str, origin: str) -> str:
-    """A URL that secrets may be sent to; raises ConfigError, naming `origin`."""
+    """The URL, if secrets may be sent to it; otherwise raises ConfigError, naming `origin`."""
     if _url(text, origin).scheme == "http" and not is_loopback(text):
         raise ConfigError(
             f"{origin} must begin with https://: a bearer token or password never travels over "
@@ -51,16 +50,16 @@ def _proxy_url(text: str, origin: str) -> str:
 
 def _url(text: str, origin: str) -> SplitResult:
     if re.search(r"[\s\\]", text):
-        raise ConfigError(f"{origin} holds a character that no URL has")
+        raise ConfigError(f"{origin} contains a character that no URL may contain")
     try:
         parts = urlsplit(text)
-        _ = parts.port  # read for its check
+        _ = parts.port  # reading it checks it
     except ValueError:
         raise ConfigError(f"{origin} is not a URL") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{origin} must be a URL that begins with https:// and names a host")
     if parts.username is not None or parts.password is not None:
-        raise ConfigError(f"{origin} must not hold a user name or password: they have settings of their own")
+        raise ConfigError(f"{origin} must not contain a user name or password: they have settings of their own")
     return parts
 
 
@@ -98,4 +97,4 @@ RULES: Mapping[str, Callable[[str, str], object]] = {
     "read_seconds": _seconds,
     "total_seconds": _seconds,
 }
-"""Setting to the rule that checks and converts its text, given the text and what to call it."""
+"""Each setting's rule, which checks and converts its text, given the text and what to call it."""

@@ -1,8 +1,8 @@
-"""The one door for the environment: which LUSID, which credentials, which limits of time.
+"""The only module that reads the environment: which LUSID, which credentials, which timeouts.
 
-Owns the names of variables and of `secrets.json` members (the official SDK's) and their
-precedence. What a value must be is `setting_rules`'. Knows nothing of HTTP or runs. No message
-quotes a value: what was given may be a secret in the wrong place.
+Owns the names of variables and of `secrets.json` members, which are the official SDK's, and their precedence;
+`setting_rules` checks their values. Knows nothing of HTTP or runs. No message quotes a value, which may be a secret in
+the wrong place.
 """
 
 import os
@@ -17,17 +17,17 @@ from connectors.lusid.setting_rules import RULES, lusid_url, secret_url
 from schemas.errors import ConfigError
 
 PASSWORD_GRANT = ("token_url", "username", "password", "client_id", "client_secret")
-"""The settings a password grant needs, all of them."""
+"""The settings that a password grant needs, all of them (RFC 6749, 4.3)."""
 
 
 class LusidSettings(BaseModel):
-    """Where LUSID is, how to sign in, how long to wait. From `read_settings`, or built in code.
+    """LUSID's URL, our credentials and the timeouts; from `read_settings`, or built in code.
 
     Attributes:
         lusid_url: base URL, `https://<domain>.lusid.com/api`; None when none is configured.
-        client_certificate: PEM file of the authorities to trust, which is what the SDK means by it.
+        client_certificate: PEM file of the certificate authorities to trust, which is what the SDK means by it.
         connect_seconds: longest wait for a connection.
-        read_seconds: longest silence inside one answer; a batch is worked on first, then answered.
+        read_seconds: longest silence before or inside an answer; LUSID processes a batch before it begins to answer.
         total_seconds: longest duration of one attempt, up to the last byte of its answer.
     """
 
@@ -69,24 +69,23 @@ def read_settings(
     """Reads the environment and `secrets.json`; where both set something, the environment wins.
 
     Args:
-        environ: in place of the process's environment.
-        folder: where `secrets.json` is looked for when FBN_SECRETS_PATH does not name it; the
-            working folder by default.
-        target: a LUSID URL that wins over every configured one (`--target`).
+        environ: used in place of the process's environment.
+        folder: where to look for `secrets.json` when FBN_SECRETS_PATH does not name it; by default the working folder.
+        target: a LUSID URL that takes precedence over every configured one (`--target`).
 
     Returns:
-        The settings, and notes to say to the user. `lusid_url` is None when no LUSID is configured;
-        credentials are demanded only when one is.
+        The settings, and notes for the user. `lusid_url` is None when no LUSID is configured; credentials are required
+        only when one is.
 
     Raises:
-        ConfigError: a named file or a value is missing, unreadable or of the wrong shape.
+        ConfigError: a named file or a value is missing, unreadable or malformed.
     """
     variables = _environment(environ)
     env = _from_environment(variables)
     path, file = _from_secrets_file(variables, folder or _working_folder())
     notes = _notes(env, file, path)
     if all(name in env for name in PASSWORD_GRANT):
-        file.pop("access_token", None)  # credentials of the environment win as a whole
+        file.pop("access_token", None)  # the environment's credentials win as a whole
     given = file | env
     if target is not None:
         given["lusid_url"] = _Given(target, "--target")
@@ -101,23 +100,23 @@ def prefect_api_url(environ: Mapping[str, str] | None = None) -> str | None:
 
 
 PREFECT_FORCED = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-"""Prefect's telemetry, off on both sides: the client's events and the temporary server's."""
+"""Turns Prefect's telemetry off on both sides: the client's events and the temporary server's."""
 
 PREFECT_DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # about ten on a quick machine
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal is ours; Prefect's pages have its log
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal is ours; Prefect's pages show its log
 }
-"""What we would rather have than Prefect's own defaults, where the user has said nothing."""
+"""Our defaults in place of Prefect's own, where the user has set nothing."""
 
 
-def settle_prefect(environ: MutableMapping[str, str] | None = None) -> None:
-    """Settles Prefect's settings; to be called before Prefect is imported, which is when it reads them.
+def configure_prefect(environ: MutableMapping[str, str] | None = None) -> None:
+    """Sets Prefect's settings; call it before Prefect is imported, because Prefect reads them then.
 
     Args:
-        environ: in place of the process's environment, which the temporary server inherits.
+        environ: used in place of the process's environment, which the temporary server inherits.
     """
-    variables = os.environ if environ is None else environ  # noqa: TID251 - this is the one door
+    variables = os.environ if environ is None else environ  # noqa: TID251 - the one module that may
     for name, value in PREFECT_DEFAULTS.items():
         variables.setdefault(name, value)
     variables.update(PREFECT_FORCED)
@@ -155,7 +154,7 @@ _NAMES = {
 
 
 def _working_folder() -> Path:
-    """Where we are; of a folder that has been removed since, what is left is that nothing is in it."""
+    """The working folder; when it has been removed meanwhile, a path under which nothing is found."""
     try:
         return Path.cwd()
     except OSError:
@@ -163,7 +162,7 @@ def _working_folder() -> Path:
 
 
 def _environment(given: Mapping[str, str] | None) -> Mapping[str, str]:
-    return os.environ if given is None else given  # noqa: TID251 - this is the one door
+    return os.environ if given is None else given  # noqa: TID251 - the one module that may
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, _Given]:
@@ -236,7 +235,7 @@ def _demand_credentials(given: Mapping[str, _Given]) -> None:
     missing = [_NAMES[name].variables[0] for name in PASSWORD_GRANT if name not in given]
     if len(missing) == len(PASSWORD_GRANT):
         raise ConfigError(
-            "LUSID wants credentials: set FBN_ACCESS_TOKEN, or FBN_TOKEN_URL, FBN_USERNAME, "
+            "LUSID needs credentials: set FBN_ACCESS_TOKEN, or FBN_TOKEN_URL, FBN_USERNAME, "
             "FBN_PASSWORD, FBN_CLIENT_ID and FBN_CLIENT_SECRET, or put them into secrets.json"
         )
     if missing:
@@ -245,6 +244,6 @@ def _demand_credentials(given: Mapping[str, _Given]) -> None:
 
 
 def _checked(name: str, given: _Given) -> Any:
-    if not given.text.isprintable():  # undecodable bytes too: later they would fail, quoted
-        raise ConfigError(f"{given.origin} holds characters that cannot be printed")
+    if not given.text.isprintable():  # undecodable bytes too: a later error would quote them
+        raise ConfigError(f"{given.origin} contains characters that cannot be printed")
     return RULES[name](given.text, given.origin) if name in RULES else given.text

@@ -1,6 +1,6 @@
-"""How time passes between attempts, and the gate where all senders wait together.
+"""How attempts wait, and the throttle that makes all senders wait together.
 
-Owns waiting, and nothing of what is waited for: which answers close the gate is for the modules above.
+Does not know what they wait for: the modules above decide which answers throttle.
 """
 
 import time
@@ -10,20 +10,20 @@ from random import random as uniform
 from threading import Event, Lock
 
 STAGGER = 0.25
-"""Share of a wait by which senders that waited together set out one after another, at most."""
+"""Each sender waits up to this share longer than asked, so that those that waited together start one after another."""
 
 STAGGER_CAP_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """How time passes: real by default, scripted in tests.
+class Timing:
+    """Clock, sleep and chance: real by default, scripted in tests.
 
     Attributes:
         stop: once set, every wait ends and nothing is repeated.
-        sleep: waits so many seconds; by default on `stop`, so that setting it ends the wait.
-        clock: seconds that only grow.
-        random: a number from 0 up to 1.
+        sleep: waits for a number of seconds; by default it waits on `stop`, so that setting `stop` ends the wait.
+        clock: a monotonic clock, in seconds.
+        random: gives a number from 0 up to 1.
     """
 
     stop: Event = field(default_factory=Event)
@@ -32,41 +32,41 @@ class Waiting:
     random: Callable[[], float] = uniform
 
     def wait(self, seconds: float) -> None:
-        """Waits, unless the run is stopped."""
+        """Waits for a number of seconds, or until `stop` is set."""
         if not self.stop.is_set():
             (self.sleep or self.stop.wait)(seconds)
 
 
-class Gate:
-    """Where all senders stand while LUSID has asked one of them to wait."""
+class Throttle:
+    """Makes all senders wait when LUSID has asked one of them to."""
 
-    def __init__(self, waiting: Waiting) -> None:
-        self._waiting = waiting
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
         self._lock = Lock()
-        self._closings = 0
-        self._opens_at = waiting.clock()
+        self._holds = 0
+        self._until = timing.clock()
 
-    def close_for(self, seconds: float) -> None:
-        """Closes the gate for so many seconds from now, or as long as it already is, if longer."""
+    def hold_all(self, seconds: float) -> None:
+        """Holds all senders for so many seconds from now; an earlier, longer hold is not cut short."""
         with self._lock:
-            self._closings += 1
-            self._opens_at = max(self._opens_at, self._waiting.clock() + seconds)
+            self._holds += 1
+            self._until = max(self._until, self._timing.clock() + seconds)
 
-    def pass_through(self) -> bool:
-        """Waits for the gate to open; returns False when the run was stopped before it did.
+    def wait_turn(self) -> bool:
+        """Waits until senders are no longer held; returns False when the run is stopped first.
 
-        Each sender waits a little longer than it must, by lot: all at once they would be turned away again.
+        Each sender waits a little longer, at random: starting all at once they would be throttled again.
         """
         waited_for = None
         while True:
             with self._lock:
-                closing, opens_at = self._closings, self._opens_at
-            left = opens_at - self._waiting.clock()
+                hold, until = self._holds, self._until
+            left = until - self._timing.clock()
             if left <= 0:
                 return True
-            if self._waiting.stop.is_set():
+            if self._timing.stop.is_set():
                 return False
-            if closing == waited_for:  # waited in full, though a scripted sleep moves no clock
+            if hold == waited_for:  # it has waited in full, although a scripted sleep moves no clock
                 return True
-            self._waiting.wait(left + self._waiting.random() * min(STAGGER * left, STAGGER_CAP_SECONDS))
-            waited_for = closing
+            self._timing.wait(left + self._timing.random() * min(STAGGER * left, STAGGER_CAP_SECONDS))
+            waited_for = hold

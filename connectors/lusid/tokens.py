@@ -1,8 +1,8 @@
-"""Where the bearer token comes from: given, read from a file, or fetched with a password and renewed.
+"""The sources of the bearer token: given, read from a file, or fetched with a password and refreshed.
 
-Owns tokens and their lifetimes. What a token is used for is the client's. The token endpoint's
-answers can echo what was sent, so of them only the OAuth error code reaches a message. Shapes of
-the requests: RFC 6749, 4.3.2 (password) and 6 (refresh), as the official SDK sends them.
+Owns tokens and their lifetimes; the client uses them. The token endpoint's answers may echo what was sent, so only the
+OAuth error code of one reaches a message. Shapes of the requests: RFC 6749, 4.3.2 (password) and 6 (refresh), as the
+official SDK sends them.
 """
 
 import math
@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import SecretStr
 
-from connectors.lusid.retrying import Pacer
+from connectors.lusid.retrying import Retrier
 from connectors.lusid.settings import LusidSettings
-from connectors.lusid.transport import Reply, Transport
+from connectors.lusid.transport import Response, Transport
 from schemas.errors import AuthError, ConfigError, NeverSentError, RetryableError
 
 SCOPE = "openid client groups offline_access"
@@ -27,7 +27,7 @@ TOKEN_RETRIES = 3
 """Fewer than for data: every sender waits while one fetches the token."""
 
 TOKEN_SECONDS = 30.0
-"""Longest attempt at the token endpoint: what has not signed us in by then hangs."""
+"""Longest attempt at the token endpoint: one that has not signed us in by then hangs."""
 
 OAUTH_CODES = (
     "invalid_request",
@@ -45,19 +45,19 @@ OAUTH_CODES = (
     "account_selection_required",
     "consent_required",
 )
-"""What may stand in `error` (RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core, 3.1.2.6): anything else may be an echo."""
+"""The values of `error` (RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core, 3.1.2.6); any other text may be an echo."""
 
 _TOKEN_BYTES = 64 * 1024
 
 
 class TokenSource(Protocol):
-    """Gives bearer tokens; safe to share between threads."""
+    """A source of bearer tokens; safe to share between threads."""
 
     def token(self) -> str:
-        """A token that is good as far as we know.
+        """A token that is valid as far as we know.
 
         Raises:
-            AuthError: no token is to be had.
+            AuthError: no token can be had.
             NeverSentError: the token endpoint does not answer, so nothing can be sent.
         """
 
@@ -65,27 +65,27 @@ class TokenSource(Protocol):
         """Another token, after LUSID answered 401 to `refused`. Raises as `token` does."""
 
 
-def token_source(settings: LusidSettings, transport: Transport, pacer: Pacer) -> TokenSource:
-    """The source the settings ask for: a token file before a token before a password grant.
+def token_source(settings: LusidSettings, transport: Transport, retrier: Retrier) -> TokenSource:
+    """The token source that the settings ask for: a token file, else an access token, else a password grant.
 
     Args:
         settings: hold the credentials.
         transport: reaches the token endpoint.
-        pacer: the token endpoint's own: its waits are not those of LUSID's senders.
+        retrier: retries the token endpoint; not the one of LUSID's senders, whose waits are their own.
 
     Raises:
         ConfigError: the settings hold no complete credentials.
-        AuthError: the access token cannot be one.
+        AuthError: the access token has characters that no token may have.
     """
     if settings.access_token_file is not None:
         return FileToken(settings.access_token_file)
     if settings.access_token is not None:
         return StaticToken(settings.access_token)
-    return PasswordGrant(settings, transport, pacer)
+    return PasswordGrant(settings, transport, retrier)
 
 
 class StaticToken:
-    """One token, such as a personal access token: nothing can renew it."""
+    """One token that cannot be renewed, such as a personal access token."""
 
     def __init__(self, token: SecretStr) -> None:
         self._token = SecretStr(_checked(token.get_secret_value().strip(), "The access token"))
@@ -100,9 +100,9 @@ class StaticToken:
 
 
 class FileToken:
-    """A token that something else writes to a file, and may replace at any time.
+    """A token that another program writes to a file, and may replace at any time.
 
-    Read for each request: that costs microseconds, and a new token is used at once.
+    The file is read for each call: that costs microseconds, and a new token is used at once.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,7 +119,7 @@ class FileToken:
         return _checked(text, named)
 
     def renew(self, refused: str) -> str:
-        """The file's token, if it is another one by now."""
+        """The file's token, if it has been replaced by now."""
         token = self.token()
         if token == refused:
             raise AuthError(f"LUSID refuses the token in {self._path}: it is wrong or expired")
@@ -129,13 +129,13 @@ class FileToken:
 class PasswordGrant:
     """Tokens fetched with user name and password, and refreshed 60 seconds before they expire."""
 
-    def __init__(self, settings: LusidSettings, transport: Transport, pacer: Pacer) -> None:
+    def __init__(self, settings: LusidSettings, transport: Transport, retrier: Retrier) -> None:
         self._url, self._sign_in = _credentials(settings)
         self._named = f"The token endpoint {urlsplit(self._url)._replace(query='').geturl()}"
         self._transport = transport
-        self._basic = transport.scrubber.know_pair(self._secret("client_id"), self._secret("client_secret"))
-        self._pacer = pacer
-        self._clock = pacer.waiting.clock
+        self._basic = transport.scrubber.add_basic_pair(self._secret("client_id"), self._secret("client_secret"))
+        self._retrier = retrier
+        self._clock = retrier.timing.clock
         self._lock = Lock()
         self._token: SecretStr | None = None
         self._refresh_token: SecretStr | None = None
@@ -147,13 +147,14 @@ class PasswordGrant:
         return self._good(lambda: self._token is not None and self._clock() < self._good_until)
 
     def renew(self, refused: str) -> str:
-        """A fresh token, unless another sender has fetched one since `refused` was handed out."""
+        """A fresh token, or the one that another sender has fetched since `refused` was handed out."""
         return self._good(lambda: self._token is not None and self._token.get_secret_value() != refused)
 
     def _good(self, is_good: Callable[[], bool]) -> str:
-        """The token, fetched if it is not good; who waited while another fetched in vain shares its failure.
+        """The token, fetched when it is no longer good.
 
-        Else one sender after another would be as patient as the first.
+        Senders that waited while another one failed to fetch share its failure; otherwise each would retry as long as
+        the first, one after another.
         """
         failures = len(self._failures)
         with self._lock:
@@ -167,18 +168,18 @@ class PasswordGrant:
         return self._token.get_secret_value() if self._token else ""
 
     def _fetch(self) -> None:
-        reply = self._refreshed() or self._signed_in()
-        body = reply.body if isinstance(reply.body, dict) else {}
+        response = self._refreshed() or self._signed_in()
+        body = response.body if isinstance(response.body, dict) else {}
         fetched = body.get("access_token")
         if not isinstance(fetched, str):
-            raise AuthError(f"{self._named} answered {reply.status} without an access token: is FBN_TOKEN_URL right?")
+            raise AuthError(f"{self._named} answered {response.status} without a token: is FBN_TOKEN_URL right?")
         self._token = SecretStr(_checked(fetched, f"{self._named}: its access token"))
         refresh = body.get("refresh_token")
         self._refresh_token = SecretStr(refresh) if isinstance(refresh, str) else None
-        self._transport.scrubber.know_token(refresh if isinstance(refresh, str) else "")
+        self._transport.scrubber.add_token(refresh if isinstance(refresh, str) else "")
         self._good_until = self._clock() + _lifetime(body.get("expires_in"))
 
-    def _refreshed(self) -> Reply | None:
+    def _refreshed(self) -> Response | None:
         """The answer to the refresh token; None when there is none or it is refused."""
         if self._refresh_token is None:
             return None
@@ -186,30 +187,30 @@ class PasswordGrant:
             "grant_type": "refresh_token",
             "refresh_token": self._refresh_token.get_secret_value(),
         }
-        reply = self._ask(form, {"Authorization": f"Basic {self._basic}"})
-        return reply if reply.status // 100 == 2 else None
+        response = self._ask(form, {"Authorization": f"Basic {self._basic}"})
+        return response if response.status // 100 == 2 else None
 
-    def _signed_in(self) -> Reply:
+    def _signed_in(self) -> Response:
         form = {"grant_type": "password", "scope": SCOPE}
         form |= {name: self._secret(name) for name in self._sign_in}
-        reply = self._ask(form, {})
-        if reply.status // 100 != 2:
-            raise _refusal(reply, self._named)
-        return reply
+        response = self._ask(form, {})
+        if response.status // 100 != 2:
+            raise _refusal(response, self._named)
+        return response
 
-    def _ask(self, form: dict[str, str], headers: dict[str, str]) -> Reply:
+    def _ask(self, form: dict[str, str], headers: dict[str, str]) -> Response:
         headers = {"Accept": "application/json", **headers}
         asked = requests.Request("POST", self._url, headers=headers, data=form)
         try:
-            settled = self._pacer.settle(
+            final = self._retrier.run(
                 lambda: self._transport.exchange(asked, TOKEN_SECONDS, for_token=True),
                 what=self._named,
                 idempotent=True,
             )
-        except RetryableError as error:  # whatever became of it, LUSID itself was sent nothing
+        except RetryableError as error:  # whatever happened to it, nothing was sent to LUSID itself
             self._failures.append(error.message)
             raise NeverSentError(error.message) from None
-        return settled.reply
+        return final.response
 
     def _secret(self, name: str) -> str:
         value = self._sign_in[name]
@@ -226,17 +227,17 @@ def _credentials(settings: LusidSettings) -> tuple[str, dict[str, str | SecretSt
     complete = {name: value for name, value in sign_in.items() if value is not None}
     if settings.token_url is None or len(complete) < len(sign_in):
         raise ConfigError(
-            "LUSID wants an access token, or all of token URL, user name, password, client id and client secret"
+            "LUSID needs an access token, or all of token URL, user name, password, client id and client secret"
         )
     return settings.token_url, complete
 
 
-def _refusal(reply: Reply, endpoint: str) -> AuthError | ConfigError:
-    if reply.status // 100 == 3 or reply.status in (404, 405):
-        return ConfigError(f"{endpoint} answered {reply.status}: is FBN_TOKEN_URL right?")
-    code = reply.body.get("error") if isinstance(reply.body, dict) else None
+def _refusal(response: Response, endpoint: str) -> AuthError | ConfigError:
+    if response.status // 100 == 3 or response.status in (404, 405):
+        return ConfigError(f"{endpoint} answered {response.status}: is FBN_TOKEN_URL right?")
+    code = response.body.get("error") if isinstance(response.body, dict) else None
     if code not in OAUTH_CODES:
-        code = f"HTTP {reply.status}"
+        code = f"HTTP {response.status}"
     advice = _ADVICE.get(code, "check the credentials")
     return AuthError(f"{endpoint} refuses to sign us in ({code}): {advice}")
 
@@ -248,7 +249,7 @@ _ADVICE = {
 
 
 def _lifetime(expires_in: Any) -> float:
-    """Seconds to use a token for; without a readable `expires_in`, until LUSID refuses it."""
+    """Seconds for which to use a token; without a readable `expires_in`, until LUSID refuses it."""
     try:
         seconds = float(expires_in)
     except (TypeError, ValueError):
@@ -259,7 +260,7 @@ def _lifetime(expires_in: Any) -> float:
 
 
 def _checked(token: str, named: str) -> str:
-    """The token, if it can stand in a header: the libraries below quote what cannot."""
+    """The token, if a header can carry it: the libraries below quote one that it cannot."""
     if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise AuthError(f"{named} is empty or holds characters that no token has")
+        raise AuthError(f"{named} is empty or contains characters that no token may contain")
     return token

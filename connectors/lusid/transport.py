@@ -1,8 +1,8 @@
-"""One HTTP exchange: one request out, one whole answer in, within one deadline and one size.
+"""One HTTP exchange: sends one request and reads its whole response, within one deadline and one size limit.
 
-Owns TLS, proxies, time limits and the bound on what a server may make us hold. It repeats nothing,
-follows no redirect, keeps no cookie and reads neither the environment nor netrc: requests' pooled
-adapter is used without a Session, which would do all four. What an outcome means is `policy`'s.
+Owns TLS, proxies, timeouts and the limit on how much a server can make us hold. It repeats nothing, follows no
+redirect, keeps no cookie and reads neither the environment nor netrc: it uses requests' pooled adapter without a
+Session, which would do all four. What a failure means is decided by `retry_table`.
 """
 
 import math
@@ -17,7 +17,7 @@ import orjson
 import requests
 from urllib3.exceptions import HTTPError, LocationParseError
 
-from connectors.lusid.deadlines import Attempt, DeadlineAdapter, under
+from connectors.lusid.deadlines import Attempt, DeadlineAdapter, attempt_under_way
 from connectors.lusid.retry_table import AnswerLostError, NotConnectedError, UntrustedServerError
 from connectors.lusid.secrets import Scrubber, cleaned_json
 from connectors.lusid.setting_rules import is_loopback
@@ -25,21 +25,21 @@ from connectors.lusid.settings import LusidSettings
 from schemas.answers import server_text
 
 MAX_ANSWER_BYTES = 64 * 2**20
-"""Largest answer that is read, decompressed; the answer to 1,000 records is about 2 MB."""
+"""Largest response that is read, in bytes after decompression; the response to 1,000 records takes about 2 MB."""
 
 POOL_SIZE = 64
-"""Idle connections kept: more than there are senders, so that each keeps its own."""
+"""Idle connections kept: no fewer than there are senders, so that each keeps its own."""
 
 _CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """One whole HTTP answer, of any status, without the secrets that it echoes.
+class Response:
+    """One whole HTTP response of any status, with the secrets it echoed removed.
 
     Attributes:
-        headers: looked up without regard to case.
-        body: the parsed JSON; where it is none, at most 500 characters of the text.
+        headers: names are matched without regard to case.
+        body: the parsed JSON; if the body is not JSON, at most 500 characters of its text.
         is_json: whether the body was JSON.
         seconds: from connecting to the last byte.
     """
@@ -55,7 +55,7 @@ class Transport:
     """Sends requests over pooled connections; safe to share between threads.
 
     Attributes:
-        scrubber: takes the secrets it knows out of every reply.
+        scrubber: removes the secrets it knows from every response.
     """
 
     def __init__(
@@ -73,22 +73,22 @@ class Transport:
         self._trusted = str(settings.client_certificate) if settings.client_certificate else True
         self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
 
-    def exchange(self, request: requests.Request, seconds: float = math.inf, *, for_token: bool = False) -> Reply:
-        """Sends the request once and reads its answer whole.
+    def exchange(self, request: requests.Request, seconds: float = math.inf, *, for_token: bool = False) -> Response:
+        """Sends the request once and reads its whole response.
 
         Args:
-            request: goes out as it is.
-            seconds: a deadline that is sooner than the settings' own.
-            for_token: what a success brings is a secret that is wanted.
+            request: sent unchanged.
+            seconds: seconds until the deadline, when that is sooner than the settings' own.
+            for_token: whether a success brings a token, which must not be removed from it.
 
         Raises:
             NotConnectedError: no connection was made; nothing was sent.
-            AnswerLostError: the body of a 2xx is larger than the bound.
-            requests.RequestException: the connection broke or fell silent, as `policy` lists.
+            AnswerLostError: the body of a 2xx is larger than the limit.
+            requests.RequestException: the connection broke or fell silent; `retry_table` lists the cases.
         """
         attempt = Attempt(self._clock, min(self._settings.total_seconds, seconds))
         try:
-            with under(attempt):
+            with attempt_under_way(attempt):
                 return self._send(request.prepare(), for_token=for_token)
         except (requests.RequestException, HTTPError):
             if attempt.connecting_failed is None:
@@ -99,7 +99,7 @@ class Transport:
         """Closes the idle connections."""
         self._adapter.close()
 
-    def _send(self, request: requests.PreparedRequest, *, for_token: bool) -> Reply:
+    def _send(self, request: requests.PreparedRequest, *, for_token: bool) -> Response:
         started = self._clock()
         response = self._adapter.send(
             request,
@@ -115,10 +115,10 @@ class Transport:
             except (requests.RequestException, AnswerLostError):
                 if status // 100 == 2:
                     raise
-                content = b""  # the status alone says what to do
+                content = b""  # the status alone decides what follows
             body, is_json = self._parsed(content, request, succeeded=status // 100 == 2, for_token=for_token)
             headers = self.scrubber.headers(response.headers)
-            return Reply(status, headers, body, is_json, self._clock() - started)
+            return Response(status, headers, body, is_json, self._clock() - started)
 
     def _parsed(
         self, content: bytes, request: requests.PreparedRequest, *, succeeded: bool, for_token: bool
@@ -144,14 +144,14 @@ class Transport:
 def _scrubber(settings: LusidSettings) -> Scrubber:
     scrubber = Scrubber()
     given = (settings.password, settings.client_secret, settings.proxy_password)
-    scrubber.know_given(*(secret.get_secret_value() for secret in given if secret is not None))
+    scrubber.add_chosen(*(secret.get_secret_value() for secret in given if secret is not None))
     if settings.proxy_username is not None and settings.proxy_password is not None:
-        scrubber.know_pair(settings.proxy_username, settings.proxy_password.get_secret_value())
+        scrubber.add_basic_pair(settings.proxy_username, settings.proxy_password.get_secret_value())
     return scrubber
 
 
 def _proxies(settings: LusidSettings) -> dict[str, str]:
-    """As requests wants them. Loopback is never reached this way: it would be the proxy's own."""
+    """The proxies in requests' form; never used for loopback, which would be the proxy's own machine."""
     if settings.proxy_address is None:
         return {}
     parts = urlsplit(settings.proxy_address)
@@ -168,7 +168,7 @@ def _not_connected(error: Exception) -> NotConnectedError:
         case ssl.SSLCertVerificationError():
             return UntrustedServerError(
                 f"its certificate is not trusted ({cause.verify_message}); "
-                "FBN_CLIENT_CERTIFICATE can name the authorities to trust"
+                "name the certificate authorities to trust in FBN_CLIENT_CERTIFICATE"
             )
         case socket.gaierror() | LocationParseError():
             why = "the host name does not resolve"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from connectors.lusid.settings import prefect_api_url, settle_prefect
+from connectors.lusid.settings import configure_prefect, prefect_api_url
 from schemas.errors import ConfigError, UnreachableError
 
-settle_prefect()
+configure_prefect()
 
 from prefect.client.orchestration import get_client  # noqa: E402 - Prefect reads its settings when it is imported
 from prefect.client.schemas.actions import WorkPoolCreate  # noqa: E402

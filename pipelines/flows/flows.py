@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from connectors.lusid.settings import settle_prefect
+from connectors.lusid.settings import configure_prefect
 from pipelines.flows.bridge import Outcome, plain_options, the_desk, through_prefect
 from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.backfill import backfill as backfill_nights
@@ -24,7 +24,7 @@ from schemas.errors import LoadError
 from schemas.states import GOOD
 from schemas.verdicts import EXIT_CODES, Verdict
 
-settle_prefect()
+configure_prefect()
 
 from prefect import flow  # noqa: E402 - it reads its settings when it is imported
 from prefect.client.schemas.objects import State  # noqa: E402

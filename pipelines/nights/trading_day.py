@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from connectors.lusid.client import LusidClient
-from connectors.lusid.listing import listed
+from connectors.lusid.listing import list_by_codes
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import accepted_keys
 from connectors.targets import Target
@@ -117,7 +117,7 @@ class _Day:
 def _executed(client: LusidClient, executions: set[str]) -> list[_Row]:
     """The placements of executions, each once."""
     found: dict[str, _Row] = {}
-    for execution in listed(client, "executions", "id.code", executions):
+    for execution in list_by_codes(client, "executions", "id.code", executions):
         placement = execution.placement
         if placement and execution.id.name in executions:
             found[placement.name] = {"placement_scope": placement.scope, "placement_code": placement.code}
@@ -128,7 +128,7 @@ def _unbooked(client: LusidClient, placements: set[str]) -> list[_Row]:
     """The allocations of placements that are not booked yet."""
     found = {
         each.id.name: {"allocation_scope": each.id.scope, "allocation_code": each.id.code, "mark_as_booked": "true"}
-        for each in listed(client, "allocations", "placementIds.code", placements)
+        for each in list_by_codes(client, "allocations", "placementIds.code", placements)
         if each.state != BOOKED and any(placement.name in placements for placement in each.placements or ())
     }
     return list(found.values())

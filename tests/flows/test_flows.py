@@ -30,7 +30,7 @@ from prefect_harness import (
     tags,
 )
 
-from connectors.lusid.settings import PREFECT_DEFAULTS, PREFECT_FORCED, settle_prefect
+from connectors.lusid.settings import PREFECT_DEFAULTS, PREFECT_FORCED, configure_prefect
 from connectors.sandbox.server import Sandbox
 from pipelines.account.reasons import Reason
 from pipelines.flows import flows, tasks
@@ -550,7 +550,7 @@ def test_publishing_outside_of_a_flow_run_only_notes_what_failed(monkeypatch: py
 
 def test_prefect_is_told_to_keep_quiet_and_given_time_unless_the_user_says_otherwise() -> None:
     given = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "5", "DO_NOT_TRACK": "0", "HOME": "/h"}
-    settle_prefect(given)
+    configure_prefect(given)
     kept = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "5", "HOME": "/h"}
     assert given == PREFECT_DEFAULTS | PREFECT_FORCED | kept
 

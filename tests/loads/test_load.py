@@ -430,7 +430,7 @@ def test_what_does_not_fit_stops_before_a_run_is_made(tmp_path: Path) -> None:
     refuse(ExtractError, "nowhere.csv", tmp_path, tmp_path / "nowhere.csv", target="sandbox")
     refuse(ConfigError, "x", tmp_path, other, target="sandbox")
     refuse(ConfigError, "has no dialect legacy", tmp_path, path, dialect="legacy", target="sandbox")
-    refuse(ConfigError, "LUSID wants credentials", tmp_path, path, target="https://lusid.example.com/api")
+    refuse(ConfigError, "LUSID needs credentials", tmp_path, path, target="https://lusid.example.com/api")
 
 
 def test_nobody_at_the_url_stops_before_a_run_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

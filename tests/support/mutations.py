@@ -503,8 +503,8 @@ MUTATIONS = (
     Mutation(
         "let the other senders go on after a 429",
         "connectors/lusid/retrying.py",
-        "            self._gate.close_for(seconds)\n",
-        "            self.waiting.wait(seconds)\n",
+        "            self._throttle.hold_all(seconds)\n",
+        "            self.timing.wait(seconds)\n",
         ("tests/unit/lusid/test_client.py::test_a_429_to_one_sender_holds_all_of_them",),
     ),
 )

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from connectors.lusid.settings import settle_prefect
+from connectors.lusid.settings import configure_prefect
 
-settle_prefect()
+configure_prefect()
 
 from prefect import Flow, tags  # noqa: E402 - it reads its settings when it is imported
 from prefect.client.orchestration import SyncPrefectClient, get_client  # noqa: E402

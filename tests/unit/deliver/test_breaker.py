@@ -13,7 +13,7 @@ from run_checks import check_books, states
 from scripted_lusid import Call, Reply, ScriptedLusid, done, refused
 
 from connectors.lusid.client import LusidClient
-from connectors.lusid.listing import listed
+from connectors.lusid.listing import list_by_codes
 from connectors.lusid.settings import LusidSettings
 from connectors.targets import Target
 from pipelines.deliver.breaker import BREAKER, Brake
@@ -104,7 +104,7 @@ def test_what_stopped_a_load_does_not_stop_what_is_read_after_it(tmp_path: Path)
     with patient(rule) as target:
         report = load("investor-records", path, target=target, runs=tmp_path / "runs", max_failures=0)
         assert report.exit_code == 3
-        assert list(listed(target.client, "executions", "id.code", {"S/1"})) == []
+        assert list(list_by_codes(target.client, "executions", "id.code", {"S/1"})) == []
     assert not turned_away
 
 

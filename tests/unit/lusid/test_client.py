@@ -162,7 +162,7 @@ def test_an_undocumented_success_is_read_all_the_same_and_logged(
     caplog.set_level(logging.INFO, logger="connectors.lusid.client")
     server.steps.append(answer(200, {"values": {}}))
     assert desk.upsert().body == {"values": {}}
-    assert caplog.messages == [f"POST {UPSERT} answered 200, documented is 201"]
+    assert caplog.messages == [f"POST {UPSERT} answered 200; the documented status is 201"]
 
 
 LOST: dict[str, Step] = {
@@ -202,7 +202,7 @@ def test_when_every_answer_is_lost_an_upsert_is_perhaps_applied(server: RawServe
     server.steps += [hangs_up, answer(500), raw_answer(201, b"oops")]
     error = raised(desk.upsert)
     assert isinstance(error, PerhapsAppliedError)
-    assert error.message == (f"POST {UPSERT}: answered 201 with what is not JSON (3 attempts)")
+    assert error.message == (f"POST {UPSERT}: answered 201 with a body that is not JSON (3 attempts)")
     assert desk.slept == [0.25, 0.5]
 
 
@@ -350,7 +350,9 @@ def test_a_redirect_is_not_followed(server: RawServer, desk: Desk) -> None:
     server.steps.append(answer(307, Location="https://evil.example/MARKER"))
     error = raised(desk.upsert)
     assert isinstance(error, ConfigError)
-    assert error.message == (f"POST {UPSERT} is redirected (HTTP 307), which is not followed: is FBN_LUSID_URL right?")
+    assert error.message == (
+        f"POST {UPSERT} was redirected (HTTP 307), which we do not follow: is FBN_LUSID_URL right?"
+    )
     assert len(server.seen) == 1
 
 
@@ -365,18 +367,18 @@ def test_407_points_to_the_proxys_settings(server: RawServer, desk: Desk) -> Non
     server.steps.append(answer(407))
     error = raised(desk.upsert)
     assert isinstance(error, UnreachableError)
-    assert error.message == ("The proxy wants a sign-in (407): check FBN_PROXY_USERNAME and FBN_PROXY_PASSWORD")
+    assert error.message == ("The proxy requires a sign-in (407): check FBN_PROXY_USERNAME and FBN_PROXY_PASSWORD")
 
 
 def test_a_status_nobody_foresaw_stops_a_read_and_leaves_a_write_in_doubt(server: RawServer, desk: Desk) -> None:
     server.steps += [answer(599), answer(599)]
     read = raised(lambda: desk.client.get("/api/orders"))
     assert isinstance(read, UnreachableError)
-    assert read.message == "GET /api/orders answered 599, for which there is no rule"
+    assert read.message == "GET /api/orders answered with the unexpected status 599"
     write = raised(desk.upsert)
     assert isinstance(write, PerhapsAppliedError)
     assert write.message == (
-        f"POST {UPSERT} answered 599, for which there is no rule; the request may have been applied"
+        f"POST {UPSERT} answered with the unexpected status 599; the request may have been applied"
     )
     assert len(server.seen) == 2
 
@@ -432,7 +434,7 @@ def test_a_401_to_a_fresh_token_stops_the_run(server: RawServer, tmp_path: Path)
     with desk.client:
         error = raised(desk.create)
     assert isinstance(error, AuthError)
-    assert error.message == f"LUSID refuses our token for POST {CREATE} (401), a fresh one too"
+    assert error.message == f"LUSID refuses our token for POST {CREATE} (401), even a fresh one"
     assert len(server.seen) == 2
 
 
@@ -450,7 +452,7 @@ def test_all_senders_share_one_client(server: RawServer, desk: Desk) -> None:
 
 
 def test_a_429_to_one_sender_holds_all_of_them() -> None:
-    """With real waiting: nothing is sent between the 429 and the time it asked for."""
+    """With a real clock: nothing is sent between the 429 and the time it asked for."""
     with RawServer([answer(429, Retry_After="0.8")]) as server:
         settings = LusidSettings(lusid_url=server.url, access_token=SecretStr("t"))
         with LusidClient(settings) as client:
@@ -504,7 +506,7 @@ def test_requests_own_errors_end_in_the_client() -> None:
         )
         error = raised(desk.create)
     assert isinstance(error, UnreachableError)
-    assert error.message == (f"POST {CREATE}: an error nobody foresaw (InvalidHeader) (1 attempt)")
+    assert error.message == (f"POST {CREATE}: unexpected error (InvalidHeader) (1 attempt)")
 
 
 def test_check_signs_in_and_reads_the_versions(server: RawServer, desk: Desk) -> None:
@@ -519,7 +521,7 @@ def test_check_signs_in_and_reads_the_versions(server: RawServer, desk: Desk) ->
         (
             raw_answer(200, b"<html>welcome</html>"),
             ConfigError,
-            "{url} does not answer as LUSID: is FBN_LUSID_URL right?",
+            "{url} does not answer like LUSID: is FBN_LUSID_URL right?",
         ),
         (
             answer(404),
@@ -529,7 +531,7 @@ def test_check_signs_in_and_reads_the_versions(server: RawServer, desk: Desk) ->
         (
             answer(302),
             ConfigError,
-            "GET /api/metadata is redirected (HTTP 302), which is not followed: is FBN_LUSID_URL right?",
+            "GET /api/metadata was redirected (HTTP 302), which we do not follow: is FBN_LUSID_URL right?",
         ),
         (
             answer(401),

@@ -68,7 +68,7 @@ BY_ERROR = [
     (
         requests.exceptions.ContentDecodingError(),
         Action.PERHAPS_APPLIED,
-        "the answer does not decompress",
+        "the answer cannot be decompressed",
     ),
     (AnswerLostError("too large"), Action.PERHAPS_APPLIED, "too large"),
     (NotConnectedError("refused"), Action.AGAIN_NEVER_SENT, "refused"),
@@ -76,9 +76,9 @@ BY_ERROR = [
     (
         requests.exceptions.InvalidHeader("Bearer x"),
         Action.STOP,
-        "an error nobody foresaw (InvalidHeader)",
+        "unexpected error (InvalidHeader)",
     ),
-    (KeyError("x"), Action.STOP, "an error nobody foresaw (KeyError)"),
+    (KeyError("x"), Action.STOP, "unexpected error (KeyError)"),
 ]
 
 

@@ -9,9 +9,9 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from connectors.lusid.retry_table import AnswerLostError, NotConnectedError, UntrustedServerError
-from connectors.lusid.retrying import Effort, Pacer, Settled
-from connectors.lusid.throttle import Gate, Waiting
-from connectors.lusid.transport import Reply
+from connectors.lusid.retrying import FinalResponse, Retrier, RetryLimits
+from connectors.lusid.throttle import Throttle, Timing
+from connectors.lusid.transport import Response
 from schemas.errors import (
     AuthError,
     LoadError,
@@ -22,7 +22,7 @@ from schemas.errors import (
 )
 
 STAGGERED = 1.125
-"""A wait at the gate, by the middle of the lot."""
+"""A wait while senders are held, by the middle of the draw."""
 
 LOST = requests.ReadTimeout()
 NOT_SENT = NotConnectedError("connection refused")
@@ -31,20 +31,20 @@ NOT_SENT = NotConnectedError("connection refused")
 PROBLEM = {"name": "ServiceUnavailable", "code": -1}
 
 
-def reply(status: int, retry_after: str | None = None, body: object = PROBLEM) -> Reply:
+def response(status: int, retry_after: str | None = None, body: object = PROBLEM) -> Response:
     """LUSID's own answer, unless the body is another's."""
     headers = CaseInsensitiveDict({"retry-after": retry_after} if retry_after is not None else {})
-    return Reply(status, headers, body, is_json=True, seconds=0.1)
+    return Response(status, headers, body, is_json=True, seconds=0.1)
 
 
-GATEWAY = reply(503, body="<html>Service unavailable</html>")
+GATEWAY = response(503, body="<html>Service unavailable</html>")
 
 
 @dataclass
 class Night:
     """Scripted outcomes, and a clock that only sleeping moves."""
 
-    outcomes: list[Reply | Exception]
+    outcomes: list[Response | Exception]
     now: float = 0.0
     slept: list[float] = field(default_factory=list)
     sent: int = 0
@@ -56,87 +56,87 @@ class Night:
         self.now += seconds
         self.on_sleep()
 
-    def send(self) -> Reply:
+    def send(self) -> Response:
         outcome = self.outcomes[self.sent]
         self.sent += 1
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    def pacer(self, retries: int = 2, **effort: float) -> Pacer:
+    def retrier(self, retries: int = 2, **limits: float) -> Retrier:
         clock = lambda: self.now  # noqa: E731 - a clock is one expression
-        return Pacer(Waiting(self.stop, self.sleep, clock, lambda: 0.5), Effort(retries, **effort))
+        return Retrier(Timing(self.stop, self.sleep, clock, lambda: 0.5), RetryLimits(retries, **limits))
 
-    def settle(self, *, idempotent: bool = True, retries: int = 2) -> Settled:
-        return self.pacer(retries).settle(self.send, what="POST /x", idempotent=idempotent)
+    def run(self, *, idempotent: bool = True, retries: int = 2) -> FinalResponse:
+        return self.retrier(retries).run(self.send, what="POST /x", idempotent=idempotent)
 
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 413, 501])
 def test_an_answer_that_repeating_cannot_better_is_given_back_at_once(status: int) -> None:
-    night = Night([reply(status)])
-    assert night.settle() == Settled(reply(status), 1, in_doubt=False)
+    night = Night([response(status)])
+    assert night.run() == FinalResponse(response(status), 1, in_doubt=False)
     assert night.slept == []
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
 def test_what_was_never_sent_goes_again_after_a_backoff(idempotent: bool) -> None:
-    night = Night([NOT_SENT, NOT_SENT, reply(201)])
-    assert night.settle(idempotent=idempotent) == Settled(reply(201), 3, in_doubt=False)
+    night = Night([NOT_SENT, NOT_SENT, response(201)])
+    assert night.run(idempotent=idempotent) == FinalResponse(response(201), 3, in_doubt=False)
     assert night.slept == [0.25, 0.5]
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
 def test_503_and_429_refuse_before_any_work_so_every_call_goes_again(idempotent: bool) -> None:
-    night = Night([reply(503), reply(408), reply(429), reply(201)])
-    assert night.settle(idempotent=idempotent, retries=3) == Settled(reply(201), 4, in_doubt=False)
+    night = Night([response(503), response(408), response(429), response(201)])
+    assert night.run(idempotent=idempotent, retries=3) == FinalResponse(response(201), 4, in_doubt=False)
     assert night.slept == [0.25, 0.5, 1.0 * STAGGERED]
 
 
 @pytest.mark.parametrize("status", [408, 503])
 @pytest.mark.parametrize("body", ["<html>Service unavailable</html>", {"code": 503, "message": "no upstream"}, []])
 def test_a_gateways_refusal_may_hide_an_answer_so_only_what_is_harmless_goes_again(status: int, body: object) -> None:
-    hidden = reply(status, body=body)
-    assert Night([hidden, reply(201)]).settle() == Settled(reply(201), 2, in_doubt=True)
+    hidden = response(status, body=body)
+    assert Night([hidden, response(201)]).run() == FinalResponse(response(201), 2, in_doubt=True)
     night = Night([hidden])
     with pytest.raises(PerhapsAppliedError):
-        night.settle(idempotent=False)
+        night.run(idempotent=False)
     assert (night.sent, night.slept) == (1, [])
 
 
 @pytest.mark.parametrize("status", [408, 503])
 def test_a_gateway_that_asks_to_come_back_has_passed_nothing_on(status: int) -> None:
-    night = Night([reply(status, "7", "<html>busy</html>"), reply(201)])
-    assert night.settle(idempotent=False) == Settled(reply(201), 2, in_doubt=False)
+    night = Night([response(status, "7", "<html>busy</html>"), response(201)])
+    assert night.run(idempotent=False) == FinalResponse(response(201), 2, in_doubt=False)
     assert night.slept == [7.0]
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_retry_after_in_seconds_sets_the_wait(status: int) -> None:
-    night = Night([reply(status, "7"), reply(201)])
-    assert night.settle().attempts == 2
+    night = Night([response(status, "7"), response(201)])
+    assert night.run().attempts == 2
     assert night.slept == [7.0 * STAGGERED if status == 429 else 7.0]
 
 
 def test_retry_after_as_a_date_sets_the_wait() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    night = Night([reply(429, date), reply(201)])
-    night.settle()
+    night = Night([response(429, date), response(201)])
+    night.run()
     assert night.slept == [pytest.approx(29 + 1, abs=2)]
 
 
-@pytest.mark.parametrize("lost", [LOST, AnswerLostError("cut"), GATEWAY, reply(500), reply(502), reply(504)])
-def test_a_lost_answer_is_repeated_when_that_is_harmless(lost: Reply | Exception) -> None:
-    night = Night([lost, reply(201)])
-    assert night.settle() == Settled(reply(201), 2, in_doubt=True)
+@pytest.mark.parametrize("lost", [LOST, AnswerLostError("cut"), GATEWAY, response(500), response(502), response(504)])
+def test_a_lost_answer_is_repeated_when_that_is_harmless(lost: Response | Exception) -> None:
+    night = Night([lost, response(201)])
+    assert night.run() == FinalResponse(response(201), 2, in_doubt=True)
 
 
-@pytest.mark.parametrize("lost", [LOST, AnswerLostError("cut"), GATEWAY, reply(500), reply(502), reply(504)])
+@pytest.mark.parametrize("lost", [LOST, AnswerLostError("cut"), GATEWAY, response(500), response(502), response(504)])
 def test_a_lost_answer_is_never_repeated_when_that_could_do_it_twice(
-    lost: Reply | Exception,
+    lost: Response | Exception,
 ) -> None:
     night = Night([lost])
     with pytest.raises(PerhapsAppliedError):
-        night.settle(idempotent=False)
+        night.run(idempotent=False)
     assert (night.sent, night.slept) == (1, [])
 
 
@@ -144,18 +144,18 @@ def test_a_lost_answer_is_never_repeated_when_that_could_do_it_twice(
     ("outcome", "kind", "message"),
     [
         (NOT_SENT, NeverSentError, "POST /x: connection refused (3 attempts)"),
-        (reply(429, "4"), ThrottledError, "POST /x: answered 429 (3 attempts)"),
-        (reply(503), ThrottledError, "POST /x: answered 503 (3 attempts)"),
-        (reply(500), PerhapsAppliedError, "POST /x: answered 500 (3 attempts)"),
+        (response(429, "4"), ThrottledError, "POST /x: answered 429 (3 attempts)"),
+        (response(503), ThrottledError, "POST /x: answered 503 (3 attempts)"),
+        (response(500), PerhapsAppliedError, "POST /x: answered 500 (3 attempts)"),
         (LOST, PerhapsAppliedError, "POST /x: no answer in time (3 attempts)"),
     ],
 )
 def test_when_tries_run_out_the_error_says_what_became_of_the_request(
-    outcome: Reply | Exception, kind: type[LoadError], message: str
+    outcome: Response | Exception, kind: type[LoadError], message: str
 ) -> None:
     night = Night([outcome] * 3)
     with pytest.raises(kind) as caught:
-        night.settle()
+        night.run()
     assert caught.value.message == message
     assert type(caught.value) is kind
     assert night.sent == 3
@@ -163,21 +163,21 @@ def test_when_tries_run_out_the_error_says_what_became_of_the_request(
 
 def test_a_throttled_request_says_how_long_lusid_wanted_it_to_wait() -> None:
     with pytest.raises(ThrottledError) as caught:
-        Night([reply(429, "4")] * 3).settle()
+        Night([response(429, "4")] * 3).run()
     assert caught.value.wait_seconds == 4.0
 
 
-@pytest.mark.parametrize("last", [NOT_SENT, reply(429), reply(503), AuthError("no token")])
-def test_once_in_doubt_no_later_refusal_clears_the_doubt(last: Reply | Exception) -> None:
+@pytest.mark.parametrize("last", [NOT_SENT, response(429), response(503), AuthError("no token")])
+def test_once_in_doubt_no_later_refusal_clears_the_doubt(last: Response | Exception) -> None:
     night = Night([LOST, last, last])
     with pytest.raises(PerhapsAppliedError):
-        night.settle()
+        night.run()
 
 
 def test_without_doubt_an_error_of_the_sender_passes_through_at_once() -> None:
     night = Night([AuthError("no token")])
     with pytest.raises(AuthError, match=r"^no token$"):
-        night.settle()
+        night.run()
     assert night.sent == 1
 
 
@@ -185,61 +185,61 @@ def test_without_doubt_an_error_of_the_sender_passes_through_at_once() -> None:
     ("error", "says"),
     [
         (UntrustedServerError("its certificate is not trusted"), "its certificate is not trusted"),
-        (requests.exceptions.InvalidURL("u:p@"), "an error nobody foresaw (InvalidURL)"),
-        (OSError("no file"), "an error nobody foresaw (OSError)"),
+        (requests.exceptions.InvalidURL("u:p@"), "unexpected error (InvalidURL)"),
+        (OSError("no file"), "unexpected error (OSError)"),
     ],
 )
 def test_what_repeating_cannot_cure_stops_at_once(error: Exception, says: str) -> None:
     with pytest.raises(UnreachableError) as caught:
-        Night([error]).settle()
+        Night([error]).run()
     assert caught.value.message == f"POST /x: {says} (1 attempt)"
 
 
 def test_a_call_can_ask_for_fewer_retries_than_the_rest() -> None:
     night = Night([NOT_SENT] * 9)
     with pytest.raises(NeverSentError):
-        night.pacer(5).settle(night.send, what="x", idempotent=True, effort=Effort(1))
+        night.retrier(5).run(night.send, what="x", idempotent=True, limits=RetryLimits(1))
     assert night.sent == 2
 
 
-@pytest.mark.parametrize("outcome", [NOT_SENT, reply(429), reply(503), GATEWAY, reply(500), LOST])
+@pytest.mark.parametrize("outcome", [NOT_SENT, response(429), response(503), GATEWAY, response(500), LOST])
 def test_an_outage_shorter_than_the_patience_is_sat_out_however_many_attempts_it_takes(
-    outcome: Reply | Exception,
+    outcome: Response | Exception,
 ) -> None:
-    night = Night([outcome] * 12 + [reply(201)])
-    assert night.pacer(2, patience=300).settle(night.send, what="x", idempotent=True).reply == reply(201)
+    night = Night([outcome] * 12 + [response(201)])
+    assert night.retrier(2, patience=300).run(night.send, what="x", idempotent=True).response == response(201)
     assert 60 < night.now < 300
 
 
 @pytest.mark.parametrize(
     ("outcome", "kind"),
-    [(NOT_SENT, NeverSentError), (reply(503), ThrottledError), (reply(429, "1"), ThrottledError)],
+    [(NOT_SENT, NeverSentError), (response(503), ThrottledError), (response(429, "1"), ThrottledError)],
 )
-def test_patience_ends_and_the_retries_are_its_least(outcome: Reply | Exception, kind: type[LoadError]) -> None:
+def test_patience_ends_and_the_retries_are_its_least(outcome: Response | Exception, kind: type[LoadError]) -> None:
     night = Night([outcome] * 400)
     with pytest.raises(kind):
-        night.pacer(2, patience=300).settle(night.send, what="x", idempotent=False)
+        night.retrier(2, patience=300).run(night.send, what="x", idempotent=False)
     assert 300 <= night.now <= 330
-    short = Night([reply(503, "60")] * 4)
+    short = Night([response(503, "60")] * 4)
     with pytest.raises(ThrottledError):
-        short.pacer(2, patience=10).settle(short.send, what="x", idempotent=False)
+        short.retrier(2, patience=10).run(short.send, what="x", idempotent=False)
     assert (short.sent, short.now) == (3, 120)
 
 
 @pytest.mark.parametrize("wait", ["86400", "9" * 400, "Fri, 01 Jan 2100 00:00:00 GMT"])
 def test_a_server_that_asks_to_wait_for_ever_is_waited_for_in_bounded_time(wait: str) -> None:
-    night = Night([reply(429, wait)] * 99)
+    night = Night([response(429, wait)] * 99)
     with pytest.raises(ThrottledError) as caught:
-        night.pacer(5, patience=300).settle(night.send, what="x", idempotent=False)
+        night.retrier(5, patience=300).run(night.send, what="x", idempotent=False)
     assert (night.sent, caught.value.wait_seconds) == (6, 300.0)
     assert night.now == pytest.approx(5 * 301)
 
 
 @pytest.mark.parametrize("wait", ["-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", ""])
 def test_a_wait_that_is_none_does_not_make_the_senders_race(wait: str) -> None:
-    night = Night([reply(429, wait)] * 4)
+    night = Night([response(429, wait)] * 4)
     with pytest.raises(ThrottledError):
-        night.settle(retries=3)
+        night.run(retries=3)
     assert sum(night.slept) >= 0.25 + 0.5 + 0.5
 
 
@@ -247,12 +247,12 @@ def test_a_wait_that_is_none_does_not_make_the_senders_race(wait: str) -> None:
 def test_attempts_that_hang_cost_patience_and_not_all_the_retries(patience: float, sent: int) -> None:
     night = Night([LOST] * 9)
 
-    def hang() -> Reply:
+    def hang() -> Response:
         night.now += 120
         return night.send()
 
     with pytest.raises(PerhapsAppliedError):
-        night.pacer(5, patience=patience).settle(hang, what="x", idempotent=True)
+        night.retrier(5, patience=patience).run(hang, what="x", idempotent=True)
     assert night.sent == sent
 
 
@@ -260,78 +260,78 @@ def test_stopping_ends_patience_at_once() -> None:
     night = Night([NOT_SENT] * 9)
     night.on_sleep = lambda: night.stop.set() if night.sent == 3 else None
     with pytest.raises(NeverSentError):
-        night.pacer(2, patience=300).settle(night.send, what="x", idempotent=True)
+        night.retrier(2, patience=300).run(night.send, what="x", idempotent=True)
     assert night.sent == 3
 
 
 def test_setbacks_count_what_was_lost_and_could_not_be_repeated_too() -> None:
-    night = Night([LOST, reply(429), reply(201), reply(400)])
-    pacer = night.pacer()
+    night = Night([LOST, response(429), response(201), response(400)])
+    retrier = night.retrier()
     with pytest.raises(PerhapsAppliedError):
-        pacer.settle(night.send, what="x", idempotent=False)
+        retrier.run(night.send, what="x", idempotent=False)
     for _ in range(2):
-        pacer.settle(night.send, what="x", idempotent=False)
-    assert (pacer.setbacks, pacer.retries_done) == (2, 1)
+        retrier.run(night.send, what="x", idempotent=False)
+    assert (retrier.setbacks, retrier.retries_done) == (2, 1)
 
 
 def test_retries_are_counted_over_all_requests() -> None:
-    night = Night([NOT_SENT, reply(201), reply(201), LOST, reply(503), reply(201)])
-    pacer = night.pacer()
+    night = Night([NOT_SENT, response(201), response(201), LOST, response(503), response(201)])
+    retrier = night.retrier()
     for _ in range(3):
-        pacer.settle(night.send, what="x", idempotent=True)
-    assert pacer.retries_done == 3
+        retrier.run(night.send, what="x", idempotent=True)
+    assert retrier.retries_done == 3
 
 
 def test_stopping_ends_the_wait_and_makes_no_further_attempt() -> None:
-    night = Night([NOT_SENT, reply(201)])
+    night = Night([NOT_SENT, response(201)])
     night.on_sleep = night.stop.set
     with pytest.raises(NeverSentError) as caught:
-        night.settle()
+        night.run()
     assert caught.value.message == "POST /x: connection refused (1 attempt)"
     assert night.sent == 1
 
 
 def test_a_stopped_run_still_makes_a_first_attempt_to_settle_what_it_has() -> None:
-    night = Night([reply(201)])
+    night = Night([response(201)])
     night.stop.set()
-    assert night.settle().reply.status == 201
+    assert night.run().response.status == 201
 
 
 def test_a_stopped_run_repeats_nothing_and_sleeps_no_more() -> None:
-    night = Night([reply(503), reply(201)])
+    night = Night([response(503), response(201)])
     night.stop.set()
     with pytest.raises(ThrottledError):
-        night.settle()
+        night.run()
     assert (night.sent, night.slept) == (1, [])
 
 
-def test_a_stopped_run_does_not_wait_at_a_closed_gate() -> None:
-    night = Night([reply(429, "60"), reply(201)])
-    pacer = night.pacer()
+def test_a_stopped_run_does_not_wait_while_senders_are_held() -> None:
+    night = Night([response(429, "60"), response(201)])
+    retrier = night.retrier()
     night.on_sleep = night.stop.set
     with pytest.raises(ThrottledError):
-        pacer.settle(night.send, what="x", idempotent=True)
+        retrier.run(night.send, what="x", idempotent=True)
     night.now = 1.0
     with pytest.raises(NeverSentError) as caught:
-        pacer.settle(night.send, what="x", idempotent=True)
+        retrier.run(night.send, what="x", idempotent=True)
     assert caught.value.message == "x: the run was stopped before it was sent (0 attempts)"
     assert night.sent == 1
 
 
 def test_setting_stop_wakes_a_sender_that_really_sleeps() -> None:
     stop = threading.Event()
-    pacer = Pacer(Waiting(stop=stop), Effort(5))
+    retrier = Retrier(Timing(stop=stop), RetryLimits(5))
     sent = threading.Event()
 
-    def send() -> Reply:
+    def send() -> Response:
         sent.set()
-        return reply(503, "300")
+        return response(503, "300")
 
     errors: list[LoadError] = []
 
     def run() -> None:
         try:
-            pacer.settle(send, what="x", idempotent=True)
+            retrier.run(send, what="x", idempotent=True)
         except LoadError as error:
             errors.append(error)
 
@@ -343,7 +343,7 @@ def test_setting_stop_wakes_a_sender_that_really_sleeps() -> None:
     assert [type(error) for error in errors] == [ThrottledError]
 
 
-def test_no_sender_passes_the_gate_before_it_opens() -> None:
+def test_no_sender_starts_while_senders_are_held() -> None:
     now, lock = [0.0], threading.Lock()
     all_asleep, wake = threading.Barrier(5), threading.Event()
 
@@ -352,12 +352,12 @@ def test_no_sender_passes_the_gate_before_it_opens() -> None:
         all_asleep.wait(5)
         assert wake.wait(5)
 
-    gate = Gate(Waiting(sleep=sleep, clock=lambda: now[0]))
-    gate.close_for(10)
+    throttle = Throttle(Timing(sleep=sleep, clock=lambda: now[0]))
+    throttle.hold_all(10)
     passed: list[float] = []
 
     def sender() -> None:
-        assert gate.pass_through()
+        assert throttle.wait_turn()
         with lock:
             passed.append(now[0])
 
@@ -376,38 +376,38 @@ def test_no_sender_passes_the_gate_before_it_opens() -> None:
 def test_senders_that_waited_together_set_out_one_after_another() -> None:
     lots = iter([0.0, 0.5, 0.99])
     slept: list[float] = []
-    gate = Gate(Waiting(sleep=slept.append, clock=lambda: 0.0, random=lambda: next(lots)))
-    gate.close_for(4)
+    throttle = Throttle(Timing(sleep=slept.append, clock=lambda: 0.0, random=lambda: next(lots)))
+    throttle.hold_all(4)
     for _ in range(3):
-        gate.pass_through()
+        throttle.wait_turn()
     assert slept == [4.0, 4.5, pytest.approx(4.99)]
-    gate.close_for(300)
+    throttle.hold_all(300)
     lots = iter([0.99])
-    gate.pass_through()
+    throttle.wait_turn()
     assert slept[-1] == pytest.approx(301.98)
 
 
-def test_a_gate_closed_again_while_waiting_is_waited_for_again() -> None:
+def test_a_hold_that_is_extended_while_waiting_is_waited_for_again() -> None:
     night = Night([])
-    gate = Gate(Waiting(night.stop, night.sleep, lambda: night.now, lambda: 0.0))
-    gate.close_for(5)
-    night.on_sleep = lambda: gate.close_for(3) if len(night.slept) == 1 else None
-    assert gate.pass_through()
+    throttle = Throttle(Timing(night.stop, night.sleep, lambda: night.now, lambda: 0.0))
+    throttle.hold_all(5)
+    night.on_sleep = lambda: throttle.hold_all(3) if len(night.slept) == 1 else None
+    assert throttle.wait_turn()
     assert night.slept == [5.0, 3.0]
 
 
-def test_a_shorter_closing_never_opens_the_gate_earlier() -> None:
+def test_a_shorter_hold_never_ends_a_longer_one() -> None:
     night = Night([])
-    gate = Gate(Waiting(night.stop, night.sleep, lambda: night.now, lambda: 0.0))
-    gate.close_for(60)
-    gate.close_for(1)
-    gate.pass_through()
+    throttle = Throttle(Timing(night.stop, night.sleep, lambda: night.now, lambda: 0.0))
+    throttle.hold_all(60)
+    throttle.hold_all(1)
+    throttle.wait_turn()
     assert night.slept == [60.0]
 
 
 def test_a_scripted_sleep_that_moves_no_clock_does_not_hang() -> None:
     slept: list[float] = []
-    gate = Gate(Waiting(sleep=slept.append, clock=lambda: 0.0, random=lambda: 0.0))
-    gate.close_for(60)
-    assert gate.pass_through()
+    throttle = Throttle(Timing(sleep=slept.append, clock=lambda: 0.0, random=lambda: 0.0))
+    throttle.hold_all(60)
+    assert throttle.wait_turn()
     assert slept == [60.0]

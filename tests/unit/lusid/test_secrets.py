@@ -1,4 +1,4 @@
-"""What a server echoes of our secrets is gone from its reply, however it is spelt; what is data stays."""
+"""What a server echoes of our secrets is gone from its response, however it is spelt; what is data stays."""
 
 import json
 from base64 import b64encode
@@ -38,7 +38,7 @@ def post(server: RawServer, body: bytes = b'{"k":{}}') -> Any:
 @pytest.mark.parametrize("spelt", SPELT.values(), ids=list(SPELT))
 def test_a_secret_is_found_however_it_is_spelt(spelt: str) -> None:
     scrubber = Scrubber()
-    scrubber.know_given(PASSWORD)
+    scrubber.add_chosen(PASSWORD)
     content = json.dumps({"detail": f"you sent {spelt}!"}).encode()
     clean = scrubber.cleaner(content, None, read=False)
     assert clean is not None
@@ -72,7 +72,7 @@ def test_a_word_that_is_data_stays_so_that_keys_can_be_matched() -> None:
         found = post(server, json.dumps({f"{PASSWORD}-1": {}}, ensure_ascii=False).encode())
     assert list(found.body["values"]) == ["[secret]-1"]  # spelt with escapes there: no key of ours has quotes
     scrubber = Scrubber()
-    scrubber.know_given("sandbox")
+    scrubber.add_chosen("sandbox")
     content = b'{"values":{"sandbox-1":{}}}'
     assert scrubber.cleaner(content, b'{"sandbox-1":{}}', read=False) is None
     assert scrubber.cleaner(content, None, read=True) is None
@@ -82,7 +82,7 @@ def test_a_word_that_is_data_stays_so_that_keys_can_be_matched() -> None:
 def test_of_a_token_its_beginning_is_enough_and_the_last_ones_are_known() -> None:
     scrubber = Scrubber()
     for number in range(MOST_TOKENS + 1):
-        scrubber.know_token(f"{number}-eyJhbGciOiJSUzI1NiIsImtpZCI6IkFCQyJ9")
+        scrubber.add_token(f"{number}-eyJhbGciOiJSUzI1NiIsImtpZCI6IkFCQyJ9")
     clean = scrubber.cleaner(b"8-eyJhbGciOiJSUzI", None, read=True)
     assert clean is not None
     assert clean("8-eyJhbGciOiJSUzI… and more") == "[secret]… and more"
@@ -91,8 +91,8 @@ def test_of_a_token_its_beginning_is_enough_and_the_last_ones_are_known() -> Non
 
 def test_basic_credentials_are_known_as_they_travel_and_words_of_five_letters_are_not() -> None:
     scrubber = Scrubber()
-    pair = scrubber.know_pair("user", "word5")
-    scrubber.know_given("word5")
+    pair = scrubber.add_basic_pair("user", "word5")
+    scrubber.add_chosen("word5")
     assert pair == b64encode(b"user:word5").decode()
     clean = scrubber.cleaner(f"Basic {pair}".encode(), None, read=False)
     assert clean is not None
@@ -102,7 +102,7 @@ def test_basic_credentials_are_known_as_they_travel_and_words_of_five_letters_ar
 
 def test_depth_that_a_server_chooses_does_no_harm() -> None:
     scrubber = Scrubber()
-    scrubber.know_token(TOKEN)
+    scrubber.add_token(TOKEN)
     content = b'{"a":[' * 500 + f'"{TOKEN}"'.encode() + b"]}" * 500
     clean = scrubber.cleaner(content, None, read=False)
     assert clean is not None

@@ -218,13 +218,13 @@ def test_the_process_environment_is_read_by_default(tmp_path: Path, monkeypatch:
         ),
         (
             "https://u:MARKER@acme.lusid.com/api",
-            "FBN_LUSID_URL must not hold a user name or password: they have settings of their own",
+            "FBN_LUSID_URL must not contain a user name or password: they have settings of their own",
         ),
         ("https://acme.lusid.com:99999/api", "FBN_LUSID_URL is not a URL"),
         ("https://[acme/api", "FBN_LUSID_URL is not a URL"),
-        ("https://acme .lusid.com/api", "FBN_LUSID_URL holds a character that no URL has"),
-        ("https://acme\\.lusid.com/api", "FBN_LUSID_URL holds a character that no URL has"),
-        ("https://acme\x00/api", "FBN_LUSID_URL holds characters that cannot be printed"),
+        ("https://acme .lusid.com/api", "FBN_LUSID_URL contains a character that no URL may contain"),
+        ("https://acme\\.lusid.com/api", "FBN_LUSID_URL contains a character that no URL may contain"),
+        ("https://acme\x00/api", "FBN_LUSID_URL contains characters that cannot be printed"),
     ],
 )
 def test_a_wrong_url_is_refused_with_one_line(tmp_path: Path, url: str, says: str) -> None:
@@ -273,7 +273,7 @@ def test_only_this_machine_is_loopback(url: str, loopback: bool) -> None:
 
 def test_without_credentials_the_message_says_what_to_set(tmp_path: Path) -> None:
     assert refused(tmp_path, {"FBN_LUSID_URL": URL}) == (
-        "LUSID wants credentials: set FBN_ACCESS_TOKEN, or FBN_TOKEN_URL, FBN_USERNAME, "
+        "LUSID needs credentials: set FBN_ACCESS_TOKEN, or FBN_TOKEN_URL, FBN_USERNAME, "
         "FBN_PASSWORD, FBN_CLIENT_ID and FBN_CLIENT_SECRET, or put them into secrets.json"
     )
 
@@ -307,17 +307,17 @@ def test_incomplete_credentials_name_what_is_missing(tmp_path: Path, missing: li
         (
             "FBN_CORRELATION_ID",
             "a\r\nX: MARKER",
-            "FBN_CORRELATION_ID holds characters that cannot be printed",
+            "FBN_CORRELATION_ID contains characters that cannot be printed",
         ),
         (
             "FBN_PASSWORD",
             "MARKER\udcff",
-            "FBN_PASSWORD holds characters that cannot be printed",
+            "FBN_PASSWORD contains characters that cannot be printed",
         ),
         (
             "FBN_PROXY_ADDRESS",
             "http://u:MARKER@proxy:1",
-            "FBN_PROXY_ADDRESS must not hold a user name or password: they have settings of their own",
+            "FBN_PROXY_ADDRESS must not contain a user name or password: they have settings of their own",
         ),
         (
             "FBN_CLIENT_CERTIFICATE",

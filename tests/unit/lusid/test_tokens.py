@@ -13,9 +13,9 @@ import responses
 from pydantic import SecretStr
 from raw_server import RawServer, answer, is_silent
 
-from connectors.lusid.retrying import Effort, Pacer
+from connectors.lusid.retrying import Retrier, RetryLimits
 from connectors.lusid.settings import LusidSettings
-from connectors.lusid.throttle import Waiting
+from connectors.lusid.throttle import Timing
 from connectors.lusid.tokens import FileToken, PasswordGrant, StaticToken, token_source
 from connectors.lusid.transport import Transport
 from schemas.errors import AuthError, ConfigError, LoadError, NeverSentError
@@ -48,8 +48,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         clock = lambda: self.now  # noqa: E731 - a clock is one expression
-        pacer = Pacer(Waiting(sleep=self.sleep, clock=clock, random=lambda: 0.5), Effort(3))
-        self.grant = PasswordGrant(self.settings, Transport(self.settings, clock=clock), pacer)
+        retrier = Retrier(Timing(sleep=self.sleep, clock=clock, random=lambda: 0.5), RetryLimits(3))
+        self.grant = PasswordGrant(self.settings, Transport(self.settings, clock=clock), retrier)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -223,9 +223,7 @@ def test_an_answer_without_a_token_is_an_authentication_error(endpoint: response
     bench = Bench()
     error = bench.refused()
     assert isinstance(error, AuthError)
-    assert error.message == (
-        f"The token endpoint {TOKEN_URL} answered 200 without an access token: is FBN_TOKEN_URL right?"
-    )
+    assert error.message == (f"The token endpoint {TOKEN_URL} answered 200 without a token: is FBN_TOKEN_URL right?")
     assert bench.slept == []
 
 
@@ -233,7 +231,7 @@ def test_an_answer_without_a_token_is_an_authentication_error(endpoint: response
 def test_a_fetched_token_that_no_header_can_carry_is_refused(endpoint: responses.RequestsMock, token: str) -> None:
     grants(endpoint, token)
     assert Bench().refused().message == (
-        f"The token endpoint {TOKEN_URL}: its access token is empty or holds characters that no token has"
+        f"The token endpoint {TOKEN_URL}: its access token is empty or contains characters that no token may contain"
     )
 
 
@@ -298,7 +296,7 @@ def test_a_given_token_is_used_and_cannot_be_renewed() -> None:
 def test_a_given_token_that_no_header_can_carry_is_refused() -> None:
     with pytest.raises(AuthError) as caught:
         StaticToken(SecretStr("MARKER\nX: y"))
-    assert caught.value.message == ("The access token is empty or holds characters that no token has")
+    assert caught.value.message == ("The access token is empty or contains characters that no token may contain")
 
 
 def test_a_token_file_is_read_anew_so_a_rotated_token_is_used_at_once(tmp_path: Path) -> None:
@@ -329,14 +327,16 @@ def test_a_token_file_that_vanishes_or_holds_no_token_is_one_line(tmp_path: Path
     path.write_bytes(b"MARKER \xff")
     with pytest.raises(AuthError) as caught:
         FileToken(path).token()
-    assert caught.value.message == (f"The access token file {path} is empty or holds characters that no token has")
+    assert caught.value.message == (
+        f"The access token file {path} is empty or contains characters that no token may contain"
+    )
 
 
 def test_the_settings_choose_the_source(tmp_path: Path) -> None:
     def chosen(**fields: Any) -> object:
         settings = LusidSettings(**fields)
         transport = Transport(settings, clock=lambda: 0.0)
-        return type(token_source(settings, transport, Pacer(Waiting(), Effort(0))))
+        return type(token_source(settings, transport, Retrier(Timing(), RetryLimits(0))))
 
     token = SecretStr("t")
     grant = SETTINGS.model_dump(exclude_none=True)
@@ -344,7 +344,7 @@ def test_the_settings_choose_the_source(tmp_path: Path) -> None:
     assert chosen(access_token=token, **grant) is StaticToken
     assert chosen(**grant) is PasswordGrant
     for field_name in ("token_url", "username", "password", "client_id", "client_secret"):
-        with pytest.raises(ConfigError, match="LUSID wants an access token, or all of"):
+        with pytest.raises(ConfigError, match="LUSID needs an access token, or all of"):
             chosen(**{name: value for name, value in grant.items() if name != field_name})
 
 

@@ -37,9 +37,9 @@ from connectors.lusid.retry_table import (
     classify,
 )
 from connectors.lusid.settings import LusidSettings
-from connectors.lusid.transport import Reply, Transport
+from connectors.lusid.transport import Response, Transport
 
-Outcome = Reply | ExchangeError | requests.RequestException
+Outcome = Response | ExchangeError | requests.RequestException
 
 
 def outcome_of(url: str, *, max_answer_bytes: int = 1000, **settings: Any) -> Outcome:
@@ -60,31 +60,31 @@ def outcome(*steps: Step, **settings: Any) -> Outcome:
 
 
 def test_an_answer_is_read_whole_and_parsed() -> None:
-    reply = outcome(answer(201, {"values": {}}, lusid_meta_requestId="r1"))
-    assert isinstance(reply, Reply)
-    assert (reply.status, reply.body, reply.is_json) == (201, {"values": {}}, True)
-    assert reply.headers["LUSID-META-REQUESTID"] == "r1"
-    assert 0 < reply.seconds < 5
+    response = outcome(answer(201, {"values": {}}, lusid_meta_requestId="r1"))
+    assert isinstance(response, Response)
+    assert (response.status, response.body, response.is_json) == (201, {"values": {}}, True)
+    assert response.headers["LUSID-META-REQUESTID"] == "r1"
+    assert 0 < response.seconds < 5
 
 
 def test_a_compressed_answer_is_read() -> None:
-    reply = outcome(raw_answer(200, gzip.compress(b'{"a": 1}'), Content_Encoding="gzip"))
-    assert isinstance(reply, Reply)
-    assert reply.body == {"a": 1}
+    response = outcome(raw_answer(200, gzip.compress(b'{"a": 1}'), Content_Encoding="gzip"))
+    assert isinstance(response, Response)
+    assert response.body == {"a": 1}
 
 
 def test_a_body_that_is_not_json_is_kept_as_bounded_text() -> None:
-    reply = outcome(raw_answer(502, b"<html>\x00" + b"x" * 900))
-    assert isinstance(reply, Reply)
-    assert reply.is_json is False
-    assert reply.body.startswith("<html>\\x00xxx")
-    assert len(reply.body) < 520
+    response = outcome(raw_answer(502, b"<html>\x00" + b"x" * 900))
+    assert isinstance(response, Response)
+    assert response.is_json is False
+    assert response.body.startswith("<html>\\x00xxx")
+    assert len(response.body) < 520
 
 
 def test_json_that_is_nested_too_deep_counts_as_not_json() -> None:
-    reply = outcome(raw_answer(200, b"[" * 40_000 + b"]" * 40_000), max_answer_bytes=10**6)
-    assert isinstance(reply, Reply)
-    assert reply.is_json is False
+    response = outcome(raw_answer(200, b"[" * 40_000 + b"]" * 40_000), max_answer_bytes=10**6)
+    assert isinstance(response, Response)
+    assert response.is_json is False
 
 
 CUT = {
@@ -94,7 +94,7 @@ CUT = {
     "chunks without an end": says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}   \r\n"),
     "a chunk of no length": says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
     "not HTTP": says(b"SSH-2.0-OpenSSH\r\n\r\n"),
-    "what does not decompress": raw_answer(200, b"not gzip", Content_Encoding="gzip"),
+    "a body that cannot be decompressed": raw_answer(200, b"not gzip", Content_Encoding="gzip"),
 }
 
 
@@ -114,9 +114,9 @@ def test_an_answer_that_is_cut_or_broken_leaves_the_request_perhaps_applied(step
     ids=["cut", "too large"],
 )
 def test_a_refusal_stands_though_its_body_is_lost(body: bytes) -> None:
-    reply = outcome(says(body))
-    assert isinstance(reply, Reply)
-    assert (reply.status, reply.body, reply.is_json) == (400, "", False)
+    response = outcome(says(body))
+    assert isinstance(response, Response)
+    assert (response.status, response.body, response.is_json) == (400, "", False)
 
 
 def test_an_answer_larger_than_the_bound_is_not_held() -> None:
@@ -194,17 +194,17 @@ def test_a_slow_upload_is_not_cut_by_the_connect_timeout() -> None:
 
     with RawServer([takes_its_time], reads_bodies=False) as server:
         transport = Transport(LusidSettings(connect_seconds=0.1), clock=time.monotonic)
-        reply = transport.exchange(requests.Request("POST", server.url, data=b"x" * 50_000_000))
+        response = transport.exchange(requests.Request("POST", server.url, data=b"x" * 50_000_000))
         transport.close()
-    assert reply.body == {"ok": 1}
+    assert response.body == {"ok": 1}
 
 
 def test_an_answer_before_the_request_was_read_is_still_heard() -> None:
     with RawServer([answer(413, {"code": 1})], reads_bodies=False) as server:
         transport = Transport(LusidSettings(), clock=time.monotonic)
-        reply = transport.exchange(requests.Request("POST", server.url, data=b"x" * 10_000))
+        response = transport.exchange(requests.Request("POST", server.url, data=b"x" * 10_000))
         transport.close()
-    assert (reply.status, reply.body) == (413, {"code": 1})
+    assert (response.status, response.body) == (413, {"code": 1})
 
 
 def test_connections_are_kept_and_one_the_server_closed_is_replaced() -> None:
@@ -322,15 +322,15 @@ def test_a_certificate_nobody_vouches_for_stops_the_run(tls: tuple[str, Path]) -
     assert isinstance(error, UntrustedServerError)
     assert str(error) == (
         "its certificate is not trusted (self-signed certificate); "
-        "FBN_CLIENT_CERTIFICATE can name the authorities to trust"
+        "name the certificate authorities to trust in FBN_CLIENT_CERTIFICATE"
     )
     assert classify(error) is Action.STOP
 
 
 def test_a_certificate_that_the_settings_name_is_trusted(tls: tuple[str, Path]) -> None:
-    reply = outcome_of(tls[0], client_certificate=tls[1])
-    assert isinstance(reply, Reply)
-    assert reply.body == {"over": "tls"}
+    response = outcome_of(tls[0], client_certificate=tls[1])
+    assert isinstance(response, Response)
+    assert response.body == {"over": "tls"}
 
 
 PROXY: dict[str, Any] = {"proxy_username": "p@u", "proxy_password": SecretStr("MARKER")}
@@ -371,9 +371,9 @@ def test_a_proxy_that_speaks_no_http_was_never_sent_the_request() -> None:
 
 def test_loopback_is_never_reached_through_the_proxy() -> None:
     with RawServer([]) as proxy:
-        reply = outcome(answer(200, {"direct": 1}), proxy_address=proxy.url)
-    assert isinstance(reply, Reply)
-    assert reply.body == {"direct": 1}
+        response = outcome(answer(200, {"direct": 1}), proxy_address=proxy.url)
+    assert isinstance(response, Response)
+    assert response.body == {"direct": 1}
     assert proxy.seen == []
 
 
@@ -383,7 +383,7 @@ def test_the_environments_proxies_and_netrc_are_not_used(monkeypatch: pytest.Mon
     with RawServer([]) as proxy, RawServer([]) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "")
-        assert isinstance(outcome_of(server.url), Reply)
+        assert isinstance(outcome_of(server.url), Response)
     assert proxy.seen == []
     assert "authorization" not in server.seen[0].headers
 
@@ -391,8 +391,8 @@ def test_the_environments_proxies_and_netrc_are_not_used(monkeypatch: pytest.Mon
 def test_a_redirect_is_not_followed_and_a_cookie_is_not_kept() -> None:
     with RawServer([answer(302, Location="/elsewhere", Set_Cookie="a=b")]) as server:
         transport = Transport(LusidSettings(), clock=time.monotonic)
-        replies = [transport.exchange(requests.Request("GET", server.url)) for _ in range(2)]
+        responses = [transport.exchange(requests.Request("GET", server.url)) for _ in range(2)]
         transport.close()
-    assert [reply.status for reply in replies] == [302, 200]
+    assert [response.status for response in responses] == [302, 200]
     assert [seen.line for seen in server.seen] == ["GET /api HTTP/1.1"] * 2
     assert "cookie" not in server.seen[1].headers

@@ -381,9 +381,13 @@ ENDLESS = Reply(200, {"values": [], "nextPage": "same"})
     ("listing", "kind", "message"),
     [
         (refused(), UnreachableError, "LUSID's list of executions cannot be read: "),
-        (Reply(200, {"values": [{"id": "E1"}]}), FatalError, "LUSID's list of executions is not one: values.0.id does"),
-        (Reply(200, []), FatalError, "LUSID's list of executions is not one: the answer does not fit"),
-        (ENDLESS, FatalError, "LUSID's list of executions does not end: its next page is the same again"),
+        (
+            Reply(200, {"values": [{"id": "E1"}]}),
+            FatalError,
+            "LUSID's list of executions cannot be read: values.0.id is malformed",
+        ),
+        (Reply(200, []), FatalError, "LUSID's list of executions cannot be read: the answer is malformed"),
+        (ENDLESS, FatalError, "LUSID's list of executions does not end: its next page is the same page again"),
         (Reply(401, {}), FatalError, ""),
     ],
 )
