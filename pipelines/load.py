@@ -43,6 +43,5 @@ def carry_out(run: Run) -> Report:
     """Takes a run through its steps; an interrupt ends it early, settled and resumable."""
     with interrupts(run.interrupt), run:
         run.prepare()
-        for window in run.windows():
-            run.send(window)
+        run.send()
         return run.close_books()

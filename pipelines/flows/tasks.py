@@ -9,7 +9,7 @@ and a retry around it would send settled keys again. A run that stopped is resum
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from prefect import task
@@ -28,7 +28,6 @@ class _Work:
     """A run under way in this process; `error` is what ended one of its tasks."""
 
     run: Run
-    windows: list[Any] = field(default_factory=list)
     report: Report | None = None
     error: Exception | None = None
 
@@ -45,8 +44,8 @@ def load_in_tasks(operation: str, extract: Extracts, *, progress: Progress, **op
     shown = artifacts.PublishedProgress(operation, progress)
     run = Run(operation_named(operation), extract, Options.of(**options), shown)
     with interrupts(run.interrupt), run, _working(run) as work:
-        for number in range(prepare(run.folder.run_id)):
-            send_window(run.folder.run_id, number)
+        prepare(run.folder.run_id)
+        send(run.folder.run_id)
         close_books(run.folder.run_id)
         assert work.report is not None  # noqa: S101 - the books are closed
         artifacts.publish(work.report, progress.note)
@@ -54,21 +53,17 @@ def load_in_tasks(operation: str, extract: Extracts, *, progress: Progress, **op
 
 
 @task(task_run_name="prepare {run_id}", cache_policy=NO_CACHE, persist_result=False)
-def prepare(run_id: str) -> int:
-    """Reads and validates every row of a run; gives the windows of calls to send."""
+def prepare(run_id: str) -> None:
+    """Reads and validates every row of a run."""
     with _out_of_sight(run_id) as work:
         work.run.prepare()
-        work.windows = list(work.run.windows())
-        return len(work.windows)
 
 
-@task(task_run_name="send {run_id} window {number}", cache_policy=NO_CACHE, persist_result=False)
-def send_window(run_id: str, number: int) -> int:
-    """Sends one window of calls; gives the requests in it."""
+@task(task_run_name="send {run_id}", cache_policy=NO_CACHE, persist_result=False)
+def send(run_id: str) -> None:
+    """Sends every request of a run."""
     with _out_of_sight(run_id) as work:
-        window = work.windows[number]
-        work.run.send(window)
-        return sum(map(len, window))
+        work.run.send()
 
 
 @task(task_run_name="close the books of {run_id}", cache_policy=NO_CACHE, persist_result=False)

@@ -1,7 +1,7 @@
 """One load under way: the steps that `load` puts in order, and what they share."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
@@ -31,12 +31,9 @@ from schemas.manifest import begun
 from schemas.states import State
 from schemas.verdicts import EXIT_CODES, Verdict, verdict_of
 
-WINDOW = 64
-"""Calls in one stretch of sending: one Prefect task."""
-
 
 class Run:
-    """One load under way. Its steps are separate so that Prefect can make tasks of them."""
+    """One load under way."""
 
     def __init__(
         self,
@@ -179,16 +176,12 @@ class Run:
             )
         return force
 
-    def windows(self) -> Iterator[list[Batch]]:
-        """The calls to make, in stretches of WINDOW; none in a dry run."""
-        if self.options.dry_run:
-            return iter(())
+    def send(self) -> None:
+        """Sends what is not settled yet; returns when each request is settled, or the run has stopped."""
+        if self.delivery is None:  # a dry run
+            return
         limit = min(self.options.batch_size, self.operation.max_items or self.options.batch_size)
         work = batches(self.prepared, self.ledger, Portion(limit, self.options.max_batch_bytes))
-        return (work[i : i + WINDOW] for i in range(0, len(work), WINDOW))
-
-    def send(self, window: Sequence[Batch]) -> None:
-        """Sends one window; returns when each of its requests is settled, or the run has stopped."""
 
         def settled(batch: Batch) -> None:
             self._settled += len(batch)
@@ -196,8 +189,7 @@ class Run:
             self.spending.add(batch)
             self._stop_over_budget()
 
-        assert self.delivery is not None  # noqa: S101  # there are no windows in a dry run
-        send(window, self.delivery, self.pressure, settled)
+        send(work, self.delivery, self.pressure, settled)
 
     def _stop_over_budget(self) -> None:
         over = self.spending.over()

@@ -21,6 +21,7 @@ from pipelines.load import load
 from pipelines.resume import resume
 
 COUNT = 12
+CONCURRENCY = 3
 
 
 class Event(NamedTuple):
@@ -152,22 +153,23 @@ def check_verdict(events: list[Event], expected: set[int]) -> None:
     assert requests_of(on_disk(events[: said[0]], "journal.jsonl"), "accepted") == expected
 
 
-def test_intent_is_on_disk_before_a_request_leaves_and_settlement_before_the_next_stretch(
+def test_intent_is_on_disk_before_a_request_leaves_and_settlement_before_another_takes_its_place(
     tmp_path: Path, recorder: Recorder, lusid: ScriptedLusid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.loading.run.WINDOW", 3)
     path = write_csv(tmp_path / "extract.csv", [investor(n) for n in range(COUNT)])
     number = {row[IR_ID]: n for n, row in enumerate(read_csv(path))}
-    report = load("investor-records", path, target=lusid.url, runs=tmp_path / "runs", batch_size=1, concurrency=3)
+    report = load(
+        "investor-records", path, target=lusid.url, runs=tmp_path / "runs", batch_size=1, concurrency=CONCURRENCY
+    )
     monkeypatch.undo()
     check_books(report)
     asked = [at for at, event in enumerate(recorder.events) if event.what == "asked"]
     assert len(asked) == COUNT
-    for at in asked:
+    for before, at in enumerate(asked):
         requests = {number[key] for key in recorder.events[at].content}
         lines = on_disk(recorder.events[:at], "journal.jsonl")
         assert requests <= requests_of(lines, "sent")
-        assert set(range(min(requests) // 3 * 3)) <= requests_of(lines, "accepted")
+        assert len(requests_of(lines, "accepted")) > before - CONCURRENCY
     check_renames(recorder.events, report.run_dir)
     check_verdict(recorder.events, set(range(COUNT)))
 

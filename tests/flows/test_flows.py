@@ -132,22 +132,13 @@ def a_report(**changes: Any) -> Report:
     return Report(**(given | changes))
 
 
-def test_a_night_has_a_task_for_each_window_and_none_for_a_row(
-    watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pipelines.loading.run.WINDOW", 5)
+def test_a_night_has_a_task_for_each_step_of_a_load_and_none_for_a_row_or_call(watch: Any, tmp_path: Path) -> None:
     options = Options(target="sandbox", runs=tmp_path, batch_size=100)
     night, seen = watch(lambda: run_nightly_flow(DATA / "sample", options))
     assert [report.keys[State.HELD] for report in night.reports] == [0, 3, 0]
     assert [report.keys[State.ACCEPTED] for report in night.reports] == [1000, 1195, 797]
     assert [report.requests for report in night.reports] == [10, 12, 11]
-    assert seen.tasks(13) == {
-        "prepare": 3,
-        "close the books of": 3,
-        "send window 0": 3,
-        "send window 1": 3,
-        "send window 2": 1,
-    }
+    assert seen.tasks(9) == {"prepare": 3, "send": 3, "close the books of": 3}
     kind, name, message = seen.state
     assert (kind, name) == ("COMPLETED", REJECTS)
     ids = [report.run_id for report in night.reports]
@@ -289,7 +280,7 @@ def test_a_load_that_stops_early_fails_and_still_has_its_report(
     with Sandbox(token=SECRET) as sandbox:
         monkeypatch.setenv("FBN_ACCESS_TOKEN", SECRET)
         options = Options(target=sandbox.url, runs=tmp_path / "runs", batch_size=1)
-        monkeypatch.setattr(Run, "windows", interrupted(Run.windows))
+        monkeypatch.setattr(Run, "send", interrupted(Run.send))
         report, seen = watch(lambda: run_load_flow("investor-records", file, options))
     assert (report.verdict, report.rows[State.NOT_SENT]) == (Verdict.STOPPED, 2)
     expected = f"exit code 4; investor-records: 2 rows read, 2 not_sent ({report.run_id})"
@@ -313,12 +304,12 @@ def test_a_defect_is_raised_as_what_it_is(server: str, tmp_path: Path, monkeypat
         run_load_flow("investor-records", DATA / "sample" / "investors.csv", Options(target="sandbox", runs=tmp_path))
 
 
-def interrupted(windows: Callable[[Run], Any]) -> Callable[[Run], Any]:
-    """The windows of a run that is interrupted before the first is sent."""
+def interrupted(send: Callable[[Run], None]) -> Callable[[Run], None]:
+    """Sending by a run that is interrupted before the first call."""
 
-    def stopping(run: Run) -> Any:
+    def stopping(run: Run) -> None:
         run.interrupt("SIGTERM")
-        return windows(run)
+        send(run)
 
     return stopping
 
@@ -327,7 +318,7 @@ def test_a_trading_day_is_one_flow_run_with_the_tasks_of_all_its_loads(watch: An
     options = Options(target="sandbox", runs=tmp_path)
     day, seen = watch(lambda: run_trading_day_flow(DATA / "day", options))
     assert day.exit_code == 0
-    assert seen.tasks(15) == {"prepare": 5, "send window 0": 5, "close the books of": 5}
+    assert seen.tasks(15) == {"prepare": 5, "send": 5, "close the books of": 5}
     told = "; ".join(f"{report.operation}: {report.rows_read} rows read ({report.run_id})" for report in day.reports)
     assert seen.state == ("COMPLETED", "Completed", f"exit code 0; {told}")
     assert seen.run.name == f"trading day of {DATA / 'day'}"
@@ -342,7 +333,7 @@ def test_a_backfill_is_one_flow_run_with_the_tasks_of_all_its_nights(watch: Any,
     options = Options(target=f"sandbox:{tmp_path / 'lusid.db'}", runs=tmp_path / "runs")
     report, seen = watch(lambda: run_backfill_flow(pattern, dates, options))
     assert [day for day, _ in report.nights] == list(dates)
-    assert seen.tasks(6) == {"prepare": 2, "send window 0": 2, "close the books of": 2}
+    assert seen.tasks(6) == {"prepare": 2, "send": 2, "close the books of": 2}
     done, again = watch(lambda: run_backfill_flow(pattern, dates, options))
     assert (done.done_before, again.state[2]) == (dates, "exit code 0; nothing to load")
     forced, _ = watch(lambda: run_backfill_flow(pattern, dates, options, again=True))
@@ -623,5 +614,5 @@ def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
 
 def test_every_flow_and_task_leaves_retrying_to_the_client_and_keeps_no_result() -> None:
     ours = (load_extract, nightly_load, flows.trading_day, flows.backfill)
-    for found in (*ours, tasks.prepare, tasks.send_window, tasks.close_books):
+    for found in (*ours, tasks.prepare, tasks.send, tasks.close_books):
         assert (found.retries, found.persist_result) == (0, False)
