@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.cli.operation_table import markdown_table
+from schemas.states import STATES
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -37,9 +38,18 @@ def normalised(output: str) -> str:
     return _SECONDS.sub("0.5 s", _RUN_ID.sub(r"20261121T020000Z-\1-7f3a", output))
 
 
+def state_table() -> str:
+    """Every state, those that need nothing from anyone first."""
+    lines = ["| state | meaning | then | in failures.csv |", "|---|---|---|---|"]
+    for state in sorted(STATES, key=lambda s: not s.traits.good):
+        traits = state.traits
+        lines.append(f"| {state} | {traits.meaning} | {traits.then} | {'no' if traits.good else 'yes'} |")
+    return "\n".join(lines)
+
+
 def parts() -> dict[str, str]:
     """Every generated part by its name, as Markdown."""
-    return {"operations": markdown_table(), "demo": f"```text\n{demo_output()}```"}
+    return {"operations": markdown_table(), "states": state_table(), "demo": f"```text\n{demo_output()}```"}
 
 
 def with_parts(text: str, generated: Mapping[str, str]) -> str:

@@ -1,34 +1,179 @@
-"""The states a row can end in (README: A bad night), and how rows and keys carry them."""
+"""The states a row can end in (README: A bad night), each with all that the rest of the code asks of it.
 
+To add one, write it here, settle rows in it where it comes to be, and run `make docs`. What a trait's default says
+keeps rows in failures.csv and counted as failed: a trait that is forgotten drops none.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple, Self
+
+
+class Colours(NamedTuple):
+    """A state's colour in report.html, on white and on black paper, and where the terminal says why."""
+
+    light: str
+    dark: str
+    console: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a state means for its rows. Meaning and remedy are Markdown.
+
+    Attributes:
+        text: its name in every file.
+        meaning: what became of the row.
+        then: what a person does about it.
+        good: needs nothing from anyone; every other row stands in failures.csv, a replay takes it up, and its run does
+            not end with exit code 0.
+        sent: LUSID was sent the row's request, and may have applied it.
+        again: a resumed run tries to better it.
+        counted: counts against the failure budget.
+        correctable: a person may cure it by correcting the row.
+        copy: another row of its key stands for it, and is counted as the key.
+        shareable: its messages are rules of ours, which name columns and never a value.
+        siblings: where a row is settled before it is sent, which state the other rows of its request get. Never a good
+            state: a request goes whole or not at all, and they would be missing in silence.
+    """
+
+    text: str
+    meaning: str
+    then: str
+    colours: Colours
+    good: bool = False
+    sent: bool = False
+    again: bool = False
+    counted: bool = True
+    correctable: bool = False
+    copy: bool = False
+    shareable: bool = False
+    siblings: str = "INVALID"
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a run with such rows has stopped, and a resumed one sends them."""
+        return self.again and not self.sent
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether LUSID may hold the row or not."""
+        return self.again and self.sent
+
+    @property
+    def refused(self) -> bool:
+        """Whether LUSID said no."""
+        return self.sent and not self.good and not self.again
 
 
 class State(StrEnum):
-    """Exactly one for each row read."""
+    """Exactly one for each row read, in the order of the reports."""
 
-    ACCEPTED = "accepted"
-    """LUSID's answer lists this key as done."""
-    INVALID = "invalid"
-    """Malformed or failed validation; never sent."""
-    DUPLICATE = "duplicate"
-    """An exact copy of a row that was sent (code Copy), or another of its key stands in its place (Superseded)."""
-    HELD = "held"
-    """What it depends on failed in this run; not sent."""
-    FAILED = "failed"
-    """LUSID refused this key."""
-    ROLLED_BACK = "rolled_back"
-    """Innocent key of an Atomic request that failed because of another; in Partial mode, refused only together."""
-    UNKNOWN = "unknown"
-    """Sent, the answer was lost, and reading back could not settle it."""
-    NOT_SENT = "not_sent"
-    """The run stopped first."""
+    traits: Traits
+
+    def __new__(cls, traits: Any) -> Self:  # Traits; whoever has a text calls State(text) too, and gets the state of it
+        """A state is its text."""
+        state = str.__new__(cls, traits.text)
+        state._value_, state.traits = traits.text, traits
+        return state
+
+    ACCEPTED = Traits(
+        "accepted",
+        "LUSID's answer lists its key as done",
+        "nothing",
+        Colours("#1a7f4b", "#3fb950", "green"),
+        good=True,
+        sent=True,
+        counted=False,
+    )
+    INVALID = Traits(
+        "invalid",
+        "malformed, or failed validation; never sent",
+        "correct it, `replay`",
+        Colours("#c2410c", "#f0883e", "red"),
+        correctable=True,
+        shareable=True,
+    )
+    DUPLICATE = Traits(
+        "duplicate",
+        "an exact copy of a row that was sent (`Copy`), or, with `--duplicates first` or `last`, a row in whose place "
+        "another of its key stands (`Superseded`)",
+        "nothing",
+        Colours("#7b8794", "#8b949e", "green"),
+        good=True,
+        counted=False,
+        copy=True,
+    )
+    HELD = Traits(
+        "held",
+        "what it depends on failed in this run; not sent",
+        "`replay` the parent's run, then this one: it looks whether the parent is in",
+        Colours("#a16207", "#d4a72c", "red"),
+        siblings="HELD",
+    )
+    FAILED = Traits(
+        "failed",
+        "LUSID refused its key",
+        "correct it, or LUSID's set-up; `replay`",
+        Colours("#b91c1c", "#f85149", "red"),
+        sent=True,
+        correctable=True,
+    )
+    ROLLED_BACK = Traits(
+        "rolled_back",
+        "innocent: refused only together with others (Atomic; in Partial where a whole call is refused alike)",
+        "`replay` once the others are corrected",
+        Colours("#7e22ce", "#bc8cff", "red"),
+        sent=True,
+    )
+    UNKNOWN = Traits(
+        "unknown",
+        "sent, the answer was lost, and reading back could not settle it: LUSID may hold it",
+        "`replay`, as it is: it reads back before it sends what is not safe to send twice; where LUSID holds it `not "
+        "as it was sent`, compare the two",
+        Colours("#be185d", "#f778ba", "red"),
+        sent=True,
+        again=True,
+    )
+    NOT_SENT = Traits(
+        "not_sent",
+        "the run stopped first, or its call was given up",
+        "`resume`",
+        Colours("#475569", "#8494a7", "red"),
+        again=True,
+    )
 
 
 STATES: tuple[State, ...] = tuple(State)
-"""Every state, in the order of the reports; a state's code in our arrays is its index here."""
+"""Every state; a state's code in our arrays is its index here."""
 
-GOOD = frozenset({State.ACCEPTED, State.DUPLICATE})
-"""States that need nothing from anyone; every other row stands in failures.csv."""
+GOOD = frozenset(state for state in State if state.traits.good)
+"""States that need nothing from anyone."""
+
+PENDING = 255
+"""The code of what has not ended in a state yet."""
+
+_CODE = {state: code for code, state in enumerate(STATES)}
+
+
+def code_of(state: State) -> int:
+    """The byte that stands for a state."""
+    return _CODE[state]
+
+
+COUNTED = tuple(code_of(state) for state in STATES if state.traits.counted)
+"""Codes of the states that count against the failure budget."""
+
+
+def by_state(counts: Iterable[int]) -> dict[State, int]:
+    """Counts by code, as counts by state; what stands beyond the states is left out."""
+    return {state: int(count) for state, count in zip(STATES, counts, strict=False)}
+
+
+def good_in(*, dry_run: bool) -> frozenset[State]:
+    """States that need nothing from anyone: in a dry run, a valid row was not sent because none was to be."""
+    return GOOD | {State.NOT_SENT} if dry_run else GOOD
 
 
 class Mode(StrEnum):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from schemas.states import GOOD, State
+from schemas.states import State
 
 
 class Verdict(StrEnum):
@@ -49,10 +49,9 @@ def verdict_of(rows: Mapping[State, int], *, stopped: bool, dry_run: bool = Fals
     Args:
         stopped: something stopped the run; where that left nothing to go on with, it came too late to matter.
     """
+    found = [state.traits for state, n in rows.items() if n]
     if dry_run:
-        return Verdict.REJECTS if rows[State.INVALID] else Verdict.DRY_RUN
-    if rows[State.NOT_SENT] or (stopped and rows[State.UNKNOWN]):
+        return Verdict.REJECTS if any(traits.correctable for traits in found) else Verdict.DRY_RUN
+    if any(traits.unfinished or (stopped and traits.in_doubt) for traits in found):
         return Verdict.STOPPED
-    if any(n for state, n in rows.items() if state not in GOOD):
-        return Verdict.REJECTS
-    return Verdict.COMPLETE
+    return Verdict.COMPLETE if all(traits.good for traits in found) else Verdict.REJECTS

@@ -19,10 +19,10 @@ from pipelines.account.reasons import Reason, Reasons
 from pipelines.account.settlement_details import DETAILS, RowsOf, Settled, Settlement, stretches
 from pipelines.deliver.ledger import Ledger
 from pipelines.prepare.reading import Prepared
-from pipelines.prepare.row_book import PENDING, ReadBatch, by_state, code_of
+from pipelines.prepare.row_book import ReadBatch
 from schemas.errors import BalanceError, ExtractError
 from schemas.rows.columns import Cell
-from schemas.states import GOOD, STATES, State
+from schemas.states import PENDING, STATES, State, by_state, code_of, good_in
 
 GUESSED = "not every cell of this row was in its column"
 """Stands among the surplus cells of a row that was refused as a record: it is not loaded until a person empties it."""
@@ -61,7 +61,7 @@ class Accountant:
         self._prepared, self._book = prepared, prepared.book
         self._ledger, self._refs = ledger, refs
         self._why_not_sent = why_not_sent or "nothing is sent in a dry run"
-        self._well = GOOD if why_not_sent else GOOD | {State.NOT_SENT}
+        self._well = good_in(dry_run=not why_not_sent)
         self.warnings: list[str] = []
         self._reasons = Reasons()
         self._settled = lru_cache(maxsize=8)(lambda offset: Settled(journal.read(offset)))
@@ -99,7 +99,7 @@ class Accountant:
         header = [c for c in extract.columns if c not in OWN_COLUMNS]
         with whole(folder.failures) as part:
             reported = write_failures(part, header, self._failures(extract))
-        rows = by_state(self._states)
+        rows = by_state(np.bincount(self._states, minlength=len(STATES)))
         not_good = sum(n for state, n in rows.items() if state not in self._well)
         read = self._prepared.rows_read
         if not (read == sum(rows.values()) == lines) or reported != not_good:
@@ -191,7 +191,7 @@ class Accountant:
         """Goes through the rows that are in, where what failed may be in by one of them."""
         if not self._refs:
             return
-        there = np.isin(self._states, [code_of(s) for s in self._well - {State.DUPLICATE}])
+        there = np.isin(self._states, [code_of(s) for s in self._well if not s.traits.copy])
         for batch in self._book.batches_with(there):
             rows, _ = self._original_cells(extract, batch)
             for i in np.flatnonzero(there[batch.start : batch.start + batch.count]).tolist() if rows else ():

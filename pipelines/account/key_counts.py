@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from pipelines.prepare.key_index import KeyIndex
 from pipelines.prepare.reading import Prepared
-from pipelines.prepare.row_book import ReadBatch, code_of
-from schemas.states import STATES, State
+from pipelines.prepare.row_book import ReadBatch
+from schemas.states import STATES, State, by_state, code_of
 
+_COPIES = [code_of(state) for state in STATES if state.traits.copy]
 _Mask = npt.NDArray[np.bool_]
 
 
@@ -24,7 +25,7 @@ def count_keys(prepared: Prepared, states: npt.NDArray[np.uint8]) -> dict[State,
         prepared: the requests, and the book of the rows they were made of.
         states: the state code of every row.
     """
-    loose = (prepared.book.requests < 0) & (states != code_of(State.DUPLICATE))
+    loose = (prepared.book.requests < 0) & ~np.isin(states, _COPIES)
     if loose.any():
         loose &= np.diff(prepared.keys.ends) > 0
     counts = np.bincount(states[prepared.first_row], minlength=len(STATES))
@@ -34,7 +35,7 @@ def count_keys(prepared: Prepared, states: npt.NDArray[np.uint8]) -> dict[State,
         first = 1 if len(outside) == len(rows) else 0
         for ordinal in outside[first:]:
             counts[states[ordinal]] -= 1
-    return {state: int(counts[code_of(state)]) for state in STATES}
+    return by_state(counts)
 
 
 def _index(prepared: Prepared, loose: _Mask) -> KeyIndex:

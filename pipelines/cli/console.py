@@ -189,7 +189,7 @@ def _reasons(summary: Summary, width: int) -> Iterator[Line]:
         yield "", ""
         yield f"Why {summary.operation} rows were not accepted", "bold"
     for group in summary.groups:
-        yield f"  {group.rows:,} {group.state}: {group.code}", "red"
+        yield f"  {group.rows:,} {group.state}: {group.code}", group.state.traits.colours.console
         yield from _group_lines(group, width)
 
 

@@ -6,10 +6,9 @@ import numpy.typing as npt
 from pipelines.deliver.ledger import Ledger
 from pipelines.options import Progress
 from pipelines.prepare.reading import Prepared
-from pipelines.prepare.row_book import PENDING, code_of
 from schemas.budget import Budget
 from schemas.errors import StoppedError
-from schemas.states import GOOD
+from schemas.states import COUNTED
 
 
 class Watch:
@@ -42,17 +41,14 @@ class Spending:
         self._rows = prepared.rows_read
         in_request = prepared.book.requests[prepared.book.requests >= 0]
         self._rows_of = np.bincount(in_request, minlength=len(prepared)) if budget else np.zeros(0, np.int64)
-        self._failed = sum(n for state, n in prepared.book.counts().items() if state not in GOOD)
+        self._failed = sum(n for state, n in prepared.book.counts().items() if state.traits.counted)
 
     def add(self, batch: npt.NDArray[np.int64]) -> None:
         """Counts the rows of a batch's requests that were settled otherwise than accepted."""
         if self._budget is not None:
             states = np.frombuffer(self._ledger.states, np.uint8)[batch]  # a view: the run's states are not copied
-            self._failed += int(self._rows_of[batch][~np.isin(states, _NOT_FAILED)].sum())
+            self._failed += int(self._rows_of[batch][np.isin(states, COUNTED)].sum())
 
     def over(self) -> StoppedError | None:
         """The error that stops the run once the budget is spent."""
         return self._budget.exceeded(self._failed, self._rows) if self._budget else None
-
-
-_NOT_FAILED = [PENDING, *(code_of(state) for state in GOOD)]

@@ -13,16 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.run_folder.journal import Journal
-from pipelines.prepare.row_book import PENDING, code_of
 from schemas.errors import ConfigError
-from schemas.states import State
+from schemas.states import PENDING, STATES, State, code_of
 
 Part = Sequence[int]
 """Numbers of the requests of one call, ascending."""
 
 _ACCEPTED = code_of(State.ACCEPTED)
-_AGAIN = frozenset({State.NOT_SENT, State.UNKNOWN})
-"""States that a resumed run tries to better."""
+_AGAIN = [code_of(state) for state in STATES if state.traits.again]
+"""Codes of the states that a resumed run tries to better."""
 
 
 class Outcome(NamedTuple):
@@ -127,10 +126,9 @@ class Ledger:
                 self._take_over(offset, record)
             except (KeyError, TypeError, ValueError, IndexError):
                 raise self._journal.damaged(number) from None
-        for state in _AGAIN:
-            for request in np.flatnonzero(np.frombuffer(self.states, np.uint8) == code_of(state)).tolist():
-                self.states[request] = PENDING
-                self.settled_at[request] = -1
+        for request in np.flatnonzero(np.isin(np.frombuffer(self.states, np.uint8), _AGAIN)).tolist():
+            self.states[request] = PENDING
+            self.settled_at[request] = -1
         return set(np.flatnonzero(np.frombuffer(self.in_doubt, np.uint8)).tolist())
 
     def open_requests(self) -> npt.NDArray[np.int64]:
@@ -159,9 +157,10 @@ class Ledger:
             self.in_doubt[first : first + count] = bytes(count)
             self.states[first : first + count] = bytes([_ACCEPTED]) * count
             self.settled_at[first : first + count] = array("q", [offset]) * count
-        for request, state, _, _ in record["settled"]:
-            self.states[request] = code_of(State(state))
-            self.in_doubt[request] = state == State.UNKNOWN
+        for request, text, _, _ in record["settled"]:
+            state = State(text)
+            self.states[request] = code_of(state)
+            self.in_doubt[request] = state.traits.in_doubt
             self.settled_at[request] = offset
 
 

@@ -25,8 +25,6 @@ PAUSES = (1.0, 5.0)
 """Seconds until what is not there is looked for once more, before it is sent the second time and the third: a call that
 was cut off may be on its way still."""
 
-_REFUSED = (State.FAILED, State.ROLLED_BACK)
-
 
 class Reader(Protocol):
     """What reading back needs of the LUSID client."""
@@ -93,7 +91,7 @@ class ReadingBack:
 
     def reconsidered(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """What is called refused now, and may have been done by a call whose answer was lost, looked at again."""
-        return [self._reconsidered(o) if o.state in _REFUSED and o.request in self.doubtful else o for o in outcomes]
+        return [self._reconsidered(o) if o.state.traits.refused and o.request in self.doubtful else o for o in outcomes]
 
     def not_sent(self, part: Part, error: LoadError) -> list[Outcome]:
         """This call did not reach LUSID; whether an earlier one did is another matter."""

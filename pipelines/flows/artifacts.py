@@ -16,16 +16,13 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 
 from pipelines.options import Progress
 from pipelines.report.report import Report
-from schemas.states import STATES, State
+from schemas.states import STATES
 
 EVERY_SECONDS = 2.0
 """Between two updates of a progress artifact: Prefect counts API requests against limits."""
 
 MOST_REASONS = 50
 MOST_CHARACTERS = 200
-
-_OUR_WORDS = frozenset({State.INVALID})
-"""States whose messages are rules of ours, which name columns and never a value."""
 
 
 def publish(report: Report, note: Callable[[str], None]) -> None:
@@ -57,7 +54,7 @@ def summary(report: Report) -> str:
 def reasons(report: Report) -> str:
     """Markdown: why rows did not make it, the most frequent reason first."""
     lines = [
-        f"| {escaped(r.state.value)} | {escaped(r.code)} | {escaped(r.message) if r.state in _OUR_WORDS else ''} "
+        f"| {escaped(r.state.value)} | {escaped(r.code)} | {escaped(r.message) if r.state.traits.shareable else ''} "
         f"| {r.rows:,} |"
         for r in report.reasons[:MOST_REASONS]
     ]

@@ -49,13 +49,13 @@ class PastRun:
     def not_in(self) -> int:
         """Rows that it read and did not get in; 0 where its books were never closed."""
         rows = self._counts
-        return rows["read"] - sum(rows[state] for state in GOOD) if rows else 0
+        return rows["read"] - sum(rows.get(state, 0) for state in GOOD) if rows else 0
 
     @property
     def _counts(self) -> dict[str, int]:
         """Its rows by state; none while it works, and a stranger's manifest may hold anything."""
         rows = self.manifest.get("rows")
-        if not isinstance(rows, dict) or not all(isinstance(rows.get(n), int) for n in ("read", "accepted", *GOOD)):
+        if not isinstance(rows, dict) or not all(isinstance(rows.get(n), int) for n in ("read", "accepted")):
             return {}
         return rows
 

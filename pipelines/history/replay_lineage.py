@@ -15,10 +15,9 @@ import pyarrow.parquet as pq
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import outcome_rows
 from pipelines.history.catalog import manifests
-from pipelines.prepare.row_book import code_of
 from schemas.errors import ConfigError
 from schemas.manifest import begun
-from schemas.states import GOOD, State
+from schemas.states import GOOD, State, code_of
 from schemas.verdicts import FINISHED
 
 UNFINISHED = 255

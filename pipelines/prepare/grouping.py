@@ -47,7 +47,7 @@ def settle_repeats(
 
 def _pick(book: Book, rows: Sequence[int], made: Callable[[int], bytes], policy: Duplicates) -> None:
     """Lets one valid row stand, be it held; an invalid one stays what it is, and takes no good row with it."""
-    valid = [o for o in rows if book.state(o) is not State.INVALID]
+    valid = [o for o in rows if book.is_open(o) or made(o)]
     if not valid:
         return
     chosen = valid[0] if policy is Duplicates.FIRST else valid[-1]
@@ -179,14 +179,13 @@ class Gathering:
                 self._book.settle(ordinal, State.INVALID, "Disagreement", "; ".join(faults))
 
     def _withheld(self, ordinals: Sequence[int]) -> bool:
-        """Whether a row of a group is refused or held; if one is, all of them are, and name it."""
-        culprits = [o for o in ordinals if not self._book.is_open(o)]
+        """Whether a row of a group is settled; the others then become what its state says, and name it."""
+        culprits = {o: state for o in ordinals if (state := self._book.state(o))}
         if not culprits:
             return False
-        worst = next((o for o in culprits if self._book.state(o) is State.INVALID), culprits[0])
-        state = self._book.state(worst) or State.INVALID
-        message = f"{self._book.where(worst)} of the same {self._operation.entity} is {state}"
+        worst = next((o for o, state in culprits.items() if state.traits.correctable), next(iter(culprits)))
+        message = f"{self._book.where(worst)} of the same {self._operation.entity} is {culprits[worst]}"
         for ordinal in ordinals:
             if self._book.is_open(ordinal):
-                self._book.settle(ordinal, state, "SameRequest", message)
+                self._book.settle(ordinal, State[culprits[worst].traits.siblings], "SameRequest", message)
         return True

@@ -22,7 +22,7 @@ from pipelines.prepare.call_parameters import CallWides
 from pipelines.prepare.completeness import Gate
 from pipelines.prepare.grouping import Gathering, alone_value, settle_repeats
 from pipelines.prepare.key_index import KeyIndex
-from pipelines.prepare.row_book import PENDING, Book
+from pipelines.prepare.row_book import Book
 from pipelines.prepare.templates import Forms, request_encoder
 from schemas import settings
 from schemas.dialects import Dialect
@@ -32,7 +32,7 @@ from schemas.requests.allocations import CallWide
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
 from schemas.rows.validated import Sheet
-from schemas.states import Duplicates, State
+from schemas.states import COUNTED, PENDING, Duplicates, State
 
 _WRITTEN_AT_ONCE = 500
 """Gathered requests that go to the scratch file together: by ones it costs 3 µs each."""
@@ -175,7 +175,7 @@ class _Reading:
             for position in itertools.compress(itertools.count(), entries):
                 self._look_around(start + position, sheet, position)
         self._refuse_large(start, entries)
-        self.refused += len(entries) - self.book.states.count(PENDING, start)
+        self.refused += sum(self.book.states.count(code, start) for code in COUNTED)
         self.by_key.extend(start, sheet.keys)
         if alone := self.rules.operation.alone:
             values = map(alone_value, zip(*(sheet.cells[c] for c in alone), strict=True))

@@ -10,23 +10,7 @@ import numpy.typing as npt
 
 from connectors.extracts.extract import Extract, Position
 from connectors.run_folder.scratch import NoteFile
-from schemas.states import STATES, State
-
-PENDING = 255
-"""The state code of a row that has not ended in a state yet; others are indexes into STATES."""
-
-_CODE = {state: code for code, state in enumerate(STATES)}
-
-
-def code_of(state: State) -> int:
-    """The byte that stands for a state."""
-    return _CODE[state]
-
-
-def by_state(codes: npt.NDArray[np.uint8]) -> dict[State, int]:
-    """How many of these codes stand for each state; every state present."""
-    found = np.bincount(codes, minlength=len(STATES))
-    return {state: int(found[code]) for state, code in _CODE.items()}
+from schemas.states import PENDING, STATES, State, by_state, code_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +51,7 @@ class Book:
 
     def settle(self, ordinal: int, state: State, code: str = "", message: str = "") -> None:
         """Ends a row in a state before it was sent, with the reason."""
-        self.states[ordinal] = _CODE[state]
+        self.states[ordinal] = code_of(state)
         self._note_at[ordinal] = self.notes.add(code, message) if code else -1
 
     def is_open(self, ordinal: int) -> bool:
@@ -118,7 +102,7 @@ class Book:
 
     def counts(self) -> dict[State, int]:
         """Rows by state; every state present. Rows still open are not counted."""
-        return by_state(np.frombuffer(self.states, np.uint8))
+        return by_state(np.bincount(np.frombuffer(self.states, np.uint8), minlength=len(STATES)))
 
     def _batch_of(self, ordinal: int) -> ReadBatch:
         near = self._nearest  # rows are accounted for in order

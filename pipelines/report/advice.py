@@ -15,12 +15,10 @@ from pipelines.report.summary import Summary, given_up
 from pipelines.report.wording import many
 from schemas import settings
 from schemas.answers import server_text
-from schemas.states import State
+from schemas.states import STATES, State
 from schemas.verdicts import Verdict
 
 NAME = "bulkload"
-
-_CORRECTABLE = (State.INVALID, State.FAILED)
 
 
 def warnings(run: Summary) -> list[str]:
@@ -65,7 +63,7 @@ def next_step(run: Summary) -> str:
         return "Correct the extract, then load it." if run.to_correct else "Every row is valid: load them."
     if run.verdict is Verdict.STOPPED:
         return "When what stopped the run is mended, go on with it; what is settled is not sent again."
-    if any(run.rows[state] for state in _CORRECTABLE):
+    if any(run.rows[state] for state in STATES if state.traits.correctable):
         return (
             "Correct the rows in failures.csv (columns that begin with _ stay as they are), then send again what did "
             "not get in, and only that."

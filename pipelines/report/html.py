@@ -11,7 +11,7 @@ from connectors.run_folder.atomic_files import whole
 from connectors.run_folder.folder import RunFolder
 from pipelines.report import advice
 from pipelines.report.summary import Summary
-from schemas.states import STATES
+from schemas.states import STATES, State
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -22,7 +22,7 @@ TEMPLATE = "report.html.j2"
 class Slice(NamedTuple):
     """A state's part of the bar: rows, keys, and the share of all rows in percent."""
 
-    state: str
+    state: State
     rows: int
     keys: int
     percent: float
@@ -67,4 +67,4 @@ def _slices(summary: Summary) -> Iterator[Slice]:
     read = summary.rows["read"]
     for state in STATES:
         rows = summary.rows[state]
-        yield Slice(state.value, rows, summary.keys[state], 100 * rows / read if read else 0.0)
+        yield Slice(state, rows, summary.keys[state], 100 * rows / read if read else 0.0)

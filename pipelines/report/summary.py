@@ -14,7 +14,7 @@ from pipelines.report.wording import many
 from schemas.answers import server_text
 from schemas.errors import ConfigError
 from schemas.manifest import FORMAT
-from schemas.states import GOOD, State
+from schemas.states import GOOD, STATES, State, good_in
 from schemas.verdicts import Verdict
 
 STOPPED_FIRST = "NotSent"
@@ -22,6 +22,9 @@ STOPPED_FIRST = "NotSent"
 
 MOST_TOLD = 3
 """Messages shown of one code: those that name a row or a parent differ for each row."""
+
+_NONE = {state.value: 0 for state in STATES}
+"""What a manifest says of a state that was not known when it was written."""
 
 EXAMPLE_LIMIT = 120
 """Characters of a key and its place that are shown."""
@@ -44,7 +47,7 @@ class Group:
         told: the most frequent messages; more: how many further messages there are.
     """
 
-    state: str
+    state: State
     code: str
     rows: int
     told: tuple[Told, ...]
@@ -98,14 +101,12 @@ class Summary:
     @property
     def rows(self) -> Mapping[str, int]:
         """Extract rows: `read`, then by state."""
-        found: Mapping[str, int] = self.manifest["rows"]
-        return found
+        return {**_NONE, **self.manifest["rows"]}
 
     @property
     def keys(self) -> Mapping[str, int]:
         """Requests' keys by state."""
-        found: Mapping[str, int] = self.manifest["keys"]
-        return found
+        return {**_NONE, **self.manifest["keys"]}
 
     @property
     def dry_run(self) -> bool:
@@ -115,8 +116,7 @@ class Summary:
     @property
     def to_correct(self) -> int:
         """Rows in failures.csv that need something from someone."""
-        valid = self.rows[State.NOT_SENT] if self.dry_run else 0
-        return self.rows["read"] - sum(self.rows[state] for state in GOOD) - valid
+        return self.rows["read"] - sum(self.rows[state] for state in good_in(dry_run=self.dry_run))
 
     @property
     def headline(self) -> str:
@@ -176,11 +176,11 @@ def given_up(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _groups(manifest: Mapping[str, Any]) -> Iterator[Group]:
     """The manifest's reasons by state and code; in a dry run, rows that were merely not sent have none."""
-    dry = manifest["settings"]["dry_run"]
-    by_code: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    good = good_in(dry_run=manifest["settings"]["dry_run"])
+    by_code: dict[tuple[State, str], list[Mapping[str, Any]]] = {}
     for reason in manifest["reasons"]:
-        if not (dry and reason["state"] == State.NOT_SENT):
-            by_code.setdefault((reason["state"], reason["code"]), []).append(reason)
+        if reason["state"] not in good:
+            by_code.setdefault((State(reason["state"]), reason["code"]), []).append(reason)
     ranked = sorted(by_code.items(), key=lambda item: -sum(r["rows"] for r in item[1]))
     for (state, code), reasons in ranked:
         told = tuple(_told(reason) for reason in reasons[:MOST_TOLD])

@@ -10,8 +10,6 @@ from pipelines.sample import accounts, people
 from pipelines.sample.plan import Cells, Plan
 from schemas.states import State
 
-_SENT = frozenset({State.ACCEPTED, State.FAILED, State.HELD})
-
 
 @dataclass(frozen=True)
 class Planted:
@@ -40,7 +38,7 @@ class Planted:
     @property
     def can_be_sent(self) -> bool:
         """Whether validation finds nothing wrong: such rows are within a plan's counts."""
-        return self.state in _SENT
+        return self.state not in (State.INVALID, State.DUPLICATE)
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,6 @@ def planted_table(planted: PlantedRows) -> str:
 def _cure_text(row: Planted) -> str:
     if row.cure:
         return ", ".join(f"`{column}` = `{text}`" for column, text in row.cure.items())
-    if row.state in {State.ACCEPTED, State.DUPLICATE}:
+    if row.state.traits.good:
         return ""
     return "nothing here: it loads once the row it waits for is right"

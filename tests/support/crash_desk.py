@@ -10,7 +10,7 @@ from typing import Any
 from builders import investor, order
 from keeping_lusid import Keeping
 from killable import Killable
-from run_checks import check_folder, check_journal, failures, outcomes
+from run_checks import AGAIN, check_folder, check_journal, failures, outcomes
 from scripted_lusid import Call, Reply, ScriptedLusid
 
 FINISHED = 3
@@ -139,7 +139,7 @@ def settled_keys(folder: Path, keys: list[str]) -> set[str]:
     for line in (folder / "journal.jsonl").read_bytes().splitlines(keepends=True):
         record = json.loads(line) if line.endswith(b"\n") else {}
         found |= {keys[r] for first, count in record.get("accepted", ()) for r in range(first, first + count)}
-        found |= {keys[r] for r, state, *_ in record.get("settled", ()) if state not in ("unknown", "not_sent")}
+        found |= {keys[r] for r, state, *_ in record.get("settled", ()) if state not in AGAIN}
     return found
 
 

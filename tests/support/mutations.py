@@ -87,7 +87,7 @@ MUTATIONS = (
     Mutation(
         "call in doubt what was turned away",
         "pipelines/deliver/ledger.py",
-        "            self.in_doubt[request] = state == State.UNKNOWN\n",
+        "            self.in_doubt[request] = state.traits.in_doubt\n",
         "",
         ("tests/loads/test_resume.py::test_a_run_that_was_locked_out_goes_on_where_it_stopped",),
     ),
@@ -101,8 +101,8 @@ MUTATIONS = (
     Mutation(
         "swap two outcomes",
         "pipelines/deliver/ledger.py",
-        "            self.states[request] = code_of(State(state))",
-        "            self.states[request - 1 if request else 0] = code_of(State(state))",
+        "            self.states[request] = code_of(state)",
+        "            self.states[request - 1 if request else 0] = code_of(state)",
         ("tests/unit/deliver/test_ledger.py",),
     ),
     Mutation(
@@ -241,8 +241,8 @@ MUTATIONS = (
     Mutation(
         "forget what is unknown when a run goes on",
         "pipelines/deliver/ledger.py",
-        "_AGAIN = frozenset({State.NOT_SENT, State.UNKNOWN})",
-        "_AGAIN = frozenset({State.NOT_SENT})",
+        "for state in STATES if state.traits.again]",
+        "for state in STATES if state.traits.unfinished]",
         ("tests/unit/deliver/test_ledger.py",),
     ),
     Mutation(

@@ -1,4 +1,4 @@
-"""What must hold of every finished run, read from its folder with code that shares nothing with the loader."""
+"""What must hold of every finished run, read from its folder with code that shares only the states with the loader."""
 
 import csv
 import json
@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipelines.report.report import Report
+from schemas.states import GOOD, State
 
 FILES = {"manifest.json", "journal.jsonl", "outcomes.parquet", "failures.csv", "report.html"}
-GOOD = {"accepted", "duplicate"}
+AGAIN = {state for state in State if state.traits.again}
 
 
 def outcomes(folder: Path) -> list[dict[str, Any]]:
@@ -62,7 +63,7 @@ def check_books(report: Report) -> None:
     assert sum(report.keys.values()) == len({line["key"] for line in outcomes(folder) if line["key"] is not None})
     told = failures(folder)
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    well = GOOD | {"not_sent"} if manifest["settings"]["dry_run"] else GOOD
+    well = GOOD | {State.NOT_SENT} if manifest["settings"]["dry_run"] else GOOD
     assert {(line["_source"], int(line["_row"])): line["_state"] for line in told} == {
         place: state for place, state in by_row.items() if state not in well
     }
@@ -70,6 +71,8 @@ def check_books(report: Report) -> None:
     assert sum(reason.rows for reason in report.reasons) == len(told)
     assert manifest["verdict"] == report.verdict.value
     assert manifest["rows"] == report.as_json()["rows"]
+    page = (folder / "report.html").read_text("utf-8")
+    assert [state for state in counted if f"</span>{state}</td>" not in page] == []
     check_folder(folder)
     check_journal(folder)
 
@@ -96,4 +99,4 @@ def check_journal(folder: Path) -> None:
             accepted = {r for first, count in line.get("accepted", ()) for r in range(first, first + count)}
             settled = {r: state for r, state, _, _ in line["settled"]}
             assert line["call"] == 0 or (accepted | set(settled)) <= sent, "settled, never sent"
-            final |= accepted | {r for r, state in settled.items() if state not in ("unknown", "not_sent")}
+            final |= accepted | {r for r, state in settled.items() if state not in AGAIN}

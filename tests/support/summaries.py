@@ -5,13 +5,14 @@ from typing import Any
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.report.summary import Summary
+from schemas.states import STATES
 
 HOSTILE = "[bold]not markup[/bold] \x1b[35mpink\x1b[0m\nsecond line"
 
 
 def manifest(**changes: Any) -> dict[str, Any]:
     """A finished run's manifest."""
-    states = dict.fromkeys(("invalid", "duplicate", "held", "failed", "rolled_back", "unknown", "not_sent"), 0)
+    none = {state.value: 0 for state in STATES}
     return {
         "format": 1,
         "run_id": "20261121T020000Z-orders-7f3a",
@@ -33,8 +34,8 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "started": "2026-11-21T02:00:00+00:00",
         "finished": "2026-11-21T02:00:09+00:00",
         "seconds": 9.04,
-        "rows": {"read": 10, "accepted": 7, **states, "failed": 2, "duplicate": 1},
-        "keys": {"accepted": 4, **states, "failed": 1},
+        "rows": {"read": 10, **none, "accepted": 7, "failed": 2, "duplicate": 1},
+        "keys": {**none, "accepted": 4, "failed": 1},
         "requests": 3,
         "retries": 1,
         "reasons": [

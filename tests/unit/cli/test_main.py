@@ -29,11 +29,11 @@ from pipelines.report.report import Report
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
 from schemas.errors import ConfigError
+from schemas.states import STATES
 
 ROOT = Path(__file__).resolve().parents[3]
 INVESTORS = ROOT / "data" / "sample" / "investors.csv"
 Capture = pytest.CaptureFixture[str]
-STATES = ("accepted", "invalid", "duplicate", "held", "failed", "rolled_back", "unknown", "not_sent")
 
 
 def bulkload(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

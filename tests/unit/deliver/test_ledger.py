@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from connectors.run_folder.journal import Journal, sealed
 from pipelines.deliver.ledger import Ledger, Outcome, ranges, runs_of
-from pipelines.prepare.row_book import PENDING, code_of
 from schemas.errors import ConfigError
-from schemas.states import State
+from schemas.states import PENDING, State, code_of
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.extracts.extract import Extract, Position, Source
-from pipelines.prepare.row_book import PENDING, Book, ReadBatch, code_of
-from schemas.states import STATES, State
+from pipelines.prepare.row_book import Book, ReadBatch
+from schemas.states import PENDING, STATES, State, code_of
 
 
 class Sources:

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.run_folder.results import write_failures
 from pipelines.report.report import Report, RowsNotAcceptedError
-from schemas.states import STATES, State
+from schemas.states import GOOD, STATES, State
 from schemas.verdicts import EXIT_CODES, Verdict, verdict_of
 
 
@@ -31,8 +31,7 @@ def report(folder: Path, verdict: Verdict, **found: int) -> Report:
 @pytest.mark.parametrize("state", list(State))
 def test_each_state_has_its_verdict_and_exit_code(state: State) -> None:
     expected = {
-        State.ACCEPTED: (Verdict.COMPLETE, 0),
-        State.DUPLICATE: (Verdict.COMPLETE, 0),
+        **dict.fromkeys(GOOD, (Verdict.COMPLETE, 0)),
         State.NOT_SENT: (Verdict.STOPPED, 4),
     }.get(state, (Verdict.REJECTS, 3))
     verdict = verdict_of(counts(accepted=5, **({state.value: 1} if state is not State.ACCEPTED else {})), stopped=False)
