@@ -6,7 +6,7 @@ from pipelines.operations.references import family_refs
 from schemas.dialects import TWO_AGES
 from schemas.requests.investment_accounts import HOLDER, INVESTMENT_ACCOUNT, PORTFOLIO, investment_account_request
 from schemas.requests.investor_records import INVESTOR_RECORD, investor_record_request
-from schemas.rows.selection import KeyRule
+from schemas.rows.columns import KeyRule
 from schemas.states import Mode
 
 INVESTOR_RECORDS = Operation(

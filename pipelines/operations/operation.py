@@ -11,9 +11,8 @@ from schemas.errors import ConfigError
 from schemas.requests.allocations import CallWide
 from schemas.requests.members import Member
 from schemas.requests.properties import Wire
-from schemas.rows.columns import Columns, Row, RowShape
+from schemas.rows.columns import Columns, KeyRule, Row, RowShape
 from schemas.rows.mapping import Mapping as ColumnMapping
-from schemas.rows.selection import KeyRule
 from schemas.states import Duplicates, Mode
 
 Refs = Callable[[Row], Iterable[str]]

@@ -9,8 +9,7 @@ from typing import Any
 
 from pipelines.operations.operation import Refs
 from schemas.rows.cells import clean_key
-from schemas.rows.columns import Row
-from schemas.rows.selection import KeyRule
+from schemas.rows.columns import KeyRule, Row
 
 
 def id_key(prefix: str) -> KeyRule:

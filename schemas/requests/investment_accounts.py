@@ -33,7 +33,7 @@ def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
 
 def _whole(row: Row, member: Member, value: str) -> Iterable[tuple[str, str]]:
     """A holder or portfolio that is begun in a row must be finished in it."""
-    part = {c: row[c] for c in row if member.owns(c)}
+    part = {c: row[c] for c in member.own(row)}
     if not any(part.values()):
         return
     (key,) = member.key

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from schemas.requests.properties import Wire
-from schemas.rows.columns import Columns, Row, is_column
+from schemas.rows.columns import Columns, Row, declared_as
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Member:
     columns: tuple[str, ...]
     key: tuple[str, ...]
 
-    def owns(self, column: str) -> bool:
-        """Whether a column belongs to the member and not to the request as a whole."""
-        return any(is_column(c, column) for c in self.columns)
+    def own(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """Those of an extract's columns that belong to the member and not to the request as a whole."""
+        return tuple(name for name, column in declared_as(columns).items() if column in self.columns)
 
 
 def shared_columns(columns: Columns, members: Iterable[Member]) -> list[str]:
     """The columns that must hold the same in every row of a request."""
-    listed = list(members)
-    return [n for n in columns.names if n not in columns.ignored and not any(m.owns(n) for m in listed)]
+    owned = {name for member in members for name in member.own(columns.names)}
+    return [n for n in columns.names if n not in columns.ignored and n not in owned]
 
 
 def disagreements(rows: Sequence[Row], shared: Sequence[str], members: Sequence[Member]) -> Iterable[Disagreement]:
@@ -85,4 +85,4 @@ def _key(row: Row, member: Member) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _owned(columns: tuple[str, ...], member: Member) -> tuple[str, ...]:
     """The columns of a row that belong to a member; the rows of an extract all have the same."""
-    return tuple(c for c in columns if member.owns(c))
+    return member.own(columns)

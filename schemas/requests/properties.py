@@ -4,7 +4,7 @@ ModelProperty (records, accounts) may carry effectiveFrom and effectiveUntil; Pe
 placements, executions) may not (docs/lusid.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -69,8 +69,9 @@ def property_families(
 
 def identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], Wire]:
     """Builds the map of {key, value} of a row's identifiers; absent ones are left out."""
-    pairs = columns.keyed(prefix)
-    dated = [entry for name, key in pairs if (entry := (name, key, _date_columns(columns, prefix, key)))[2]]
+    found = columns.keyed(prefix)
+    pairs = [(name, key) for name, key, _ in found]
+    dated = [(name, key, dates) for name, key, facets in found if (dates := _dates(facets))]
 
     def build(row: Row) -> Wire:
         out: Wire = {key: {"key": key, "value": {"labelValue": value}} for name, key in pairs if (value := row[name])}
@@ -84,7 +85,7 @@ def identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], Wire]:
 
 def plain_identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], dict[str, str]]:
     """Builds the map of plain strings of a row's identifiers (dialect 2.3, instruments)."""
-    pairs = columns.keyed(prefix)
+    pairs = [(name, key) for name, key, _ in columns.keyed(prefix)]
 
     def build(row: Row) -> dict[str, str]:
         return {key: value for name, key in pairs if (value := row[name])}
@@ -123,16 +124,16 @@ def properties_member(columns: Columns, member: str = "properties", prefix: str 
 _Other = tuple[str, str, list[tuple[str, str]], Callable[[Row], Wire]]
 
 
-def _date_columns(columns: Columns, prefix: str, key: str) -> list[tuple[str, str]]:
-    found = ((columns.facet(prefix, key, facet), wire) for facet, wire in _WIRE_DATES)
-    return [(name, wire) for name, wire in found if name is not None]
+def _dates(facets: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(column, member on the wire) of the dates among the facets of a value."""
+    return [(facets[facet], wire) for facet, wire in _WIRE_DATES if facet in facets]
 
 
 def _labels(columns: Columns, prefix: str) -> list[_Other]:
     def to_value(name: str) -> Callable[[Row], Wire]:
         return lambda row: {"labelValue": row[name]}
 
-    return [(name, key, _date_columns(columns, prefix, key), to_value(name)) for name, key in columns.keyed(prefix)]
+    return [(name, key, _dates(facets), to_value(name)) for name, key, facets in columns.keyed(prefix)]
 
 
 def _metrics(columns: Columns, prefix: str) -> list[_Other]:
@@ -146,13 +147,7 @@ def _metrics(columns: Columns, prefix: str) -> list[_Other]:
         return build
 
     return [
-        (
-            name,
-            key,
-            _date_columns(columns, prefix, key),
-            to_value(name, columns.facet(prefix, key, "unit")),
-        )
-        for name, key in columns.keyed(prefix)
+        (name, key, _dates(facets), to_value(name, facets.get("unit"))) for name, key, facets in columns.keyed(prefix)
     ]
 
 
@@ -160,4 +155,4 @@ def _sets(columns: Columns, prefix: str) -> list[_Other]:
     def to_value(name: str) -> Callable[[Row], Wire]:
         return lambda row: {"labelValueSet": {"values": row[name]}}
 
-    return [(name, key, _date_columns(columns, prefix, key), to_value(name)) for name, key in columns.keyed(prefix)]
+    return [(name, key, _dates(facets), to_value(name)) for name, key, facets in columns.keyed(prefix)]

@@ -1,6 +1,6 @@
 """An extract bound to an operation: how its rows are validated, and what their keys are."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -9,12 +9,11 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.rows.cells import Code, Identifier, Instrument, Labels, NeededCode, choice, decimal
-from schemas.rows.columns import Cell, Columns, Plain, Row, RowShape, cell_types, row_adapter
+from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types, row_adapter
 from schemas.rows.faults import Fault, said
 from schemas.rows.header import knows_any, needed_columns, parse_columns
-from schemas.rows.mapping import ColumnRule, Mapping
-from schemas.rows.selection import KeyRule, Picked, key_reader, picker
-from schemas.rows.validated import CellReader, Sheet
+from schemas.rows.mapping import Mapping as ColumnMapping
+from schemas.rows.validated import Picked, Sheet, column_validator, key_reader, picker, validated
 from schemas.suggestions import did_you_mean
 
 _NAMES = (Identifier, Instrument, Code, NeededCode)
@@ -38,14 +37,13 @@ class Binding:
         shape: RowShape,
         dialect: Dialect,
         key: KeyRule,
-        mapping: Mapping | None = None,
+        mapping: ColumnMapping | None = None,
     ) -> None:
         """Binds an extract's header.
 
         Raises:
             ConfigError: one line that names every column that is unknown, missing, repeated or misused.
         """
-        rules = mapping.columns if mapping else _own_names(header)
         if mapping and (absent := mapping.absent_columns(list(header))):
             raise ConfigError(f"the mapping does not fit: {'; '.join(absent)}")
         if mapping is None and not knows_any(header, shape):  # it may be a row, and its cells are nobody's business
@@ -54,37 +52,33 @@ class Binding:
                 f"{', '.join(needed_columns(shape, dialect))}: if it is a row of data, the extract lacks its header; "
                 "if the columns are your own, name them in a mapping; `bulkload columns` lists ours"
             )
-        where = "the mapping" if mapping else "the header"
-        self.columns = parse_columns(list(rules), shape, dialect, where)
-        named = (rule.column for rule in rules.values() if rule.column is not None)
-        self.used_columns = [*dict.fromkeys([*named, *(mapping.key_columns if mapping else ())])]
+        names = mapping.columns if mapping else [n for n in header if not n.startswith("_")]
+        sources = mapping.sources if mapping else {n: n for n in names}
+        own_key = mapping.key_columns if mapping else []
+        self.columns = parse_columns([*names], shape, dialect, "the mapping" if mapping else "the header")
+        self.used_columns = [*dict.fromkeys([*sources.values(), *own_key])]
         self._check, self._mapping = shape.check, mapping
         self._crowds = _crowds(self.columns, shape)
-        self._sources = {n: r.column for n, r in rules.items() if r.column and r.column != n}
-        cells = cell_types(self.columns, shape, dialect)
+        self._sources = {n: source for n, source in sources.items() if source != n}
         self.words = frozenset(n for n, p in shape.plain_of(dialect).items() if dialect in p.words)
+        cells = cell_types(self.columns, shape, dialect)
         self.lists = frozenset(n for n, cell in cells.items() if cell is Labels)
-        held = {c for n, t in cells.items() if t in _NAMES and (c := rules[n].column) is not None}
-        self.identifier_columns = held.union(mapping.key_columns if mapping else ())
-        self._types = _types(rules, cells, shape, dialect)
+        self.identifier_columns = {sources[n] for n, t in cells.items() if t in _NAMES and n in sources}.union(own_key)
+        types = _worded(cells, shape, dialect)
+        self._types = mapping.cell_types(types) if mapping else types
         self._validate = row_adapter(self._types).validator.validate_python
-        self._readers = {name: CellReader(cell) for name, cell in self._types.items()}
-        self._pick = picker(header, rules, shape)
-        self._keys_of = key_reader(header, self.columns, key, mapping)
-        words = {n: r.values for n, r in rules.items() if r.values is not None and n not in self.lists}
-        self._translations = words
-        self._key_translations = {n: words[n] for n in key.columns(self.columns) if n in words}
+        self._validators = {name: column_validator(cell) for name, cell in self._types.items()}
+        self._pick = picker(header, sources, mapping.constants if mapping else {}, shape)
+        self._keys_of = key_reader(header, self.columns, key, own_key)
+        self._translations = mapping.translations(self.lists) if mapping else {}
+        named = self.columns.of_key(key)
+        self._key_translations = {n: words for n, words in self._translations.items() if n in named}
 
     def read(self, rows: Sequence[Sequence[Cell]]) -> Sheet:
         """Reads a batch of records, at least one, by the column; rules between cells are not looked at."""
         columns = list(zip(*rows, strict=True))
         picked = self._pick(columns)
-        cells = {name: read(picked[name]) for name, read in self._readers.items()}
-        refused: set[int] = set()
-        for name, column in cells.items():
-            if None in column:
-                refused.update(i for i, cell in enumerate(column) if cell is None)
-                cells[name] = ["" if cell is None else cell for cell in column]
+        cells, refused = validated(self._validators, picked)
         keys = self._keys_of(_translated(picked, self._key_translations), columns)
         return Sheet(keys, picked, cells, frozenset(refused))
 
@@ -141,66 +135,37 @@ class Binding:
         return f"{column} (column {source})" if source else column
 
 
-def _own_names(header: Sequence[str]) -> dict[str, ColumnRule]:
-    """Without a mapping a column is itself; columns that begin with `_` are ours and are not read."""
-    return {n: ColumnRule(column=n) for n in header if not n.startswith("_")}
-
-
 def _crowds(columns: Columns, shape: RowShape) -> list[tuple[str, int, list[str]]]:
     """(map on the wire, most entries, columns) where an extract has more columns than LUSID takes entries."""
     members: dict[tuple[str, int], list[str]] = {}
     for family in shape.families:
         if family.most is not None:
-            names = [name for name, _ in columns.keyed(family.prefix)]
-            members.setdefault((family.member, family.most), []).extend(names)
+            members.setdefault((family.member, family.most), []).extend(columns.values_of(family.prefix))
     return [(member, most, names) for (member, most), names in members.items() if len(names) > most]
 
 
-def _types(rules: dict[str, ColumnRule], cells: dict[str, Any], shape: RowShape, dialect: Dialect) -> dict[str, Any]:
-    plain = shape.plain_of(dialect)
-    out, faults = {}, []
-    for name, cell in cells.items():
-        canonical = _worded(plain.get(name), cell, dialect)
-        try:
-            out[name] = rules[name].cell_type(canonical)
-        except ValueError as error:
-            faults.append(f"column {name}: {error}")
-        else:
-            faults += [f"column {name}: {text}" for text in _written_faults(rules[name], canonical)]
-    if faults:
-        raise ConfigError(f"the mapping does not fit: {'; '.join(faults)}")
-    return out
+def _worded(cells: Mapping[str, Any], shape: RowShape, dialect: Dialect) -> dict[str, Any]:
+    """The types of cells, of which a vocabulary's, which differs by dialect, say what words it has in this one."""
+    worded = {name: plain for name, plain in shape.plain_of(dialect).items() if dialect in plain.words}
+    types = dict(cells)
+    for name in worded.keys() & cells.keys():
+        types[name] = Annotated[cells[name], AfterValidator(_choice(worded[name], dialect))]
+    return types
 
 
-def _written_faults(rule: ColumnRule, canonical: Any) -> Iterable[str]:
-    """What is wrong with the cells a mapping writes itself: its constant, and the words of its `values`."""
-    behind = TypeAdapter(rule.model_copy(update={"values": None}).cell_type(canonical))
-    words = {w: f"{w} of its `values`" for w in (rule.values or {}).values() if w}
-    if rule.constant is not None and rule.values is None:
-        words = {rule.constant: "its constant"}
-    for word, what in words.items():
-        try:
-            behind.validate_python(word)
-        except ValidationError as error:
-            yield from (f"{what} {text}" for _, _, text in said(error))
-
-
-def _worded(plain: Plain | None, cell: Any, dialect: Dialect) -> Any:
-    """A vocabulary differs by dialect: the type says which words this one has."""
-    words = plain.words.get(dialect) if plain else None
-    if words is None:
-        return cell
-    others = {w: d for d, ws in plain.words.items() for w in ws} if plain else {}
+def _choice(plain: Plain, dialect: Dialect) -> Callable[[str], str]:
+    words = plain.words[dialect]
+    others = {w: d for d, ws in plain.words.items() for w in ws}
 
     def hint(text: str) -> str:
         if text in others:
             return f" (dialect {others[text]} has it; this is {dialect})"
         return did_you_mean(text, words)
 
-    return Annotated[cell, AfterValidator(choice(words, hint))]
+    return choice(words, hint)
 
 
-def _translated(picked: Picked, translations: dict[str, dict[str, str]]) -> Picked:
+def _translated(picked: Picked, translations: Mapping[str, Mapping[str, str]]) -> Picked:
     """Canonical columns in a mapping's words; a cell for which it has none as it is, for it is refused."""
     words = {
         name: [known.get(cell.strip(), cell) if isinstance(cell, str) else cell for cell in picked[name]]

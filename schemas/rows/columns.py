@@ -79,6 +79,19 @@ class FamilyColumn:
 
 
 @dataclass(frozen=True)
+class KeyRule:
+    """How a request is named: the first filled of these columns or families, or all of them, `/` between.
+
+    Attributes:
+        any_of: families (`identifier:`), of which the first filled column in the extract's order names it.
+        all_of: plain columns that make the key together.
+    """
+
+    any_of: str = ""
+    all_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RowShape:
     """What one row of an operation may hold.
 
@@ -127,26 +140,28 @@ class Columns:
         """The columns of a family without its facets; cheap enough to ask for every row."""
         return self._values.get(prefix, ())
 
-    def keyed(self, prefix: str) -> list[tuple[str, str]]:
-        """(column, property key) of a family, sorted by key: column order never shows on the wire."""
-        found = [(c.name, c.key) for c in self.families.get(prefix, ()) if not c.facet]
-        return sorted(found, key=lambda pair: pair[1])
+    def keyed(self, prefix: str) -> list[tuple[str, str, dict[str, str]]]:
+        """(column, property key, facets) of a family, sorted by key: column order never shows on the wire.
 
-    def facet(self, prefix: str, key: str, facet: str) -> str | None:
-        """The name of a facet column, if the extract has it."""
+        The facets are those that the extract has, each with its column.
+        """
+        facets: dict[str, dict[str, str]] = {}
         for column in self.families.get(prefix, ()):
-            if column.key == key and column.facet == facet:
-                return column.name
-        return None
+            facets.setdefault(column.key, {})[column.facet] = column.name
+        return [(columns.pop(""), key, columns) for key, columns in sorted(facets.items())]
+
+    def of_key(self, rule: KeyRule) -> tuple[str, ...]:
+        """The columns that a key is read from."""
+        return rule.all_of or self.values_of(rule.any_of[:-1])
 
     def has_any(self, *names: str) -> bool:
         """Whether the extract has one of these plain columns or families (`holder:`)."""
         return any(bool(self.families.get(n[:-1])) if n.endswith(":") else n in self for n in names)
 
 
-def is_column(column: str, name: str) -> bool:
-    """Whether `name` is this plain column, or of this family (`holder:`)."""
-    return name.startswith(column) if column.endswith(":") else name == column
+def declared_as(names: Iterable[str]) -> dict[str, str]:
+    """Each name with the column that declares it: a plain one by itself, one of a family by its prefix (`holder:`)."""
+    return {name: name[: name.find(":") + 1] or name for name in names}
 
 
 def cell_types(columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
-from schemas.rows.columns import Columns, FamilyColumn, Plain, RowShape, is_column
+from schemas.rows.columns import Columns, FamilyColumn, Plain, RowShape, declared_as
 from schemas.suggestions import did_you_mean
 
 _FAMILY = re.compile(r"(?P<prefix>[a-z_]+):(?P<key>[^@]*)(?:@(?P<facet>[a-z_]+))?")
@@ -116,9 +116,9 @@ def _absent(
 
 def _halves(names: Sequence[str], shape: RowShape) -> list[str]:
     """Columns that mean something only together, of which the extract has some."""
-    faults = []
+    faults, found = [], set(declared_as(names).values())
     for group in shape.together:
-        there = [any(is_column(c, name) for name in names) for c in group]
+        there = [c in found for c in group]
         if any(there) and not all(there):
             first = group[there.index(True)]
             faults += [

@@ -5,7 +5,7 @@ errors before the first row is read.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,12 +15,16 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
+from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.rows.cells import DecimalText, Identifier, Instrument, Labels, clean_key, decimal, label_set, refuse
+from schemas.rows.faults import said
 from schemas.rows.times import TimeText, dated, format_parts, time_in
 from schemas.suggestions import did_you_mean
 
@@ -118,6 +122,18 @@ class ColumnRule(BaseModel):
             cell = Annotated[cell, BeforeValidator(self._value_reader(self.values, split))]
         return cell
 
+    def written_faults(self, canonical: Any) -> Iterable[str]:
+        """What is wrong with the cells a rule writes itself: its constant, and the words of its `values`."""
+        behind = TypeAdapter(self.model_copy(update={"values": None}).cell_type(canonical))
+        words = {w: f"{w} of its `values`" for w in (self.values or {}).values() if w}
+        if self.constant is not None and self.values is None:
+            words = {self.constant: "its constant"}
+        for word, what in words.items():
+            try:
+                behind.validate_python(word)
+            except ValidationError as error:
+                yield from (f"{what} {text}" for _, _, text in said(error))
+
     def _time_reader(self) -> Callable[[Any], str]:
         zone = ZoneInfo(self.timezone) if self.timezone else None
         if self.format is not None:
@@ -205,6 +221,39 @@ class Mapping(BaseModel):
             return []
         return [self.key] if isinstance(self.key, str) else self.key
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """Canonical column to the extract's column that feeds it."""
+        return {n: r.column for n, r in self.columns.items() if r.column is not None}
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """Canonical column to the text that every row has there."""
+        return {n: r.constant for n, r in self.columns.items() if r.constant is not None}
+
+    def translations(self, lists: Container[str]) -> dict[str, dict[str, str]]:
+        """The client's words of canonical columns that are no `lists`, each to ours."""
+        return {n: r.values for n, r in self.columns.items() if r.values is not None and n not in lists}
+
+    def cell_types(self, canonical: dict[str, Any]) -> dict[str, Any]:
+        """The pydantic types of the source cells of canonical columns.
+
+        Raises:
+            ConfigError: one line that names every column whose rule declares or writes what it has no use for.
+        """
+        out, faults = {}, []
+        for name, cell in canonical.items():
+            rule = self.columns[name]
+            try:
+                out[name] = rule.cell_type(cell)
+            except ValueError as error:
+                faults.append(f"column {name}: {error}")
+            else:
+                faults += [f"column {name}: {text}" for text in rule.written_faults(cell)]
+        if faults:
+            raise ConfigError(f"the mapping does not fit: {'; '.join(faults)}")
+        return out
+
     def amount_reader(self, column: str) -> Callable[[Any], str]:
         """What reads one of the extract's columns as plain decimals, with the separators that its rule declares."""
         rules = [r for r in self.columns.values() if r.column == column and (r.decimal or r.thousands)]
@@ -212,8 +261,7 @@ class Mapping(BaseModel):
 
     def absent_columns(self, header: list[str]) -> list[str]:
         """One text for each column the mapping names and the extract does not have."""
-        named = [r.column for r in self.columns.values() if r.column is not None]
-        named += self.key_columns
+        named = [*self.sources.values(), *self.key_columns]
         return [
             f"column {name} is not in the extract{did_you_mean(name, header)}"
             for name in dict.fromkeys(named)

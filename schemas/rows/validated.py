@@ -1,17 +1,24 @@
-"""A batch of rows, read by the column: pydantic is asked once for each column and not once for each cell.
+"""A batch by the column: picked out of an extract's columns, named by its keys, and validated.
 
-Owns how a column is validated. Must not know what the columns mean.
+Pydantic is asked once for each column and not once for each cell. Nothing here knows what the columns mean.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.rows.columns import Row
-from schemas.rows.selection import Cells
+from schemas.rows.cells import clean_key
+from schemas.rows.columns import Cell, Columns, KeyRule, Row, RowShape, declared_as
+
+Cells = Sequence[Cell]
+"""One column of a batch: a cell for each row."""
+Picked = dict[str, Cells]
+"""The canonical columns of a batch, before validation."""
+Validator = Callable[[Cells], list[Any]]
+"""Gives the validated cells of a column; raises ValidationError for all that it refuses."""
 
 
 @dataclass(frozen=True)
@@ -44,30 +51,109 @@ class Sheet:
         return list(zip(*self.cells.values(), strict=True))
 
 
-class CellReader:
-    """Validates the cells of one column."""
+def column_validator(cell_type: Any) -> Validator:
+    """What validates the cells of one column; their pydantic type never gives None."""
+    validate: Validator = TypeAdapter(list[cell_type]).validator.validate_python
+    return validate
 
-    def __init__(self, cell_type: Any) -> None:
-        """Takes the pydantic type of a cell, which is never None."""
-        self._validate = TypeAdapter(list[cell_type]).validator.validate_python
 
-    def __call__(self, cells: Cells) -> list[Any]:
-        """The validated cells; None in place of what is refused."""
+def validated(validators: Mapping[str, Validator], picked: Picked) -> tuple[dict[str, list[Any]], set[int]]:
+    """The validated cells of each column, '' in place of what is refused; and the rows in which something was."""
+    found: dict[str, list[Any]] = {}
+    refused: set[int] = set()
+    for name, validate in validators.items():
+        cells = picked[name]
+        asked = cells
         try:
-            distinct = list(set(cells))
+            different = set(cells)
         except TypeError:  # lists, of Parquet
-            return self._each(cells)
-        if 2 * len(distinct) > len(cells):
-            return self._each(cells)
-        # A column of countries or units has few different cells: a look in a dict is a tenth of a validation.
-        value_of = dict(zip(distinct, self._each(distinct), strict=True))
-        return [value_of[cell] for cell in cells]
-
-    def _each(self, cells: Cells) -> list[Any]:
+            different = set()
+        if different and 2 * len(different) <= len(cells):
+            # A column of countries or units has few different cells: a look in a dict is a tenth of a validation.
+            asked = list(different)
         try:
-            values: list[Any] = self._validate(cells)
+            values = validate(asked)
         except ValidationError as error:
-            refused = {e["loc"][0] for e in error.errors(include_input=False, include_url=False, include_context=False)}
-            good = iter(self._validate([cell for i, cell in enumerate(cells) if i not in refused]))
-            return [None if i in refused else next(good) for i in range(len(cells))]
-        return values
+            values = _with_gaps(validate, asked, error)
+        if asked is not cells:
+            values = list(map(dict(zip(asked, values, strict=True)).__getitem__, cells))
+        if None in values:
+            refused.update(i for i, value in enumerate(values) if value is None)
+            values = ["" if value is None else value for value in values]
+        found[name] = values
+    return found, refused
+
+
+def _with_gaps(validate: Validator, cells: Cells, error: ValidationError) -> list[Any]:
+    """The cells as far as they are valid; None in place of those that an error speaks of."""
+    refused = {e["loc"][0] for e in error.errors(include_input=False, include_url=False, include_context=False)}
+    good = iter(validate([cell for i, cell in enumerate(cells) if i not in refused]))
+    return [None if i in refused else next(good) for i in range(len(cells))]
+
+
+def picker(
+    header: Sequence[str], sources: Mapping[str, str], constants: Mapping[str, str], shape: RowShape
+) -> Callable[[Sequence[Cells]], Picked]:
+    """Picks the canonical columns out of an extract's, in the order of `header`.
+
+    Args:
+        header: the extract's columns.
+        sources: canonical column to the extract's column that feeds it.
+        constants: canonical column to the text that every row has there.
+        shape: says beside which columns a constant counts.
+    """
+    position = {name: i for i, name in enumerate(header)}
+    places = {name: position[source] for name, source in sources.items()}
+    fed = declared_as(sources)
+    idle = [
+        (p.name, [n for n, column in fed.items() if column in p.beside])
+        for p in shape.plain
+        if p.beside and p.name in constants
+    ]
+
+    def pick(columns: Sequence[Cells]) -> Picked:
+        rows = len(columns[0])
+        picked: Picked = {name: columns[place] for name, place in places.items()}
+        picked.update((name, [constant] * rows) for name, constant in constants.items())
+        for name, companions in idle:
+            texts = [_texts(picked[c]) for c in companions]
+            filled = map(any, zip(*texts, strict=True)) if texts else [False] * rows
+            picked[name] = [constants[name] if there else "" for there in filled]
+        return picked
+
+    return pick
+
+
+def key_reader(
+    header: Sequence[str], columns: Columns, rule: KeyRule, own: Sequence[str]
+) -> Callable[[Picked, Sequence[Cells]], list[str]]:
+    """Reads the key of each row, '' where it names none, from canonical columns or from the extract's `own`."""
+    if own:
+        places = [list(header).index(c) for c in own]
+        return lambda _, cells: _joined([cells[p] for p in places])
+    names = columns.of_key(rule)
+    if rule.all_of:
+        return lambda picked, _: _joined([picked[n] for n in names])
+    return lambda picked, _: _first_filled([picked[n] for n in names])
+
+
+def _joined(columns: Sequence[Cells]) -> list[str]:
+    return ["/".join(parts) if all(parts) else "" for parts in zip(*map(_texts, columns), strict=True)]
+
+
+def _first_filled(columns: Sequence[Cells]) -> list[str]:
+    first, *others = columns
+    keys = _texts(first)
+    for other in others:
+        if "" in keys:
+            keys = [key or text for key, text in zip(keys, _texts(other), strict=True)]
+    return keys
+
+
+def _texts(cells: Cells) -> list[str]:
+    """The cells of a column as parts of keys; nothing of a list."""
+    try:
+        stripped = [*map(str.strip, cells)]  # type: ignore[arg-type]  # a list is what the TypeError is about
+    except TypeError:
+        return [clean_key(c) if isinstance(c, str) else "" for c in cells]
+    return stripped if "".join(stripped).isascii() else [*map(clean_key, stripped)]

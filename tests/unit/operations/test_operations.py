@@ -39,8 +39,7 @@ from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.requests.order_parts import needed_id, resource_id
 from schemas.rows.cells import Label
-from schemas.rows.columns import Plain, RowShape
-from schemas.rows.selection import KeyRule
+from schemas.rows.columns import KeyRule, Plain, RowShape
 from schemas.states import Mode
 
 States = dict[int, str]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
-from schemas.rows.columns import Columns, FamilyColumn, is_column
+from schemas.rows.columns import Columns, FamilyColumn, declared_as
 from schemas.rows.header import parse_columns
 
 RECORD = OPERATIONS["investor-records"].shape
@@ -44,8 +44,9 @@ def test_names_are_sorted_into_plain_columns_and_families() -> None:
         FamilyColumn(NAME, "property", "InvestorRecord/Details/Name"),
         FamilyColumn(f"{NAME}@effective_from", "property", "InvestorRecord/Details/Name", "effective_from"),
     )
-    assert columns.facet("property", "InvestorRecord/Details/Name", "effective_from") == f"{NAME}@effective_from"
-    assert columns.facet("property", "InvestorRecord/Details/Name", "effective_until") is None
+    facets = {"effective_from": f"{NAME}@effective_from"}
+    assert columns.keyed("property") == [(NAME, "InvestorRecord/Details/Name", facets)]
+    assert columns.keyed("metric") == []
     assert columns.has_any("holder_key", "property:")
     assert not columns.has_any("metric:", "description")
 
@@ -54,7 +55,7 @@ def test_the_keys_of_a_family_are_in_the_same_order_whatever_the_extracts() -> N
     later, sooner = "property:InvestorRecord/Details/Z", "property:InvestorRecord/Details/A"
 
     assert record(later, sooner).keyed("property") == record(sooner, later).keyed("property")
-    assert [key for _, key in record(later, sooner).keyed("property")] == [
+    assert [key for _, key, _ in record(later, sooner).keyed("property")] == [
         "InvestorRecord/Details/A",
         "InvestorRecord/Details/Z",
     ]
@@ -174,10 +175,8 @@ def test_a_scope_is_needed_in_2_3_and_ignored_in_2_1() -> None:
 
 
 def test_a_name_is_of_a_family_by_its_prefix_and_of_a_plain_column_whole() -> None:
-    assert is_column("holder:", "holder:A/B/C")
-    assert not is_column("holder:", "holder_key")
-    assert is_column("holder_key", "holder_key")
-    assert not is_column("holder_key", "holder_key2")
+    names = ("holder:A/B/C", "holder_key", "property:A/B/C@effective_from")
+    assert declared_as(names) == dict(zip(names, ("holder:", "holder_key", "property:"), strict=True))
 
 
 PART = st.from_regex(r"[a-zA-Z0-9\-_]{1,64}", fullmatch=True)
@@ -187,7 +186,7 @@ PART = st.from_regex(r"[a-zA-Z0-9\-_]{1,64}", fullmatch=True)
 def test_any_well_formed_key_is_read_back(scope: str, code: str) -> None:
     key = f"InvestorRecord/{scope}/{code}"
 
-    assert record(f"property:{key}").keyed("property") == [(f"property:{key}", key)]
+    assert record(f"property:{key}").keyed("property") == [(f"property:{key}", key, {})]
 
 
 @given(st.text(max_size=80))

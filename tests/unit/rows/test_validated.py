@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.rows.cells import DecimalText, Identifier, Labels, Name
 from schemas.rows.columns import Cell
 from schemas.rows.times import TimeText
-from schemas.rows.validated import CellReader
+from schemas.rows.validated import column_validator, validated
 
 CELLS: dict[str, tuple[Any, list[Cell]]] = {
     "Name": (Name, ["Jane", "", "x" * 513]),
@@ -29,7 +29,10 @@ def test_a_column_holds_what_its_cells_are_read_as_one_by_one(name: str, data: s
     cells = data.draw(st.lists(st.sampled_from(some), max_size=8))
     alone = [read(cell_type, cell) for cell in cells]
 
-    assert CellReader(cell_type)(cells) == [None if isinstance(value, tuple) else value for value in alone]
+    found, refused = validated({"c": column_validator(cell_type)}, {"c": cells})
+
+    assert found == {"c": ["" if isinstance(value, tuple) else value for value in alone]}
+    assert refused == {i for i, value in enumerate(alone) if isinstance(value, tuple)}
 
 
 def test_a_sheet_gives_rows_back_as_they_were_read_and_as_they_are_sent() -> None:
