@@ -46,13 +46,13 @@ def replay(
     folder = run_to_replay(runs, name, progress.note)
     manifest = folder.read_manifest()
     path = corrected or folder.failures
-    if manifest.get("verdict") == Verdict.STOPPED:
+    if manifest.verdict is Verdict.STOPPED:
         raise ConfigError(f"{folder.run_id} stopped early: finish it first, with `bulkload resume {folder.run_id}`")
-    if manifest.get("verdict") not in OVER:  # its files may tell of a time before it was gone on with
+    if manifest.verdict not in OVER:  # its files may tell of a time before it was gone on with
         raise ConfigError(f"{folder.run_id} is not finished: finish it first, with `bulkload resume {folder.run_id}`")
-    operation = operation_named(manifest["operation"])
     options = replace(
         options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
     )
+    operation = operation_named(manifest.operation)
     with taken_up(path, folder, operation) as replayed:
         return carry_out(Run(operation, [path], options, progress, replayed=replayed))

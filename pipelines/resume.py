@@ -50,19 +50,15 @@ def resume(
     progress = progress or Progress()
     folder = run_to_resume(runs, name, progress.note)
     manifest = folder.read_manifest()
-    if manifest.get("verdict") in OVER:
-        raise ConfigError(f"{folder.run_id} is finished ({manifest['verdict']}): there is nothing to resume")
+    if manifest.verdict in OVER:
+        raise ConfigError(f"{folder.run_id} is finished ({manifest.verdict}): there is nothing to resume")
+    options = replace(options_of(manifest, folder, target), max_failures=None, followed=followed or manifest.followed)
+    operation = operation_named(manifest.operation)
+    extracts = [folder.path / (file.kept or file.path) for file in manifest.extracts]
     with ExitStack() as stack:
         try:
-            operation = operation_named(manifest["operation"])
-            extracts = [folder.path / source.get("copy", source["path"]) for source in manifest["extracts"]]
-            options = replace(
-                options_of(manifest, folder, target),
-                max_failures=None,
-                followed=followed or manifest.get("followed", False),
-            )
             replayed = stack.enter_context(taken_up_before(manifest, folder, operation))
-        except (KeyError, TypeError, ValueError, AttributeError, OSError):
+        except (ValueError, OSError):
             raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
         earlier = Earlier(folder, force)
         return carry_out(Run(operation, extracts, options, progress, earlier=earlier, replayed=replayed))

@@ -1,16 +1,190 @@
-"""What the manifest of a run holds, and what it means. No secrets, no cells."""
+"""The manifest of a run: what it was given, with which settings, and how it ended. No secrets, no cells."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Final, Self
 
-FORMAT = 1
-"""Raised when a member changes its meaning."""
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from schemas.dialects import Dialect
+from schemas.expectations import Expectations
+from schemas.settings import Settings
+from schemas.states import Duplicates, Mode, State
+from schemas.verdicts import Verdict
+
+FORMAT: Final = 1
+"""Raised when a member changes its meaning. New members do not raise it: who does not know them passes them over."""
+
+Whole = Annotated[int, Field(strict=True, ge=0)]
+Counts = Annotated[dict[str, Whole], AfterValidator(Counter)]
+"""A state that the writer did not know has a count of 0."""
 
 
-def begun(manifest: Mapping[str, Any]) -> bool:
-    """Whether a run had read its extract, and so may have sent something."""
-    return all("sha256" in source for source in manifest["extracts"])
+def _read_too(rows: dict[str, int]) -> dict[str, int]:
+    if "read" not in rows:
+        raise ValueError("holds no `read`")
+    return rows
+
+
+@dataclass
+class Reason:
+    """Rows that did not make it for one reason.
+
+    Attributes:
+        examples: some of the rows, `key (row 42)` each.
+    """
+
+    state: State
+    code: str
+    message: str
+    rows: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+class _Part(BaseModel):
+    """Read whatever a later version adds; written in the order of its members."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+
+class ExtractFile(_Part):
+    """One file of the extract.
+
+    Attributes:
+        name: what failures.csv calls it.
+        kept: the name of the copy in the run's folder that the run goes on with: of a corrected file alone.
+        sha256: of its bytes, once they have been read.
+    """
+
+    name: str
+    path: str
+    bytes: Whole
+    kept: Annotated[str | None, Field(alias="copy")] = None
+    sha256: str | None = None
+
+
+class MappingFile(_Part):
+    """The mapping, as it was when the run began."""
+
+    path: str
+    sha256: str
+
+
+class Resumption(_Part):
+    """When a run was resumed, into which target, by which versions."""
+
+    at: str
+    target: str | None
+    bulkload: str
+    python: str
+
+
+class Manifest(_Part):
+    """What stands in manifest.json.
+
+    Attributes:
+        target: base URL, `sandbox` or `sandbox:FILE`; None in a dry run.
+        replays: the run whose failures this one sends again.
+        followed: loads that depend on this one follow.
+        started, finished: to the millisecond, with their offset from UTC: such texts compare as moments do.
+        seconds: what the process that closed the books took.
+        rows: extract rows, `read` and by state; None where the books were never closed. keys: requests' keys by state.
+        requests: calls made; retries: attempts beyond the first of each.
+        reasons: why rows did not make it, the most frequent first.
+        error: what ended a run whose books were not closed, or do not balance.
+    """
+
+    format: int
+    run_id: str
+    operation: str
+    mode: Mode
+    dialect: Dialect
+    duplicates: Duplicates
+    target: str | None
+    extracts: tuple[ExtractFile, ...]
+    mapping: MappingFile | None
+    settings: Settings
+    versions: dict[str, str]
+    expect: Expectations = Expectations()
+    replays: str | None = None
+    followed: bool = False
+    started: str
+    resumed: tuple[Resumption, ...] = ()
+    finished: str = ""
+    seconds: float = 0.0
+    rows: Annotated[Counts, AfterValidator(_read_too)] | None = None
+    keys: Counts = Field(default_factory=Counter)
+    requests: Whole = 0
+    retries: Whole = 0
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+    verdict: Verdict = Verdict.UNFINISHED
+    exit_code: int | None = None
+    error: str | None = None
+
+    _damaged: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Self:
+        """The manifest that a JSON object is.
+
+        Members that are missing or malformed (`damaged`) have values that stand for none: a run that cannot be resumed
+        or shown is listed and purged all the same.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            damaged = frozenset(str(fault["loc"][0]) for fault in error.errors(include_url=False))
+        rest = {name: value for name, value in content.items() if name not in damaged}
+        found = cls.model_validate({**_NONE, **rest})
+        found.model_fields_set.difference_update(damaged)
+        found._damaged = damaged  # its own
+        return found
+
+    @property
+    def damaged(self) -> frozenset[str]:
+        """Members that were missing or malformed when it was read."""
+        return self._damaged
+
+    def as_json(self) -> dict[str, Any]:
+        """What is written: the members that were given, in their order."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the run had read its extract, and so may have sent something."""
+        return all(file.sha256 is not None for file in self.extracts)
+
+    def changed(self, **members: Any) -> Self:
+        """The manifest with other members."""
+        return self.model_copy(update=members)
+
+    def with_digests(self, digests: Sequence[str]) -> Self:
+        """The manifest with the content hash of each file, once they have been read."""
+        found = zip(self.extracts, digests, strict=True)
+        return self.changed(extracts=tuple(file.model_copy(update={"sha256": digest}) for file, digest in found))
+
+
+_NONE: Mapping[str, Any] = {
+    "format": 0,
+    "run_id": "",
+    "operation": "",
+    "mode": Mode.PARTIAL,
+    "dialect": Dialect.V2_1,
+    "duplicates": Duplicates.REFUSE,
+    "target": None,
+    "extracts": (),
+    "mapping": None,
+    "settings": Settings(),
+    "versions": {},
+    "started": "",
+}
+
+
+GIVEN = frozenset({*_NONE, "expect", "replays", "followed"})
+"""The members that say what a run was given: written when it opens, needed to go on with it."""
 
 
 def moment() -> str:

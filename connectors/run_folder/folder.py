@@ -6,12 +6,12 @@ import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from connectors.run_folder.atomic_files import sync, whole, write_json
 from schemas.errors import ConfigError, RunFolderError
+from schemas.manifest import Manifest
 from schemas.spellings import is_text
 
 RUN_ID = re.compile(r"(\d{8}T\d{6})Z-[a-z-]+-[0-9a-f]{4}")
@@ -104,23 +104,23 @@ class RunFolder:
             shutil.copyfile(given, part)
         return path.name
 
-    def write_manifest(self, manifest: dict[str, Any]) -> None:
+    def write_manifest(self, manifest: Manifest) -> None:
         """Writes the manifest whole, in place of the one before."""
-        write_json(self.manifest, manifest)
+        write_json(self.manifest, manifest.as_json())
 
-    def read_manifest(self) -> dict[str, Any]:
-        """The manifest.
+    def read_manifest(self) -> Manifest:
+        """The manifest; of one that is damaged, what can be read of it (`Manifest.damaged` names the rest).
 
         Raises:
             ConfigError: there is none, or it is no manifest.
         """
         try:
-            manifest = orjson.loads(self.manifest.read_bytes())
+            content = orjson.loads(self.manifest.read_bytes())
         except (OSError, orjson.JSONDecodeError):
             raise ConfigError(f"{self.path} is not a run: it has no manifest.json") from None
-        if not isinstance(manifest, dict):
+        if not isinstance(content, dict):
             raise ConfigError(f"{self.manifest} is not a manifest")
-        return manifest
+        return Manifest.read(content)
 
     def open_scratch(self) -> None:
         """Makes an empty scratch folder, whatever a crash left of the one before.

@@ -1,8 +1,7 @@
 """Why rows did not make it: reasons counted, with examples, in bounded memory. failures.csv has every one in full."""
 
-from dataclasses import dataclass, field
-
 from pipelines.account.settlement_details import Settlement
+from schemas.manifest import Reason
 from schemas.states import State
 
 MOST_REASONS = 1000
@@ -10,17 +9,6 @@ MOST_REASONS = 1000
 
 EXAMPLES = 3
 """Rows named for each reason in summaries."""
-
-
-@dataclass
-class Reason:
-    """Rows that did not make it for one reason."""
-
-    state: State
-    code: str
-    message: str
-    rows: int = 0
-    examples: list[str] = field(default_factory=list)
 
 
 class Reasons:

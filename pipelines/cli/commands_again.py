@@ -76,5 +76,5 @@ def _document(report: "Report") -> dict[str, Any]:
     """What --json prints; of a replay with the run whose failures it sent."""
     from connectors.run_folder.folder import RunFolder
 
-    replays = RunFolder(report.run_dir).read_manifest()["replays"]
+    replays = RunFolder(report.run_dir).read_manifest().replays
     return {**report.as_json(), **({"replays": replays} if replays else {})}

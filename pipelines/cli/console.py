@@ -146,7 +146,7 @@ def width_of(console: Console) -> int:
 def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     for summary in summaries:
         yield f"{summary.operation}: {summary.headline}", "bold"
-        yield f"  {summary.manifest['mode']} mode, {summary.effort}", "dim"
+        yield f"  {summary.manifest.mode} mode, {summary.effort}", "dim"
         if summary.cured:
             yield f"  {summary.cured}", "bold"
         for warning in advice.warnings(summary):

@@ -1,6 +1,6 @@
 """Which runs there are, how each ended, and which one a name means. Reads manifests only: no cell, no secret."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from connectors.run_folder.folder import RunFolder
 from connectors.targets import lasts
 from pipelines.report.wording import many
 from schemas.errors import ConfigError
+from schemas.manifest import Manifest
 from schemas.states import GOOD
 from schemas.verdicts import FINISHED, OVER, Verdict
 
@@ -23,7 +24,7 @@ class PastRun:
     """One run, from its manifest."""
 
     folder: RunFolder
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     @property
     def run_id(self) -> str:
@@ -31,14 +32,14 @@ class PastRun:
         return self.folder.run_id
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """How it ended; `unfinished` while it works, or when it was killed."""
-        return str(self.manifest.get("verdict", Verdict.UNFINISHED))
+        return self.manifest.verdict
 
     @property
     def replays(self) -> str | None:
         """The run whose failures this one sent again."""
-        return self.manifest.get("replays")
+        return self.manifest.replays
 
     @property
     def finished(self) -> bool:
@@ -48,29 +49,21 @@ class PastRun:
     @cached_property
     def not_in(self) -> int:
         """Rows that it read and did not get in; 0 where its books were never closed."""
-        rows = self._counts
-        return rows["read"] - sum(rows.get(state, 0) for state in GOOD) if rows else 0
-
-    @property
-    def _counts(self) -> dict[str, int]:
-        """Its rows by state; none while it works, and a stranger's manifest may hold anything."""
-        rows = self.manifest.get("rows")
-        if not isinstance(rows, dict) or not all(isinstance(rows.get(n), int) for n in ("read", "accepted")):
-            return {}
-        return rows
+        rows = self.manifest.rows
+        return rows["read"] - sum(rows[state] for state in GOOD) if rows else 0
 
     @property
     def told(self) -> str:
         """One line: when it began, how it ended, what became of its rows."""
-        when = str(self.manifest.get("started", ""))[:16].replace("T", " ")
-        rows = self._counts
+        when = self.manifest.started[:16].replace("T", " ")
+        rows = self.manifest.rows
         counts = f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_in:,} to correct" if rows else ""
         return f"{when} UTC  {self.verdict}{counts}{f'; replays {self.replays}' if self.replays else ''}"
 
     @property
     def cured(self) -> str:
         """What a replay says on the run that it replays."""
-        rows = self._counts
+        rows = self.manifest.rows
         if not rows:
             return f"replayed by {self.run_id}: {self.verdict}"
         return f"replayed by {self.run_id}: {rows['read'] - self.not_in:,} of {many(rows['read'], 'row', 'rows')} cured"
@@ -78,7 +71,8 @@ class PastRun:
     def as_json(self) -> dict[str, Any]:
         """The run in the document of `bulkload runs --json`."""
         members = ("operation", "mode", "dialect", "target", "started", "finished", "rows", "replays")
-        found = {name: self.manifest.get(name) for name in members}
+        manifest = self.manifest.as_json()
+        found = {name: manifest.get(name) for name in members}
         return {"run_id": self.run_id, "run_dir": str(self.folder.path), "verdict": self.verdict, **found}
 
     def does_again(self, earlier: "PastRun") -> bool:
@@ -86,15 +80,15 @@ class PastRun:
 
         An extract that the earlier one did not read to its end is known by its path.
         """
-        same = all(self.manifest.get(name) == earlier.manifest.get(name) for name in ("operation", "target", "replays"))
+        ours, theirs = ((m.operation, m.target, m.replays) for m in (self.manifest, earlier.manifest))
         extract = hashes if all(hashes(earlier.manifest)) else paths
-        return self.finished and same and extract(self.manifest) == extract(earlier.manifest)
+        return self.finished and ours == theirs and extract(self.manifest) == extract(earlier.manifest)
 
 
 def past_runs(runs: Path) -> list[PastRun]:
     """The runs in a folder, the newest first; what is no run is passed over."""
     found = (PastRun(folder, manifest) for folder, manifest in manifests(runs))
-    return sorted(found, key=lambda r: (str(r.manifest.get("started") or ""), r.run_id), reverse=True)
+    return sorted(found, key=lambda r: (r.manifest.started, r.run_id), reverse=True)
 
 
 def replays_of(run_id: str, runs: list[PastRun]) -> list[PastRun]:
@@ -142,7 +136,7 @@ def run_to_replay(runs: Path, name: str, note: Note) -> RunFolder:
     known = _newest(runs)
     for run in known:
         later = (again for again in replays_of(run.run_id, known) if again.finished)
-        taken_up = any(again.manifest["rows"]["read"] >= run.not_in for again in later)
+        taken_up = any(rows and rows["read"] >= run.not_in for rows in (again.manifest.rows for again in later))
         if run.finished and run.not_in and not taken_up:
             note(f"replaying {run.run_id} (rows not accepted: {run.not_in:,})")
             return run.folder
@@ -157,7 +151,7 @@ def _newest(runs: Path) -> list[PastRun]:
     return known
 
 
-def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+def manifests(runs: Path) -> Iterator[tuple[RunFolder, Manifest]]:
     """Every run with its manifest, the oldest first; folders that are no runs are passed over."""
     for path in sorted(runs.glob("*/manifest.json")):
         folder = RunFolder(path.parent)
@@ -167,25 +161,25 @@ def manifests(runs: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
             continue
 
 
-def refuse_finished(runs: Path, manifest: Mapping[str, Any]) -> None:
+def refuse_finished(runs: Path, manifest: Manifest) -> None:
     """Raises ConfigError when a run has finished this extract, by content, for this operation and target."""
-    if not lasts(manifest["target"]):
+    if not lasts(manifest.target):
         return
     for folder, earlier in manifests(runs):
         if (
-            earlier.get("verdict") in FINISHED
-            and earlier.get("operation") == manifest["operation"]
-            and earlier.get("target") == manifest["target"]
+            earlier.verdict in FINISHED
+            and earlier.operation == manifest.operation
+            and earlier.target == manifest.target
             and hashes(earlier) == hashes(manifest)
         ):
-            raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier['verdict']})")
+            raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier.verdict})")
 
 
-def paths(manifest: Mapping[str, Any]) -> list[str]:
+def paths(manifest: Manifest) -> list[str]:
     """The files of a run's extract."""
-    return sorted(source["path"] for source in manifest.get("extracts", ()))
+    return sorted(file.path for file in manifest.extracts)
 
 
-def hashes(manifest: Mapping[str, Any]) -> list[str]:
+def hashes(manifest: Manifest) -> list[str]:
     """The content of a run's extract; an empty text for each file that was not read to its end."""
-    return sorted(source.get("sha256") or "" for source in manifest.get("extracts", ()))
+    return sorted(file.sha256 or "" for file in manifest.extracts)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import outcome_rows
 from pipelines.history.catalog import manifests
 from schemas.errors import ConfigError
-from schemas.manifest import begun
+from schemas.manifest import Manifest
 from schemas.states import GOOD, State, code_of
 from schemas.verdicts import FINISHED
 
@@ -53,8 +52,8 @@ class Successors:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        later = [(f, m) for f, m in manifests(run.path.parent) if m.get("replays") == run.run_id and begun(m)]
-        self._later = sorted(later, key=lambda pair: str(pair[1].get("started")))
+        later = [(f, m) for f, m in manifests(run.path.parent) if m.replays == run.run_id and m.begun]
+        self._later = sorted(later, key=lambda pair: pair[1].started)
 
     def states(self, rows: pa.Table) -> StatesNow:
         """The states of rows, by the last run that took each up.
@@ -89,9 +88,9 @@ def _take_over(found: StatesNow, rows: npt.NDArray[np.intp], later: StatesNow, k
     found.runs.extend(later.runs)
 
 
-def _outcome(run: RunFolder, manifest: dict[str, Any], count: int) -> StatesNow:
+def _outcome(run: RunFolder, manifest: Manifest, count: int) -> StatesNow:
     """What became of the rows a run took up, in reading order."""
-    if manifest.get("verdict") not in FINISHED:
+    if manifest.verdict not in FINISHED:
         return StatesNow(np.full(count, UNFINISHED, np.uint8), np.zeros(count, np.int32), [run.run_id])
     with readable(run.outcomes), pq.ParquetFile(run.outcomes) as outcomes:
         rows = pa.concat_tables(outcome_rows(outcomes))

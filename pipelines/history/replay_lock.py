@@ -3,17 +3,16 @@
 Owns the lock on a chain of replays, and when a replay that died looks again at what became of its rows meanwhile.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
 from pipelines.history.replay_check import check_belong
 from pipelines.history.replay_rows import Replayed, failure_rows
 from pipelines.operations.operation import Operation
-from schemas.manifest import begun
+from schemas.manifest import Manifest
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def taken_up(path: Path, run: RunFolder, operation: Operation) -> Iterator[Repla
 
 
 @contextmanager
-def taken_up_before(manifest: Mapping[str, Any], folder: RunFolder, operation: Operation) -> Iterator[Replayed | None]:
+def taken_up_before(manifest: Manifest, folder: RunFolder, operation: Operation) -> Iterator[Replayed | None]:
     """The rows of a replay that goes on; None of a run that is no replay.
 
     One that had not begun has sent nothing, and others did not wait for it: what it takes up is asked anew.
@@ -37,20 +36,20 @@ def taken_up_before(manifest: Mapping[str, Any], folder: RunFolder, operation: O
     Raises:
         OSError, ValueError: what the replay kept cannot be read.
     """
-    if manifest["replays"] is None:
+    if manifest.replays is None:
         yield None
         return
-    run = RunFolder(folder.path.parent / manifest["replays"])
-    if begun(manifest):
+    run = RunFolder(folder.path.parent / manifest.replays)
+    if manifest.begun:
         yield Replayed.read(run, folder.taken)
         return
-    (source,) = manifest["extracts"]
-    with taken_up(Path(source["path"]), run, operation) as replayed:
+    (file,) = manifest.extracts
+    with taken_up(Path(file.path), run, operation) as replayed:
         yield replayed
 
 
 def _first(run: RunFolder) -> RunFolder:
     """The run at the beginning of a chain of replays, as far as it is there."""
-    before = run.read_manifest().get("replays")
-    earlier = RunFolder(run.path.parent / before) if isinstance(before, str) else None
+    before = run.read_manifest().replays
+    earlier = RunFolder(run.path.parent / before) if before is not None else None
     return _first(earlier) if earlier is not None and earlier.manifest.exists() else run

@@ -54,8 +54,8 @@ def purge(runs: Path, older_than: str, note: Callable[[str], None] = lambda _: N
 def _began(folder: RunFolder) -> datetime | None:
     """When a run began, by its manifest or else by its name; None where neither says so in our words."""
     try:
-        return datetime.fromisoformat(folder.read_manifest()["started"]).astimezone(UTC)
-    except (ConfigError, KeyError, TypeError, ValueError):
+        return datetime.fromisoformat(folder.read_manifest().started).astimezone(UTC)
+    except (ConfigError, ValueError):
         match = RUN_ID.fullmatch(folder.run_id)
     return datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if match else None
 

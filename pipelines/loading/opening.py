@@ -127,7 +127,7 @@ def _check_delimiter(header: Sequence[str]) -> None:
 
 def _keep_names(extract: Extract, earlier: RunFolder) -> None:
     """A run that goes on calls its files what it called them at first."""
-    names = [source["name"] for source in earlier.read_manifest()["extracts"]]
+    names = [file.name for file in earlier.read_manifest().extracts]
     named = zip(extract.sources, names, strict=True)
     extract.sources = [replace(source, name=name) for source, name in named]
 

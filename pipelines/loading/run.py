@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Self
+from typing import Self
 
 from connectors.lusid.client import LusidClient
 from connectors.run_folder.atomic_files import write_json
@@ -18,8 +18,8 @@ from pipelines.deliver.sender import Batch, Portion, batches, send
 from pipelines.history.catalog import refuse_finished
 from pipelines.history.replay_check import check_keys
 from pipelines.history.replay_rows import Replayed
-from pipelines.loading.earlier import Earlier, check_same, go_on
-from pipelines.loading.manifest import add_digests, closing, opening
+from pipelines.loading.earlier import Earlier, check_same, elsewhere, go_on
+from pipelines.loading.manifest import closed, opening
 from pipelines.loading.opening import open_run, whole_or_gone
 from pipelines.operations.operation import Manner, Operation
 from pipelines.options import Extracts, Options, Progress
@@ -27,7 +27,6 @@ from pipelines.prepare.reading import Rules, prepare
 from pipelines.report.html import write_html
 from pipelines.report.report import Report
 from schemas.errors import BalanceError, ConfigError, FatalError, LoadError, StoppedError
-from schemas.manifest import begun
 from schemas.states import State
 from schemas.verdicts import EXIT_CODES, Verdict, verdict_of
 
@@ -53,7 +52,6 @@ class Run:
         """
         self.operation, self.options, self.progress = operation, options, progress
         self.delivery: Delivery | None = None
-        self.manifest: dict[str, Any] = {}
         self._given, self._earlier, self.replayed = extract, earlier, replayed
         self._clock = time.monotonic()
         self._open = ExitStack()
@@ -87,7 +85,9 @@ class Run:
             else:
                 if self.replayed is not None and self._is_new():
                     self.replayed.write(self.folder)
-                self._warnings += go_on(earlier.read_manifest(), self.manifest)
+                before = earlier.read_manifest()
+                self._warnings += elsewhere(before, self.manifest)
+                self.manifest = go_on(before, self.manifest)
             self._open = stack.pop_all()
         return self
 
@@ -99,11 +99,11 @@ class Run:
         with self._open:
             if self.delivery is not None:
                 self.delivery.brake.release()
-            if error is not None and self._is_ours and "verdict" not in self.manifest:
+            if error is not None and self._is_ours and self.manifest.verdict is Verdict.UNFINISHED:
                 stopped = isinstance(error, FatalError) and error.exit_code == EXIT_CODES[Verdict.STOPPED]
                 text = error.message if isinstance(error, LoadError) else type(error).__name__
                 verdict = Verdict.STOPPED if stopped else Verdict.ERROR
-                self.folder.write_manifest({**self.manifest, "verdict": verdict.value, "error": text})
+                self.folder.write_manifest(self.manifest.changed(verdict=verdict, error=text))
 
     def interrupt(self, name: str) -> None:
         """Stops the run: before sending at once, while sending when what is in flight is settled."""
@@ -131,13 +131,16 @@ class Run:
         digests = self.extract.digests()
         if self.replayed is not None and self._is_new():
             (source,) = self.extract.sources
-            self.manifest["extracts"][0]["copy"] = self.folder.keep_copy(source.path, source.compression)
+            kept = self.folder.keep_copy(source.path, source.compression)
+            (file,) = self.manifest.extracts
+            self.manifest = self.manifest.changed(extracts=(file.model_copy(update={"kept": kept}),))
         self.extract.check_unchanged()
         self.ledger = Ledger(self.journal, len(self.prepared))
         force = self._check_earlier(digests)
         if self.target is not None:
             self.ledger.plan(*self.prepared.digests(), force=force)
-        add_digests(self.manifest, digests)  # not before: a manifest with digests has a journal with a plan
+        # not before: a manifest with digests has a journal with a plan
+        self.manifest = self.manifest.with_digests(digests)
         self._is_ours = True
         if options.once:
             refuse_finished(options.runs, self.manifest)
@@ -162,7 +165,7 @@ class Run:
 
     def _is_new(self) -> bool:
         """Whether no process has read the extract before, so that nothing was sent of it."""
-        return self._earlier is None or not begun(self._earlier.folder.read_manifest())
+        return self._earlier is None or not self._earlier.folder.read_manifest().begun
 
     def _check_earlier(self, digests: Sequence[str]) -> bool:
         """Makes sure that an earlier run may go on; gives whether that is forced."""
@@ -170,7 +173,7 @@ class Run:
             return False
         before, force = self._earlier.folder.read_manifest(), self._earlier.force
         check_same(before, self.manifest, digests, force=force)
-        if begun(before) and not self.ledger.planned:
+        if before.begun and not self.ledger.planned:
             raise ConfigError(
                 f"{self.folder.journal} is gone or empty: nobody knows what was sent, so the run cannot go on"
             )
@@ -207,7 +210,7 @@ class Run:
         try:
             accounts = accountant.close_books(self.folder, self.extract)
         except BalanceError as error:
-            self.manifest |= {"verdict": Verdict.UNBALANCED.value, "error": error.message}
+            self.manifest = self.manifest.changed(verdict=Verdict.UNBALANCED, error=error.message)
             self.folder.write_manifest(self.manifest)
             raise
         report = self._report(accounts, stopped, [*self._warnings, *dict.fromkeys(accountant.warnings)])
@@ -215,7 +218,7 @@ class Run:
             report = replace(report, failed_refs=refs.found(), refs_unknown=refs.unknown)
             if refs.unknown or report.failed_refs:
                 write_json(self.folder.failed, {"refs": report.failed_refs, "unknown": refs.unknown})
-        self.manifest |= closing(report)
+        self.manifest = closed(self.manifest, report)
         write_html(self.folder, self.manifest)
         self.prepared.close()
         self.folder.clear_scratch()  # before the verdict: nobody goes on with a finished run, or tidies it up

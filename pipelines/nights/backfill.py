@@ -6,7 +6,7 @@ A date is done when each extract of its folder has a run that finished into the 
 same mapping. A run into a sandbox in memory never counts, because nothing of it is left.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from pipelines.nights.report import NightlyReport, worst
 from pipelines.nights.sequence import shared_target
 from pipelines.options import Options, Progress
 from schemas.errors import ConfigError, FatalError, StoppedError
+from schemas.manifest import Manifest
 from schemas.verdicts import FINISHED, FINISHED_CODES
 
 MOST_NAMED = 10
@@ -158,14 +159,14 @@ def _folder_of(folder_pattern: str, day: date) -> Path:
 class _History:
     """What earlier runs have finished in this target."""
 
-    def __init__(self, runs: Iterable[Mapping[str, Any]], target: Target | None) -> None:
+    def __init__(self, runs: Iterable[Manifest], target: Target | None) -> None:
         """Takes the manifests of earlier runs."""
         url = target.url if target is not None else None
-        self._finished = [m for m in runs if lasts(url) and m.get("verdict") in FINISHED and m.get("target") == url]
+        self._finished = [m for m in runs if lasts(url) and m.verdict in FINISHED and m.target == url]
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
         """Whether each of a night's extracts has a run that finished."""
         return all(map(self._has_one, extracts))
 
     def _has_one(self, extract: NightExtract) -> bool:
-        return any(m["operation"] == extract.operation and same_extract(m, extract) for m in self._finished)
+        return any(m.operation == extract.operation and same_extract(m, extract) for m in self._finished)

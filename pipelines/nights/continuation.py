@@ -6,22 +6,21 @@ mapping, and the same files with the same content. A load whose files changed me
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
 
 import orjson
 
 from connectors.extracts.mapping_file import file_sha256
 from connectors.extracts.source_files import Digests, find_sources
 from connectors.targets import Target
-from pipelines.account.reasons import Reason
 from pipelines.history.catalog import PastRun, past_runs
 from pipelines.nights.folder import NightExtract
 from pipelines.nights.step import Step
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.states import STATES, Duplicates, State
-from schemas.verdicts import OVER, Verdict
+from schemas.manifest import Manifest
+from schemas.states import STATES, Duplicates
+from schemas.verdicts import OVER
 
 
 class Left:
@@ -55,14 +54,14 @@ class Left:
 
     def _known(self, target: Target, since: str) -> list[PastRun]:
         """The night's runs into this target under these settings, the newest first."""
-        given = {name: getattr(self._options, name).value for name in ("mode", "dialect")}
+        given = {name: getattr(self._options, name) for name in ("mode", "dialect")}
         wanted = {**given, "target": target.url, "replays": None}
         return [
             run
             for run in past_runs(self._options.runs)
-            if all(run.manifest.get(name, "") == value for name, value in wanted.items())
-            and run.manifest["duplicates"] in (Duplicates.REFUSE, self._options.duplicates)
-            and str(run.manifest.get("started")) >= since
+            if all(getattr(run.manifest, name) == value for name, value in wanted.items())
+            and run.manifest.duplicates in (Duplicates.REFUSE, self._options.duplicates)
+            and run.manifest.started >= since
         ]
 
     def _found(self, steps: Sequence[Step], known: Sequence[PastRun]) -> dict[str, PastRun]:
@@ -81,48 +80,49 @@ class Left:
 
 def _is_of(run: PastRun, step: Step, found: Mapping[str, PastRun]) -> bool:
     """Whether a run loaded a step's extract; rows that no file holds are its if it began after those before it."""
-    if run.manifest["operation"] != step.operation:
+    if run.manifest.operation != step.operation:
         return False
-    paths = [source["path"] for source in run.manifest["extracts"]]
+    paths = [file.path for file in run.manifest.extracts]
     if step.given is not None:
         return same_extract(run.manifest, step.given)
-    began = str(run.manifest["started"])
+    began = run.manifest.started
     return paths == [str(run.folder.frame.resolve())] and all(
-        str(before.manifest["started"]) < began for before in found.values()
+        before.manifest.started < began for before in found.values()
     )
 
 
-def same_extract(manifest: Mapping[str, Any], extract: NightExtract) -> bool:
+def same_extract(manifest: Manifest, extract: NightExtract) -> bool:
     """Whether a run read these very files, with this content and this mapping."""
-    read = [(source["path"], source["bytes"]) for source in manifest["extracts"]]
+    read = [(file.path, file.bytes) for file in manifest.extracts]
     sources = find_sources(extract.paths)
     if read != [(str(source.path.resolve()), source.size) for source in sources]:
         return False
     mapping = file_sha256(extract.mapping) if extract.mapping else None
-    if (manifest["mapping"] or {}).get("sha256") != mapping:
+    if (manifest.mapping and manifest.mapping.sha256) != mapping:
         return False
     with closing(Digests(sources)) as digests:
-        return [source.get("sha256") for source in manifest["extracts"]] == list(digests.wait())
+        return [file.sha256 for file in manifest.extracts] == list(digests.wait())
 
 
 def _report(run: PastRun) -> Report:
     """The report of a finished run, as its manifest has it."""
     found = run.manifest
+    assert found.rows is not None  # noqa: S101  # the books of what is finished are closed
     failed = orjson.loads(run.folder.failed.read_bytes()) if run.folder.failed.exists() else {}
     return Report(
         run_id=run.run_id,
         run_dir=run.folder.path,
-        operation=found["operation"],
-        mode=found["mode"],
-        verdict=Verdict(found["verdict"]),
-        rows_read=found["rows"]["read"],
-        rows={state: found["rows"].get(state, 0) for state in STATES},
-        keys={state: found["keys"].get(state, 0) for state in STATES},
-        requests=found["requests"],
-        retries=found["retries"],
-        seconds=found["seconds"],
-        reasons=tuple(Reason(**{**reason, "state": State(reason["state"])}) for reason in found["reasons"]),
-        warnings=tuple(found["warnings"]),
+        operation=found.operation,
+        mode=found.mode,
+        verdict=found.verdict,
+        rows_read=found.rows["read"],
+        rows={state: found.rows[state] for state in STATES},
+        keys={state: found.keys[state] for state in STATES},
+        requests=found.requests,
+        retries=found.retries,
+        seconds=found.seconds,
+        reasons=found.reasons,
+        warnings=found.warnings,
         failed_refs=failed.get("refs", {}),
         refs_unknown=failed.get("unknown"),
     )

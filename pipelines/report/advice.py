@@ -23,7 +23,7 @@ NAME = "bulkload"
 
 def warnings(run: Summary) -> list[str]:
     """What nobody may overlook, then what the run noticed that is no row's fault."""
-    return [*alarms(run), *(server_text(text, 1000) for text in run.manifest["warnings"])]
+    return [*alarms(run), *(server_text(text, 1000) for text in run.manifest.warnings)]
 
 
 def alarms(run: Summary) -> list[str]:
@@ -38,10 +38,10 @@ def alarms(run: Summary) -> list[str]:
         )
     reasons = given_up(run.manifest)
     if reasons:
-        rows = sum(reason["rows"] for reason in reasons)
+        rows = sum(reason.rows for reason in reasons)
         said.append(
             f"{many(rows, 'row was', 'rows were')} not sent, though the run went on: their calls were given up "
-            f"({server_text(reasons[0]['message'], 300)}). `bulkload resume` sends them."
+            f"({server_text(reasons[0].message, 300)}). `bulkload resume` sends them."
         )
     return said
 
@@ -49,7 +49,7 @@ def alarms(run: Summary) -> list[str]:
 def next_command(run: Summary) -> str:
     """What to type next; empty when nothing is left to do."""
     if run.dry_run:
-        return shlex.join(_load(run, [shown(extract["path"]) for extract in run.manifest["extracts"]]))
+        return shlex.join(_load(run, [shown(file.path) for file in run.manifest.extracts]))
     if not run.to_correct:
         return ""
     runs = [] if run.folder.path.parent == settings.RUNS else ["--runs", shown(run.folder.path.parent)]
@@ -75,22 +75,22 @@ def next_step(run: Summary) -> str:
 
 def _load(run: Summary, extracts: Sequence[str]) -> list[str]:
     """The load of extracts with a run's flags, but for those that say what holds anyway."""
-    manifest, given = run.manifest, run.manifest["settings"]
-    mapping, target = manifest["mapping"], manifest["target"]
+    manifest, given = run.manifest, run.manifest.settings
+    mapping, target = manifest.mapping, manifest.target
     flags = {
-        "--mode": (manifest["mode"], settings.MODE),
-        "--mapping": (shown(mapping["path"]) if mapping else None, None),
+        "--mode": (manifest.mode, settings.MODE),
+        "--mapping": (shown(mapping.path) if mapping else None, None),
         "--target": (target, None),
-        "--dialect": (manifest["dialect"], settings.DIALECT),
-        "--encoding": (given.get("encoding"), None),
-        "--delimiter": (given.get("delimiter"), None),
+        "--dialect": (manifest.dialect, settings.DIALECT),
+        "--encoding": (given.encoding, None),
+        "--delimiter": (given.delimiter, None),
         "--runs": (run.folder.path.parent, settings.RUNS),
-        "--batch-size": (given["batch_size"], settings.BATCH_SIZE),
-        "--max-batch-bytes": (given["max_batch_bytes"], settings.MAX_BATCH_BYTES),
-        "--concurrency": (given["concurrency"], settings.CONCURRENCY),
-        "--patience": (given.get("patience"), settings.PATIENCE_SECONDS),
-        "--duplicates": (manifest["duplicates"], settings.DUPLICATES),
-        "--max-failures": (given["max_failures"], None),
+        "--batch-size": (given.batch_size, settings.BATCH_SIZE),
+        "--max-batch-bytes": (given.max_batch_bytes, settings.MAX_BATCH_BYTES),
+        "--concurrency": (given.concurrency, settings.CONCURRENCY),
+        "--patience": (given.patience, settings.PATIENCE_SECONDS),
+        "--duplicates": (manifest.duplicates, settings.DUPLICATES),
+        "--max-failures": (given.max_failures, None),
     }
     told = [(name, value) for name, (value, default) in flags.items() if value is not None and value != default]
     return [program(), "load", run.operation, *extracts, *(str(word) for flag in told for word in flag)]

@@ -4,13 +4,14 @@ Shows what `Summary` says: keys, rows and reasons, never a cell. Every text is e
 """
 
 import functools
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.run_folder.atomic_files import whole
 from connectors.run_folder.folder import RunFolder
 from pipelines.report import advice
 from pipelines.report.summary import Summary
+from schemas.manifest import Manifest
 from schemas.states import STATES, State
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Slice(NamedTuple):
     percent: float
 
 
-def write_html(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
+def write_html(folder: RunFolder, manifest: Manifest) -> None:
     """Writes report.html into a run's folder.
 
     Args:
@@ -45,7 +46,8 @@ def write_html(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
 
 def html_of(summary: Summary) -> str:
     """The page of one run."""
-    return template().render(run=summary, manifest=summary.manifest, advice=advice, slices=[*_slices(summary)])
+    manifest = summary.manifest.as_json()
+    return template().render(run=summary, manifest=manifest, advice=advice, slices=[*_slices(summary)])
 
 
 @functools.cache

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from connectors.run_folder.folder import RunFolder
-from pipelines.account.reasons import Reason
 from schemas.errors import LoadError
+from schemas.manifest import Reason
 from schemas.states import GOOD, STATES, State
 from schemas.verdicts import EXIT_CODES, Verdict
 

@@ -13,8 +13,8 @@ from connectors.run_folder.folder import RunFolder
 from pipelines.report.wording import many
 from schemas.answers import server_text
 from schemas.errors import ConfigError
-from schemas.manifest import FORMAT
-from schemas.states import GOOD, STATES, State, good_in
+from schemas.manifest import FORMAT, Manifest, Reason
+from schemas.states import GOOD, State, good_in
 from schemas.verdicts import Verdict
 
 STOPPED_FIRST = "NotSent"
@@ -22,9 +22,6 @@ STOPPED_FIRST = "NotSent"
 
 MOST_TOLD = 3
 """Messages shown of one code: those that name a row or a parent differ for each row."""
-
-_NONE = {state.value: 0 for state in STATES}
-"""What a manifest says of a state that was not known when it was written."""
 
 EXAMPLE_LIMIT = 120
 """Characters of a key and its place that are shown."""
@@ -65,21 +62,23 @@ class Summary:
     """
 
     folder: RunFolder
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     groups: tuple[Group, ...]
 
     @classmethod
-    def of(cls, folder: RunFolder, manifest: Mapping[str, Any]) -> Self:
+    def of(cls, folder: RunFolder, manifest: Manifest) -> Self:
         """The summary of a run whose manifest says how it ended.
 
         Raises:
-            ConfigError: it does not: the run is still working, was killed, or ended in an error.
+            ConfigError: it does not: the run is still working, was killed, or ended in an error; or it is damaged.
         """
-        if manifest.get("format") != FORMAT:
+        if manifest.format != FORMAT:
             raise ConfigError(f"{folder.path} was written by another version of bulkload")
-        if "rows" not in manifest:
-            ending = manifest.get("error") or "it is still working, or was killed"
+        if manifest.rows is None and "rows" not in manifest.damaged:
+            ending = manifest.error or "it is still working, or was killed"
             raise ConfigError(f"run {folder.run_id} has no report: {ending}")
+        if manifest.damaged:
+            raise ConfigError(f"{folder.manifest} is damaged, or was written by a later version of bulkload")
         return cls(folder, manifest, tuple(_groups(manifest)))
 
     @classmethod
@@ -91,27 +90,28 @@ class Summary:
     @property
     def operation(self) -> str:
         """The operation's name."""
-        return str(self.manifest["operation"])
+        return self.manifest.operation
 
     @property
     def verdict(self) -> Verdict:
         """How the run ended."""
-        return Verdict(self.manifest["verdict"])
+        return self.manifest.verdict
 
     @property
     def rows(self) -> Mapping[str, int]:
         """Extract rows: `read`, then by state."""
-        return {**_NONE, **self.manifest["rows"]}
+        assert self.manifest.rows is not None  # noqa: S101  # `of` saw to it
+        return self.manifest.rows
 
     @property
     def keys(self) -> Mapping[str, int]:
         """Requests' keys by state."""
-        return {**_NONE, **self.manifest["keys"]}
+        return self.manifest.keys
 
     @property
     def dry_run(self) -> bool:
         """Whether nothing was to be sent."""
-        return bool(self.manifest["settings"]["dry_run"])
+        return self.manifest.settings.dry_run
 
     @property
     def to_correct(self) -> int:
@@ -127,7 +127,7 @@ class Summary:
         if self.verdict is Verdict.COMPLETE:
             return f"complete: {read}, none to correct"
         if self.verdict is Verdict.STOPPED:
-            rows_given_up = sum(reason["rows"] for reason in given_up(self.manifest))
+            rows_given_up = sum(reason.rows for reason in given_up(self.manifest))
             went_on = 0 < rows_given_up == self.rows[State.NOT_SENT]
             return f"{'not complete' if went_on else 'stopped early'}: {self.to_correct:,} of {read} not accepted"
         return f"finished: {self.to_correct:,} of {read} not accepted"
@@ -135,8 +135,8 @@ class Summary:
     @property
     def effort(self) -> str:
         """Calls, retries and time."""
-        calls, retries = self.manifest["requests"], self.manifest["retries"]
-        took = f"{self.manifest['seconds']:,.1f} s"
+        calls, retries = self.manifest.requests, self.manifest.retries
+        took = f"{self.manifest.seconds:,.1f} s"
         return f"{many(calls, 'call', 'calls')}, {many(retries, 'retry', 'retries')}, {took}"
 
     @property
@@ -150,7 +150,7 @@ class Summary:
     @property
     def cured(self) -> str:
         """Of a replay: whose failures it sent again, and how many of them are in now; empty for any other run."""
-        earlier, read = self.manifest.get("replays"), self.rows["read"]
+        earlier, read = self.manifest.replays, self.rows["read"]
         if not earlier:
             return ""
         left = {state: n for state, n in self.rows.items() if n and state != "read" and state not in GOOD}
@@ -164,31 +164,32 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """The document that `load --json` printed."""
         names = ("run_id", "operation", "mode", "verdict", "rows", "keys", "requests", "retries", "seconds")
-        found = {name: self.manifest[name] for name in names}
+        manifest = self.manifest.as_json()
+        found = {name: manifest[name] for name in names}
         return {"run_id": found.pop("run_id"), "run_dir": str(self.folder.path), **found}
 
 
-def given_up(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def given_up(manifest: Manifest) -> list[Reason]:
     """The reasons of rows whose calls were repeated as often as we repeat, while the run went on."""
-    found = (r for r in manifest["reasons"] if r["state"] == State.NOT_SENT and r["code"] != STOPPED_FIRST)
-    return [] if manifest["settings"]["dry_run"] else list(found)
+    found = (r for r in manifest.reasons if r.state is State.NOT_SENT and r.code != STOPPED_FIRST)
+    return [] if manifest.settings.dry_run else list(found)
 
 
-def _groups(manifest: Mapping[str, Any]) -> Iterator[Group]:
+def _groups(manifest: Manifest) -> Iterator[Group]:
     """The manifest's reasons by state and code; in a dry run, rows that were merely not sent have none."""
-    good = good_in(dry_run=manifest["settings"]["dry_run"])
-    by_code: dict[tuple[State, str], list[Mapping[str, Any]]] = {}
-    for reason in manifest["reasons"]:
-        if reason["state"] not in good:
-            by_code.setdefault((State(reason["state"]), reason["code"]), []).append(reason)
-    ranked = sorted(by_code.items(), key=lambda item: -sum(r["rows"] for r in item[1]))
+    good = good_in(dry_run=manifest.settings.dry_run)
+    by_code: dict[tuple[State, str], list[Reason]] = {}
+    for reason in manifest.reasons:
+        if reason.state not in good:
+            by_code.setdefault((reason.state, reason.code), []).append(reason)
+    ranked = sorted(by_code.items(), key=lambda item: -sum(r.rows for r in item[1]))
     for (state, code), reasons in ranked:
         told = tuple(_told(reason) for reason in reasons[:MOST_TOLD])
-        yield Group(state, server_text(code, 100), sum(r["rows"] for r in reasons), told, len(reasons) - len(told))
+        yield Group(state, server_text(code, 100), sum(r.rows for r in reasons), told, len(reasons) - len(told))
 
 
-def _told(reason: Mapping[str, Any]) -> Told:
-    return Told(server_text(reason["message"]), reason["rows"], tuple(map(_example, reason["examples"])))
+def _told(reason: Reason) -> Told:
+    return Told(server_text(reason.message), reason.rows, tuple(map(_example, reason.examples)))
 
 
 def _example(text: str) -> str:

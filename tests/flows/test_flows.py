@@ -32,7 +32,6 @@ from prefect_harness import (
 
 from connectors.lusid.settings import PREFECT_DEFAULTS, PREFECT_FORCED, configure_prefect
 from connectors.sandbox.server import Sandbox
-from pipelines.account.reasons import Reason
 from pipelines.flows import flows, tasks
 from pipelines.flows.artifacts import MOST_CHARACTERS, PublishedProgress, escaped, publish, reasons, summary
 from pipelines.flows.bridge import plain_options, through_prefect
@@ -53,6 +52,7 @@ from pipelines.resume import resume
 from schemas.budget import Budget
 from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableError
 from schemas.expectations import Expectations
+from schemas.manifest import Reason
 from schemas.states import STATES, Mode, State
 from schemas.verdicts import Verdict
 

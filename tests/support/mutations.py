@@ -80,7 +80,7 @@ MUTATIONS = (
     Mutation(
         "go on without a journal",
         "pipelines/loading/run.py",
-        "        if begun(before) and not self.ledger.planned:\n",
+        "        if before.begun and not self.ledger.planned:\n",
         "        if not before:\n",
         ("tests/loads/test_resume.py::test_without_its_journal_a_run_that_may_have_sent_does_not_go_on",),
     ),
@@ -334,7 +334,7 @@ MUTATIONS = (
     Mutation(
         "go on with another extract",
         "pipelines/loading/earlier.py",
-        '[source["sha256"] for source in before["extracts"]] != list(digests)',
+        "[file.sha256 for file in before.extracts] != list(digests)",
         "not digests",
         ("tests/loads/test_resume.py::test_a_changed_extract_is_refused_however_often_one_tries",),
     ),

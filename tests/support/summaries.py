@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.report.summary import Summary
+from schemas.manifest import Manifest
 from schemas.states import STATES
 
 HOSTILE = "[bold]not markup[/bold] \x1b[35mpink\x1b[0m\nsecond line"
@@ -48,5 +49,10 @@ def manifest(**changes: Any) -> dict[str, Any]:
     }
 
 
+def typed(**changes: Any) -> Manifest:
+    """The same, as it is read."""
+    return Manifest.read(manifest(**changes))
+
+
 def summary(**changes: Any) -> Summary:
-    return Summary.of(RunFolder(Path("runs/20261121T020000Z-orders-7f3a")), manifest(**changes))
+    return Summary.of(RunFolder(Path("runs/20261121T020000Z-orders-7f3a")), typed(**changes))

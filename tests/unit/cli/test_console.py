@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from summaries import HOSTILE, manifest, summary
+from summaries import HOSTILE, manifest, summary, typed
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.cli.console import TerminalProgress, print_summaries, table
@@ -126,7 +126,7 @@ def rows_of(**states: int) -> dict[str, Any]:
 
 def test_what_is_typed_next_is_what_the_run_needs() -> None:
     run_id = "20261121T020000Z-orders-7f3a"
-    elsewhere = Summary.of(RunFolder(Path(f"/data/runs/{run_id}")), manifest())
+    elsewhere = Summary.of(RunFolder(Path(f"/data/runs/{run_id}")), typed())
     assert advice.next_command(elsewhere) == f"bulkload replay {run_id} --runs /data/runs"
     stopped = summary(verdict="stopped", **rows_of(failed=1, not_sent=3))
     assert advice.next_command(stopped) == f"bulkload resume {run_id}"

@@ -12,13 +12,20 @@ from connectors.run_folder.journal import Journal
 from pipelines.history.catalog import manifests, refuse_finished
 from pipelines.history.retention import purge
 from schemas.errors import ConfigError, RunFolderError
+from schemas.manifest import Manifest
+
+
+def of(*hashes: str) -> list[dict[str, Any]]:
+    """The files of an extract by their hashes."""
+    return [{"name": sha256, "path": f"/{sha256}", "bytes": 1, "sha256": sha256} for sha256 in hashes]
+
 
 MINE: dict[str, Any] = {
     "operation": "orders",
     "target": "https://x/api",
-    "extracts": [{"sha256": "b"}, {"sha256": "a"}],
+    "extracts": of("b", "a"),
 }
-DONE = MINE | {"verdict": "complete", "extracts": [{"sha256": "a"}, {"sha256": "b"}]}
+DONE = MINE | {"verdict": "complete", "extracts": of("a", "b")}
 
 
 def run(runs: Path, name: str, age: Any = None, **manifest: Any) -> Path:
@@ -91,7 +98,7 @@ def test_what_is_no_run_is_passed_over(tmp_path: Path) -> None:
 def test_an_extract_that_a_run_finished_is_refused_by_content(tmp_path: Path) -> None:
     run(tmp_path, "20260101-done", **DONE)
     with pytest.raises(ConfigError) as caught:
-        refuse_finished(tmp_path, MINE)
+        refuse_finished(tmp_path, Manifest.read(MINE))
     assert caught.value.message == "--once: 20260101-done has already loaded this extract (complete)"
 
 
@@ -102,17 +109,17 @@ def test_an_extract_that_a_run_finished_is_refused_by_content(tmp_path: Path) ->
         {"verdict": "dry run"},
         {"operation": "executions"},
         {"target": "https://y/api"},
-        {"extracts": [{"sha256": "a"}]},
-        {"extracts": [{"sha256": "a"}, {"sha256": "c"}]},
+        {"extracts": of("a")},
+        {"extracts": of("a", "c")},
     ],
 )
 def test_another_run_does_not_count(tmp_path: Path, earlier: dict[str, Any]) -> None:
     run(tmp_path, "earlier", **(DONE | earlier))
     run(tmp_path, "odd", verdict="complete")
-    refuse_finished(tmp_path, MINE)
+    refuse_finished(tmp_path, Manifest.read(MINE))
 
 
 @pytest.mark.parametrize("target", [None, "sandbox"])
 def test_what_is_gone_with_its_run_was_loaded_nowhere(tmp_path: Path, target: str | None) -> None:
     run(tmp_path, "earlier", **(DONE | {"target": target}))
-    refuse_finished(tmp_path, MINE | {"target": target})
+    refuse_finished(tmp_path, Manifest.read(MINE | {"target": target}))

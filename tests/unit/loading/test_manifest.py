@@ -9,13 +9,14 @@ from scripted_lusid import done, scripted
 
 from pipelines.load import load
 from pipelines.loading.earlier import check_same
-from pipelines.loading.manifest import add_digests
 from schemas.errors import ConfigError
+from schemas.manifest import Manifest
 
 
-def manifest(**changes: Any) -> dict[str, Any]:
-    whole: dict[str, Any] = {"format": 1, "versions": {"bulkload": "1.0"}, "extracts": [{"name": "a", "sha256": "1"}]}
-    return {**whole, "mapping": {"path": "m", "sha256": "2"}, **changes}
+def manifest(**changes: Any) -> Manifest:
+    extract = {"name": "a", "path": "/a", "bytes": 1, "sha256": "1"}
+    whole: dict[str, Any] = {"format": 1, "versions": {"bulkload": "1.0"}, "extracts": [extract]}
+    return Manifest.read({**whole, "mapping": {"path": "m", "sha256": "2"}, **changes})
 
 
 FORCIBLE = "; --force goes on all the same, if it still makes the same keys"
@@ -43,7 +44,7 @@ def test_everything_that_changed_is_named(changes: dict[str, Any], said: str) ->
 
 def test_the_same_may_go_on_and_so_may_what_had_not_read_its_extract() -> None:
     check_same(manifest(), manifest(mapping={"path": "elsewhere", "sha256": "2"}), ["1"])
-    check_same(manifest(extracts=[{"name": "a"}]), manifest(mapping=None), ["9"])
+    check_same(manifest(extracts=[{"name": "a", "path": "/a", "bytes": 1}]), manifest(mapping=None), ["9"])
 
 
 def test_force_forgives_a_mapping_and_a_version_and_never_an_extract() -> None:
@@ -54,9 +55,12 @@ def test_force_forgives_a_mapping_and_a_version_and_never_an_extract() -> None:
 
 
 def test_digests_are_added_to_their_files() -> None:
-    opened = {"extracts": [{"name": "a"}, {"name": "b"}]}
-    add_digests(opened, ["1", "2"])
-    assert opened == {"extracts": [{"name": "a", "sha256": "1"}, {"name": "b", "sha256": "2"}]}
+    files = [{"name": name, "path": f"/{name}", "bytes": 1} for name in "ab"]
+    opened = manifest(extracts=files)
+    assert not opened.begun
+    begun = opened.with_digests(["1", "2"])
+    assert begun.begun
+    assert begun.as_json()["extracts"] == [{**files[0], "sha256": "1"}, {**files[1], "sha256": "2"}]
 
 
 def test_a_manifest_says_what_a_run_was_given_and_how_it_ended(tmp_path: Path) -> None:

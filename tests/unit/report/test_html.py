@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from summaries import HOSTILE, manifest, summary
+from summaries import HOSTILE, manifest, summary, typed
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.load import load
@@ -110,4 +110,4 @@ def test_a_run_leaves_its_page_private_and_without_a_cell(tmp_path: Path) -> Non
 
 def test_a_page_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"report\.html: cannot be written: No such file or directory"):
-        write_html(RunFolder(tmp_path / "gone"), manifest())
+        write_html(RunFolder(tmp_path / "gone"), typed())

@@ -10,6 +10,7 @@ from connectors.run_folder import folder as run_folder
 from connectors.run_folder.atomic_files import whole
 from connectors.run_folder.folder import RunFolder
 from schemas.errors import ConfigError, RunFolderError
+from schemas.manifest import Manifest
 
 
 def mode(path: Path) -> int:
@@ -27,14 +28,14 @@ def test_a_new_folder_is_its_owners_only_whatever_the_umask(tmp_path: Path) -> N
     before = os.umask(0)
     try:
         folder = RunFolder.create(tmp_path / "deep" / "runs", "orders")
-        folder.write_manifest({"a": 1})
+        folder.write_manifest(Manifest.read({"a": 1}))
         folder.open_scratch()
     finally:
         os.umask(before)
     assert [mode(folder.path), mode(folder.manifest), mode(folder.scratch)] == [0o700, 0o600, 0o700]
     assert folder.run_id == folder.path.name
     assert "-orders-" in folder.run_id
-    assert folder.read_manifest() == {"a": 1}
+    assert folder.read_manifest().as_json() == {"a": 1}
 
 
 def test_runs_that_cannot_be_made_are_said_in_one_line(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_a_manifest_that_is_none_is_said_in_one_line(tmp_path: Path, content: by
 
 def test_a_file_is_there_whole_or_as_it_was_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "orders")
-    folder.write_manifest({"a": 1})
+    folder.write_manifest(Manifest.read({"a": 1}))
 
     def crash() -> None:
         with whole(folder.manifest) as part:
@@ -96,26 +97,26 @@ def test_a_file_is_there_whole_or_as_it_was_and_nothing_is_left_beside_it(tmp_pa
 
     with pytest.raises(ZeroDivisionError):
         crash()
-    assert folder.read_manifest() == {"a": 1}
+    assert folder.read_manifest().as_json() == {"a": 1}
     assert sorted(p.name for p in folder.path.iterdir()) == ["manifest.json"]
     with whole(folder.manifest) as part:
         assert mode(part) == 0o600
         part.write_bytes(b'{"a": 2}')
-    assert folder.read_manifest() == {"a": 2}
+    assert folder.read_manifest().as_json() == {"a": 2}
     assert sorted(p.name for p in folder.path.iterdir()) == ["manifest.json"]
 
 
 def test_what_a_crash_left_is_overwritten(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "orders")
     (folder.path / "manifest.json.part").write_bytes(b"x" * 10_000)
-    folder.write_manifest({"a": 1})
-    assert folder.read_manifest() == {"a": 1}
+    folder.write_manifest(Manifest.read({"a": 1}))
+    assert folder.read_manifest().as_json() == {"a": 1}
 
 
 def test_a_folder_that_is_gone_is_one_error(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "gone")
     with pytest.raises(RunFolderError) as written:
-        folder.write_manifest({})
+        folder.write_manifest(Manifest.read({}))
     with pytest.raises(RunFolderError) as made:
         folder.open_scratch()
     assert written.value.message == f"{folder.manifest}: cannot be written: No such file or directory"
