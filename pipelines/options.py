@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from connectors.targets import Target
 from schemas import settings
-from schemas.budget import Budget
+from schemas.budget import FailureBudget
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
@@ -57,7 +57,7 @@ class Options:
     patience: float = settings.PATIENCE_SECONDS
     duplicates: Duplicates = settings.DUPLICATES
     dry_run: bool = False
-    max_failures: Budget | None = None
+    max_failures: FailureBudget | None = None
     expect: Expectations = field(default_factory=Expectations)
     once: bool = False
     followed: bool = False
@@ -133,8 +133,8 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
-def _budget(value: Any) -> Budget:
-    return value if isinstance(value, Budget) else Budget.parse(str(value))
+def _budget(value: Any) -> FailureBudget:
+    return value if isinstance(value, FailureBudget) else FailureBudget.parse(str(value))
 
 
 def _expectations(value: Any) -> Expectations:

@@ -10,7 +10,7 @@ _FORM = re.compile(r"^(\d+(?:\.\d+)?)(%?)$")
 
 
 @dataclass(frozen=True)
-class Budget:
+class FailureBudget:
     """`--max-failures`: 50, or 2.5%.
 
     Attributes:
@@ -21,7 +21,7 @@ class Budget:
     percent: bool
 
     @classmethod
-    def parse(cls, text: str) -> "Budget":
+    def parse(cls, text: str) -> "FailureBudget":
         """Reads `N` or `N%`; raises ConfigError for anything else."""
         match = _FORM.match(text.strip())
         if match is None or (not match[2] and "." in match[1]) or (match[2] and Decimal(match[1]) > 100):

@@ -18,7 +18,7 @@ class Dialect(StrEnum):
     """The allocation and booking calls of lusid-sdk-preview 1.0 and 1.1."""
 
 
-TWO_AGES = frozenset({Dialect.V2_1, Dialect.V2_3})
+ALL_BUT_LEGACY = frozenset({Dialect.V2_1, Dialect.V2_3})
 """The dialects of all calls but those two."""
 
 ONLY_2_3 = frozenset({Dialect.V2_3})

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.extracts.parquet.text import kind_of
-from connectors.run_folder.atomic_files import whole
+from connectors.run_folder.atomic_files import atomic_write
 from schemas.errors import ExtractError
 
 _GROUP_ROWS = 1 << 16
@@ -33,7 +33,7 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
         RunFolderError: the file cannot be written.
     """
     table = pa.table(dict(_columns(_with_named_index(frame))))
-    with whole(path) as part:  # a run that goes on has no other copy of the frame
+    with atomic_write(path) as part:  # a run that goes on has no other copy of the frame
         pq.write_table(table, part, row_group_size=_GROUP_ROWS)
 
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever dies while they are written; readable by their owner only."""
+"""Atomic file writes: a file is complete or absent, whatever dies while it is written, and private to its owner."""
 
 import os
 from collections.abc import Iterator
@@ -12,21 +12,21 @@ from schemas.errors import RunFolderError
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file whole.
+    """Writes a JSON file atomically.
 
     Raises:
         RunFolderError: it cannot be written.
     """
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary path to write; when the block ends well it is synced and renamed to `path`.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yields a temporary path to write to; when the block succeeds, it is synced to disk and renamed to `path`.
 
     Raises:
-        RunFolderError: it cannot be written.
+        RunFolderError: the file cannot be written.
     """
     part = path.with_name(f"{path.name}.part")
     try:
@@ -37,15 +37,15 @@ def whole(path: Path) -> Iterator[Path]:
         part.replace(path)
         sync(path.parent)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)  # Arrow has words of its own
+        why = os.strerror(error.errno) if error.errno else str(error)  # Arrow's errors carry no errno
         raise RunFolderError(f"{path}: cannot be written: {why}") from None
     finally:
-        with suppress(OSError):  # the folder itself may be gone
+        with suppress(OSError):  # the folder itself may have been removed
             part.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Waits until a file, or what a folder lists, is on disk; raises OSError."""
+    """Waits until a file, or the entries of a folder, are on disk; raises OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

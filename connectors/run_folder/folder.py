@@ -1,4 +1,4 @@
-"""A run's folder: what is in it, who may read it, and how its files come to be there whole or not at all."""
+"""The folder of a run: which files it holds, and how it is made and found again."""
 
 import re
 import secrets
@@ -9,24 +9,25 @@ from pathlib import Path
 
 import orjson
 
-from connectors.run_folder.atomic_files import sync, whole, write_json
+from connectors.run_folder.atomic_files import atomic_write, sync, write_json
 from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import Manifest
 from schemas.spellings import is_text
 
 RUN_ID = re.compile(r"(\d{8}T\d{6})Z-[a-z-]+-[0-9a-f]{4}")
-"""What runs are called: when they began, what they load, something to tell them apart."""
+"""The form of run ids: start time in UTC, operation, and four hexadecimal digits that tell runs apart."""
 
 
 class RunFolder:
     """`runs/<run-id>/`, readable by its owner only.
 
     Attributes:
-        manifest, journal, outcomes, failures, report: what every run that ends leaves behind.
-        frame: a data frame that was given as the extract; hold: what its rows were held for; taken: the rows of
-            another run that this one replays, whose corrected cells are in `corrected.csv`; failed: what of it did not
-            make it, for the loads of the same night that depend on it.
-        scratch: files that live while the run works.
+        manifest, journal, outcomes, failures, report: left behind by every run that ends.
+        frame: the data frame that was loaded, if the extract was one.
+        hold: the references whose rows this run holds back, because they failed earlier in the night.
+        taken: the rows of another run that this run replays; their corrected cells are in `corrected.csv`.
+        failed: the references that failed in this run, for the later loads of the night that depend on them.
+        scratch: files that exist only while the run works.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,22 +46,22 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs: Path, operation: str) -> "RunFolder":
-        """Makes the folder of a new run.
+        """Creates the folder of a new run.
 
         Raises:
-            ConfigError: `runs` cannot be made or written; nothing was done.
+            ConfigError: `runs` cannot be created or written; nothing was done.
         """
-        make_runs(runs)
+        make_runs_folder(runs)
         try:
             folder = cls._made(runs, operation)
-            sync(runs)  # else the machine's crash could take the folder with the journal in it
+            sync(runs)  # otherwise a crash of the machine could lose the folder with the journal in it
         except OSError as error:
             raise _not_writable(runs, error) from None
         return folder
 
     @classmethod
     def _made(cls, runs: Path, operation: str) -> "RunFolder":
-        """A folder that nobody else has: of runs that begin in one second two may draw the same name."""
+        """Creates a folder that no other run has; two runs that begin in the same second may draw the same name."""
         while True:
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
             folder = cls(runs / f"{stamp}-{operation}-{secrets.token_hex(2)}")
@@ -70,16 +71,17 @@ class RunFolder:
 
     @classmethod
     def find(cls, runs: Path, name: str) -> "RunFolder":
-        """The folder of a run that was made before.
+        """The folder of an existing run.
 
         Args:
-            name: its id, the beginning of it, or a path.
+            runs: the folder that run folders stand in.
+            name: the run's id, the beginning of it, or a path.
 
         Raises:
-            ConfigError: there is no such run, or several begin like that.
+            ConfigError: no run, or more than one, has this name.
         """
         if (Path(name) / "manifest.json").is_file():
-            return cls(Path(name).resolve())  # else `.` has no name, and a link another: its replays would not be found
+            return cls(Path(name).resolve())  # `.` has no name and a link has another, so replays would not be found
         known = sorted(path.parent for path in runs.glob("*/manifest.json"))
         hits = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(name)]
         if not hits:
@@ -90,17 +92,17 @@ class RunFolder:
         return cls(hits[0])
 
     def keep_copy(self, given: Path, compression: str) -> str:
-        """Keeps a copy of a corrected file, which a person may go on correcting; gives its name in the folder.
+        """Keeps a copy of a corrected file, which somebody may go on editing, and returns the copy's name.
 
         Args:
             given: the file.
-            compression: the ending that says how it is compressed; empty where it is not.
+            compression: the ending that says how it is compressed; empty when it is not.
 
         Raises:
-            RunFolderError: it cannot be read, or the copy not be written.
+            RunFolderError: the file cannot be read, or its copy cannot be written.
         """
         path = self.path / f"corrected.csv{compression}"
-        with whole(path) as part:
+        with atomic_write(path) as part:
             shutil.copyfile(given, part)
         return path.name
 
@@ -123,30 +125,30 @@ class RunFolder:
         return Manifest.read(content)
 
     def open_scratch(self) -> None:
-        """Makes an empty scratch folder, whatever a crash left of the one before.
+        """Creates an empty scratch folder, removing what a crash left of an earlier one.
 
         Raises:
-            RunFolderError: it cannot be made.
+            RunFolderError: it cannot be created.
         """
         self.clear_scratch()
         try:
             self.scratch.mkdir(mode=0o700)
         except OSError as error:
-            raise RunFolderError(f"{self.scratch}: cannot be made: {error.strerror}") from None
+            raise RunFolderError(f"{self.scratch}: cannot be created: {error.strerror}") from None
 
     def clear_scratch(self) -> None:
-        """Removes what only a working run needs."""
+        """Removes the files that only a working run needs."""
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def make_runs(runs: Path) -> None:
-    """Makes the folder that run folders stand in, if it is not there.
+def make_runs_folder(runs: Path) -> None:
+    """Creates the folder that run folders stand in, if it does not exist.
 
     Raises:
-        ConfigError: it cannot be made.
+        ConfigError: it cannot be created.
     """
     if not is_text(str(runs)):
-        raise ConfigError(f"the run folder {runs} is not named in UTF-8; choose another with --runs")
+        raise ConfigError(f"the name of the run folder {runs} is not UTF-8; choose another with --runs")
     try:
         made = [path for path in (runs, *runs.parents) if not path.exists()]
         runs.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""The journal: one line before a request is sent and one when it is settled, on disk before anyone acts on it.
+"""The journal of a run: one line before a call is sent and one when it is settled, on disk before anyone acts on it.
 
-Append-only JSON lines. A last line that a crash cut short has no newline; it was never acted on and is cut off.
-Each line ends in its own checksum: a bit that a disk turned in a number leaves the JSON whole, and would make requests
-done that never were.
+It consists of append-only JSON lines. A last line that a crash cut short has no newline; nobody acted on it, and it is
+cut off. Each line ends in its own checksum: when a disk flips a bit in a number the JSON stays valid, and without the
+checksum requests would count as done that were never sent.
 """
 
 import errno
@@ -21,10 +21,10 @@ from schemas.errors import RunFolderError
 
 
 class Journal:
-    """The journal of one run; safe for many threads, one process at a time."""
+    """The journal of one run; safe for many threads, and open in one process at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the journal.
+        """Opens the journal, or creates it.
 
         Raises:
             RunFolderError: it cannot be written, or another process holds the run.
@@ -47,14 +47,14 @@ class Journal:
         self._lost = False
 
     def append(self, record: dict[str, Any]) -> int:
-        """Writes a line and waits until it is on disk; gives its offset.
+        """Writes a line, waits until it is on disk and returns its offset in bytes.
 
         Senders that arrive together share one sync.
 
         Raises:
-            RunFolderError: the line could not be written whole.
+            RunFolderError: the line could not be written completely.
         """
-        line = sealed(record)
+        line = checksummed(record)
         try:
             with self._write_lock:
                 offset = self._end
@@ -70,8 +70,8 @@ class Journal:
     def _sync(self) -> None:
         """Waits until everything written so far is on disk.
 
-        After a failure the system may drop what was not written and call the next sync a success (fsync(2)), so none
-        is believed any more.
+        After a failed sync the system may drop what was not written and report success for the next one (fsync(2)), so
+        no later sync is trusted.
         """
         if self._lost:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -84,7 +84,7 @@ class Journal:
         self._synced = reached
 
     def _drop_torn_line(self) -> int:
-        """Cuts off a last line that a crash left without its end; gives the size that stays."""
+        """Cuts off a last line that a crash left incomplete, and returns the size that is left in bytes."""
         end = 0
         with self._path.open("rb") as file:
             for line in file:
@@ -93,37 +93,37 @@ class Journal:
         return end
 
     def _write(self, line: bytes) -> None:
-        if os.fstat(self._handle).st_nlink == 0:  # removed: what is written now, nobody will read
+        if os.fstat(self._handle).st_nlink == 0:  # the file was removed: nobody could read what is written now
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         written = os.write(self._handle, line)
         if written < len(line):
-            os.ftruncate(self._handle, self._end)  # else another thread's line would go on where this one broke off
+            os.ftruncate(self._handle, self._end)  # otherwise another thread's line would follow the broken one
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._end += written
 
     def read(self, offset: int) -> dict[str, Any]:
-        """The line at an offset that `append` or `lines` gave.
+        """The line at an offset that `append` or `lines` returned.
 
         Raises:
-            RunFolderError: it is not what was written.
+            RunFolderError: the line is damaged.
         """
         with self._opened() as file:
             file.seek(offset)
-            record = _unsealed(file.readline())
+            record = _verified(file.readline())
         if record is None:
-            raise RunFolderError(f"{self._path}: what was written at byte {offset} is damaged")
+            raise RunFolderError(f"{self._path}: the line at byte {offset} is damaged")
         return record
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Every line with its offset.
 
         Raises:
-            RunFolderError: a line is damaged; what it said is lost, so nothing may be sent on its word.
+            RunFolderError: a line is damaged; its content is lost, so nothing more may be sent.
         """
         offset = 0
         with self._opened() as file:
             for number, line in enumerate(file, 1):
-                record = _unsealed(line)
+                record = _verified(line)
                 if record is None:
                     raise self.damaged(number)
                 yield offset, record
@@ -142,24 +142,24 @@ class Journal:
             raise RunFolderError(f"{self._path}: cannot be read: {error.strerror}") from None
 
     def close(self) -> None:
-        """Lets the run go."""
+        """Closes the journal, so that another process may open the run."""
         os.close(self._handle)
 
 
-def sealed(record: dict[str, Any]) -> bytes:
-    """A record of at least one member as its line, with the checksum of all that stands before it."""
+def checksummed(record: dict[str, Any]) -> bytes:
+    """The line of a record, which has at least one member: its JSON with a checksum of everything before it."""
     text = orjson.dumps(record)[:-1]
-    return text + _seal(text)
+    return text + _checksum(text)
 
 
-def _seal(text: bytes) -> bytes:
+def _checksum(text: bytes) -> bytes:
     return b',"crc":"%08x"}\n' % zlib.crc32(text)
 
 
-def _unsealed(line: bytes) -> dict[str, Any] | None:
-    """The record of a line; None when it is not as it was written."""
-    text = line[: -len(_seal(b""))]
-    if line != text + _seal(text):
+def _verified(line: bytes) -> dict[str, Any] | None:
+    """The record of a line; None when the line is not as it was written."""
+    text = line[: -len(_checksum(b""))]
+    if line != text + _checksum(text):
         return None
     record: dict[str, Any] = orjson.loads(text + b"}")
     return record

@@ -1,6 +1,6 @@
-"""The two files a person acts on: outcomes.parquet (every key) and failures.csv (every row to correct).
+"""The two files that people act on: outcomes.parquet (every key) and failures.csv (every row to correct).
 
-Both hold personal data; both stand under a temporary name until they are whole (`RunFolder.whole`).
+Both hold personal data. Both are written under a temporary name first (`atomic_files.atomic_write`).
 """
 
 import csv
@@ -29,23 +29,23 @@ OUTCOME_SCHEMA = pa.schema(
         ("request_id", pa.string()),
     ]
 )
-"""One line for each request, and one for each row that went into none (copies, keyless rows).
+"""One line for each request, and one for each row that went into no request (copies, rows without a key).
 
-`rows` are `_row` numbers in `source`; a request whose rows stand in several files has a line for each.
-`request` is the number of the call that settled it, as in journal.jsonl.
+`rows` are `_row` numbers in `source`; a request with rows in several files has a line for each file. `request` is the
+number of the call that settled it, as in journal.jsonl.
 """
 
 FAILURE_COLUMNS = ("_key", "_state", "_code", "_message", "_request_id", "_source", "_row")
-"""What stands before the original columns in failures.csv; ignored when it is loaded again."""
+"""The columns before the original ones in failures.csv; they are ignored when it is loaded again."""
 
 SURPLUS_COLUMN = "_surplus"
-"""Cells a row had beyond the header, where any had."""
+"""Cells that a row had beyond the header, joined by commas."""
 
 OWN_COLUMNS = frozenset({*FAILURE_COLUMNS, SURPLUS_COLUMN})
 
 
 def is_failure_report(header: Sequence[str]) -> bool:
-    """Whether these are the columns of a failures.csv of ours."""
+    """Whether this is the header of one of our failures.csv files."""
     return tuple(header[: len(FAILURE_COLUMNS)]) == FAILURE_COLUMNS
 
 
@@ -67,20 +67,21 @@ class OutcomeFile:
         self._writer.close()
 
     def write(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Adds lines, given by column."""
+        """Adds lines, given as columns of OUTCOME_SCHEMA."""
         arrays = [pa.array(columns[f.name], f.type) for f in OUTCOME_SCHEMA]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA))
 
 
 def outcome_rows(outcomes: pq.ParquetFile, *members: str, left_out: Collection[State] = ()) -> Iterator[pa.Table]:
-    """An open outcomes.parquet by the row, piece by piece.
+    """Reads outcomes.parquet row by row of the extract, in batches.
 
     Args:
+        outcomes: the open file.
         members: columns that are wanted beside `source`, `row` and `state`.
         left_out: states whose rows are not wanted.
 
     Yields:
-        `source`, `row`, `state` as text, and what else is wanted, a line for each row.
+        Tables with one line for each row: `source`, `row` (int64), `state` as text, and the wanted columns.
     """
     unwanted = pa.array([state.value for state in left_out], pa.string())
     for batch in outcomes.iter_batches(columns=["source", "rows", "state", *members]):
@@ -95,7 +96,7 @@ def outcome_rows(outcomes: pq.ParquetFile, *members: str, left_out: Collection[S
 
 
 def accepted_keys(path: Path) -> Counter[str]:
-    """The keys that LUSID accepted, by an outcomes.parquet, each with the number of its rows."""
+    """The keys that LUSID accepted according to an outcomes.parquet, each with the number of its rows."""
     lines = pq.read_table(path, columns=["key", "rows", "state"])
     accepted = lines.filter(pc.equal(lines["state"].cast("string"), State.ACCEPTED.value))
     found: Counter[str] = Counter()
@@ -105,12 +106,12 @@ def accepted_keys(path: Path) -> Counter[str]:
 
 
 def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
-    """Writes failures.csv; gives the number of rows in it.
+    """Writes failures.csv and returns the number of its rows.
 
     Args:
-        path: where to.
+        path: where to write it.
         header: the original columns.
-        lines: FAILURE_COLUMNS, then the original cells as they were read, then surplus cells.
+        lines: the cells of FAILURE_COLUMNS, then the original cells as they were read, then surplus cells.
     """
     count = 0
     width = len(FAILURE_COLUMNS) + len(header)
@@ -120,7 +121,7 @@ def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[s
         plain.writerow([*FAILURE_COLUMNS, *header, SURPLUS_COLUMN])
         for line in lines:
             surplus = ",".join(line[width:])
-            writer = quoting if "\r" in "".join(line) else plain  # csv takes a bare CR for no line end
+            writer = quoting if "\r" in "".join(line) else plain  # csv does not quote a bare CR by itself
             writer.writerow([*line[:width], surplus])
             count += 1
     return count

@@ -1,7 +1,7 @@
-"""Scratch files for what is too large to keep in memory: byte strings by number, and notes by offset.
+"""Scratch files for data too large to keep in memory: byte strings by number, and notes by offset.
 
-They live in the run folder while the run does and are removed with it; nothing is ever recovered from them,
-since the same extract gives the same entries again.
+They exist only while the run works. Nothing is ever recovered from them, since the same extract gives the same entries
+again.
 """
 
 import hashlib
@@ -20,25 +20,25 @@ import numpy.typing as npt
 from schemas.errors import RunFolderError
 
 _quoted = json.encoder.encode_basestring_ascii
-"""Text as JSON; a whole `json.dumps` takes twice the time, and every refused row has a note."""
+"""Text as JSON; `json.dumps` takes twice as long, and every refused row has a note."""
 
 _BUFFER = 1 << 20
 _READ_AHEAD = 1 << 16
 _MOST_IN_MEMORY = 10_000
-"""Notes that are compared with those that follow, and kept."""
+"""Notes that are kept in memory and compared with later ones."""
 
 
 def open_private(path: Path) -> BinaryIO:
-    """A new file that only its owner may read, open for writing and reading.
+    """A new file, private to its owner and open for writing and reading.
 
-    It has no name any more: it holds personal data, and a process that is killed must not leave it behind.
+    Its name is removed at once: it holds personal data, and a process that is killed must not leave it behind.
 
     Raises:
         RunFolderError: the folder cannot be written.
     """
     with _writing(path):
         handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
-        with suppress(OSError):  # where open files cannot be unlinked, they go when they are closed
+        with suppress(OSError):  # some systems cannot unlink an open file: there `close` removes it
             path.unlink()
         return os.fdopen(handle, "w+b", buffering=_BUFFER)
 
@@ -52,13 +52,13 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _discard(file: BinaryIO, path: Path) -> None:
-    with suppress(OSError):  # what a full disk does not take is of no use any more
+    with suppress(OSError):  # what a full disk did not take is no longer needed
         file.close()
     path.unlink(missing_ok=True)
 
 
 class EntryFile:
-    """Byte strings in a file, numbered from 0 in the order they were added; 8 bytes of memory each."""
+    """Byte strings in a file, numbered from 0 in the order in which they are added; each takes 8 bytes of memory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -75,29 +75,29 @@ class EntryFile:
             self._file.write(b"".join(entries))
 
     def finish(self) -> None:
-        """Ends writing; `read` may be called from then on."""
+        """Ends writing; from then on `read` may be called."""
         with _writing(self._path):
             self._file.flush()
 
     @property
     def ends(self) -> npt.NDArray[np.int64]:
-        """Byte offsets: entry i is bytes ends[i] to ends[i+1]."""
+        """Byte offsets, shape (entries + 1,), int64: entry i is bytes ends[i] to ends[i+1]."""
         return np.frombuffer(self._ends, np.int64)
 
     def read(self, first: int, count: int = 1) -> bytes:
-        """The bytes of `count` entries that stand together, joined as they were added."""
+        """The bytes of `count` consecutive entries, joined in the order in which they were added."""
         start, stop = self._ends[first], self._ends[first + count]
         return os.pread(self._file.fileno(), stop - start, start)
 
     def split(self, first: int, count: int) -> list[bytes]:
-        """The same, one by one."""
+        """The same entries, one by one."""
         joined = self.read(first, count)
         base = self._ends[first]
         cuts = [e - base for e in self._ends[first : first + count + 1]]
         return [joined[a:b] for a, b in pairwise(cuts)]
 
     def digest(self) -> bytes:
-        """SHA-256 of the entries, in their order, and of where each ends."""
+        """SHA-256 of the entries, in their order, and of their ends."""
         found = hashlib.sha256(self.ends.tobytes())
         for start in range(0, self._ends[-1], _BUFFER):
             found.update(os.pread(self._file.fileno(), _BUFFER, start))
@@ -109,10 +109,10 @@ class EntryFile:
 
 
 class NoteFile:
-    """Why rows were refused: (code, message) pairs by offset. Repeated notes share one offset.
+    """The reasons why rows were refused, as (code, message) pairs by offset; repeated notes share one offset.
 
-    Notes are read in about the order they were added in, a stretch of the file at a time; the first of them, which are
-    the ones that repeat, stay in memory.
+    Notes are read in about the order in which they were added, a stretch of the file at a time. The first ones, which
+    are those that repeat, stay in memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -124,7 +124,7 @@ class NoteFile:
         self._stretch, self._stretch_at = b"", 0
 
     def add(self, code: str, message: str) -> int:
-        """Keeps a note and gives the offset to read it by."""
+        """Keeps a note and returns its offset in bytes."""
         note = (code, message)
         if note in self._offsets:
             return self._offsets[note]
@@ -150,7 +150,7 @@ class NoteFile:
         return code, message
 
     def _from(self, offset: int) -> bytes:
-        """The file from an offset on: at least one whole note."""
+        """The file from an offset on, at least one complete note of it."""
         if self._flushed < self._end:
             with _writing(self._path):
                 self._file.flush()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.extracts.extract import Extract
-from connectors.run_folder.atomic_files import whole
+from connectors.run_folder.atomic_files import atomic_write
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import OWN_COLUMNS, OutcomeFile, write_failures
@@ -95,10 +95,10 @@ class Accountant:
             BalanceError: rows read, rows accounted for and rows reported do not agree.
             RunFolderError: a file cannot be written.
         """
-        with whole(folder.outcomes) as part, OutcomeFile(part) as file:
+        with atomic_write(folder.outcomes) as part, OutcomeFile(part) as file:
             lines = self._write_outcomes(file)
         header = [c for c in extract.columns if c not in OWN_COLUMNS]
-        with whole(folder.failures) as part:
+        with atomic_write(folder.failures) as part:
             reported = write_failures(part, header, self._failures(extract))
         rows = by_state(np.bincount(self._states, minlength=len(STATES)))
         not_good = sum(n for state, n in rows.items() if state not in self._well)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.deliver.ledger import Outcome
-from pipelines.operations.operation import Answers, Operation
+from pipelines.operations.operation import AnswerShape, Operation
 from schemas.answers import ErrorDetail, server_text
 from schemas.states import Mode, State
 
@@ -44,7 +44,7 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
     if values is None:
         text = "LUSID's answer does not have the documented shape"
         return Reading([], outcomes=[Outcome(r, State.UNKNOWN, "Protocol", text) for r in part])
-    refused = body.get("failed") if operation.answers is Answers.BY_KEY else None
+    refused = body.get("failed") if operation.answers is AnswerShape.BY_KEY else None
     if not refused and values.keys() == set(keys):
         return Reading(part, _ids(values, keys, operation.lusid_id))
     refused = refused if isinstance(refused, Mapping) else {}

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from pipelines.deliver.ledger import Ledger
 from pipelines.options import Progress
 from pipelines.prepare.reading import Prepared
-from schemas.budget import Budget
+from schemas.budget import FailureBudget
 from schemas.errors import StoppedError
 from schemas.states import COUNTED
 
@@ -17,7 +17,7 @@ class Watch:
     A share is of all rows, so it is not known before the last.
     """
 
-    def __init__(self, budget: Budget | None, progress: Progress) -> None:
+    def __init__(self, budget: FailureBudget | None, progress: Progress) -> None:
         self._budget, self._progress = budget, progress
 
     def reading(self, rows: int, refused: int) -> None:
@@ -36,7 +36,7 @@ class Watch:
 class Spending:
     """What of the budget is spent: rows refused in validation, then rows of requests that failed."""
 
-    def __init__(self, budget: Budget | None, prepared: Prepared, ledger: Ledger) -> None:
+    def __init__(self, budget: FailureBudget | None, prepared: Prepared, ledger: Ledger) -> None:
         self._budget, self._ledger = budget, ledger
         self._rows = prepared.rows_read
         in_request = prepared.book.requests[prepared.book.requests >= 0]

@@ -17,7 +17,7 @@ from pipelines.deliver.dialect_hint import hinted
 from pipelines.deliver.ledger import Ledger, Outcome, Part, runs_of
 from pipelines.deliver.read_back import PAUSES, Reader, ReadingBack
 from pipelines.deliver.redaction import Personal, quoting_nothing
-from pipelines.operations.operation import Body, Manner
+from pipelines.operations.operation import BodyShape, CallSpec
 from pipelines.prepare.reading import Prepared
 from schemas.answers import Problem
 from schemas.errors import (
@@ -65,11 +65,11 @@ class Delivery:
         heard: told of each call that was answered: its requests, and the seconds the answer took.
     """
 
-    def __init__(self, prepared: Prepared, manner: Manner, ledger: Ledger, client: Client) -> None:
-        self._prepared, self._manner, self._ledger, self._client = prepared, manner, ledger, client
-        self._operation = manner.operation
+    def __init__(self, prepared: Prepared, spec: CallSpec, ledger: Ledger, client: Client) -> None:
+        self._prepared, self._spec, self._ledger, self._client = prepared, spec, ledger, client
+        self._operation = spec.operation
         self.brake = Brake(client.stop)
-        self.reading_back = ReadingBack(prepared, manner, ledger, client, self.brake)
+        self.reading_back = ReadingBack(prepared, spec, ledger, client, self.brake)
         self.strangers: list[str] = []
         self.heard: Callable[[int, float], None] = lambda _requests, _seconds: None
         self._most: int | None = None
@@ -80,7 +80,7 @@ class Delivery:
         found = []
         if self.strangers:
             found.append(f"LUSID answered for keys that were never sent: {', '.join(self.strangers[:5])}")
-        if self._most and self._manner.mode is Mode.ATOMIC:
+        if self._most and self._spec.mode is Mode.ATOMIC:
             found.append(
                 f"LUSID takes no more than {self._most} of these requests in a call: each such call was Atomic"
             )
@@ -117,7 +117,7 @@ class Delivery:
             if again is None:
                 return
             refusal = again
-        if self._manner.mode is Mode.ATOMIC:
+        if self._spec.mode is Mode.ATOMIC:
             self._roll_back(refusal)
         else:
             self._isolate(refusal)
@@ -151,7 +151,7 @@ class Delivery:
         self._refused(refusal, outcomes)
 
     def _culprits(self, refusal: Refusal) -> dict[int, tuple[str, str]]:
-        listed = self._manner.body is not Body.KEYED
+        listed = self._spec.body is not BodyShape.KEYED
         return named_culprits(refusal.problem, self._keys(refusal.part), listed=listed)
 
     def _refuse_one(self, request: int, refusal: Refusal, state: State, remark: str) -> None:
@@ -162,7 +162,7 @@ class Delivery:
     def _refused(self, refusal: Refusal, outcomes: Sequence[Outcome]) -> None:
         """Settles what LUSID refused; a refusal after a lost answer may only say that it is there already."""
         log = refusal.problem.instance.rpartition("/logs/")[2]
-        outcomes = hinted(self.reading_back.reconsidered(outcomes), self._manner, refusal.problem.status)
+        outcomes = hinted(self.reading_back.reconsidered(outcomes), self._spec, refusal.problem.status)
         self._ledger.settle(refusal.call, log or None, outcomes)
 
     def _send(self, part: Part, tries: int = 1) -> Refusal | None:
@@ -187,14 +187,14 @@ class Delivery:
 
     def _settle(self, call: int, part: Part, answer: Answer) -> None:
         """Settles requests by what a 2xx answer says of each."""
-        reading = read_answer(answer.body, self._operation, part, self._keys(part), self._manner.mode)
+        reading = read_answer(answer.body, self._operation, part, self._keys(part), self._spec.mode)
         if reading.outcomes or reading.strangers:
             reading = Personal(self._body(part)).masked_reading(reading)
         self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
         told = [o for o in reading.outcomes if o.state is not State.UNKNOWN]
         if not self._operation.idempotent:
             told = self.reading_back.reconsidered(told)
-        told = hinted(told, self._manner)
+        told = hinted(told, self._spec)
         self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids)
         unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
         if unclear:
@@ -239,11 +239,11 @@ class Delivery:
     def _post(self, part: Part) -> Answer:
         params = dict(self._prepared.wides.of(int(self._prepared.first_row[part[0]])).params)
         if self._operation.success_mode:
-            params["successMode"] = self._manner.mode.value
+            params["successMode"] = self._spec.mode.value
         body = self._body(part)
         with quoting_nothing(body):
             return self._client.post(
-                self._manner.path,
+                self._spec.path,
                 body,
                 params=params,
                 idempotent=self._operation.idempotent,
@@ -254,7 +254,7 @@ class Delivery:
         places = self._prepared.entry_of[np.asarray(part)]
         entries = b"".join(self._prepared.entries.read(*run) for run in runs_of(places))
         wide = self._prepared.wides.of(int(self._prepared.first_row[part[0]]))
-        return self._manner.body.around(entries[:-1], wide.members)
+        return self._spec.body.around(entries[:-1], wide.members)
 
     def _keys(self, part: Part) -> list[str]:
         rows = self._prepared.first_row[np.asarray(part)]

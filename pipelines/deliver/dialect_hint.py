@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pipelines.deliver.ledger import Outcome
-from pipelines.operations.operation import Manner
+from pipelines.operations.operation import CallSpec
 from schemas.dialects import Dialect
 from schemas.states import State
 
@@ -30,19 +30,19 @@ _SMELLS: Mapping[Dialect, Sequence[tuple[re.Pattern[str], Dialect]]] = {
 """Of a dialect we speak: what a server of another one says of our members, and which that one is."""
 
 
-def hinted(outcomes: Sequence[Outcome], manner: Manner, status: int | None = None) -> list[Outcome]:
+def hinted(outcomes: Sequence[Outcome], spec: CallSpec, status: int | None = None) -> list[Outcome]:
     """Outcomes whose failures say which dialect to try, where they smell of the wrong one.
 
     Args:
         outcomes: what became of requests.
-        manner: the dialect they were sent in.
+        spec: the dialect they were sent in.
         status: of the refusal of the whole call; None where LUSID answered for each key.
     """
-    return [_hinted(o, manner, status) if o.state is State.FAILED else o for o in outcomes]
+    return [_hinted(o, spec, status) if o.state is State.FAILED else o for o in outcomes]
 
 
-def _hinted(outcome: Outcome, manner: Manner, status: int | None) -> Outcome:
-    other = _other(outcome.message, manner, status)
+def _hinted(outcome: Outcome, spec: CallSpec, status: int | None) -> Outcome:
+    other = _other(outcome.message, spec, status)
     if other is None:
         return outcome
     return outcome._replace(
@@ -50,8 +50,8 @@ def _hinted(outcome: Outcome, manner: Manner, status: int | None) -> Outcome:
     )
 
 
-def _other(text: str, manner: Manner, status: int | None) -> Dialect | None:
-    ours = manner.dialect
-    if manner.operation.legacy is not None and (status == 404 or _SHAPE.search(text)):
+def _other(text: str, spec: CallSpec, status: int | None) -> Dialect | None:
+    ours = spec.dialect
+    if spec.operation.legacy is not None and (status == 404 or _SHAPE.search(text)):
         return Dialect.V2_1 if ours is Dialect.LEGACY else Dialect.LEGACY
     return next((other for smell, other in _SMELLS.get(ours, ()) if smell.search(text)), None)

@@ -13,7 +13,7 @@ from pipelines.deliver.breaker import Brake
 from pipelines.deliver.ledger import Ledger, Outcome, Part
 from pipelines.deliver.redaction import quoting_nothing
 from pipelines.operations.evidence import Finding, Params, examine
-from pipelines.operations.operation import Body, Manner
+from pipelines.operations.operation import BodyShape, CallSpec
 from pipelines.prepare.reading import Prepared
 from schemas.errors import FatalError, LoadError, RetryableError
 from schemas.states import State
@@ -44,15 +44,15 @@ class ReadingBack:
         held: requests that an earlier run held; they are sent when what they need is there by now.
     """
 
-    def __init__(self, prepared: Prepared, manner: Manner, ledger: Ledger, reader: Reader, brake: Brake) -> None:
-        self._prepared, self._manner, self._ledger = prepared, manner, ledger
+    def __init__(self, prepared: Prepared, spec: CallSpec, ledger: Ledger, reader: Reader, brake: Brake) -> None:
+        self._prepared, self._spec, self._ledger = prepared, spec, ledger
         self._reader, self._brake = reader, brake
         self.doubtful: set[int] = set()
         self.held: set[int] = set()
 
     def may_go(self, part: Part) -> Part:
         """Of requests that are to be sent, those that may be: neither in already, nor in need of what is not there."""
-        if not self._manner.operation.idempotent and (doubtful := [r for r in part if r in self.doubtful]):
+        if not self._spec.operation.idempotent and (doubtful := [r for r in part if r in self.doubtful]):
             why = "an earlier process sent it and did not settle it"
             absent = self.settle_lost(NO_CALL, doubtful, why, sent=1)
             part = [r for r in part if r not in self.doubtful or r in absent]
@@ -137,7 +137,7 @@ class ReadingBack:
             return _unknown(outcome.request, text)
         if found in (Finding.ABSENT, Finding.DIFFERS):  # what is there is not ours
             return outcome
-        if found is Finding.UNCLEAR and self._manner.operation.idempotent:
+        if found is Finding.UNCLEAR and self._spec.operation.idempotent:
             return outcome
         if found is Finding.UNCLEAR:  # it may be refused because it is there
             text = f"an earlier call's answer was lost, reading back could not settle it, and now: {outcome.message}"
@@ -147,7 +147,7 @@ class ReadingBack:
 
     def _released(self, request: int) -> bool:
         """Whether a held request may go; one that may not is settled as held again."""
-        parents = self._manner.operation.parents(self._request(request), self._manner.dialect)
+        parents = self._spec.operation.parents(self._request(request), self._spec.dialect)
         try:
             absent = any(examine([parent], self._read) is Finding.ABSENT for parent in parents)
         except RetryableError:
@@ -161,12 +161,12 @@ class ReadingBack:
     def _look(self, request: int) -> Finding:
         body = self._request(request)
         with quoting_nothing(orjson.dumps(body)):
-            return examine(self._manner.operation.evidence(body, self._manner.dialect), self._read)
+            return examine(self._spec.operation.evidence(body, self._spec.dialect), self._read)
 
     def _request(self, request: int) -> Any:
         """One request as it goes on the wire."""
         entry = self._prepared.entries.read(int(self._prepared.entry_of[request]))[:-1]
-        if self._manner.body is not Body.KEYED:
+        if self._spec.body is not BodyShape.KEYED:
             return orjson.loads(entry)
         (body,) = orjson.loads(b"{%b}" % entry).values()
         return body

@@ -16,7 +16,7 @@ from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.report import NightlyReport
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
-from schemas.budget import Budget
+from schemas.budget import FailureBudget
 from schemas.errors import ConfigError, UnreachableError
 from schemas.expectations import Expectations
 
@@ -59,7 +59,7 @@ def _plain(value: Any) -> Any:
     match value:
         case Enum():
             return value.value
-        case Path() | Budget():
+        case Path() | FailureBudget():
             return str(value)
         case Expectations():
             return value.model_dump(mode="json", exclude_unset=True)

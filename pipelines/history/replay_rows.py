@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from connectors.run_folder.atomic_files import whole
+from connectors.run_folder.atomic_files import atomic_write
 from connectors.run_folder.folder import RunFolder
 from pipelines.prepare.reading import Prepared
 from schemas.errors import ConfigError
@@ -46,7 +46,7 @@ class Replayed:
 
     def write(self, folder: RunFolder) -> None:
         """Keeps the rows in the folder of the run that takes them up; raises RunFolderError when they do not fit."""
-        with whole(folder.taken) as part:
+        with atomic_write(folder.taken) as part:
             pq.write_table(self.rows, part)
 
     def requests(self, prepared: Prepared, state: State) -> set[int]:

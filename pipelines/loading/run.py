@@ -21,7 +21,7 @@ from pipelines.history.replay_rows import Replayed
 from pipelines.loading.earlier import Earlier, check_same, elsewhere, go_on
 from pipelines.loading.manifest import closed, opening
 from pipelines.loading.opening import open_run, whole_or_gone
-from pipelines.operations.operation import Manner, Operation
+from pipelines.operations.operation import CallSpec, Operation
 from pipelines.options import Extracts, Options, Progress
 from pipelines.prepare.reading import Rules, prepare
 from pipelines.report.html import write_html
@@ -151,9 +151,9 @@ class Run:
     def _open_delivery(self, client: LusidClient) -> None:
         """Makes ready what sends, from what the journal and the run that is replayed know of the requests."""
         options = self.options
-        manner = Manner(self.operation, options.mode, options.dialect)
+        spec = CallSpec(self.operation, options.mode, options.dialect)
         self.pressure = Pressure(options.concurrency, lambda: client.setbacks)
-        self.delivery = Delivery(self.prepared, manner, self.ledger, client)
+        self.delivery = Delivery(self.prepared, spec, self.ledger, client)
         reading_back = self.delivery.reading_back
         reading_back.doubtful = self.ledger.restore()
         if self.replayed is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from connectors.run_folder.atomic_files import write_json
-from connectors.run_folder.folder import make_runs
+from connectors.run_folder.folder import make_runs_folder
 from connectors.targets import Target, lasts
 from schemas.errors import RunFolderError
 from schemas.manifest import moment
@@ -41,7 +41,7 @@ class OpenNight:
         self._mark = runs / f"night-{hashlib.sha256(told.encode(errors='surrogateescape')).hexdigest()[:12]}.json"
         self.since = None if again else self._read()
         if self.since is None:
-            make_runs(runs)
+            make_runs_folder(runs)
             write_json(self._mark, {"folder": str(folder), "target": target.url, "started": moment()})
 
     def _read(self) -> str | None:

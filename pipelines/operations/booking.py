@@ -1,15 +1,9 @@
-"""The operations from fills to books: executions, what each order gets of them, and transactions."""
+"""Operations from fills to books: executions, their allocation to orders, and booking the transactions."""
 
-from pipelines.operations.evidence_rules import (
-    allocations_of_placement,
-    booked_transaction,
-    executed_placement,
-    named,
-    own_entity,
-)
-from pipelines.operations.operation import Answers, Body, Operation
-from pipelines.operations.references import all_refs, id_at, id_key, id_refs, spelled, spelled_id
-from schemas.dialects import TWO_AGES, Dialect
+from pipelines.operations import evidence_rules
+from pipelines.operations.operation import AnswerShape, BodyShape, Operation
+from pipelines.operations.references import all_refs, id_at, id_in_answer, id_key, id_refs, key_in_answer
+from schemas.dialects import ALL_BUT_LEGACY, Dialect
 from schemas.requests.allocations import ALLOCATION, BOOKING, allocation_call, allocation_of, booking_call, booking_of
 from schemas.requests.executions import EXECUTION, execution_request
 from schemas.states import Mode
@@ -19,16 +13,16 @@ EXECUTIONS = Operation(
     entity="execution",
     path="/api/executions",
     expected_status=201,
-    body=Body.REQUESTS,
-    answers=Answers.ALL_OR_NOTHING,
+    body=BodyShape.REQUESTS,
+    answers=AnswerShape.ALL_OR_NOTHING,
     max_items=None,
     modes=frozenset(Mode),
-    dialects=TWO_AGES,
+    dialects=ALL_BUT_LEGACY,
     shape=EXECUTION,
     key=id_key("execution"),
     build=execution_request,
-    evidence=own_entity("executions"),
-    parents=named(placementId="placements"),
+    evidence=evidence_rules.own_entity("executions"),
+    parents=evidence_rules.entities_named(placementId="placements"),
     idempotent=False,
     answer_key=id_at("id"),
     needs=id_refs("Placement", "placement"),
@@ -41,21 +35,21 @@ ALLOCATE = Operation(
     entity="placement",
     path="/api/ordermanagement/allocate",
     expected_status=200,
-    body=Body.IDS,
-    answers=Answers.BY_KEY,
+    body=BodyShape.IDS,
+    answers=AnswerShape.BY_KEY,
     max_items=100,
     modes=frozenset({Mode.PARTIAL}),
     dialects=frozenset(Dialect),
     shape=ALLOCATION,
     key=id_key("placement"),
     build=allocation_of,
-    evidence=allocations_of_placement,
-    parents=executed_placement,
+    evidence=evidence_rules.allocations_of_placement,
+    parents=evidence_rules.executed_placement,
     idempotent=True,
-    answer_key=spelled_id,
-    answer_name=spelled,
-    call_wide=allocation_call,
-    legacy=("/api/allocationservice/allocate", Body.IDS),
+    answer_key=id_in_answer,
+    answer_name=key_in_answer,
+    call_parameters=allocation_call,
+    legacy=("/api/allocationservice/allocate", BodyShape.IDS),
     needs=all_refs(id_refs("Placement", "placement"), id_refs("ExecutionOf", "placement")),
 )
 
@@ -64,18 +58,18 @@ BOOK_TRANSACTIONS = Operation(
     entity="allocation",
     path="/api/ordermanagement/booktransactions",
     expected_status=200,
-    body=Body.ALLOCATION_IDS,
-    answers=Answers.BY_KEY,
+    body=BodyShape.ALLOCATION_IDS,
+    answers=AnswerShape.BY_KEY,
     max_items=5000,
     modes=frozenset({Mode.PARTIAL}),
     dialects=frozenset(Dialect),
     shape=BOOKING,
     key=id_key("allocation"),
     build=booking_of,
-    evidence=booked_transaction,
+    evidence=evidence_rules.booked_transaction,
     idempotent=False,
-    answer_name=spelled,
+    answer_name=key_in_answer,
     lusid_id="transactionId",
-    call_wide=booking_call,
-    legacy=("/api/ordermanagement/booktransactions", Body.IDS),
+    call_parameters=booking_call,
+    legacy=("/api/ordermanagement/booktransactions", BodyShape.IDS),
 )

@@ -1,8 +1,8 @@
-"""Evidence: what to read in LUSID when an answer is lost, to tell whether the request was applied.
+"""Reads evidence in LUSID for whether a request was applied, when its answer is lost.
 
-An operation lists, for one request, the entities that exist if and only if it was applied, and the members they
-must then have (`evidence_rules`). All there and alike: applied. None there: not applied. All there and not alike:
-they differ, which nobody can explain from here. Anything else: nobody can say.
+For each request an operation lists the entities that exist if and only if it was applied, and the members they must
+then have (`evidence_rules`). All exist and match: applied. None exists: not applied. All exist and some do not match:
+they differ, which this module cannot explain. Anything else is unclear.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,28 +17,30 @@ from schemas.errors import RejectedError
 NOT_FOUND = 404
 
 _DOTS = frozenset({".", ".."})
-"""Segments that every HTTP library and proxy resolves (RFC 3986, 5.2.4), also when they are percent-encoded: a path
-with an identifier that is one of them leads to another entity, or to a list."""
+"""Path segments that every HTTP library and proxy resolves (RFC 3986, 5.2.4), even percent-encoded: a path with such an
+identifier leads to another entity, or to a list."""
 
 _SLASH = "%2F"
-"""What many servers answer with 404 whatever is there: then it is no proof of absence."""
+"""An encoded slash: many servers answer 404 to it whatever exists, so that their 404 proves nothing."""
 
 Params = Mapping[str, str | Sequence[str]]
-"""A query; a name with several values occurs as often."""
+"""A query; a name with several values is repeated."""
 
 Read = Callable[[str, Params], Any]
-"""GETs a path with parameters; gives the parsed body, raises as `LusidClient.get` does."""
+"""GETs a path with parameters and returns the parsed body; raises as `LusidClient.get` does."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """An entity that a request makes or changes.
+    """An entity that a request creates or changes, and what proves that it did.
 
     Attributes:
         path: where to read it.
-        members: what it must hold, given that the request was applied; texts compare exactly, numbers by value.
-        changed: the request changes an entity that was there before, so one that differs was not changed.
-        then: gives what else to read, where only this entity tells; it speaks for the request in its place.
+        members: what it must hold if the request was applied; texts are compared exactly, numbers by value.
+        params: the query to read it with.
+        changed: whether the entity existed before the request; then one that does not match was not changed.
+        then: given the entity as read, returns the evidence that counts in its place, where only the entity says what
+            to read.
     """
 
     path: str
@@ -49,52 +51,52 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Among:
-    """A list must hold this, wherever in it."""
+class Contains:
+    """Matches a list that holds this item anywhere."""
 
     item: Any
 
-    def held_by(self, actual: Any) -> bool:
-        """Whether an answer holds it."""
-        return isinstance(actual, list) and any(holds(item, self.item) for item in actual)
+    def matches(self, actual: Any) -> bool:
+        """Whether a value read from LUSID matches."""
+        return isinstance(actual, list) and any(matches(item, self.item) for item in actual)
 
 
 @dataclass(frozen=True)
-class Instant:
-    """This moment, however it is written."""
+class SameInstant:
+    """Matches a date-time of the same instant, however it is written."""
 
     text: str
 
-    def held_by(self, actual: Any) -> bool:
-        """Whether an answer holds it."""
+    def matches(self, actual: Any) -> bool:
+        """Whether a value read from LUSID matches."""
         return _moment(actual) == _moment(self.text)
 
 
 @dataclass(frozen=True)
-class IfShown:
-    """This, or nothing: not every server shows it."""
+class IfPresent:
+    """Matches this value, or its absence, because not every server shows it."""
 
     value: Any
 
-    def held_by(self, actual: Any) -> bool:
-        """Whether an answer holds it."""
-        return actual is None or holds(actual, self.value)
+    def matches(self, actual: Any) -> bool:
+        """Whether a value read from LUSID matches."""
+        return actual is None or matches(actual, self.value)
 
 
 @dataclass(frozen=True)
-class Quantities:
-    """The quantities of a list's items that hold `of` must add up to this."""
+class QuantitiesAddUpTo:
+    """Matches a list in which the quantities of the items that match `of` add up to this total."""
 
     total: Decimal
     of: Any
 
-    def held_by(self, actual: Any) -> bool:
-        """Whether an answer holds it."""
+    def matches(self, actual: Any) -> bool:
+        """Whether a value read from LUSID matches."""
         return isinstance(actual, list) and quantity(actual, self.of) == self.total
 
 
 class Finding(Enum):
-    """What reading says of one request."""
+    """What reading the evidence of one request shows."""
 
     APPLIED = "applied"
     ABSENT = "absent"
@@ -103,10 +105,10 @@ class Finding(Enum):
 
 
 def examine(evidence: Iterable[Evidence], read: Read) -> Finding:
-    """Reads every entity of a request.
+    """Reads every entity of a request and combines what they show.
 
     Raises:
-        RetryableError: nobody answers; other errors as `read` does.
+        RetryableError: LUSID does not answer; other errors as `read` raises them.
     """
     found = {_look(entity, read) for entity in evidence}
     if found == {Finding.APPLIED, Finding.DIFFERS}:
@@ -122,7 +124,7 @@ def _look(entity: Evidence, read: Read) -> Finding:
     except RejectedError as refused:
         absent = refused.status == NOT_FOUND and _SLASH not in entity.path
         return Finding.ABSENT if absent else Finding.UNCLEAR
-    if holds(body, entity.members):
+    if matches(body, entity.members):
         return examine(entity.then(body), read) if entity.then else Finding.APPLIED
     if entity.changed and not _is_cut(body):
         return Finding.ABSENT
@@ -131,29 +133,31 @@ def _look(entity: Evidence, read: Read) -> Finding:
 
 
 def _shows(body: Any, members: Mapping[str, Any]) -> bool:
-    """Whether an answer has each member that is compared, whatever is in it: what it lacks says nothing."""
-    return isinstance(body, Mapping) and all(name in body or holds(None, wanted) for name, wanted in members.items())
+    """Whether the entity has every member that is compared, with any value: a missing one proves nothing."""
+    return isinstance(body, Mapping) and all(name in body or matches(None, wanted) for name, wanted in members.items())
 
 
 def _is_cut(body: Any) -> bool:
-    """Whether a list goes on behind this page: what it lacks may stand there."""
+    """Whether a list has further pages, which may hold what this one lacks."""
     return isinstance(body, Mapping) and bool(body.get("nextPage"))
 
 
-def holds(actual: Any, wanted: Any) -> bool:
-    """Whether an answer holds at least what was sent: maps by member, lists in order, numbers by value.
+def matches(actual: Any, wanted: Any) -> bool:
+    """Whether a value read from LUSID holds at least what was sent: maps by member, lists in order, numbers by value.
 
-    A type stands for any value of it.
+    Args:
+        actual: the value that was read.
+        wanted: what was sent, a matcher such as `Contains`, or a type, which any of its values matches.
     """
     match wanted:
         case type():
             return isinstance(actual, wanted)
-        case Among() | Instant() | IfShown() | Quantities():
-            return wanted.held_by(actual)
+        case Contains() | SameInstant() | IfPresent() | QuantitiesAddUpTo():
+            return wanted.matches(actual)
         case Mapping():
-            return isinstance(actual, Mapping) and all(holds(actual.get(k), v) for k, v in wanted.items())
+            return isinstance(actual, Mapping) and all(matches(actual.get(k), v) for k, v in wanted.items())
         case list() | tuple():
-            return isinstance(actual, list) and len(actual) == len(wanted) and all(map(holds, actual, wanted))
+            return isinstance(actual, list) and len(actual) == len(wanted) and all(map(matches, actual, wanted))
         case bool():
             return actual is wanted
         case int() | float():
@@ -174,8 +178,8 @@ def _moment(value: Any) -> datetime | None:
 
 
 def quantity(items: Sequence[Any], of: Any) -> Decimal:
-    """The sum of the quantities of the items that hold `of`; NaN, equal to nothing, where one is no number."""
-    found = [item.get("quantity") for item in items if holds(item, of)]
+    """The sum of the quantities of the items that match `of`; NaN, which equals nothing, where one is not a number."""
+    found = [item.get("quantity") for item in items if matches(item, of)]
     if not all(map(_is_number, found)):
         return Decimal("NaN")
     return sum((Decimal(str(each)) for each in found), Decimal())

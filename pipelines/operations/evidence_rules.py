@@ -1,7 +1,7 @@
-"""Proofs: for each operation, the entities in LUSID that tell whether a request was applied.
+"""Evidence rules: for each operation, the entities in LUSID that show whether a request was applied.
 
-Declarations only; reading and judging them is `evidence`'s. Which members LUSID shows, and how, is inferred
-from the SDK's models where the documents are silent (docs/lusid.md).
+Declarations only; `evidence` reads and compares them. Where LUSID's documents do not say which members it shows, and
+how, that is inferred from the SDK's models (docs/lusid.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -9,63 +9,63 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.operations.evidence import Among, Evidence, IfShown, Instant, Quantities, quantity
+from pipelines.operations.evidence import Contains, Evidence, IfPresent, QuantitiesAddUpTo, SameInstant, quantity
 from schemas.dialects import Dialect
 
-Proof = Callable[[Mapping[str, Any], Dialect], list[Evidence]]
-"""The entities to read for a request, in a dialect."""
+EvidenceRule = Callable[[Mapping[str, Any], Dialect], list[Evidence]]
+"""Gives the entities to read for a request, in a dialect."""
 
 
 def orders_of_block(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-    """The orders of a BlockAndOrdersRequest, with what each takes over from its block."""
+    """The orders of a BlockAndOrdersRequest, with what each inherits from its block."""
     del dialect
-    inherited = {name: IfShown(request[name]) for name in _INHERITED if name in request}
+    inherited = {name: IfPresent(request[name]) for name in _INHERITED if name in request}
     return [
         Evidence(_path("orders", order["id"]), {**inherited, **_as_shown(order)}, _with_properties(order))
         for order in request["orders"]
     ]
 
 
-def own_entity(collection: str) -> Proof:
-    """The placement or execution that a request makes or changes, by its own id."""
+def own_entity(collection: str) -> EvidenceRule:
+    """The placement or execution that a request creates or changes, by its own id."""
 
-    def proof(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+    def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
         del dialect
         return [Evidence(_path(collection, request["id"]), _as_shown(request), _with_properties(request))]
 
-    return proof
+    return evidence
 
 
 _INHERITED = ("instrumentIdentifiers", "side", "type", "timeInForce", "limitPrice", "stopPrice")
-"""What LUSID shows of a block in each of its orders (docs/lusid.md)."""
+"""The members of a block that LUSID shows in each of its orders (docs/lusid.md)."""
 
 
 def _with_properties(request: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The query that makes LUSID show properties: it shows those it is asked for."""
+    """The query for the request's properties, since LUSID shows only those it is asked for."""
     keys = list(request.get("properties") or ())
     return {"propertyKeys": keys} if keys else {}
 
 
 def _as_shown(request: Mapping[str, Any]) -> dict[str, Any]:
-    """All that was sent, as LUSID shows it; but for the state, which goes on."""
+    """Everything that was sent, as LUSID shows it, except the state, which moves on."""
     shown: dict[str, Any] = {}
     for name, value in request.items():
         if name == "properties":
             shown[name] = _values(value)
         elif name != "state":
-            shown[name] = Instant(value) if name.lower().endswith("date") else value
+            shown[name] = SameInstant(value) if name.lower().endswith("date") else value
     return shown
 
 
 def moved_order(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
     """The block that an order was moved to."""
     del dialect
-    held = {"orderIds": Among(request["orderId"])}
+    held = {"orderIds": Contains(request["orderId"])}
     return [Evidence(_path("blocks", request["destinationBlockId"]), held, changed=True)]
 
 
-def cancelled(collection: str) -> Proof:
-    """The order or placement that a request, its id, cancels."""
+def cancelled(collection: str) -> EvidenceRule:
+    """The order or placement that a request cancels; the request is its id."""
 
     def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
         del dialect
@@ -75,13 +75,13 @@ def cancelled(collection: str) -> Proof:
 
 
 def booked_transaction(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-    """The transaction that names the allocation of a request, in the portfolio that the allocation is for."""
+    """The transaction of an allocation, in the portfolio that the allocation is for."""
     del dialect
 
     def in_its_portfolio(allocation: Mapping[str, Any]) -> list[Evidence]:
         portfolio = allocation["portfolioId"]
         path = f"{_path('transactionportfolios', portfolio)}/transactions"
-        booked = {"values": Among({"allocationId": request})}
+        booked = {"values": Contains({"allocationId": request})}
         return [Evidence(path, booked, _of("allocationId", request), changed=True)]
 
     somewhere = {"id": request, "portfolioId": {"scope": str, "code": str}}
@@ -89,7 +89,7 @@ def booked_transaction(request: Mapping[str, Any], dialect: Dialect) -> list[Evi
 
 
 def allocations_of_placement(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-    """The allocations of a placement: together they hold all that was executed, if that is anything."""
+    """The allocations of a placement, which together hold everything that was executed, if anything was."""
     del dialect
     of_placement = {"placementId": request}
 
@@ -97,15 +97,15 @@ def allocations_of_placement(request: Mapping[str, Any], dialect: Dialect) -> li
         executed = quantity(executions["values"], of_placement)
         if not executed:
             return []
-        shared = Quantities(executed, {"placementIds": Among(request)})
+        shared = QuantitiesAddUpTo(executed, {"placementIds": Contains(request)})
         return [Evidence("/api/allocations", {"values": shared, "nextPage": None}, _of("placementIds", request))]
 
-    whole = {"values": Among(of_placement), "nextPage": None}
+    whole = {"values": Contains(of_placement), "nextPage": None}
     return [Evidence("/api/executions", whole, _of("placementId", request), then=all_shared_out)]
 
 
 def _of(member: str, resource: Mapping[str, str]) -> dict[str, str]:
-    """The query for entities whose member is a ResourceId; the codes in one hold no quote (schemas.rows.cells.Code)."""
+    """The query for entities by a ResourceId member; its codes contain no quote (schemas.rows.cells.Code)."""
     clauses = (f"{member}.{part} eq '{resource[part]}'" for part in ("scope", "code"))
     return {"filter": " and ".join(clauses), "limit": "5000"}
 
@@ -114,11 +114,11 @@ def _path(collection: str, resource: Mapping[str, str]) -> str:
     return f"/api/{collection}/{quote(resource['scope'], safe='')}/{quote(resource['code'], safe='')}"
 
 
-def record_by_identifier(collection: str) -> Proof:
+def record_by_identifier(collection: str) -> EvidenceRule:
     """The record or account of an upsert, read by its first identifier.
 
-    All that was sent is compared, but for the dates that properties hold from: an upsert mostly changes what was there
-    yesterday, and yesterday's must not be taken for today's.
+    Everything that was sent is compared, except the effective dates of properties: an upsert mostly changes an entity
+    that existed yesterday, and yesterday's state must not be mistaken for today's.
     """
 
     def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
@@ -132,7 +132,7 @@ def record_by_identifier(collection: str) -> Proof:
 
 
 def _values(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """Identifiers or properties as they are shown: by value, or, as dialect 2.3 has references, as plain text."""
+    """Identifiers or properties as LUSID shows them: by value or, for references in dialect 2.3, as plain text."""
     return {k: {"value": e["value"]} if isinstance(e, Mapping) else e for k, e in entries.items()}
 
 
@@ -152,11 +152,11 @@ _SHOWN: Mapping[str, Callable[[Any], Any]] = {
     "accountHolders": lambda holders: [_holder(each) for each in holders],
     "investmentPortfolios": lambda portfolios: [_portfolio(each) for each in portfolios],
 }
-"""How LUSID shows what was sent under another name or with more to it."""
+"""For each member that LUSID shows under another name or with more in it than was sent: how it shows it."""
 
 
 def holders_of_account(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-    """The investor records that an account needs; that they exist is enough."""
+    """The investor records that an account needs; it is enough that they exist."""
     return [
         _entity("investorrecords", key, value, holder.get("scope"), dialect)
         for holder in request.get("accountHolders", ())
@@ -164,11 +164,11 @@ def holders_of_account(request: Mapping[str, Any], dialect: Dialect) -> list[Evi
     ]
 
 
-def named(**collections: str) -> Proof:
-    """The entities that members of a request name by their ids; that they exist is enough.
+def entities_named(**collections: str) -> EvidenceRule:
+    """The entities that members of a request name by their ids; it is enough that they exist.
 
     Args:
-        collections: where the entity of each member is read, as in `orderId="orders"`.
+        collections: the collection in which each member's entity is read, as in `orderId="orders"`.
     """
 
     def parents(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
@@ -180,8 +180,8 @@ def named(**collections: str) -> Proof:
     return parents
 
 
-def itself(collection: str) -> Proof:
-    """The order or placement whose id a request is; that it exists is enough."""
+def entity_itself(collection: str) -> EvidenceRule:
+    """The order or placement whose id is the request; it is enough that it exists."""
 
     def parents(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
         del dialect
@@ -191,14 +191,14 @@ def itself(collection: str) -> Proof:
 
 
 def executed_placement(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-    """The placement that is to be allocated, and an execution of it: without one there is nothing to share out."""
-    some = {"values": Among({"placementId": request})}
+    """The placement to allocate, and an execution of it: without one there is nothing to allocate."""
+    some = {"values": Contains({"placementId": request})}
     executions = Evidence("/api/executions", some, _of("placementId", request), changed=True)
-    return [*itself("placements")(request, dialect), executions]
+    return [*entity_itself("placements")(request, dialect), executions]
 
 
 def _entity(collection: str, key: str, value: Any, entity_scope: str | None, dialect: Dialect) -> Evidence:
-    """A record or account by one identifier; how it is addressed changed with dialect 2.3."""
+    """A record or account by one identifier, at the path that the dialect has for it."""
     _, scope, code = key.split("/")
     text = quote(value if isinstance(value, str) else value["value"]["labelValue"], safe="")
     if dialect is Dialect.V2_3:

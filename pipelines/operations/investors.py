@@ -1,9 +1,9 @@
-"""The operations of investors: their records, and the accounts they hold."""
+"""Operations on investors: their records, and the accounts they hold."""
 
-from pipelines.operations.evidence_rules import holders_of_account, record_by_identifier
-from pipelines.operations.operation import Answers, Body, Operation
+from pipelines.operations import evidence_rules
+from pipelines.operations.operation import AnswerShape, BodyShape, Operation
 from pipelines.operations.references import family_refs
-from schemas.dialects import TWO_AGES
+from schemas.dialects import ALL_BUT_LEGACY
 from schemas.requests.investment_accounts import HOLDER, INVESTMENT_ACCOUNT, PORTFOLIO, investment_account_request
 from schemas.requests.investor_records import INVESTOR_RECORD, investor_record_request
 from schemas.rows.columns import KeyRule
@@ -14,15 +14,15 @@ INVESTOR_RECORDS = Operation(
     entity="investor record",
     path="/api/investorrecords/$batchUpsert",
     expected_status=201,
-    body=Body.KEYED,
-    answers=Answers.BY_KEY,
+    body=BodyShape.KEYED,
+    answers=AnswerShape.BY_KEY,
     max_items=None,
     modes=frozenset(Mode),
-    dialects=TWO_AGES,
+    dialects=ALL_BUT_LEGACY,
     shape=INVESTOR_RECORD,
     key=KeyRule(any_of="identifier:"),
     build=investor_record_request,
-    evidence=record_by_identifier("investorrecords"),
+    evidence=evidence_rules.record_by_identifier("investorrecords"),
     idempotent=True,
     success_mode=True,
     lusid_id="lusidInvestorRecordId",
@@ -34,16 +34,16 @@ INVESTMENT_ACCOUNTS = Operation(
     entity="investment account",
     path="/api/investmentaccounts/$batchUpsert",
     expected_status=201,
-    body=Body.KEYED,
-    answers=Answers.BY_KEY,
+    body=BodyShape.KEYED,
+    answers=AnswerShape.BY_KEY,
     max_items=None,
     modes=frozenset(Mode),
-    dialects=TWO_AGES,
+    dialects=ALL_BUT_LEGACY,
     shape=INVESTMENT_ACCOUNT,
     key=KeyRule(any_of="identifier:"),
     build=investment_account_request,
-    evidence=record_by_identifier("investmentaccounts"),
-    parents=holders_of_account,
+    evidence=evidence_rules.record_by_identifier("investmentaccounts"),
+    parents=evidence_rules.holders_of_account,
     members=(HOLDER, PORTFOLIO),
     idempotent=True,
     success_mode=True,

@@ -1,7 +1,7 @@
-"""How a row, a reference and an answer name the same thing: what declarations of operations are written with.
+"""Names of one entity in rows, keys, references and answers; the declarations of operations are written with these.
 
 A row has `placement_scope` and `placement_code`; its request's key is `scope/code`; other loads refer to it as
-`Placement=scope/code`; an answer has a ResourceId, or `Scope:scope Code:code`. Knows no operation.
+`Placement=scope/code`; an answer names it by a ResourceId, or writes `Scope:scope Code:code`. Knows no operation.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ def id_key(prefix: str) -> KeyRule:
 
 
 def id_refs(entity: str, prefix: str) -> Refs:
-    """The reference of one entity, `Placement=scope/code`."""
+    """The reference to one entity, `Placement=scope/code`."""
 
     def refs(row: Row) -> Iterable[str]:
         scope, code = row.get(f"{prefix}_scope"), row.get(f"{prefix}_code")
@@ -29,7 +29,7 @@ def id_refs(entity: str, prefix: str) -> Refs:
 
 
 def family_refs(prefix: str) -> Refs:
-    """References `Domain/Scope/Code=value` of the filled columns of a family."""
+    """The references `Domain/Scope/Code=value` of a family's filled columns."""
 
     def refs(row: Row) -> Iterable[str]:
         for name, value in row.items():
@@ -45,7 +45,7 @@ def all_refs(*several: Refs) -> Refs:
 
 
 def id_at(*path: str) -> Callable[[Mapping[str, Any]], str]:
-    """Reads the key of the ResourceId at a path inside an entry of an answer's `values`."""
+    """A function that reads the key of the ResourceId at a path inside an entry of an answer's `values`."""
 
     def key(value: Mapping[str, Any]) -> str:
         found: Any = value
@@ -56,19 +56,19 @@ def id_at(*path: str) -> Callable[[Mapping[str, Any]], str]:
     return key
 
 
-def spelled(key: str) -> str:
-    """A key as allocate and booktransactions spell it in their answers."""
+def key_in_answer(key: str) -> str:
+    """A key as the answers of allocate and booktransactions write it (spec: examples of both)."""
     scope, _, code = key.partition("/")
     return f"Scope:{scope} Code:{code}"
 
 
-def spelled_id(value: Mapping[str, Any]) -> str:
-    """The same of an entry that is a ResourceId."""
-    return spelled("/".join(_id_parts(value)))
+def id_in_answer(value: Mapping[str, Any]) -> str:
+    """The same for an entry that is a ResourceId."""
+    return key_in_answer("/".join(_id_parts(value)))
 
 
 def _id_parts(found: object) -> tuple[str, ...]:
-    """Scope and code of a ResourceId; nothing when it is none."""
+    """Scope and code of a ResourceId; empty when it is not one."""
     if not isinstance(found, Mapping):
         return ()
     scope, code = found.get("scope"), found.get("code")

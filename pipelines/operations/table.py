@@ -1,6 +1,6 @@
-"""The operations: one frozen declaration for each endpoint. The engine knows no endpoint by name.
+"""The table of operations, by name; the engine knows no endpoint by name.
 
-The declarations stand in `operations_*`, by family; this is the table of them.
+`investors`, `orders` and `booking` declare them.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation i
 
 
 def operation_named(name: str) -> Operation:
-    """The operation of this name; raises ConfigError, suggesting the near one."""
+    """The operation of this name; raises ConfigError with a suggestion when there is none."""
     if name not in OPERATIONS:
         known = ", ".join(OPERATIONS)
         raise ConfigError(f"there is no operation {name}{did_you_mean(name, OPERATIONS)} ({known})")

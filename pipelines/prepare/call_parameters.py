@@ -9,20 +9,20 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from schemas.requests.allocations import CallWide
+from schemas.requests.allocations import CallParameters
 from schemas.rows.columns import Row
 
-PLAIN = CallWide()
+PLAIN = CallParameters()
 """A call of which rows say nothing."""
 
 
-class CallWides:
+class ParametersOfCalls:
     """What each row says of its call, by ordinal; for most operations nothing."""
 
-    def __init__(self, say: Callable[[Row], CallWide] | None) -> None:
+    def __init__(self, say: Callable[[Row], CallParameters] | None) -> None:
         """Reads rows with `say`; None where the operation has nothing of the kind."""
         self._say = say
-        self._numbers: dict[CallWide, int] = {PLAIN: 0}
+        self._numbers: dict[CallParameters, int] = {PLAIN: 0}
         self._of = array("i")
 
     @property
@@ -36,7 +36,7 @@ class CallWides:
             self._of.extend([0] * (ordinal + 1 - len(self._of)))
             self._of[ordinal] = self._numbers.setdefault(self._say(row), len(self._numbers))
 
-    def of(self, ordinal: int) -> CallWide:
+    def of(self, ordinal: int) -> CallParameters:
         """What a row says."""
         return list(self._numbers)[self.number(ordinal)]
 

@@ -18,7 +18,7 @@ import orjson
 from connectors.extracts.extract import BadRow, Extract, RowBatch
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
-from pipelines.prepare.call_parameters import CallWides
+from pipelines.prepare.call_parameters import ParametersOfCalls
 from pipelines.prepare.completeness import Gate
 from pipelines.prepare.grouping import Gathering, alone_value, settle_repeats
 from pipelines.prepare.key_index import KeyIndex
@@ -28,7 +28,7 @@ from schemas import settings
 from schemas.dialects import Dialect
 from schemas.errors import ExtractError
 from schemas.expectations import Expectations
-from schemas.requests.allocations import CallWide
+from schemas.requests.allocations import CallParameters
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
 from schemas.rows.validated import Sheet
@@ -74,7 +74,7 @@ class Prepared:
     entry_of: npt.NDArray[np.int64]
     first_row: npt.NDArray[np.int64]
     keys: EntryFile
-    wides: CallWides
+    wides: ParametersOfCalls
     rows_read: int = 0
 
     def __len__(self) -> int:
@@ -154,7 +154,7 @@ class _Reading:
         self.entries = self._entry_file("entries.tmp")
         self.keys = self._entry_file("keys.tmp")
         self.by_key, self.by_alone = KeyIndex(), KeyIndex()
-        self.wides = CallWides(_call_wide(binding, rules))
+        self.wides = ParametersOfCalls(_call_parameters(binding, rules))
         self.forms = Forms(binding, _encoder(binding, rules))
         self.refused = 0
 
@@ -271,8 +271,8 @@ def _too_large(size: int, limit: int) -> tuple[str, str]:
     return "TooLarge", f"makes a request of {size} bytes, more than the {limit} of one call"
 
 
-def _call_wide(binding: Binding, rules: Rules) -> Callable[[Row], CallWide] | None:
-    say = rules.operation.call_wide
+def _call_parameters(binding: Binding, rules: Rules) -> Callable[[Row], CallParameters] | None:
+    say = rules.operation.call_parameters
     return say(binding.columns, rules.dialect) if say else None
 
 

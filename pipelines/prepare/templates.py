@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from pipelines.operations.operation import Body, Operation
+from pipelines.operations.operation import BodyShape, Operation
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
 from schemas.rows.validated import Sheet
@@ -112,6 +112,6 @@ def _tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:
 def request_encoder(operation: Operation, build: Callable[[object], object]) -> Callable[[str, object], bytes]:
     """Encodes a request as it stands in a call, with the comma that follows it."""
     dumps = orjson.dumps
-    if operation.body is Body.KEYED:
+    if operation.body is BodyShape.KEYED:
         return lambda key, rows: b"%b:%b," % (dumps(key), dumps(build(rows)))
     return lambda _, rows: dumps(build(rows)) + b","

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.run_folder.atomic_files import whole
+from connectors.run_folder.atomic_files import atomic_write
 from connectors.run_folder.folder import RunFolder
 from pipelines.report import advice
 from pipelines.report.summary import Summary
@@ -40,7 +40,7 @@ def write_html(folder: RunFolder, manifest: Manifest) -> None:
         RunFolderError: it cannot be written.
     """
     text = html_of(Summary.of(folder, manifest))
-    with whole(folder.report) as part:
+    with atomic_write(folder.report) as part:
         part.write_text(text, "utf-8")
 
 

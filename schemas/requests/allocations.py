@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
-from schemas.dialects import ONLY_2_3, TWO_AGES, Dialect
+from schemas.dialects import ALL_BUT_LEGACY, ONLY_2_3, Dialect
 from schemas.requests.order_parts import needed_id, resource_id
 from schemas.requests.placements import PLACEMENT_ID
 from schemas.requests.properties import Wire, properties_member, property_families
@@ -18,7 +18,7 @@ from schemas.rows.cells import Code, Switch, Word
 from schemas.rows.columns import Columns, Plain, Row, RowShape
 
 
-class CallWide(NamedTuple):
+class CallParameters(NamedTuple):
     """What holds for a whole call: its query, and the members beside the list of ids."""
 
     params: tuple[tuple[str, str], ...] = ()
@@ -40,14 +40,14 @@ BOOKING = RowShape(
             Switch,
             "whether fee rules apply: true (LUSID's default) or false",
             "true",
-            dialects=TWO_AGES,
+            dialects=ALL_BUT_LEGACY,
         ),
         Plain(
             "mark_as_booked",
             Switch,
             "whether orders and allocations are marked as booked: true or false",
             "true",
-            dialects=TWO_AGES,
+            dialects=ALL_BUT_LEGACY,
         ),
         Plain(
             "fx_instrument_type",
@@ -58,7 +58,7 @@ BOOKING = RowShape(
             words={Dialect.V2_3: ("None", "FxForward", "FxSpot")},
         ),
     ),
-    families=property_families("Transaction", dated=False, dialects=TWO_AGES),
+    families=property_families("Transaction", dated=False, dialects=ALL_BUT_LEGACY),
 )
 
 
@@ -74,13 +74,13 @@ def booking_of(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
     return lambda row: resource_id(row, "allocation")
 
 
-def allocation_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallWide]:
+def allocation_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallParameters]:
     """What a row of `allocate` says of its whole call."""
     del columns, dialect
-    return lambda row: CallWide(_params(row, ("allocationAlgorithm", "allocation_algorithm")))
+    return lambda row: CallParameters(_params(row, ("allocationAlgorithm", "allocation_algorithm")))
 
 
-def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallWide]:
+def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallParameters]:
     """What a row of `book-transactions` says of its whole call."""
     del dialect
     properties = properties_member(columns, "transactionProperties")
@@ -89,11 +89,11 @@ def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallWide
         ("markOrdersAndAllocationsAsBooked", "mark_as_booked"),
     )
 
-    def call(row: Row) -> CallWide:
+    def call(row: Row) -> CallParameters:
         members = properties(row)
         if row.get("fx_instrument_type"):
             members["fxInstrumentType"] = row["fx_instrument_type"]
-        return CallWide(_params(row, *query), b"," + orjson.dumps(members)[1:-1] if members else b"")
+        return CallParameters(_params(row, *query), b"," + orjson.dumps(members)[1:-1] if members else b"")
 
     return call
 

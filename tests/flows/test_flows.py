@@ -49,7 +49,7 @@ from pipelines.loading.run import Run
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.budget import Budget
+from schemas.budget import FailureBudget
 from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.manifest import Reason
@@ -457,7 +457,7 @@ def test_options_go_through_prefect_as_plain_values_and_come_back_the_same() -> 
         target="sandbox",
         batch_size=7,
         dry_run=True,
-        max_failures=Budget(Decimal("2.5"), percent=True),
+        max_failures=FailureBudget(Decimal("2.5"), percent=True),
         expect=Expectations(min_rows=3, totals={"quantity": Decimal("1234.50")}, done_marker=Path("done")),
     )
     plain = plain_options(options)

@@ -7,7 +7,7 @@ import pytest
 from api_examples import api_example, api_examples
 from bound import bind, requests
 
-from pipelines.operations.operation import Body
+from pipelines.operations.operation import BodyShape
 from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
 
@@ -166,12 +166,12 @@ def _call(operation: str, dialect: Dialect, header: tuple[str, ...], lines: tupl
     rows = [line.split(",") for line in lines]
     made = requests(operation, binding, rows, dialect)
     entries = [orjson.dumps(each, default=float) for each in made.values()]
-    if form is Body.KEYED:
+    if form is BodyShape.KEYED:
         entries = [b"%b:%b" % (orjson.dumps(key), each) for key, each in zip(made, entries, strict=True)]
     query: tuple[tuple[str, str], ...] = ()
     members = b""
-    if declared.call_wide is not None:
-        say = declared.call_wide(binding.columns, dialect)
+    if declared.call_parameters is not None:
+        say = declared.call_parameters(binding.columns, dialect)
         found = [row for cells in rows if isinstance(row := binding.validate(binding.raw(cells)), dict)]
         ((query, members),) = {say(row) for row in found}
     return path, dict(query), orjson.loads(form.around(b",".join(entries), members))

@@ -18,7 +18,7 @@ from run_checks import check_books, check_journal, failures, journal, journal_li
 from sandbox_api import get
 from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, nothing_there, refused
 
-from connectors.run_folder.journal import Journal, sealed
+from connectors.run_folder.journal import Journal, checksummed
 from connectors.sandbox.server import Sandbox
 from pipelines.account.accountant import Accountant
 from pipelines.load import load
@@ -213,7 +213,7 @@ def test_a_line_that_makes_no_sense_is_damaged_whatever_json_says(tmp_path: Path
     with stopped_run(tmp_path, gate) as report:
         path = report.run_dir / "journal.jsonl"
         read = json.loads(line)
-        last = sealed(read) if isinstance(read, dict) else line.encode() + b"\n"
+        last = checksummed(read) if isinstance(read, dict) else line.encode() + b"\n"
         path.write_bytes(path.read_bytes() + last)
         number = len(path.read_text().splitlines())
         gate.let = 100

@@ -14,7 +14,7 @@ from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.stream import encoding_of
 from connectors.extracts.extract import Extract, open_extract
 from connectors.extracts.source_files import find_sources
-from pipelines.operations.operation import Body
+from pipelines.operations.operation import BodyShape
 from pipelines.operations.table import operation_named
 from pipelines.prepare.reading import Prepared, Rules, prepare
 from schemas.dialects import Dialect
@@ -105,7 +105,7 @@ class Preparation:
     """A prepared extract, and what tests ask of it."""
 
     prepared: Prepared
-    body: Body
+    body: BodyShape
 
     @property
     def states(self) -> list[State | None]:
@@ -135,7 +135,7 @@ class Preparation:
     @property
     def wires(self) -> list[Any]:
         """Every request, parsed, in order."""
-        if self.body is Body.REQUESTS:
+        if self.body is BodyShape.REQUESTS:
             return [orjson.loads(entry.removesuffix(b",")) for entry in self.entries]
         return [value for e in self.entries for value in orjson.loads(b"{%b}" % e.removesuffix(b",")).values()]
 

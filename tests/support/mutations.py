@@ -108,7 +108,7 @@ MUTATIONS = (
     Mutation(
         "ignore failed",
         "pipelines/deliver/answer_reader.py",
-        'refused = body.get("failed") if operation.answers is Answers.BY_KEY else None',
+        'refused = body.get("failed") if operation.answers is AnswerShape.BY_KEY else None',
         "refused = None",
         ("tests/unit/deliver/test_answer_reader.py",),
     ),
@@ -234,7 +234,7 @@ MUTATIONS = (
     Mutation(
         "send what is in doubt without looking",
         "pipelines/deliver/read_back.py",
-        "        if not self._manner.operation.idempotent and (",
+        "        if not self._spec.operation.idempotent and (",
         "        if False and (",
         ("tests/loads/test_resume.py::test_orders_in_doubt_are_read_back_and_not_sent_again",),
     ),
@@ -269,7 +269,7 @@ MUTATIONS = (
     Mutation(
         "take anything there for what was sent",
         "pipelines/operations/evidence.py",
-        "    if holds(body, entity.members):\n",
+        "    if matches(body, entity.members):\n",
         "    if body is not None:\n",
         ("tests/unit/operations/test_evidence.py", "tests/loads/test_lost_answers.py"),
     ),
@@ -398,8 +398,8 @@ MUTATIONS = (
     Mutation(
         "leave new folders in memory",
         "connectors/run_folder/folder.py",
-        "            sync(runs)  # else",
-        "            pass  # else",
+        "            sync(runs)  # otherwise",
+        "            pass  # otherwise",
         ("tests/crash/test_disk_order.py",),
     ),
     Mutation(

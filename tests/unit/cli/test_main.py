@@ -278,7 +278,7 @@ def test_operations_and_columns_are_listed(capsys: Capture) -> None:
     assert cli.run(["columns", "investor-records", "--dialect", "2.3"]) == 0
     assert capsys.readouterr().out.splitlines()[2] == "scope  (needed)"
     assert cli.run(["columns", "investor-records", "--dialect", "legacy"]) == 2
-    assert capsys.readouterr().err == "bulkload: investor-records has no dialect legacy: it speaks 2.1, 2.3\n"
+    assert capsys.readouterr().err == "bulkload: investor-records has no dialect legacy: use --dialect 2.1 or 2.3\n"
 
 
 def test_looking_things_up_imports_nothing_heavy() -> None:

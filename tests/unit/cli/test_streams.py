@@ -66,7 +66,7 @@ def test_names_that_cannot_be_written_down_are_refused_before_a_run(
     assert run(["load", "investor-records", given, "--dry-run", "--target", "sandbox", "--runs", runs]) == 2
     assert capsys.readouterr().err == f"bulkload: {says}\n"
     assert not (tmp_path / "runs").exists()
-    with pytest.raises(ConfigError, match="is not named in UTF-8"):
+    with pytest.raises(ConfigError, match="is not UTF-8; choose another"):
         RunFolder.create(tmp_path / BYTES, "orders")
 
 

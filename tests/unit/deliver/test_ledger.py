@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.run_folder.journal import Journal, sealed
+from connectors.run_folder.journal import Journal, checksummed
 from pipelines.deliver.ledger import Ledger, Outcome, ranges, runs_of
 from schemas.errors import ConfigError
 from schemas.states import PENDING, State, code_of
@@ -53,7 +53,7 @@ def test_a_call_is_journaled_before_it_is_sent_and_settled_after(journal: Journa
         "ids": ["L0", None],
     }
     assert states(ledger) == [State.ACCEPTED, State.ACCEPTED, None, State.FAILED]
-    assert list(ledger.settled_at) == [len(sealed(lines(journal)[0]))] * 2 + [-1, ledger.settled_at[0]]
+    assert list(ledger.settled_at) == [len(checksummed(lines(journal)[0]))] * 2 + [-1, ledger.settled_at[0]]
     assert ledger.open_requests().tolist() == [2]
 
 

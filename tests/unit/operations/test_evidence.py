@@ -5,7 +5,7 @@ import pytest
 from scripted_lusid import MISSING, Reply, scripted
 from shelf import Shelf
 
-from pipelines.operations.evidence import Evidence, Finding, IfShown, Instant, examine, holds
+from pipelines.operations.evidence import Evidence, Finding, IfPresent, SameInstant, examine, matches
 from pipelines.operations.evidence_rules import holders_of_account
 from schemas.dialects import Dialect
 from schemas.errors import AuthError, LoadError, PerhapsAppliedError, RejectedError
@@ -74,21 +74,21 @@ def test_who_does_not_answer_is_not_taken_for_an_answer(error: LoadError) -> Non
         (None, 1, False),
         ("A", "A", True),
         ("A", "a", False),
-        (None, IfShown("A"), True),
-        ("A", IfShown("A"), True),
-        ("B", IfShown("A"), False),
-        ("2024-03-01T10:00:00Z", Instant("2024-03-01T10:00:00.0000000+00:00"), True),
-        ("2024-03-01T11:00:00+01:00", Instant("2024-03-01T10:00:00.0000000+00:00"), True),
-        ("2024-03-01T10:00:01Z", Instant("2024-03-01T10:00:00.0000000+00:00"), False),
-        ("2024-03-01", Instant("2024-03-01T00:00:00.0000000+00:00"), False),
-        (None, Instant("2024-03-01T10:00:00.0000000+00:00"), False),
-        (20240301, Instant("2024-03-01T10:00:00.0000000+00:00"), False),
-        ("soon", Instant("2024-03-01T10:00:00.0000000+00:00"), False),
+        (None, IfPresent("A"), True),
+        ("A", IfPresent("A"), True),
+        ("B", IfPresent("A"), False),
+        ("2024-03-01T10:00:00Z", SameInstant("2024-03-01T10:00:00.0000000+00:00"), True),
+        ("2024-03-01T11:00:00+01:00", SameInstant("2024-03-01T10:00:00.0000000+00:00"), True),
+        ("2024-03-01T10:00:01Z", SameInstant("2024-03-01T10:00:00.0000000+00:00"), False),
+        ("2024-03-01", SameInstant("2024-03-01T00:00:00.0000000+00:00"), False),
+        (None, SameInstant("2024-03-01T10:00:00.0000000+00:00"), False),
+        (20240301, SameInstant("2024-03-01T10:00:00.0000000+00:00"), False),
+        ("soon", SameInstant("2024-03-01T10:00:00.0000000+00:00"), False),
         ({"a": {"b": [{"c": 1.50}]}}, {"a": {"b": [{"c": 1.5}]}}, True),
     ],
 )
 def test_an_answer_holds_what_was_sent_or_does_not(actual: Any, wanted: Any, expected: bool) -> None:
-    assert holds(actual, wanted) is expected
+    assert matches(actual, wanted) is expected
 
 
 KEY = "InvestorRecord/ExternalIdentifier/ExternalIRId"

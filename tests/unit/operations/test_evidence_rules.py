@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from shelf import Shelf
 
-from pipelines.operations.evidence import Evidence, Finding, IfShown, Instant, examine
+from pipelines.operations.evidence import Evidence, Finding, IfPresent, SameInstant, examine
 from pipelines.operations.evidence_rules import (
     allocations_of_placement,
     booked_transaction,
@@ -29,11 +29,11 @@ def test_a_block_is_proven_by_its_orders() -> None:
             {"id": {"scope": "S", "code": "O2"}, "side": "Sell", "state": "New", "properties": {"Order/S/Desk": text}},
         ],
     }
-    price = IfShown({"amount": 1.5, "currency": "USD"})
-    first = {"id": {"scope": "S", "code": "O/1 ü"}, "side": IfShown("Buy"), "limitPrice": price, "quantity": 5}
+    price = IfPresent({"amount": 1.5, "currency": "USD"})
+    first = {"id": {"scope": "S", "code": "O/1 ü"}, "side": IfPresent("Buy"), "limitPrice": price, "quantity": 5}
     second = {"id": {"scope": "S", "code": "O2"}, "side": "Sell", "limitPrice": price}
     assert orders_of_block(request, Dialect.V2_1) == [
-        Evidence("/api/orders/S/O%2F1%20%C3%BC", {**first, "date": Instant("2024-03-01T10:00:00.0000000+00:00")}),
+        Evidence("/api/orders/S/O%2F1%20%C3%BC", {**first, "date": SameInstant("2024-03-01T10:00:00.0000000+00:00")}),
         Evidence(
             "/api/orders/S/O2",
             {**second, "properties": {"Order/S/Desk": {"value": {"labelValue": "A"}}}},

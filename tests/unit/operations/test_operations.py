@@ -33,7 +33,7 @@ from pipelines.cli import main as cli
 from pipelines.load import load
 from pipelines.operations import table
 from pipelines.operations.evidence_rules import own_entity
-from pipelines.operations.operation import Answers, Body, Operation
+from pipelines.operations.operation import AnswerShape, BodyShape, Operation
 from pipelines.report.report import Report
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
@@ -335,7 +335,7 @@ LEGACY_TOO = {"allocate", "book-transactions"}
 def test_what_legacy_servers_lack_is_refused(tmp_path: Path, operation: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(operation, "unread.csv", dialect="legacy", target="sandbox", runs=tmp_path / "runs")
-    assert caught.value.message == f"{operation} has no dialect legacy: it speaks 2.1, 2.3"
+    assert caught.value.message == f"{operation} has no dialect legacy: use --dialect 2.1 or 2.3"
 
 
 def answered(call: Call) -> Reply:
@@ -480,8 +480,8 @@ MADE_UP = Operation(
     entity="tag",
     path="/api/tags/$upsert",
     expected_status=200,
-    body=Body.KEYED,
-    answers=Answers.BY_KEY,
+    body=BodyShape.KEYED,
+    answers=AnswerShape.BY_KEY,
     max_items=2,
     modes=frozenset({Mode.PARTIAL}),
     dialects=frozenset({Dialect.V2_1}),

@@ -2,25 +2,25 @@
 
 import numpy as np
 
-from pipelines.prepare.call_parameters import PLAIN, CallWides
-from schemas.requests.allocations import CallWide
+from pipelines.prepare.call_parameters import PLAIN, ParametersOfCalls
+from schemas.requests.allocations import CallParameters
 
 
-def wides(*said: str) -> CallWides:
-    made = CallWides(lambda row: CallWide((("p", row["p"]),)) if row["p"] else PLAIN)
+def wides(*said: str) -> ParametersOfCalls:
+    made = ParametersOfCalls(lambda row: CallParameters((("p", row["p"]),)) if row["p"] else PLAIN)
     for ordinal, text in enumerate(said):
         if text != "refused":
             made.add(ordinal, {"p": text})
     return made
 
 
-def parted(made: CallWides, requests: list[int], first_row: list[int]) -> list[list[int]]:
+def parted(made: ParametersOfCalls, requests: list[int], first_row: list[int]) -> list[list[int]]:
     return [part.tolist() for part in made.parted(np.array(requests), np.array(first_row))]
 
 
 def test_rows_that_say_nothing_share_their_calls() -> None:
     assert parted(wides("", ""), [0, 1], [0, 1]) == [[0, 1]]
-    silent = CallWides(None)
+    silent = ParametersOfCalls(None)
     silent.add(0, {"p": "x"})
     assert (silent.needed, silent.of(0), parted(silent, [0], [0])) == (False, PLAIN, [[0]])
 

@@ -6,22 +6,22 @@ import orjson
 import pytest
 from bound import bind, faults, requests
 
-from pipelines.operations.operation import Body
+from pipelines.operations.operation import BodyShape
 from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
-from schemas.requests.allocations import CallWide
+from schemas.requests.allocations import CallParameters
 
 PLACEMENT = {"placement_scope": "S", "placement_code": "P1"}
 ALLOCATION = {"allocation_scope": "S", "allocation_code": "A1"}
 
 
-def said(operation: str, row: dict[str, str], dialect: Dialect = Dialect.V2_1) -> CallWide:
+def said(operation: str, row: dict[str, str], dialect: Dialect = Dialect.V2_1) -> CallParameters:
     """What a row says of its call."""
     binding = bind(operation, list(row), dialect)
     found = binding.validate(binding.raw(list(row.values())))
     assert isinstance(found, dict), found
-    call = OPERATIONS[operation].call_wide
+    call = OPERATIONS[operation].call_parameters
     assert call is not None
     return call(binding.columns, dialect)(found)
 
@@ -33,13 +33,13 @@ def said(operation: str, row: dict[str, str], dialect: Dialect = Dialect.V2_1) -
 def test_a_row_is_an_id_and_says_nothing_else(operation: str, row: dict[str, str], key: str, dialect: Dialect) -> None:
     made = requests(operation, bind(operation, list(row), dialect), [list(row.values())], dialect)
     assert made == {key: {"scope": "S", "code": key[2:]}}
-    assert said(operation, row, dialect) == CallWide()
+    assert said(operation, row, dialect) == CallParameters()
 
 
 def test_the_algorithm_is_a_parameter_of_the_call() -> None:
     row = PLACEMENT | {"allocation_algorithm": "PR-FIFO"}
-    assert said("allocate", row) == CallWide((("allocationAlgorithm", "PR-FIFO"),))
-    assert said("allocate", PLACEMENT | {"allocation_algorithm": ""}) == CallWide()
+    assert said("allocate", row) == CallParameters((("allocationAlgorithm", "PR-FIFO"),))
+    assert said("allocate", PLACEMENT | {"allocation_algorithm": ""}) == CallParameters()
 
 
 @pytest.mark.parametrize("cell", ["PR FIFO", "x" * 65, "a/b"])
@@ -58,7 +58,7 @@ def test_switches_and_transaction_properties_are_those_of_the_call() -> None:
     }
     params, members = said("book-transactions", row, Dialect.V2_3)
     assert params == (("applyFeesAndCommission", "false"), ("markOrdersAndAllocationsAsBooked", "true"))
-    assert orjson.loads(Body.ALLOCATION_IDS.around(b"", members)) == {
+    assert orjson.loads(BodyShape.ALLOCATION_IDS.around(b"", members)) == {
         "allocationIds": [],
         "transactionProperties": {
             "Transaction/A/B": {"key": "Transaction/A/B", "value": {"labelValue": "growth"}},

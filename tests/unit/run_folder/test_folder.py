@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from connectors.run_folder import folder as run_folder
-from connectors.run_folder.atomic_files import whole
+from connectors.run_folder.atomic_files import atomic_write
 from connectors.run_folder.folder import RunFolder
 from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import Manifest
@@ -90,7 +90,7 @@ def test_a_file_is_there_whole_or_as_it_was_and_nothing_is_left_beside_it(tmp_pa
     folder.write_manifest(Manifest.read({"a": 1}))
 
     def crash() -> None:
-        with whole(folder.manifest) as part:
+        with atomic_write(folder.manifest) as part:
             part.write_bytes(b"{half")
             assert orjson.loads(folder.manifest.read_bytes()) == {"a": 1}
             raise ZeroDivisionError
@@ -99,7 +99,7 @@ def test_a_file_is_there_whole_or_as_it_was_and_nothing_is_left_beside_it(tmp_pa
         crash()
     assert folder.read_manifest().as_json() == {"a": 1}
     assert sorted(p.name for p in folder.path.iterdir()) == ["manifest.json"]
-    with whole(folder.manifest) as part:
+    with atomic_write(folder.manifest) as part:
         assert mode(part) == 0o600
         part.write_bytes(b'{"a": 2}')
     assert folder.read_manifest().as_json() == {"a": 2}
@@ -120,7 +120,7 @@ def test_a_folder_that_is_gone_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError) as made:
         folder.open_scratch()
     assert written.value.message == f"{folder.manifest}: cannot be written: No such file or directory"
-    assert made.value.message == f"{folder.scratch}: cannot be made: No such file or directory"
+    assert made.value.message == f"{folder.scratch}: cannot be created: No such file or directory"
 
 
 def test_scratch_begins_empty_and_ends_gone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.run_folder.journal import Journal, sealed
+from connectors.run_folder.journal import Journal, checksummed
 from schemas.errors import RunFolderError
 
 
@@ -61,7 +61,7 @@ def test_a_line_is_on_disk_when_append_returns(path: Path) -> None:
 @given(cut=st.integers(0, 80))
 def test_a_torn_last_line_is_dropped_wherever_it_was_torn(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     path = tmp_path_factory.mktemp("torn") / "journal.jsonl"
-    lines = [sealed({"call": 1, "sent": [[0, 1]]}), sealed({"call": 1, "settled": []})]
+    lines = [checksummed({"call": 1, "sent": [[0, 1]]}), checksummed({"call": 1, "settled": []})]
     whole = b"".join(lines)
     path.write_bytes(whole[: len(whole) - cut])
     kept = [line for i, line in enumerate(lines) if sum(map(len, lines[: i + 1])) <= len(whole) - cut]
@@ -69,17 +69,17 @@ def test_a_torn_last_line_is_dropped_wherever_it_was_torn(tmp_path_factory: pyte
         assert len(list(journal.lines())) == len(kept)
         offset = journal.append({"call": 2})
         assert journal.read(offset) == {"call": 2}
-    assert path.read_bytes() == b"".join(kept) + sealed({"call": 2})
+    assert path.read_bytes() == b"".join(kept) + checksummed({"call": 2})
 
 
 def test_a_tail_of_zeros_from_a_power_cut_is_dropped(path: Path) -> None:
-    path.write_bytes(sealed({"call": 1}) + b"\0" * 4096)
+    path.write_bytes(checksummed({"call": 1}) + b"\0" * 4096)
     with opened(path) as journal:
         assert [record for _, record in journal.lines()] == [{"call": 1}]
 
 
 def test_a_damaged_line_in_the_middle_is_named_in_one_line(path: Path) -> None:
-    path.write_bytes(sealed({"call": 1}) + b'{"call":\x00\n' + sealed({"call": 2}))
+    path.write_bytes(checksummed({"call": 1}) + b'{"call":\x00\n' + checksummed({"call": 2}))
     with opened(path) as journal, pytest.raises(RunFolderError) as caught:
         list(journal.lines())
     assert caught.value.message == f"{path}: line 2 is damaged: the run cannot go on"
@@ -91,14 +91,14 @@ def test_a_bit_that_the_disk_turned_is_damage_and_never_another_number(
     tmp_path_factory: pytest.TempPathFactory, bit: int
 ) -> None:
     path = tmp_path_factory.mktemp("turned") / "journal.jsonl"
-    before = sealed({"call": 1, "accepted": [[100, 50]]})
+    before = checksummed({"call": 1, "accepted": [[100, 50]]})
     turned = bytearray(before)
     turned[bit // 8] ^= 1 << bit % 8
-    path.write_bytes(turned + sealed({"call": 2}))
+    path.write_bytes(turned + checksummed({"call": 2}))
     with opened(path) as journal:
         with pytest.raises(RunFolderError, match="line 1 is damaged"):
             list(journal.lines())
-        with pytest.raises(RunFolderError, match="what was written at byte 0 is damaged"):
+        with pytest.raises(RunFolderError, match="the line at byte 0 is damaged"):
             journal.read(0)
 
 
