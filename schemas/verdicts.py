@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from schemas.states import State
+from schemas.states import GOOD, State, good_in
 
 
 class Verdict(StrEnum):
@@ -49,9 +49,9 @@ def verdict_of(rows: Mapping[State, int], *, stopped: bool, dry_run: bool = Fals
     Args:
         stopped: something stopped the run; where that left nothing to go on with, it came too late to matter.
     """
-    found = [state.traits for state, n in rows.items() if n]
-    if dry_run:
-        return Verdict.REJECTS if any(traits.correctable for traits in found) else Verdict.DRY_RUN
-    if any(traits.unfinished or (stopped and traits.in_doubt) for traits in found):
+    found = {state for state, n in rows.items() if n}
+    if dry_run:  # what is held waits for rows of another run, which counts them
+        return Verdict.REJECTS if found - good_in(dry_run=True) - {State.HELD} else Verdict.DRY_RUN
+    if any(state.traits.unfinished or (stopped and state.traits.in_doubt) for state in found):
         return Verdict.STOPPED
-    return Verdict.COMPLETE if all(traits.good for traits in found) else Verdict.REJECTS
+    return Verdict.REJECTS if found - GOOD else Verdict.COMPLETE

@@ -179,13 +179,18 @@ class Gathering:
                 self._book.settle(ordinal, State.INVALID, "Disagreement", "; ".join(faults))
 
     def _withheld(self, ordinals: Sequence[int]) -> bool:
-        """Whether a row of a group is settled; the others then become what its state says, and name it."""
-        culprits = {o: state for o in ordinals if (state := self._book.state(o))}
-        if not culprits:
-            return False
-        worst = next((o for o, state in culprits.items() if state.traits.correctable), next(iter(culprits)))
-        message = f"{self._book.where(worst)} of the same {self._operation.entity} is {culprits[worst]}"
+        """Whether a row of a group is settled; the others then become what its state says, and name it.
+
+        Others are those that are open, and those in a good state unless all are: none may be missing when the request
+        is corrected and loaded again.
+        """
+        settled = {o: state for o in ordinals if (state := self._book.state(o))}
+        good = {o for o, state in settled.items() if state.traits.good}
+        if not settled or len(good) == len(ordinals):
+            return bool(settled)
+        worst = min(settled, key=lambda o: (o in good, not settled[o].traits.correctable))
+        message = f"{self._book.where(worst)} of the same {self._operation.entity} is {settled[worst]}"
         for ordinal in ordinals:
-            if self._book.is_open(ordinal):
-                self._book.settle(ordinal, State[culprits[worst].traits.siblings], "SameRequest", message)
+            if ordinal not in settled or ordinal in good:
+                self._book.settle(ordinal, State[settled[worst].traits.siblings], "SameRequest", message)
         return True

@@ -92,6 +92,20 @@ MUTATIONS = (
         ("tests/loads/test_resume.py::test_a_run_that_was_locked_out_goes_on_where_it_stopped",),
     ),
     Mutation(
+        "call refused whatever is not sent",
+        "pipelines/prepare/reading.py",
+        "sum(self.book.states.count(code, start) for code in COUNTED)",
+        "len(entries) - self.book.states.count(PENDING, start)",
+        ("tests/loads/test_invented_states.py::test_a_good_state_is_no_failure_whatever_is_asked",),
+    ),
+    Mutation(
+        "have a request's rows inherit whatever state one of them has",
+        "pipelines/prepare/grouping.py",
+        "State[settled[worst].traits.siblings]",
+        "settled[worst]",
+        ("tests/loads/test_invented_states.py::test_the_rows_of_a_request_that_cannot_go_whole_are_all_in_failures",),
+    ),
+    Mutation(
         "match by position",
         "pipelines/deliver/answer_reader.py",
         "for request, key in zip(part, keys, strict=True):",

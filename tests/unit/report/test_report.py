@@ -42,6 +42,7 @@ def test_a_stop_and_a_dry_run_have_verdicts_of_their_own() -> None:
     assert verdict_of(counts(accepted=1, unknown=1), stopped=True) is Verdict.STOPPED
     assert verdict_of(counts(accepted=1), stopped=True) is Verdict.COMPLETE, "it came too late to matter"
     assert verdict_of(counts(not_sent=1), stopped=False, dry_run=True) is Verdict.DRY_RUN
+    assert verdict_of(counts(not_sent=1, held=1), stopped=False, dry_run=True) is Verdict.DRY_RUN
     assert verdict_of(counts(not_sent=1, invalid=1), stopped=False, dry_run=True) is Verdict.REJECTS
     assert set(EXIT_CODES) == set(Verdict) - {Verdict.ERROR, Verdict.UNFINISHED}, "these two have no report"
     assert EXIT_CODES[Verdict.UNBALANCED] == 5
