@@ -2,20 +2,26 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STAMP  := $(VENV)/.installed
+DEV    := $(VENV)/.installed-dev
 
 .PHONY: install demo test soak check fix docs bench lock clean
 
-install: $(STAMP)
+install: $(DEV)        ## .venv with the product and what development adds
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("bulkload needs Python 3.11 or newer; try: make PYTHON=python3.11 " + " ".join(sys.argv[1:]) if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-demo: install          ## three sample extracts into the embedded sandbox
+$(DEV): requirements-dev.lock $(STAMP)
+	$(PIP) --require-hashes -r requirements.lock -r requirements-dev.lock
+	@touch $(DEV)
+
+demo: $(STAMP)         ## three sample extracts into the embedded sandbox
 	@$(BIN)/bulkload demo
 
 check: install         ## format, lint, types, import contracts
@@ -40,9 +46,14 @@ docs: install          ## write the generated parts of README.md and docs/
 bench: install         ## speed and memory beside a bare script and the official SDK
 	$(BIN)/python benchmarks/load_speed.py
 
+LOCK := uv pip compile --universal --upgrade --no-strip-extras --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --quiet
+
 lock:                  ## pin every dependency anew, for every platform (needs uv)
-	uv pip compile --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --extra dev pyproject.toml -o requirements.lock
+	$(LOCK) --group build pyproject.toml -o requirements.lock
+	$(LOCK) --group dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock \
+	  $$(sed -n 's/^\([a-z0-9._-]*\)[=[].*/--no-emit-package \1/p' requirements.lock | sort -u)
+	sed -i.all '/^$$/,$$d' requirements-dev.lock && rm requirements-dev.lock.all  # uv lists what it left out
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* build *.egg-info
