@@ -8,7 +8,7 @@ from typing import Any
 import invented_states
 import pytest
 
-NEW = {"unchanged", "spoilt", "bounced"}
+NEW = {"shelved", "spoilt", "bounced"}
 BOTH = ["spoilt", "bounced"]
 
 
@@ -28,7 +28,7 @@ def some(counts: dict[str, int]) -> dict[str, int]:
 
 def test_rows_and_keys_of_new_states_are_counted_and_written(found: dict[str, Any]) -> None:
     told = found["every state"]
-    assert told["outcomes"] == ["accepted", "spoilt", "unchanged", "bounced", "duplicate"]
+    assert told["outcomes"] == ["accepted", "spoilt", "shelved", "bounced", "duplicate"]
     assert told["failures"] == BOTH
     assert some(told["document"]["rows"]) == {"read": 5, **dict.fromkeys(told["outcomes"], 1)}
     assert some(told["document"]["keys"]) == dict.fromkeys({"accepted", *NEW}, 1)
@@ -37,7 +37,7 @@ def test_rows_and_keys_of_new_states_are_counted_and_written(found: dict[str, An
 
 def test_the_page_and_the_terminal_show_them_in_their_colours(found: dict[str, Any]) -> None:
     page, terminal = found["every state"]["page"], found["every state"]["terminal"]
-    for state, light, dark in [("unchanged", "#0b7285", "#66d9e8"), ("spoilt", "#111111", "#eeeeee")]:
+    for state, light, dark in [("shelved", "#0b7285", "#66d9e8"), ("spoilt", "#111111", "#eeeeee")]:
         assert f"--{state}: {light};" in page
         assert f"--{state}: {dark};" in page
         assert f'<span class="{state}" style="width: 20.0000%"' in page
@@ -59,7 +59,7 @@ def test_a_good_state_is_no_failure_whatever_is_asked(found: dict[str, Any]) -> 
     for name, verdict in [("nothing wrong", "complete"), ("dry run without fault", "dry run")]:
         told = found[name]
         assert (told["document"]["verdict"], told["exit_code"], told["failures"]) == (verdict, 0, [])
-        assert told["document"]["rows"]["unchanged"] == 1
+        assert told["document"]["rows"]["shelved"] == 1
     assert found["nothing wrong"]["notes"] == [], "nothing of the failure budget is spent"
 
 
@@ -73,14 +73,14 @@ def test_what_is_not_good_spends_the_budget_and_fails_a_dry_run(found: dict[str,
 def test_the_rows_of_a_request_that_cannot_go_whole_are_all_in_failures(found: dict[str, Any]) -> None:
     told = found["whole requests"]
     assert told["outcomes"] == [
-        *("invalid", "invalid"),  # one was unchanged: the other would have gone without it, or not at all
+        *("invalid", "invalid"),  # one was shelved: the other would have gone without it, or not at all
         *("invalid", "spoilt"),
         "accepted",
-        *("unchanged", "unchanged"),
+        *("shelved", "shelved"),
         *("invalid", "spoilt"),
     ]
     assert told["failures"] == ["invalid"] * 3 + ["spoilt", "invalid", "spoilt"]
-    assert some(told["document"]["keys"]) == {"accepted": 1, "invalid": 3, "unchanged": 1}
+    assert some(told["document"]["keys"]) == {"accepted": 1, "invalid": 3, "shelved": 1}
 
 
 def test_a_run_from_before_the_state_was_known_is_read(found: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 As a program it loads small extracts and prints, as JSON, what each place that tells of a run says of them. Rows come
 to the new states where rows come to a state at all: a nameless row is `spoilt`, one of a type that does not exist
-`unchanged`, and a request that LUSID refuses with the code Bounced `bounced`.
+`shelved`, and a request that LUSID refuses with the code Bounced `bounced`.
 """
 
 import importlib.util
@@ -15,8 +15,8 @@ from typing import Any
 
 SOURCE = Path(__file__).parents[2] / "schemas" / "states.py"
 INVENTED = """
-    UNCHANGED = Traits(
-        "unchanged", "as before; not sent", "nothing", Colours("#0b7285", "#66d9e8", "green"), good=True, counted=False
+    SHELVED = Traits(
+        "shelved", "not needed; not sent", "nothing", Colours("#0b7285", "#66d9e8", "green"), good=True, counted=False
     )
     SPOILT = Traits("spoilt", "spoilt before it was sent", "wait", Colours("#111111", "#eeeeee", "magenta"))
     BOUNCED = Traits("bounced", "sent; it came back", "wait", Colours("#222222", "#dddddd", "cyan"), sent=True)
@@ -48,7 +48,7 @@ def settle_in_them() -> None:
         if state is State.INVALID and "display_name" in message:
             state = State("spoilt")
         elif state is State.INVALID and "_type" in message:
-            state = State("unchanged")
+            state = State("shelved")
         settle_row(self, ordinal, state, code, message)
 
     def requests(self: Ledger, call: int, request_id: str | None, outcomes: Any, *accepted: Any) -> None:
@@ -136,24 +136,24 @@ def main(folder: Path) -> None:
     from builders import account, investor
 
     def people(*words: str) -> list[dict[str, str]]:
-        changes = {"spoilt": {"display_name": ""}, "unchanged": {"investor_type": "Nobody"}, "copy": {}, "": {}}
+        changes = {"spoilt": {"display_name": ""}, "shelved": {"investor_type": "Nobody"}, "copy": {}, "": {}}
         numbers = {"bounced": 9, "copy": 1}
         return [investor(numbers.get(w, 10 * n + 1), changes.get(w)) for n, w in enumerate(words)]
 
-    spoilt, unchanged = {"display_name": ""}, {"account_type": "Nothing"}
-    pairs = [account(1, 1, unchanged), account(1, 2), account(2, 1), account(2, 2, spoilt), account(3)]
-    pairs += [account(4, 1, unchanged), account(4, 2, unchanged), account(5, 1, unchanged), account(5, 2, spoilt)]
+    spoilt, shelved = {"display_name": ""}, {"account_type": "Nothing"}
+    pairs = [account(1, 1, shelved), account(1, 2), account(2, 1), account(2, 2, spoilt), account(3)]
+    pairs += [account(4, 1, shelved), account(4, 2, shelved), account(5, 1, shelved), account(5, 2, spoilt)]
     loads = Loads(folder)
     print(  # noqa: T201  # what it is for
         json.dumps(
             {
                 "every state": loads.load(
-                    "investor-records", people("", "spoilt", "unchanged", "bounced", "copy"), replayed=True
+                    "investor-records", people("", "spoilt", "shelved", "bounced", "copy"), replayed=True
                 ),
-                "nothing wrong": loads.load("investor-records", people("", "unchanged"), max_failures="0"),
+                "nothing wrong": loads.load("investor-records", people("", "shelved"), max_failures="0"),
                 "over the budget": loads.load("investor-records", people("", "spoilt", "spoilt"), max_failures="1"),
                 "dry run": loads.load("investor-records", people("", "spoilt"), dry_run=True),
-                "dry run without fault": loads.load("investor-records", people("", "unchanged"), dry_run=True),
+                "dry run without fault": loads.load("investor-records", people("", "shelved"), dry_run=True),
                 "whole requests": loads.load("investment-accounts", pairs),
             }
         )
