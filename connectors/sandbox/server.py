@@ -1,6 +1,6 @@
-"""Running the sandbox: in a thread for tests and `--target sandbox`, in the foreground for `bulkload sandbox`.
+"""Runs the sandbox: in a thread for tests and `--target sandbox`, in the foreground for `bulkload sandbox`.
 
-Knows uvicorn and sockets; what is served is `app`'s.
+Knows uvicorn and sockets; `web.app` is what it serves.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from connectors.sandbox.protocol.calls import DIALECTS
 from connectors.sandbox.store import Store
 from connectors.sandbox.web.app import Service, build
-from connectors.sandbox.web.fault_injection import Faults, parse_faults
+from connectors.sandbox.web.fault_injection import FaultPlan, parse_faults
 from connectors.sandbox.web.tokens import Tokens
 from schemas.errors import ConfigError
 
@@ -30,7 +30,7 @@ _BACKLOG = 512
 
 
 class _CuttableProtocol(H11Protocol):
-    """Lets the application reach its connection, as `scope["state"]["transport"]`, so that faults can cut it."""
+    """Passes the connection to the application as `scope["state"]["transport"]`, so that faults can cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         super().connection_made(transport)
@@ -38,7 +38,7 @@ class _CuttableProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends on a signal without raising it again afterwards: being told to stop is a clean end."""
+    """Ends on a signal without raising it again afterwards, because a requested stop is a clean end."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # uvicorn's signature
         self.force_exit = self.should_exit
@@ -46,7 +46,7 @@ class _Server(uvicorn.Server):
 
 
 class _Running:
-    """A bound socket, the service behind it and the server that is to run."""
+    """A bound socket, the service behind it and the server that runs it."""
 
     def __init__(self, service: Service, port: int) -> None:
         self.service = service
@@ -67,7 +67,7 @@ class _Running:
         self.server = _Server(config)
 
     def run(self) -> None:
-        """Serves until told to stop, then closes socket and store."""
+        """Serves until told to stop, then closes the socket and the store."""
         try:
             self.server.run(sockets=[self._socket])
         finally:
@@ -76,19 +76,19 @@ class _Running:
 
 
 def _bind(port: int) -> socket.socket:
-    # asyncio turns Nagle's delay off, 40 ms a call, only where the socket says that it is TCP
+    # asyncio turns off Nagle's algorithm, which delays each call by 40 ms, only for a socket that says it is TCP
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
-        listener.listen(_BACKLOG)  # from here on a client that was told the port is not refused, only kept waiting
+        listener.listen(_BACKLOG)  # from here on clients are kept waiting rather than refused
     except (OSError, OverflowError) as error:
         listener.close()
         raise ConfigError(f"the sandbox cannot listen on {LOOPBACK}:{port}: {error}") from error
     return listener
 
 
-def _service(database: Path | None, dialect: str, faults: Faults, tokens: Tokens, body_limit: int) -> Service:
+def _service(database: Path | None, dialect: str, faults: FaultPlan, tokens: Tokens, body_limit: int) -> Service:
     if dialect not in DIALECTS:
         raise ConfigError(f"the sandbox has no dialect {dialect!r}: {' or '.join(DIALECTS)}")
     return Service(Store(database, dialect), tokens, faults, dialect, body_limit)
@@ -98,19 +98,19 @@ class Sandbox:
     """A sandbox on 127.0.0.1, in a thread of this process, for as long as the `with` block lasts.
 
     Args:
-        database: a file that outlives it, or None for memory.
+        database: a file that outlives it, or None to keep the data in memory.
         dialect: `2.1`, `2.3` or `legacy`.
-        faults: a `--faults` specification (see `faults.parse_faults`).
-        port: 0 for any free one.
-        token: a bearer token that is always good, beside those it issues.
-        token_seconds: how long issued access tokens are good for.
-        body_limit: bytes of the largest request body taken; larger ones get 413.
+        faults: a `--faults` specification (see `web.fault_injection.parse_faults`).
+        port: the port to listen on; 0 for any free one.
+        token: a bearer token that is always valid, in addition to those it issues.
+        token_seconds: how long issued access tokens are valid, in seconds.
+        body_limit: size of the largest request body accepted, in bytes; larger ones get 413.
 
     Raises:
-        ConfigError: the dialect, the faults, the database or the port will not do.
+        ConfigError: the dialect, the faults, the database or the port cannot be used.
     """
 
-    def __init__(  # independent settings, all by keyword
+    def __init__(
         self,
         *,
         database: Path | None = None,
@@ -153,45 +153,45 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The API's base URL, ending in `/api`; paths below it begin with `/api/`."""
+        """The API's base URL, ending in `/api`; the paths of calls begin with `/api/` again."""
         return self._service.base_url
 
     @property
     def token_url(self) -> str:
-        """Where tokens are asked for: any user name and password, except the password `wrong`."""
+        """The token endpoint; it accepts any user name and password, except the password `wrong`."""
         return f"{self.url.removesuffix('/api')}/oauth2/token"
 
     @property
     def access_token(self) -> str:
-        """A bearer token that is good now."""
+        """A bearer token that is valid now."""
         return self._token or self._tokens.issue()
 
     @property
     def calls(self) -> list[tuple[str, str, int]]:
-        """(method, path, status) of every request so far, in order of arrival; status 0: no whole answer."""
+        """(method, path, status) of every call so far, in order of arrival; status 0: not fully answered."""
         return list(self._service.calls)
 
     @property
     def requests_served(self) -> int:
-        """How many POST requests the API has had (not counting the token endpoint)."""
+        """How many POST calls the API has received, not counting the token endpoint."""
         return sum(m == "POST" and path.startswith("/api/api/") for m, path, _ in self.calls)
 
     @property
     def faults_met(self) -> Counter[str]:
-        """How often each fault was done."""
+        """How many calls have met each fault."""
         return Counter(self._faults.met)
 
     @property
     def script_left(self) -> tuple[str, ...]:
-        """Steps of the faults' script that no call has met yet."""
+        """The steps of the fault script that no call has met yet."""
         return tuple(self._faults.script)
 
     def revoke_tokens(self) -> None:
-        """Ends every token issued so far, as a server restart or an administrator would."""
+        """Revokes every token issued so far, as a server restart or an administrator would."""
         self._tokens.revoke_all()
 
 
-def serve(  # the command's options, all by keyword
+def serve(
     *,
     port: int,
     database: Path | None,
@@ -199,14 +199,17 @@ def serve(  # the command's options, all by keyword
     faults: str | None,
     announce: Callable[[str, str], None] = lambda url, token_url: None,
 ) -> None:
-    """Serves in the foreground until SIGINT or SIGTERM; then ends cleanly.
+    """Serves in the foreground until SIGINT or SIGTERM, then ends cleanly. Prints nothing.
 
     Args:
-        announce: called with the base URL and the token URL once the port is taken; this function
-            prints nothing.
+        port: the port to listen on; 0 for any free one.
+        database: a file to keep the data in, or None for memory.
+        dialect: `2.1`, `2.3` or `legacy`.
+        faults: a `--faults` specification.
+        announce: called with the base URL and the token URL once the port is open.
 
     Raises:
-        ConfigError: the dialect, the faults, the database or the port will not do.
+        ConfigError: the dialect, the faults, the database or the port cannot be used.
     """
     parsed = parse_faults(faults)
     service = _service(database, dialect, parsed, Tokens(TOKEN_SECONDS), BODY_LIMIT)

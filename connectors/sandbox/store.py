@@ -1,15 +1,14 @@
-"""What the sandbox remembers: SQLite, in memory or in a file. Knows no endpoint and no shape.
+"""The data of the sandbox, in SQLite: in memory or in a file. Knows no endpoint and no shape.
 
-One connection, one lock, one transaction for each request, so a refused Atomic request is a
-rollback. An entity is a row with its document as JSON; entities are addressed by (kind, scope,
-code), by sequence, by parent (the orders of a block), by a link where there can be several parents
-(the placements of a block), or by a client-defined identifier. No entity is ever deleted, so
-`sequence` pages stably.
+There is one connection, one lock and one transaction for each call, so a refused Atomic call is rolled back. An entity
+is a row with its document as JSON. Entities are found by (kind, scope, code), by sequence, by parent (the orders of a
+block), by a link where there can be several parents (the placements of a block), or by a client-defined identifier. No
+entity is ever deleted, so paging by `sequence` is stable.
 """
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,9 +37,10 @@ class Entity:
 
     Attributes:
         sequence: its number, in order of creation over all kinds, from 1.
+        scope, code: its id.
         parent: `scope/code` of what it belongs to, if anything.
-        document: what is given back of it, as JSON.
-        requested: what was asked for when it was created, as JSON, where that is compared later.
+        document: its document, as JSON.
+        requested: the request that created or last replaced it, as JSON, where later requests are compared with it.
     """
 
     sequence: int
@@ -52,18 +52,18 @@ class Entity:
 
     @property
     def name(self) -> str:
-        """`scope/code`, as what belongs to it writes its parent."""
+        """Its id as `scope/code`, which is how its children name their parent."""
         return f"{self.scope}/{self.code}"
 
 
 class Transaction:
-    """Reads and writes within one request; obtained from `Store`."""
+    """Reads and writes within one call; obtained from `Store`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def next_sequence(self) -> int:
-        """The sequence the next `add` must carry."""
+        """The sequence that the next `add` must use."""
         row = self._connection.execute("SELECT COALESCE(MAX(sequence), 0) + 1 FROM entity").fetchone()
         return int(row[0])
 
@@ -84,31 +84,31 @@ class Transaction:
         )
 
     def replace(self, sequence: int, document: bytes) -> None:
-        """Gives an entity a new document."""
+        """Replaces the document of an entity."""
         self._connection.execute("UPDATE entity SET document = ? WHERE sequence = ?", (document, sequence))
 
     def rewrite(self, entity: Entity) -> None:
-        """Gives the entity of that sequence this parent, document and request."""
+        """Replaces parent, document and request of the entity with this sequence."""
         self._connection.execute(
             "UPDATE entity SET parent = ?, document = ?, requested = ? WHERE sequence = ?",
             (entity.parent, entity.document, entity.requested, entity.sequence),
         )
 
     def link(self, relation: str, owner: str, sequence: int) -> None:
-        """Makes the entity one of `owner`'s in this relation."""
+        """Links the entity to `owner` in this relation."""
         self._connection.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (relation, owner, sequence))
 
     def linked(self, relation: str, owner: str) -> list[Entity]:
-        """The entities that are `owner`'s in this relation, in order of creation."""
+        """The entities linked to `owner` in this relation, in order of creation."""
         condition = "sequence IN (SELECT sequence FROM link WHERE relation = ? AND owner = ?) ORDER BY sequence"
         return self._where(condition, relation, owner)
 
     def get(self, sequence: int) -> Entity:
-        """The entity of that sequence, which must exist."""
+        """The entity with this sequence, which must exist."""
         return self._where("sequence = ?", sequence)[0]
 
     def find(self, kind: str, scope: str, code: str) -> Entity | None:
-        """The entity of that id."""
+        """The entity of this kind and id, or None."""
         condition = "kind = ? AND scope = ? AND code = ?"
         return next(iter(self._where(condition, kind, scope, code)), None)
 
@@ -118,23 +118,35 @@ class Transaction:
         return self._where(condition, kind, parent)
 
     def page(self, kind: str, offset: int, limit: int, parent: str | None = None) -> list[Entity]:
-        """`limit` entities of a kind, of one parent if given, after skipping `offset`; limit -1 is all.
+        """The entities of a kind in order of creation, one page of them.
 
-        They come in order of creation.
+        Args:
+            kind: their kind.
+            offset: how many to skip.
+            limit: how many to return; -1 for all.
+            parent: only the entities that belong to it.
         """
         of_parent, values = ("", [kind]) if parent is None else (" AND parent = ?", [kind, parent])
         return self._where(f"kind = ?{of_parent} ORDER BY sequence LIMIT ? OFFSET ?", *values, limit, offset)
 
-    def identified(self, kind: str, scope: str, identifier: tuple[str, str]) -> int | None:
-        """The sequence of the entity that has this (identifier key, value) in the scope."""
+    def find_by_identifier(self, kind: str, scope: str, identifier: tuple[str, str]) -> int | None:
+        """The sequence of the entity with this identifier (key and value) in the scope, or None."""
         row = self._connection.execute(
             "SELECT sequence FROM identifier WHERE kind = ? AND scope = ? AND type = ? AND value = ?",
             (kind, scope, *identifier),
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def identify(self, kind: str, scope: str, sequence: int, new: Mapping[str, str], old: Mapping[str, str]) -> None:
-        """Makes `new` (identifier key to value) lead to the entity, and `old` values they replace no more."""
+    def set_identifiers(self, kind: str, scope: str, sequence: int, new: dict[str, str], old: dict[str, str]) -> None:
+        """Makes new identifiers lead to an entity, in place of the old values of the same keys.
+
+        Args:
+            kind: the kind of the entity.
+            scope: its scope.
+            sequence: its sequence.
+            new: the identifiers to set, key to value.
+            old: the identifiers it had, key to value.
+        """
         for key, value in new.items():
             before = old.get(key)
             if before == value:
@@ -157,12 +169,11 @@ class Store:
     """The database of one sandbox; usable from any thread.
 
     Args:
-        database: a file that outlives the process (made when missing), or None for memory.
-        dialect: the shapes its documents have; a file keeps the one it was made with.
+        database: a file that outlives the process, created when missing, or None for memory.
+        dialect: the shapes of its documents; a file keeps the dialect it was created with.
 
     Raises:
-        ConfigError: the file cannot be opened, is not a sandbox's, or was made with another
-        dialect.
+        ConfigError: the file cannot be opened, is not a sandbox's, or was created with another dialect.
     """
 
     def __init__(self, database: Path | None, dialect: str) -> None:
@@ -196,7 +207,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+        """Yields a transaction that is committed when the block ends, and rolled back when it raises."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -208,10 +219,10 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """A consistent view, with no writer in between."""
+        """Yields a consistent view: nothing is written while the block lasts."""
         with self._lock:
             yield Transaction(self._connection)
 
     def close(self) -> None:
-        """Closes the database; what was committed stays in its file."""
+        """Closes the database; committed data stays in its file."""
         self._connection.close()

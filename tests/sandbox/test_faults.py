@@ -10,7 +10,7 @@ import requests
 from sandbox_api import created, get, problem, record, upsert_records
 
 from connectors.sandbox.server import Sandbox
-from connectors.sandbox.web.fault_injection import MEANINGS, Faults, parse_faults
+from connectors.sandbox.web.fault_injection import MEANINGS, FaultPlan, parse_faults
 from schemas.errors import ConfigError
 
 
@@ -118,7 +118,7 @@ def test_one_seed_gives_one_sequence_of_faults() -> None:
 
 
 def test_no_specification_is_no_faults() -> None:
-    assert parse_faults(None) == parse_faults(" , ") == Faults()
+    assert parse_faults(None) == parse_faults(" , ") == FaultPlan()
 
 
 @pytest.mark.parametrize(

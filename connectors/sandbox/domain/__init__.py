@@ -1,1 +1,1 @@
-"""What the sandbox's entities have in common: shapes, resources, an order's life, arithmetic. Knows no endpoint."""
+"""The entities of the sandbox: their shapes, storing and listing them, the life of an order. Knows no endpoint."""

@@ -1,7 +1,7 @@
-"""Arithmetic without losing a digit. Knows nothing of LUSID.
+"""Exact decimal arithmetic. Knows nothing of LUSID.
 
-What the readers let in has at most 29 digits before the point and 28 after it, so 400 digits hold
-any sum and any product of a few of them; a result that would be rounded raises instead.
+Numbers that the readers accept have at most 29 digits before the point and 28 after it, so 400 digits hold any sum and
+any product of a few of them; a result that would be rounded raises an error instead.
 """
 
 from collections.abc import Iterable

@@ -1,14 +1,13 @@
-"""Blocks and the orders in them: what every call of order management agrees on, and reading both back.
+"""Blocks and the orders in them: the rules that all calls of order management share, and the routes that read both.
 
-A block's orders share its blocking fields: instrument, side, type, time in force, limit and stop
-price (support page KA-02110); its quantity is the sum of those that are not cancelled. Knows no
-single call.
+A block's orders share its blocking fields: instrument, side, type, time in force, limit and stop price (support page
+KA-02110); its quantity is the sum of those that are not cancelled. Knows no particular call.
 """
 
 from connectors.sandbox.domain.arithmetic import total
-from connectors.sandbox.domain.resources import add, change, document_of, find, reading, versioned
+from connectors.sandbox.domain.resources import add, change, document_of, find, read_routes, versioned
 from connectors.sandbox.domain.shapes import name_of, with_values
-from connectors.sandbox.protocol.calls import Call, luid
+from connectors.sandbox.protocol.calls import ApiCall, luid
 from connectors.sandbox.protocol.exact_json import Document
 from connectors.sandbox.store import Transaction
 
@@ -25,8 +24,8 @@ _DIRECTIONS = {"buy": 1, "sell": -1, "short": -1, "sellshort": -1}
 def instrument_luid(identifiers: dict[str, str]) -> str:
     """The LUSID instrument id that instrument identifiers lead to.
 
-    There is no instrument master: a LusidInstrumentId is taken as it is, a currency is `CCY_GBP`,
-    anything else gets an id made from the identifiers, the same each time.
+    There is no instrument master: a LusidInstrumentId is taken as it is, a currency becomes `CCY_GBP`, and anything
+    else gets an id derived from its identifiers, the same each time.
     """
     by_code = {key.rsplit("/", 1)[1]: value for key, value in identifiers.items()}
     if "LusidInstrumentId" in by_code:
@@ -36,8 +35,8 @@ def instrument_luid(identifiers: dict[str, str]) -> str:
     return luid(*(part for pair in sorted(identifiers.items()) for part in pair))
 
 
-def completed(request: Document) -> Document:
-    """What is asked for of a placement, execution or allocation, with what follows from it."""
+def entity_from(request: Document) -> Document:
+    """The placement, execution or allocation that a request asks for, with the members derived from it."""
     return {
         **request,
         "properties": with_values(request.get("properties", {})),
@@ -46,30 +45,32 @@ def completed(request: Document) -> Document:
     }
 
 
-def in_common(document: Document) -> Document:
-    """What a block and each of its orders have alike, of either."""
+def shared_members(document: Document) -> Document:
+    """The members that a block and each of its orders share, from either."""
     return {name: document[name] for name in ("instrumentIdentifiers", *BLOCKING_FIELDS) if name in document}
 
 
 def differing(block: Document, wanted: Document) -> list[str]:
-    """The blocking fields in which a block and what is wanted of it differ."""
+    """The blocking fields in which a block differs from what is wanted."""
     return [name for name in BLOCKING_FIELDS if block.get(name) != wanted.get(name)]
 
 
 def direction(side: str) -> int | None:
-    """1 for a side that adds to the position, -1 for one that takes from it, None when the name does not say."""
+    """1 for a side that adds to the position, -1 for one that reduces it, None for a side of any other name."""
     return _DIRECTIONS.get(side.replace("-", "").replace(" ", "").lower())
 
 
 def is_cancelled(document: Document) -> bool:
-    """Whether an order or placement is cancelled: free text, in either spelling."""
+    """Whether the state of an order or placement, which is free text, says cancelled in either spelling."""
     return document["state"].lower() in _CANCELLED_STATES
 
 
-def outlined(call: Call, old: Document, wanted: Document) -> Document:
-    """The block `old` (empty: a new one) as `wanted`, but for what follows from its orders.
+def revised(call: ApiCall, old: Document, wanted: Document) -> Document:
+    """The block `old`, or a new one, with the wanted members; those derived from its orders are not set yet.
 
     Args:
+        call: the call that revises it.
+        old: the block as stored; empty for a new one.
         wanted: id, instrument identifiers, blocking fields, and whatever else is to be set.
     """
     kept = {name: value for name, value in old.items() if name not in BLOCKING_FIELDS}
@@ -77,8 +78,8 @@ def outlined(call: Call, old: Document, wanted: Document) -> Document:
     return versioned(call, BLOCK, {"createdDate": call.as_at, "links": [], "properties": {}, **swept, **kept, **wanted})
 
 
-def settle(transaction: Transaction, call: Call, block: Document) -> list[Document]:
-    """Makes the block follow from its orders, stores it, and returns the orders, oldest first."""
+def store_recounted(transaction: Transaction, call: ApiCall, block: Document) -> list[Document]:
+    """Derives the block's members from its orders, stores the block and returns the orders, oldest first."""
     parent = name_of(block["id"])
     orders = [document_of(each) for each in transaction.children(ORDER, parent)]
     _recount(call, block, orders)
@@ -90,8 +91,8 @@ def settle(transaction: Transaction, call: Call, block: Document) -> list[Docume
     return orders
 
 
-def _recount(call: Call, block: Document, orders: list[Document]) -> None:
-    """Makes order ids, quantity and (2.3) amount and basis follow from the orders; cancelled ones count for nothing."""
+def _recount(call: ApiCall, block: Document, orders: list[Document]) -> None:
+    """Derives order ids, quantity and (2.3) amount and basis from the orders; cancelled ones do not count."""
     live = [order for order in orders if not is_cancelled(order)]
     block["orderIds"] = [order["id"] for order in orders]
     block["quantity"] = total(order["quantity"] for order in live if "quantity" in order)
@@ -109,4 +110,4 @@ def _sum_of(amounts: list[Document]) -> Document | None:
     return {"amount": total(a.get("amount", 0) for a in amounts), "currency": currencies.pop()}
 
 
-ROUTES = (*reading(BLOCK), *reading(ORDER))
+ROUTES = (*read_routes(BLOCK), *read_routes(ORDER))

@@ -1,7 +1,7 @@
-"""What hangs on what in the life of an order: block, placements, executions, allocations, transactions.
+"""The chain from block to placements, executions, allocations and transactions: what belongs to what.
 
-A placement may be of several blocks; an execution is of one placement; an allocation is of one
-execution and of one order; a transaction is of one portfolio. Knows no single call.
+A placement may be of several blocks; an execution is of one placement; an allocation is of one execution and of one
+order; a transaction is of one portfolio. Knows no particular call.
 """
 
 from connectors.sandbox.domain.arithmetic import Number, total
@@ -34,6 +34,8 @@ def check_free(transaction: Transaction, order: Entity, member: str) -> None:
     """Checks that an order may still be moved or cancelled.
 
     Args:
+        transaction: reads what belongs to the order.
+        order: the order.
         member: the request's member that names it.
 
     Raises:

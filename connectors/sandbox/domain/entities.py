@@ -1,15 +1,15 @@
-"""Entities known by client-defined identifiers (investor records, investment accounts): finding, updating, showing.
+"""Finds, upserts and shows entities with client-defined identifiers: investor records and investment accounts.
 
-An upsert whose identifiers are all new creates; one whose identifiers lead to an entity updates it:
-members left out stay, members given replace, identifiers and properties one by one. Sources:
+An upsert whose identifiers are all new creates an entity; one whose identifiers lead to an entity updates it: omitted
+members stay as they are and given ones replace the old, identifiers and properties one by one. Sources:
 docs/sandbox.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from connectors.sandbox.domain.shapes import code, labels_of
-from connectors.sandbox.protocol.calls import Call, numbered_luid, quoted, unique_id
+from connectors.sandbox.protocol.calls import ApiCall, numbered_luid, quoted, unique_id
 from connectors.sandbox.protocol.exact_json import Document, dumps, loads_own
 from connectors.sandbox.protocol.problems import ItemError, not_found, validation_problem
 from connectors.sandbox.protocol.readers import Errors
@@ -20,17 +20,17 @@ _IN_PARTS = ("identifiers", "properties")
 Known = tuple[int | None, Document]
 """An entity's sequence and document; (None, {}) when there is none yet."""
 
-Show = Callable[[Transaction, Call, Document], Document]
+Show = Callable[[Transaction, ApiCall, Document], Document]
 """A stored document as it is given back."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of entity.
+class EntityType:
+    """A type of entity.
 
     Attributes:
-        name: its path segment, and its name in the store.
-        noun: as failures and messages call it (`InvestorRecord`).
+        name: its path segment, and its kind in the store.
+        noun: its name in failures and messages (`InvestorRecord`).
         domain: the domain of its identifiers and properties.
         id_member: the member that holds its LUSID id.
     """
@@ -41,12 +41,22 @@ class Kind:
     id_member: str
 
 
-def resolve(transaction: Transaction, kind: Kind, scope: str, labels: Mapping[str, str]) -> tuple[set[int], list[str]]:
-    """The sequences that identifiers (key to value) lead to, and the keys of those that lead nowhere."""
+def resolve(transaction: Transaction, kind: EntityType, scope: str, labels: Document) -> tuple[set[int], list[str]]:
+    """Looks up identifiers.
+
+    Args:
+        transaction: reads the store.
+        kind: the type of the entities.
+        scope: their scope; empty in dialects without scopes.
+        labels: identifier key to value.
+
+    Returns:
+        The sequences of the entities they lead to, and the keys of the identifiers that lead nowhere.
+    """
     found: set[int] = set()
     unknown: list[str] = []
     for identifier in labels.items():
-        sequence = transaction.identified(kind.name, scope, identifier)
+        sequence = transaction.find_by_identifier(kind.name, scope, identifier)
         if sequence is None:
             unknown.append(identifier[0])
         else:
@@ -54,11 +64,16 @@ def resolve(transaction: Transaction, kind: Kind, scope: str, labels: Mapping[st
     return found, unknown
 
 
-def current(transaction: Transaction, kind: Kind, request: Document) -> Known:
-    """The entity a request is about.
+def current(transaction: Transaction, kind: EntityType, request: Document) -> Known:
+    """The entity that a request is about.
+
+    Args:
+        transaction: reads the store.
+        kind: its type.
+        request: holds its identifiers.
 
     Raises:
-        ItemError: its identifiers lead to different entities.
+        ItemError: the identifiers lead to different entities.
     """
     labels = labels_of(request["identifiers"])
     found, _ = resolve(transaction, kind, request.get("scope", ""), labels)
@@ -74,8 +89,19 @@ def current(transaction: Transaction, kind: Kind, request: Document) -> Known:
     return sequence, loads_own(transaction.get(sequence).document)
 
 
-def save(transaction: Transaction, call: Call, kind: Kind, request: Document, known: Known) -> Document:
-    """Stores `request`, already in the shape of the answer, over the `known` entity or as a new one."""
+def save(transaction: Transaction, call: ApiCall, kind: EntityType, request: Document, known: Known) -> Document:
+    """Stores a request as a new entity, or as an update of a known one.
+
+    Args:
+        transaction: writes to the store.
+        call: the call that brings the request.
+        kind: the type of the entity.
+        request: already in the shape of the answer.
+        known: what `current` returned.
+
+    Returns:
+        The document as stored.
+    """
     sequence, old = known
     scope = request.get("scope", "")
     document = {**old, **request, **{part: _merged(old, request, part) for part in _IN_PARTS}}
@@ -91,7 +117,7 @@ def save(transaction: Transaction, call: Call, kind: Kind, request: Document, kn
     else:
         transaction.replace(number, entity.document)
     before = labels_of(old.get("identifiers", {}))
-    transaction.identify(kind.name, scope, number, labels_of(request["identifiers"]), before)
+    transaction.set_identifiers(kind.name, scope, number, labels_of(request["identifiers"]), before)
     return document
 
 
@@ -100,8 +126,8 @@ def _merged(old: Document, request: Document, part: str) -> Document:
     return {key: entry for key, entry in both.items() if "value" in entry}
 
 
-def shown(call: Call, kind: Kind, document: Document) -> Document:
-    """The document with its `href`, which depends on where the sandbox runs."""
+def shown(call: ApiCall, kind: EntityType, document: Document) -> Document:
+    """The document with its `href`, which depends on the sandbox's URL."""
     key, value = next(iter(labels_of(document["identifiers"]).items()))
     _, id_scope, id_code = key.split("/")
     root = f"{call.base_url}/api/{kind.name}"
@@ -111,11 +137,16 @@ def shown(call: Call, kind: Kind, document: Document) -> Document:
     return {"href": f"{root}/{id_code}/{quoted(value)}?{query}", **document}
 
 
-def single(call: Call, kind: Kind, show: Show) -> Document:
-    """Answers the GET of one entity by identifier, in the dialect's form.
+def single(call: ApiCall, kind: EntityType, show: Show) -> Document:
+    """Answers the GET of one entity by identifier, as the dialect addresses it.
+
+    Args:
+        call: the GET.
+        kind: the type of the entity.
+        show: turns the stored document into the answer.
 
     Raises:
-        ProblemError: 400 for a parameter that does not fit, 404 when there is no such entity.
+        ProblemError: 400 for an invalid parameter, 404 when there is no such entity.
     """
     asked: dict[str, str | None] = dict(call.path)
     if call.shapes == "2.3":
@@ -134,7 +165,7 @@ def single(call: Call, kind: Kind, show: Show) -> Document:
     key = f"{kind.domain}/{asked['idTypeScope']}/{asked['idTypeCode']}"
     with call.store.read() as transaction:
         identifier = (key, str(asked["value"]))
-        sequence = transaction.identified(kind.name, asked.get("scope") or "", identifier)
+        sequence = transaction.find_by_identifier(kind.name, asked.get("scope") or "", identifier)
         if sequence is None:
             raise not_found(f"no {kind.noun} has this value of identifier {key}")
         return show(transaction, call, loads_own(transaction.get(sequence).document))

@@ -1,8 +1,8 @@
-"""List calls: page, limit, filter, sortBy. Knows no kind of entity.
+"""Answers list calls: page, limit, filter, sortBy. Knows no type of entity.
 
-A page token says where the next page begins and what was asked, so that a filter or sort that
-changed between pages is refused, as the specification says it must not. The sandbox keeps no
-history: `asAt` and `effectiveAt` are refused rather than answered with the present.
+A page token holds where its page begins and a fingerprint of filter and sort order. The specification says that these
+must not change between pages; the sandbox refuses a token when they do. It keeps no history: `asAt` and `effectiveAt`
+are refused rather than answered with the present.
 """
 
 import base64
@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from connectors.sandbox.domain.entities import Show
-from connectors.sandbox.protocol.calls import Call
+from connectors.sandbox.protocol.calls import ApiCall
 from connectors.sandbox.protocol.exact_json import Document, loads_own
 from connectors.sandbox.protocol.filters import parse_filter, sort
 from connectors.sandbox.protocol.problems import ProblemError, validation_problem
@@ -36,14 +36,17 @@ class _Asked:
         return base64.b64encode(f"{offset}:{self.fingerprint}".encode()).decode()
 
 
-def list_all(call: Call, kind: str, show: Show, parent: str | None = None) -> Document:
-    """Answers the GET of a list, in order of creation unless sorted.
+def list_all(call: ApiCall, kind: str, show: Show, parent: str | None = None) -> Document:
+    """Answers the GET of a list, in order of creation unless sorted otherwise.
 
     Args:
-        parent: only those that belong to it.
+        call: the GET.
+        kind: the kind of the entities in the store.
+        show: turns a stored document into an entry of the answer.
+        parent: lists only entities that belong to it.
 
     Raises:
-        ProblemError: 400, a parameter does not fit.
+        ProblemError: 400, a parameter is invalid.
     """
     asked = _asked(call)
     plain = not asked.filter and not asked.sort_by
@@ -58,7 +61,7 @@ def list_all(call: Call, kind: str, show: Show, parent: str | None = None) -> Do
     return _answer(call, asked, documents)
 
 
-def _answer(call: Call, asked: _Asked, documents: list[Document]) -> Document:
+def _answer(call: ApiCall, asked: _Asked, documents: list[Document]) -> Document:
     after = asked.offset + asked.limit
     before = max(0, asked.offset - asked.limit)
     return {
@@ -70,7 +73,7 @@ def _answer(call: Call, asked: _Asked, documents: list[Document]) -> Document:
     }
 
 
-def _asked(call: Call) -> _Asked:
+def _asked(call: ApiCall) -> _Asked:
     for name in ("asAt", "effectiveAt"):
         if call.parameter(name):
             raise validation_problem({name: ["the sandbox keeps no history: leave it out"]})
@@ -82,7 +85,7 @@ def _asked(call: Call) -> _Asked:
     return first if page is None else replace(first, offset=_offset(first, page))
 
 
-def _limit(call: Call) -> int:
+def _limit(call: ApiCall) -> int:
     said = call.parameter("limit")
     if said is None:
         return DEFAULT_LIMIT

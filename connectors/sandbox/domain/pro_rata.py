@@ -1,13 +1,13 @@
-"""PR-FIFO: what each order receives of an execution. Pure arithmetic; knows no entity, no store.
+"""PR-FIFO: how much of an execution each order receives. Pure arithmetic; knows no entity and no store.
 
-The base algorithm is pro rata: an order's share is its unfilled quantity divided by the block's,
-times what was executed, rounded down to an integer; no order receives more than it lacks. What
-rounding leaves over goes round robin, first in, first out: one unit to each order in turn, oldest
-first (support page "allocating fills automatically using allocation algorithms").
+The base algorithm is pro rata: an order's share is its unfilled quantity divided by the block's, times the executed
+quantity, rounded down to an integer; no order receives more than it lacks. What rounding leaves over is distributed
+round robin, first in, first out: one unit to each order in turn, oldest first (support page "allocating fills
+automatically using allocation algorithms").
 
-Ours, where the page is silent: the round starts with the oldest order each time; what is left when
-no order lacks a whole unit, or is itself less than one, goes as it is to the oldest orders that
-lack something. So everything that can be allocated is.
+Where the page is silent, these choices are ours: each round starts with the oldest order; what is left when no order
+lacks a whole unit, or when less than a unit is left, goes undivided to the oldest orders that lack something. In this
+way everything that can be allocated is.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ def shares(executed: Number, unfilled: Sequence[Number]) -> list[Decimal]:
     """What each order receives.
 
     Args:
-        executed: the quantity to share out; what is negative counts as nothing.
-        unfilled: what each order lacks, oldest order first; what is negative counts as nothing.
+        executed: the quantity to share out; a negative one counts as zero.
+        unfilled: what each order lacks, oldest order first; a negative quantity counts as zero.
 
     Returns:
-        As many quantities, in the same order; they add up to the smaller of `executed` and what
-        the orders lack together.
+        One quantity for each order, in the same order; they add up to `executed` or to what the orders lack together,
+        whichever is less.
     """
     with exactly():
         lacking = [max(Decimal(each), Decimal(0)) for each in unfilled]
@@ -44,7 +44,7 @@ def shares(executed: Number, unfilled: Sequence[Number]) -> list[Decimal]:
 
 
 def _round_robin(given: list[Decimal], lacking: list[Decimal], left: Decimal) -> Decimal:
-    """Gives whole units in turn while there are any and someone lacks one; returns what is left."""
+    """Gives out whole units in turn while there are any and an order lacks one; returns what is left."""
     while left >= 1:
         takers = [n for n, each in enumerate(lacking) if each - given[n] >= 1][: int(left)]
         if not takers:

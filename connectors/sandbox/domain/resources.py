@@ -1,6 +1,6 @@
-"""Entities addressed by scope and code (orders, blocks, placements, ...): finding, storing, reading back.
+"""Finds, stores and reads entities addressed by scope and code: orders, blocks, placements and so on.
 
-Knows no kind of entity. A member whose name begins with `_` is the sandbox's own and is never given back.
+Knows no type of entity. A member whose name begins with `_` is the sandbox's own and is never shown.
 """
 
 from collections.abc import Callable
@@ -9,53 +9,59 @@ from typing import Any
 
 from connectors.sandbox.domain.listing import list_all
 from connectors.sandbox.domain.shapes import code, name_of
-from connectors.sandbox.protocol.calls import Call, Route, unique_id
+from connectors.sandbox.protocol.calls import ApiCall, Route, unique_id
 from connectors.sandbox.protocol.exact_json import Document, dumps, loads_own
 from connectors.sandbox.protocol.problems import ItemError, not_found, validation_problem
 from connectors.sandbox.protocol.readers import Errors
 from connectors.sandbox.store import Entity, Transaction
 
 
-def noun(kind: str) -> str:
-    """What one of a kind is called: `orders` are each an `order`."""
+def singular(kind: str) -> str:
+    """The noun for one entity of a kind: `order` for `orders`."""
     return kind.removesuffix("s")
 
 
 def find(transaction: Transaction, kind: str, resource_id: Document) -> Entity | None:
-    """The entity of that kind and id."""
+    """The entity of this kind and id, or None."""
     return transaction.find(kind, resource_id["scope"], resource_id["code"])
 
 
 def existing(transaction: Transaction, kind: str, resource_id: Document, member: str) -> Entity:
-    """The entity of that kind and id.
+    """The entity of this kind and id, which must exist.
 
     Args:
+        transaction: reads the store.
+        kind: its kind.
+        resource_id: its scope and code.
         member: the request's member that names it.
 
     Raises:
-        ItemError: there is none (`OrderNotFoundFailure`, ...).
+        ItemError: it does not exist (`OrderNotFoundFailure`, ...).
     """
     entity = find(transaction, kind, resource_id)
     if entity is None:
-        raise ItemError(_not_found_failure(kind), f"no {noun(kind)} has the id {name_of(resource_id)}", member)
+        raise ItemError(_not_found_failure(kind), f"no {singular(kind)} has the id {name_of(resource_id)}", member)
     return entity
 
 
 def _not_found_failure(kind: str) -> str:
-    return f"{noun(kind).capitalize()}NotFoundFailure"
+    return f"{singular(kind).capitalize()}NotFoundFailure"
 
 
 def document_of(entity: Entity) -> Document:
-    """What is stored of it."""
+    """The document that is stored of an entity."""
     document: Document = loads_own(entity.document)
     return document
 
 
-def versioned(call: Call, kind: str, document: Document, old: Document | None = None) -> Document:
-    """The document, with the version this call makes of it.
+def versioned(call: ApiCall, kind: str, document: Document, old: Document | None = None) -> Document:
+    """The document with the version that a call gives it.
 
     Args:
-        old: what it replaces, if that is not itself; empty for nothing.
+        call: the call that creates or changes the entity.
+        kind: its kind.
+        document: its new document.
+        old: the document whose version is continued, if not the new one's own; empty for a new entity.
     """
     entity_id = unique_id(kind, name_of(document["id"]))
     previous = document if old is None else old
@@ -66,7 +72,10 @@ def add(transaction: Transaction, kind: str, document: Document, more: dict[str,
     """Stores a new entity under its id and returns its sequence.
 
     Args:
-        more: its `parent`, and what was `requested` of it.
+        transaction: writes to the store.
+        kind: its kind.
+        document: holds its id.
+        more: its `parent`, and the request that was `requested`.
     """
     sequence = transaction.next_sequence()
     entity_id = document["id"]
@@ -76,30 +85,30 @@ def add(transaction: Transaction, kind: str, document: Document, more: dict[str,
 
 
 def change(transaction: Transaction, entity: Entity, document: Document) -> None:
-    """Gives an entity a new document."""
+    """Replaces the document of an entity."""
     transaction.replace(entity.sequence, dumps(document))
 
 
-def asked_before(entity: Entity, request: Document) -> bool:
-    """Whether the entity was last asked for in just this way."""
+def matches_last_request(entity: Entity, request: Document) -> bool:
+    """Whether a request equals the last one for the entity."""
     return entity.requested is not None and loads_own(entity.requested) == request
 
 
 def shown(document: Document) -> Document:
-    """The document as it is given back."""
+    """The document without the sandbox's own members."""
     return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
-def show(_transaction: Transaction, _call: Call, document: Document) -> Document:
-    """The same, as lists want it."""
+def show(_transaction: Transaction, _call: ApiCall, document: Document) -> Document:
+    """The same with the signature that lists need."""
     return shown(document)
 
 
-def checked_path(call: Call) -> Document:
-    """The scope and code of the path.
+def checked_path(call: ApiCall) -> Document:
+    """The scope and code in the path.
 
     Raises:
-        ProblemError: 400, one of them cannot be one.
+        ProblemError: 400, one of them is malformed.
     """
     errors = Errors()
     for name, value in call.path.items():
@@ -109,20 +118,20 @@ def checked_path(call: Call) -> Document:
     return dict(call.path)
 
 
-def _single(kind: str) -> Callable[[Call], Document]:
-    def get(call: Call) -> Document:
+def _single(kind: str) -> Callable[[ApiCall], Document]:
+    def get(call: ApiCall) -> Document:
         resource_id = checked_path(call)
         with call.store.read() as transaction:
             entity = find(transaction, kind, resource_id)
         if entity is None:
-            raise not_found(f"no {noun(kind)} has the id {name_of(resource_id)}")
+            raise not_found(f"no {singular(kind)} has the id {name_of(resource_id)}")
         return shown(document_of(entity))
 
     return get
 
 
-def reading(kind: str) -> tuple[Route, Route]:
-    """The routes that read a kind back: its list, and one by id."""
+def read_routes(kind: str) -> tuple[Route, Route]:
+    """The two routes that read entities of a kind: the list, and one entity by its id."""
     return (
         Route("GET", f"/api/{kind}", lambda call: list_all(call, kind, show), 200),
         Route("GET", f"/api/{kind}/{{scope}}/{{code}}", _single(kind), 200),

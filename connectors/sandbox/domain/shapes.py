@@ -1,4 +1,4 @@
-"""The shapes LUSID's requests share: properties, identifiers, ids, amounts. Knows no endpoint.
+"""Readers for the shapes that LUSID's requests share: properties, identifiers, ids, amounts. Knows no endpoint.
 
 Sources: the OpenAPI specification and support page KA-01633 (limits); docs/sandbox.md says where they disagree.
 """
@@ -38,12 +38,12 @@ label = text(1, LABEL_LIMIT)
 
 
 def name_of(resource_id: Document) -> str:
-    """`scope/code`, as messages say an id and the store writes parents."""
+    """An id as `scope/code`, the form that messages and the store's parents use."""
     return f"{resource_id['scope']}/{resource_id['code']}"
 
 
 def id_of(name: str) -> Document:
-    """The ResourceId that `name_of` named; neither part can hold a slash."""
+    """The ResourceId of a name made by `name_of`; neither part can contain a slash."""
     scope, its_code = name.split("/")
     return {"scope": scope, "code": its_code}
 
@@ -54,12 +54,12 @@ def labelled(resource_id: Document) -> str:
 
 
 def requests_of(request: Reader, once: Check) -> Reader:
-    """The body `{"requests": [...]}` of calls that take at most 100, checked together by `once`."""
+    """Reads the body `{"requests": [...]}` of calls that take at most 100 requests, which `once` checks together."""
     return members({"requests": checked(listed(request, 1, REQUESTS_LIMIT), once)})
 
 
 def ids_once(member: str) -> Check:
-    """A check for `listed`: no two items have the same id as their `member`."""
+    """A check for `listed`: no two items have the same id in their `member`."""
 
     def check(items: Sequence[Document], path: str, errors: Errors) -> None:
         seen: set[str] = set()
@@ -73,12 +73,12 @@ def ids_once(member: str) -> Check:
 
 
 def with_values(properties: Document) -> Document:
-    """The properties that have a value: one given without it is taken away."""
+    """The properties that have a value; one given without a value is removed."""
     return {key: each for key, each in properties.items() if "value" in each}
 
 
 def property_key(*domains: str) -> Reader:
-    """`{domain}/{scope}/{code}`; any domain when none is named."""
+    """Reads a key `{domain}/{scope}/{code}`, of any domain when none is named."""
     domain = "|".join(domains) if domains else "[a-zA-Z]+"
     part = r"[a-zA-Z0-9\-_]{1,64}"
     return text(1, 256, f"(?:{domain})/{part}/{part}")
@@ -132,7 +132,7 @@ def _property_map(key: Reader, value: dict[str, Reader], rest: dict[str, Reader]
 
 
 def properties(domain: str) -> Reader:
-    """A map of ModelProperty in `domain`, with dates; a null value takes the property away."""
+    """Reads a map of ModelProperty in `domain`, with dates; a null value removes the property."""
     rest = {
         "value": _property_value,
         "effectiveFrom": date_time,
@@ -143,13 +143,13 @@ def properties(domain: str) -> Reader:
 
 
 def perpetual_properties(domain: str) -> Reader:
-    """A map of PerpetualProperty in `domain`: no dates."""
+    """Reads a map of PerpetualProperty in `domain`, which has no dates."""
     rest = {"value": _property_value, "referenceData": _reference_data}
     return _property_map(property_key(domain), {}, rest, 0)
 
 
 def identifiers(*domains: str, exactly_one: bool = False) -> Reader:
-    """A map of ModelProperty that identify something: at least one, each with a label."""
+    """Reads a map of ModelProperty that are identifiers: at least one, each with a label."""
     rest = {
         "effectiveFrom": date_time,
         "effectiveUntil": date_time,
@@ -160,7 +160,7 @@ def identifiers(*domains: str, exactly_one: bool = False) -> Reader:
 
 
 def plain_identifiers(*domains: str) -> Reader:
-    """A map of one property key to a plain string, as dialect 2.3 refers to other entities."""
+    """Reads a map of one property key to a plain string, which is how dialect 2.3 refers to other entities."""
     return checked(mapped(label, property_key(*domains), 1), _exactly_one)
 
 
@@ -170,10 +170,10 @@ def _exactly_one(entries: Document, path: str, errors: Errors) -> None:
 
 
 def instrument_identifiers() -> Reader:
-    """A map of 1 to 25 instrument identifiers to plain strings."""
+    """Reads a map of 1 to 25 instrument identifiers to plain strings."""
     return mapped(text(), property_key("Instrument"), 1, INSTRUMENT_IDENTIFIERS_LIMIT)
 
 
 def labels_of(entries: Document) -> dict[str, str]:
-    """Identifier key to its plain value, whichever of the two shapes the identifiers have."""
+    """The plain value of each identifier by its key, in whichever of the two shapes the identifiers are."""
     return {name: entry if isinstance(entry, str) else entry["value"]["labelValue"] for name, entry in entries.items()}

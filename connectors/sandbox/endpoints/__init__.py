@@ -1,1 +1,1 @@
-"""One module an endpoint family: its routes, and what each call does to what is stored."""
+"""One module for each family of endpoints: its routes, and what each call does to the store."""

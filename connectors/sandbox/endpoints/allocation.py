@@ -1,7 +1,7 @@
-"""allocate: executions of placements back to the orders they came from; and reading allocations back.
+"""allocate: executions of placements go to the orders they came from; and the calls that read allocations.
 
-How much each order receives is `pro_rata`'s. An allocation's id follows from its execution and its
-order, and what is allocated is not allocated again, so a repeated call changes nothing.
+`pro_rata` computes how much each order receives. An allocation's id is derived from its execution and its order, and
+what is allocated is not allocated again, so a repeated call changes nothing.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from connectors.sandbox.domain.chain import (
     executions_of,
 )
 from connectors.sandbox.domain.pro_rata import shares
-from connectors.sandbox.domain.resources import add, document_of, existing, find, reading, versioned
+from connectors.sandbox.domain.resources import add, document_of, existing, find, read_routes, versioned
 from connectors.sandbox.domain.shapes import labelled, name_of, resource_id
 from connectors.sandbox.protocol.batch import apply_all
-from connectors.sandbox.protocol.calls import Call, Route, unique_id
+from connectors.sandbox.protocol.calls import ApiCall, Route, unique_id
 from connectors.sandbox.protocol.exact_json import Document
 from connectors.sandbox.protocol.problems import ItemError, validation_problem
 from connectors.sandbox.protocol.readers import listed
@@ -43,13 +43,13 @@ _OF_ORDER = (
 )
 
 
-def allocate(call: Call) -> Document:
+def allocate(call: ApiCall) -> Document:
     """POST /api/ordermanagement/allocate, and its legacy form; `values` are the placements that succeeded.
 
-    The oldest placement goes first, whatever the order of the request.
+    Placements are allocated oldest first, whatever their order in the request.
 
     Raises:
-        ProblemError: 400, the body does not fit or the algorithm is not known.
+        ProblemError: 400, the body is invalid or the algorithm is not known.
     """
     asked = {labelled(each): each for each in call.read(_BODY)}
     if call.parameter("allocationAlgorithm") not in (None, ALGORITHM):
@@ -57,19 +57,19 @@ def allocate(call: Call) -> Document:
     with call.store.write() as transaction:
         age = {key: find(transaction, PLACEMENT, each) for key, each in asked.items()}
         oldest_first = sorted(asked, key=lambda key: entity.sequence if (entity := age[key]) else 0)
-        outcome = apply_all(transaction, call, {key: asked[key] for key in oldest_first}, _allocate)
-    return {"values": [asked[key] for key in asked if key in outcome.values], "failed": outcome.failures()}
+        result = apply_all(transaction, call, {key: asked[key] for key in oldest_first}, _allocate)
+    return {"values": [asked[key] for key in asked if key in result.values], "failed": result.failures()}
 
 
 @dataclass
 class _Open:
-    """An order that may receive something, and how much it lacks."""
+    """An order that may receive a quantity, and how much it lacks."""
 
     order: Document
     unfilled: Number
 
 
-def _allocate(transaction: Transaction, call: Call, placement_id: Document) -> Document:
+def _allocate(transaction: Transaction, call: ApiCall, placement_id: Document) -> Document:
     placement = existing(transaction, PLACEMENT, placement_id, "")
     orders = _open_orders(transaction, document_of(placement))
     shared = []
@@ -87,7 +87,7 @@ def _allocate(transaction: Transaction, call: Call, placement_id: Document) -> D
 
 
 def _open_orders(transaction: Transaction, placement: Document) -> list[_Open]:
-    """The orders of the placement's blocks, oldest first; not those that are cancelled or have no quantity."""
+    """The orders of the placement's blocks, oldest first, without those that are cancelled or have no quantity."""
     found: dict[int, Entity] = {}
     for block in placement["blockIds"]:
         found.update({each.sequence: each for each in transaction.children(ORDER, name_of(block))})
@@ -119,8 +119,8 @@ def _allocation(execution: Document, order: Document, quantity: Number) -> Docum
     }
 
 
-def _keep(transaction: Transaction, call: Call, allocation: Document) -> None:
-    while find(transaction, ALLOCATION, allocation["id"]):  # only where allocations were changed by hand in between
+def _keep(transaction: Transaction, call: ApiCall, allocation: Document) -> None:
+    while find(transaction, ALLOCATION, allocation["id"]):  # happens only after somebody changed allocations by hand
         again = unique_id(allocation["id"]["code"])
         allocation["id"] = {**allocation["id"], "code": f"ALLOC-{again}"}
     more = {"parent": name_of(allocation["executionIds"][0])}
@@ -131,5 +131,5 @@ def _keep(transaction: Transaction, call: Call, allocation: Document) -> None:
 ROUTES = (
     Route("POST", "/api/ordermanagement/allocate", allocate, 200),
     Route("POST", "/api/allocationservice/allocate", allocate, 200, ("legacy",)),
-    *reading(ALLOCATION),
+    *read_routes(ALLOCATION),
 )

@@ -1,7 +1,7 @@
-"""Allocations made by hand: POST /api/allocations, upserted by id, all of a call or none of it.
+"""Allocations made by hand: POST /api/allocations upserts them by id, all of a call or none of it.
 
-They count like those that `allocate` makes: to an order's allocated quantity, and to an execution's when exactly
-one is named. So an order never receives more than was ordered, however it is allocated.
+They count like those that `allocate` makes: towards an order's allocated quantity, and towards an execution's when
+exactly one is named. So an order never receives more than was ordered, however it is allocated.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from connectors.sandbox.domain import blocks
 from connectors.sandbox.domain.arithmetic import exactly
 from connectors.sandbox.domain.blocks import ORDER
 from connectors.sandbox.domain.chain import ALLOCATION, OF_ORDER, allocated_to_order
-from connectors.sandbox.domain.resources import add, asked_before, document_of, existing, find, versioned
+from connectors.sandbox.domain.resources import add, document_of, existing, find, matches_last_request, versioned
 from connectors.sandbox.domain.shapes import (
     currency_and_amount,
     ids_once,
@@ -22,7 +22,7 @@ from connectors.sandbox.domain.shapes import (
 )
 from connectors.sandbox.endpoints.booking import booked_as
 from connectors.sandbox.protocol.batch import all_or_none
-from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import Reader, checked, date_time, listed, members, number, text
@@ -59,20 +59,20 @@ _BODY = {
 }
 
 
-def upsert_allocations(call: Call) -> Document:
+def upsert_allocations(call: ApiCall) -> Document:
     """POST /api/allocations.
 
     Raises:
-        ProblemError: 400, naming every allocation that cannot be kept.
+        ProblemError: 400, naming every allocation that is refused.
     """
     requests = call.read(_BODY[call.shapes]).get(_LIST, [])
     return all_or_none(call, requests, _upsert, _LIST)
 
 
-def _upsert(transaction: Transaction, call: Call, request: Document) -> Document:
+def _upsert(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     there = find(transaction, ALLOCATION, request["id"])
     old = document_of(there) if there else {}
-    if there is not None and asked_before(there, request):
+    if there is not None and matches_last_request(there, request):
         return old
     order = existing(transaction, ORDER, request["allocatedOrderId"], "allocatedOrderId")
     if old:
@@ -105,13 +105,13 @@ def _check_room(transaction: Transaction, order: Entity, old: Document, request:
             raise ItemError("OverAllocationFailure", detail, "quantity")
 
 
-def _allocation(call: Call, request: Document, order: Document) -> Document:
+def _allocation(call: ApiCall, request: Document, order: Document) -> Document:
     allocation = {
         "state": "New",
         "date": call.as_at,
         "side": order["side"],
         "type": order["type"],
-        **blocks.completed(request),
+        **blocks.entity_from(request),
     }
     if call.shapes == "2.3":
         allocation["direction"] = blocks.direction(allocation["side"])

@@ -1,8 +1,8 @@
-"""booktransactions: transactions from allocations; and reading a portfolio's transactions back.
+"""booktransactions: transactions from allocations; and the call that reads a portfolio's transactions.
 
-"Takes a collection of allocation IDs, and maps fields from those allocations and related orders
-onto new transactions" (API reference). Which field becomes which is ours (docs/sandbox.md). A
-transaction's id follows from its allocation, so booking twice gives the same transaction.
+"Takes a collection of allocation IDs, and maps fields from those allocations and related orders onto new transactions"
+(API reference). Which field becomes which is our choice (docs/sandbox.md). A transaction's id is derived from its
+allocation, so booking twice gives the same transaction.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from connectors.sandbox.domain.resources import (
 )
 from connectors.sandbox.domain.shapes import labelled, name_of, perpetual_properties, resource_id, with_values
 from connectors.sandbox.protocol.batch import Apply, apply_all
-from connectors.sandbox.protocol.calls import Call, Route, unique_id
+from connectors.sandbox.protocol.calls import ApiCall, Route, unique_id
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ItemError, validation_problem
 from connectors.sandbox.protocol.readers import Errors, Reader, checked, listed, members, text
@@ -47,11 +47,11 @@ _BODY = {
 }
 
 
-def book_transactions(call: Call) -> Document:
+def book_transactions(call: ApiCall) -> Document:
     """POST /api/ordermanagement/booktransactions; in dialect `legacy` the body is the bare list of ids.
 
     Raises:
-        ProblemError: 400, the body or a parameter does not fit.
+        ProblemError: 400, the body or a parameter is invalid.
     """
     request = {"allocationIds": call.read(_IDS)} if call.dialect == "legacy" else call.read(_BODY[call.dialect])
     _flag(call, "applyFeesAndCommission")
@@ -59,12 +59,12 @@ def book_transactions(call: Call) -> Document:
     allocations = {labelled(each): each for each in request["allocationIds"]}
     properties = with_values(request.get("transactionProperties", {}))
     with call.store.write() as transaction:
-        outcome = apply_all(transaction, call, allocations, _booker(properties, mark=mark))
+        result = apply_all(transaction, call, allocations, _booker(properties, mark=mark))
     fx_orders: Document = {"fxOrders": []} if call.dialect == "2.3" else {}
-    return {"values": outcome.values, "failed": outcome.failures(), **fx_orders}
+    return {"values": result.values, "failed": result.failures(), **fx_orders}
 
 
-def _flag(call: Call, name: str) -> bool:
+def _flag(call: ApiCall, name: str) -> bool:
     said = (call.parameter(name) or "false").lower()
     if said not in ("true", "false"):
         raise validation_problem({name: ["must be true or false"]})
@@ -72,7 +72,7 @@ def _flag(call: Call, name: str) -> bool:
 
 
 def _booker(properties: Document, *, mark: bool) -> Apply:
-    def book(transaction: Transaction, call: Call, allocation_id: Document) -> Document:
+    def book(transaction: Transaction, call: ApiCall, allocation_id: Document) -> Document:
         entity = existing(transaction, ALLOCATION, allocation_id, "")
         allocation = document_of(entity)
         booked = booked_as(transaction, allocation)
@@ -97,7 +97,7 @@ def booked_as(transaction: Transaction, allocation: Document) -> Document | None
     return None if entity is None else document_of(entity)
 
 
-def _transaction(call: Call, allocation: Document) -> Document:
+def _transaction(call: ApiCall, allocation: Document) -> Document:
     price = allocation.get("price")
     if price is None or "amount" not in price:
         raise ItemError("AllocationWithoutPriceFailure", "the allocation has no price")
@@ -137,14 +137,14 @@ def _keep(transaction: Transaction, allocation: Document, booked: Document) -> N
     transaction.add(TRANSACTION, entity)
 
 
-def _mark(transaction: Transaction, call: Call, kind: str, entity: Entity) -> None:
+def _mark(transaction: Transaction, call: ApiCall, kind: str, entity: Entity) -> None:
     document = document_of(entity)
     if document["state"] != BOOKED:
         change(transaction, entity, versioned(call, kind, {**document, "state": BOOKED}))
 
 
-def _mark_order(transaction: Transaction, call: Call, order_id: Document) -> None:
-    """Marks an order all of whose quantity has been booked."""
+def _mark_order(transaction: Transaction, call: ApiCall, order_id: Document) -> None:
+    """Marks an order whose whole quantity has been booked."""
     order = existing(transaction, ORDER, order_id, "")
     allocations = map(document_of, transaction.linked(OF_ORDER, order.name))
     booked = total(each["quantity"] for each in allocations if booked_as(transaction, each))
@@ -152,11 +152,11 @@ def _mark_order(transaction: Transaction, call: Call, order_id: Document) -> Non
         _mark(transaction, call, ORDER, order)
 
 
-def list_transactions(call: Call) -> Document:
-    """GET /api/transactionportfolios/{scope}/{code}/transactions; portfolios are taken to exist.
+def list_transactions(call: ApiCall) -> Document:
+    """GET /api/transactionportfolios/{scope}/{code}/transactions; portfolios are assumed to exist.
 
     Raises:
-        ProblemError: 400, a parameter does not fit.
+        ProblemError: 400, a parameter is invalid.
     """
     portfolio = name_of(checked_path(call))
     for name in ("fromTransactionDate", "toTransactionDate"):

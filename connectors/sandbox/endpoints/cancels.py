@@ -1,7 +1,7 @@
-"""cancelorders and $cancelplacements: done key by key; a placement takes the placements below it with it.
+"""cancelorders and $cancelplacements, key by key; cancelling a placement cancels the placements below it too.
 
-What may no longer be cancelled is our choice (docs/sandbox.md): orders of a block that has been
-executed or that have allocations, and placements that have executions, themselves or below.
+What may no longer be cancelled is our choice (docs/sandbox.md): orders that have allocations or whose block has been
+executed, and placements with executions of their own or below them.
 """
 
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from connectors.sandbox.domain.blocks import BLOCK, CANCELLED, ORDER, is_cancell
 from connectors.sandbox.domain.chain import OF_PLACEMENT, PLACEMENT, check_free, executions_of
 from connectors.sandbox.domain.resources import change, document_of, existing, shown, versioned
 from connectors.sandbox.domain.shapes import id_of, resource_id
-from connectors.sandbox.protocol.batch import each_or_failed
-from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.batch import keyed_batch
+from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.store import Entity, Transaction
 
 
-def cancel_orders(call: Call) -> Document:
+def cancel_orders(call: ApiCall) -> Document:
     """POST /api/ordermanagement/cancelorders."""
-    return each_or_failed(call, resource_id, _cancel_order)
+    return keyed_batch(call, resource_id, _cancel_order)
 
 
-def _cancel_order(transaction: Transaction, call: Call, order_id: Document) -> Document:
+def _cancel_order(transaction: Transaction, call: ApiCall, order_id: Document) -> Document:
     entity = existing(transaction, ORDER, order_id, "")
     order = document_of(entity)
     if is_cancelled(order):
@@ -32,16 +32,16 @@ def _cancel_order(transaction: Transaction, call: Call, order_id: Document) -> D
     order = versioned(call, ORDER, {**order, "state": CANCELLED})
     change(transaction, entity, order)
     block = existing(transaction, BLOCK, id_of(str(entity.parent)), "")
-    blocks.settle(transaction, call, versioned(call, BLOCK, document_of(block)))
+    blocks.store_recounted(transaction, call, versioned(call, BLOCK, document_of(block)))
     return {"orderState": order}
 
 
-def cancel_placements(call: Call) -> Document:
+def cancel_placements(call: ApiCall) -> Document:
     """POST /api/ordermanagement/$cancelplacements."""
-    return each_or_failed(call, resource_id, _cancel_placement)
+    return keyed_batch(call, resource_id, _cancel_placement)
 
 
-def _cancel_placement(transaction: Transaction, call: Call, placement_id: Document) -> Document:
+def _cancel_placement(transaction: Transaction, call: ApiCall, placement_id: Document) -> Document:
     whole = list(_with_those_below(transaction, existing(transaction, PLACEMENT, placement_id, "")))
     for entity in whole:
         if executions_of(transaction, entity.name):
@@ -57,7 +57,7 @@ def _cancel_placement(transaction: Transaction, call: Call, placement_id: Docume
 
 
 def _with_those_below(transaction: Transaction, placement: Entity) -> Iterator[Entity]:
-    """The placement, then all below it; parents named in a circle can only lead back to where it began."""
+    """The placement, then all below it; if parents form a circle, it can only lead back to this placement."""
     queue = [placement]
     for entity in queue:
         yield entity

@@ -1,4 +1,4 @@
-"""Executions: what the market did of a placement; upserted by id, all of a call or none of it, and read back."""
+"""Executions, the fills of a placement: upserted by id, all of a call or none of it; and the calls that read them."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,11 +7,11 @@ from connectors.sandbox.domain import blocks
 from connectors.sandbox.domain.chain import ALLOCATION, EXECUTION, PLACEMENT
 from connectors.sandbox.domain.resources import (
     add,
-    asked_before,
     document_of,
     existing,
     find,
-    reading,
+    matches_last_request,
+    read_routes,
     versioned,
 )
 from connectors.sandbox.domain.shapes import (
@@ -21,7 +21,7 @@ from connectors.sandbox.domain.shapes import (
     resource_id,
 )
 from connectors.sandbox.protocol.batch import all_or_none
-from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import checked, date_time, listed, members, number, text
@@ -51,24 +51,24 @@ _REQUEST = members(
 _BODY = members({}, {"requests": checked(listed(_REQUEST), ids_once("id"))})
 
 
-def upsert_executions(call: Call) -> Document:
+def upsert_executions(call: ApiCall) -> Document:
     """POST /api/executions.
 
     Raises:
-        ProblemError: 400, naming every execution that cannot be kept.
+        ProblemError: 400, naming every execution that is refused.
     """
     return all_or_none(call, call.read(_BODY).get("requests", []), _upsert)
 
 
-def _upsert(transaction: Transaction, call: Call, request: Document) -> Document:
+def _upsert(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     there = find(transaction, EXECUTION, request["id"])
     old = document_of(there) if there else {}
-    if there is not None and asked_before(there, request):
+    if there is not None and matches_last_request(there, request):
         return old
     placement = existing(transaction, PLACEMENT, request["placementId"], "placementId")
     if blocks.is_cancelled(document_of(placement)):
         raise ItemError("PlacementCancelledFailure", f"placement {placement.name} is cancelled", "placementId")
-    execution = versioned(call, EXECUTION, blocks.completed(request), old)
+    execution = versioned(call, EXECUTION, blocks.entity_from(request), old)
     more: dict[str, Any] = {"parent": placement.name, "requested": dumps(request)}
     if there is None:
         add(transaction, EXECUTION, execution, more)
@@ -80,4 +80,4 @@ def _upsert(transaction: Transaction, call: Call, request: Document) -> Document
     return execution
 
 
-ROUTES = (Route("POST", "/api/executions", upsert_executions, 201), *reading(EXECUTION))
+ROUTES = (Route("POST", "/api/executions", upsert_executions, 201), *read_routes(EXECUTION))

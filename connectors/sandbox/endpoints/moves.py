@@ -1,4 +1,4 @@
-"""moveorders: orders to another block, all of a call or none of it.
+"""moveorders: moves orders to another block, all of a call or none of it.
 
 "Move an order to a block, creating the block if it does not already exist. This will fail if the
 block exists and already references orders with differing fields" (API reference).
@@ -12,7 +12,7 @@ from connectors.sandbox.domain.chain import check_free
 from connectors.sandbox.domain.resources import document_of, existing, find, versioned
 from connectors.sandbox.domain.shapes import id_of, ids_once, name_of, requests_of, resource_id
 from connectors.sandbox.protocol.batch import all_or_none
-from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import members
@@ -22,16 +22,16 @@ _MOVE = members({"destinationBlockId": resource_id, "orderId": resource_id})
 _BODY = requests_of(_MOVE, ids_once("orderId"))
 
 
-def move_orders(call: Call) -> Document:
+def move_orders(call: ApiCall) -> Document:
     """POST /api/ordermanagement/moveorders.
 
     Raises:
-        ProblemError: 400, naming every move that cannot be done.
+        ProblemError: 400, naming every move that is refused.
     """
     return all_or_none(call, call.read(_BODY)["requests"], _move)
 
 
-def _move(transaction: Transaction, call: Call, request: Document) -> Document:
+def _move(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     entity = existing(transaction, ORDER, request["orderId"], "orderId")
     order, source = document_of(entity), entity.parent
     destination = find(transaction, BLOCK, request["destinationBlockId"])
@@ -42,8 +42,8 @@ def _move(transaction: Transaction, call: Call, request: Document) -> Document:
     _check_fits(block, order)
     order = versioned(call, ORDER, order)
     transaction.rewrite(replace(entity, parent=name_of(request["destinationBlockId"]), document=dumps(order)))
-    block = blocks.outlined(call, block, {"id": request["destinationBlockId"], **blocks.in_common(order)})
-    blocks.settle(transaction, call, block)
+    block = blocks.revised(call, block, {"id": request["destinationBlockId"], **blocks.shared_members(order)})
+    blocks.store_recounted(transaction, call, block)
     return {"destinationBlock": block, "order": order, "sourceBlockId": _left(transaction, call, str(source))}
 
 
@@ -60,10 +60,10 @@ def _check_fits(block: Document, order: Document) -> None:
         raise ItemError("ResourceConflictFailure", said, "destinationBlockId")
 
 
-def _left(transaction: Transaction, call: Call, source: str) -> Document:
-    """Settles the block that was left, and returns its id."""
+def _left(transaction: Transaction, call: ApiCall, source: str) -> Document:
+    """Updates the block that the order has left, and returns its id."""
     block = document_of(existing(transaction, BLOCK, id_of(source), "orderId"))
-    blocks.settle(transaction, call, versioned(call, BLOCK, block))
+    blocks.store_recounted(transaction, call, versioned(call, BLOCK, block))
     left: Document = block["id"]
     return left
 

@@ -1,16 +1,15 @@
-"""createorders: blocks and their orders, all of a call or nothing of it.
+"""createorders: blocks and their orders, all of a call or none of it.
 
-"Upsert a Block and create associated orders. This will fail if the block exists and already
-references orders with differing fields to the upsert request" (API reference). The answer has no
-place for failures, so one bad entry refuses the call, and the refusal names every bad entry:
-`requests[3].side`.
+"Upsert a Block and create associated orders. This will fail if the block exists and already references orders with
+differing fields to the upsert request" (API reference). The answer has no place for failures, so one bad entry makes
+the sandbox refuse the call, and the refusal names every bad entry: `requests[3].side`.
 """
 
 from dataclasses import dataclass, field
 
 from connectors.sandbox.domain import blocks
 from connectors.sandbox.domain.blocks import BLOCK, BLOCKING_FIELDS, ORDER
-from connectors.sandbox.domain.resources import add, asked_before, document_of, find, versioned
+from connectors.sandbox.domain.resources import add, document_of, find, matches_last_request, versioned
 from connectors.sandbox.domain.shapes import (
     currency_and_amount,
     instrument_identifiers,
@@ -21,7 +20,7 @@ from connectors.sandbox.domain.shapes import (
     with_values,
 )
 from connectors.sandbox.protocol.batch import resource_list
-from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import resource_conflict, validation_problem
 from connectors.sandbox.protocol.readers import (
@@ -113,7 +112,7 @@ _RENAMED = {"orderInstruction": "orderInstructionId", "package": "packageId"}
 
 
 @dataclass
-class _Faults:
+class _Errors:
     invalid: Errors = field(default_factory=Errors)
     conflicts: Errors = field(default_factory=Errors)
 
@@ -127,42 +126,42 @@ class _Faults:
             raise validation_problem(self.invalid)
 
 
-def create_orders(call: Call) -> Document:
+def create_orders(call: ApiCall) -> Document:
     """POST /api/ordermanagement/createorders.
 
     Raises:
-        ProblemError: 400, naming every entry that does not fit the model (132) or conflicts (461).
+        ProblemError: 400, naming every entry that is invalid (code 132) or conflicts (461).
     """
     requests = call.read(_BODY[call.shapes])["requests"]
-    faults = _Faults()
+    errors = _Errors()
     values = []
     with call.store.write() as transaction:
         for n, request in enumerate(requests):
-            entry = _Entry(transaction, call, request, f"requests[{n}]", faults)
-            before = len(faults)
+            entry = _Entry(transaction, call, request, f"requests[{n}]", errors)
+            before = len(errors)
             block, orders = entry.block(), entry.orders()
-            if len(faults) == before:
+            if len(errors) == before:
                 values.append(entry.keep(block, orders))
-        faults.raise_any()
+        errors.raise_any()
     return resource_list(call, values)
 
 
 class _Entry:
-    """One block with its orders, on its way into the store."""
+    """One block with its orders, checked and then stored."""
 
-    def __init__(self, transaction: Transaction, call: Call, request: Document, path: str, faults: _Faults) -> None:
+    def __init__(self, transaction: Transaction, call: ApiCall, request: Document, path: str, errors: _Errors) -> None:
         self._transaction = transaction
         self._call = call
         self._request = request
         self._path = path
-        self._faults = faults
+        self._errors = errors
         self._parent = name_of(request["blockId"])
         there = find(transaction, BLOCK, request["blockId"])
         self._old: Document = document_of(there) if there else {}
         self._wanted = self._blocking_fields()
 
     def _blocking_fields(self) -> Document:
-        """The request's blocking fields; what it leaves out is the block's, else the default."""
+        """The request's blocking fields; for those it omits, the block's own or else the default."""
         request = self._request
         wanted = {name: self._old.get(name) for name in BLOCKING_FIELDS}
         wanted.update({name: request[name] for name in BLOCKING_FIELDS if name in request})
@@ -174,13 +173,13 @@ class _Entry:
         return {name: value for name, value in wanted.items() if value is not None}
 
     def block(self) -> Document:
-        """The block as it will be, but for what follows from its orders; faults go to the faults."""
+        """The block as it will be, without the members derived from its orders; notes what is wrong with it."""
         request, old = self._request, self._old
         self._check_wanted()
         differing = blocks.differing(old, self._wanted) if old.get("orderIds") else []
         for name in differing:
             member = "instrumentIdentifiers" if name == "lusidInstrumentId" else name
-            self._faults.conflicts.add(
+            self._errors.conflicts.add(
                 f"{self._path}.{member}",
                 f"block {self._parent} exists and references orders with a differing {member}",
             )
@@ -192,17 +191,17 @@ class _Entry:
             **self._wanted,
             "properties": with_values(properties),
         }
-        return blocks.outlined(self._call, old, {**created, **wanted})
+        return blocks.revised(self._call, old, {**created, **wanted})
 
     def _check_wanted(self) -> None:
         if "side" not in self._wanted:
-            self._faults.invalid.add(f"{self._path}.side", "is required when neither the block nor an order has a side")
+            self._errors.invalid.add(f"{self._path}.side", "is required when neither the block nor an order has a side")
         for name in _NEEDED_PRICES.get(self._wanted["type"].replace(" ", "").lower(), ()):
             if self._wanted.get(name, {}).get("amount") is None:
-                self._faults.invalid.add(f"{self._path}.{name}", f"is required for type {self._wanted['type']}")
+                self._errors.invalid.add(f"{self._path}.{name}", f"is required for type {self._wanted['type']}")
 
     def orders(self) -> list[tuple[Document, Document]]:
-        """(order as it is given back, order as requested) of each order that is new."""
+        """The orders that are new, each as (order to store, order as requested)."""
         out = []
         for n, requested in enumerate(self._request["orders"]):
             if self._is_new(requested, f"{self._path}.orders[{n}]"):
@@ -212,16 +211,16 @@ class _Entry:
     def _is_new(self, requested: Document, path: str) -> bool:
         side = self._wanted.get("side")
         if requested.get("side", side) != side:
-            self._faults.conflicts.add(f"{path}.side", f"differs from its block's side {side}")
+            self._errors.conflicts.add(f"{path}.side", f"differs from its block's side {side}")
             return False
         name = name_of(requested["id"])
         there = find(self._transaction, ORDER, requested["id"])
         if there is None:
             return True
         if there.parent != self._parent:
-            self._faults.conflicts.add(f"{path}.id", f"order {name} exists in block {there.parent}")
-        elif not asked_before(there, requested):
-            self._faults.conflicts.add(f"{path}.id", f"order {name} exists with differing fields")
+            self._errors.conflicts.add(f"{path}.id", f"order {name} exists in block {there.parent}")
+        elif not matches_last_request(there, requested):
+            self._errors.conflicts.add(f"{path}.id", f"order {name} exists with differing fields")
         return False
 
     def _order(self, requested: Document) -> Document:
@@ -239,12 +238,12 @@ class _Entry:
         return versioned(self._call, ORDER, order)
 
     def keep(self, block: Document, orders: list[tuple[Document, Document]]) -> Document:
-        """Stores both and returns the answer's BlockAndOrders, its orders those of the request."""
-        inherited = blocks.in_common(block)
+        """Stores block and orders, and returns the BlockAndOrders of the answer with the request's orders."""
+        inherited = blocks.shared_members(block)
         for order, requested in orders:
             more = {"parent": self._parent, "requested": dumps(requested)}
             add(self._transaction, ORDER, {**order, **inherited}, more)
-        members_now = blocks.settle(self._transaction, self._call, block)
+        members_now = blocks.store_recounted(self._transaction, self._call, block)
         asked = {name_of(order["id"]) for order in self._request["orders"]}
         shown = [order for order in members_now if name_of(order["id"]) in asked]
         return {"block": block, "orders": shown}

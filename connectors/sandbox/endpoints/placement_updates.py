@@ -1,7 +1,7 @@
-"""$updateplacements: what may change of a placement; done key by key.
+"""$updateplacements: changes placements, key by key.
 
-The rules of type, prices and currency are those the SDK of dialect 2.3 documents on
-PlacementUpdateRequest; dialect 2.1 cannot change these members at all.
+The rules for type, prices and currency are those that the SDK of dialect 2.3 documents on PlacementUpdateRequest;
+dialect 2.1 cannot change these members at all.
 """
 
 from connectors.sandbox.domain.blocks import BLOCK, is_cancelled
@@ -9,8 +9,8 @@ from connectors.sandbox.domain.chain import PLACEMENT
 from connectors.sandbox.domain.resources import change, document_of, existing, shown, versioned
 from connectors.sandbox.domain.shapes import currency_and_amount, perpetual_properties, resource_id, with_values
 from connectors.sandbox.endpoints.placements import basis
-from connectors.sandbox.protocol.batch import each_or_failed
-from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.batch import keyed_batch
+from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import Reader, members, number, text
@@ -38,12 +38,12 @@ _REPLACED = ("quantity", "amount", "type", "counterparty", "executionSystem", "e
 _PRICES = ("limitPrice", "stopPrice")
 
 
-def update_placements(call: Call) -> Document:
+def update_placements(call: ApiCall) -> Document:
     """POST /api/ordermanagement/$updateplacements."""
-    return each_or_failed(call, _REQUEST[call.shapes], _update)
+    return keyed_batch(call, _REQUEST[call.shapes], _update)
 
 
-def _update(transaction: Transaction, call: Call, request: Document) -> Document:
+def _update(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     entity = existing(transaction, PLACEMENT, request["id"], "id")
     placement = document_of(entity)
     if is_cancelled(placement):
@@ -61,7 +61,7 @@ def _update(transaction: Transaction, call: Call, request: Document) -> Document
 
 
 def _check_type(transaction: Transaction, placement: Document, request: Document) -> None:
-    """A type change is permitted only when the associated block is of type Market."""
+    """Refuses a change of type unless the associated block is of type Market."""
     if request.get("type", placement["type"]) == placement["type"]:
         return
     placed = (existing(transaction, BLOCK, each, "type") for each in placement["blockIds"])
@@ -71,7 +71,7 @@ def _check_type(transaction: Transaction, placement: Document, request: Document
 
 
 def _check_prices(placement: Document, request: Document) -> None:
-    """No currency, and no price, for a Market placement; the amount's currency for one by amount."""
+    """Refuses a currency or price for a Market placement, and a currency other than the amount's where there is one."""
     given = [name for name in (*_PRICES, "currency") if name in request]
     if given and _is_market(placement):
         raise ItemError("PlacementPriceNotValidFailure", f"a Market placement takes no {given[0]}", given[0])
@@ -82,7 +82,7 @@ def _check_prices(placement: Document, request: Document) -> None:
 
 
 def _reprice(placement: Document, request: Document) -> None:
-    """Prices are in the currency given, else their own; without either they wait, unseen, for one."""
+    """Sets prices in the currency given, or else their own; without either they are kept unseen until one comes."""
     cleared = "type" in request and _is_market(placement)
     for name in _PRICES:
         price, waiting = placement.pop(name, {}), placement.pop(f"_{name}", None)

@@ -1,7 +1,7 @@
-"""placeblocks: blocks into the market, all of a call or none of it; and reading placements back.
+"""placeblocks: places blocks in the market, all of a call or none of it; and the calls that read placements.
 
-"The referenced block's existence will be verified" (API reference), and nothing else is: neither
-the parent placement, nor that instrument, side, prices and quantities agree with the block's.
+"The referenced block's existence will be verified" (API reference), and nothing else is: neither the parent placement,
+nor that instrument, side, prices and quantities agree with the block's.
 """
 
 from connectors.sandbox.domain import blocks
@@ -9,11 +9,11 @@ from connectors.sandbox.domain.blocks import BLOCK
 from connectors.sandbox.domain.chain import OF_BLOCK, OF_PLACEMENT, PLACEMENT
 from connectors.sandbox.domain.resources import (
     add,
-    asked_before,
     document_of,
     existing,
     find,
-    reading,
+    matches_last_request,
+    read_routes,
     shown,
     versioned,
 )
@@ -27,7 +27,7 @@ from connectors.sandbox.domain.shapes import (
     resource_id,
 )
 from connectors.sandbox.protocol.batch import all_or_none, resource_list
-from connectors.sandbox.protocol.calls import Call, Route
+from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import Reader, date_time, listed, members, number, text
@@ -59,28 +59,28 @@ _REQUEST = {
 _BODY = {dialect: requests_of(request, ids_once("id")) for dialect, request in _REQUEST.items()}
 
 
-def place_blocks(call: Call) -> Document:
+def place_blocks(call: ApiCall) -> Document:
     """POST /api/ordermanagement/placeblocks; without a body it places nothing.
 
     Raises:
-        ProblemError: 400, naming every placement that cannot be made.
+        ProblemError: 400, naming every placement that is refused.
     """
     if call.body.strip() in (b"", b"null"):
         return resource_list(call, [])
     return all_or_none(call, call.read(_BODY[call.shapes])["requests"], _place)
 
 
-def _place(transaction: Transaction, call: Call, request: Document) -> Document:
+def _place(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     there = find(transaction, PLACEMENT, request["id"])
     if there is not None:
-        if not asked_before(there, request):
+        if not matches_last_request(there, request):
             detail = f"placement {there.name} exists with differing fields"
             raise ItemError("ResourceConflictFailure", detail, "id")
         return shown(document_of(there))
     placed = [document_of(existing(transaction, BLOCK, each, "blockIds")) for each in request["blockIds"]]
     placement = {
         "state": "New",
-        **blocks.completed(request),
+        **blocks.entity_from(request),
     }
     if call.shapes == "2.3":
         placement["basis"] = basis(placement)
@@ -96,9 +96,9 @@ def _place(transaction: Transaction, call: Call, request: Document) -> Document:
 
 
 def basis(placement: Document) -> str | None:
-    """The measure a placement was instructed in: quantity first, then amount (SDK 2.3)."""
+    """The measure in which a placement was instructed: quantity first, then amount (SDK 2.3)."""
     measures = (("quantity", "Quantity"), ("amount", "Amount"))
     return next((name for member, name in measures if member in placement), None)
 
 
-ROUTES = (Route("POST", "/api/ordermanagement/placeblocks", place_blocks, 200), *reading(PLACEMENT))
+ROUTES = (Route("POST", "/api/ordermanagement/placeblocks", place_blocks, 200), *read_routes(PLACEMENT))

@@ -1,1 +1,1 @@
-"""What all of LUSID's endpoints have in common: calls, batches, exact JSON, filters, problems. Knows no entity."""
+"""The parts that all of LUSID's endpoints share: calls, batches, exact JSON, filters, problems. Knows no entity."""

@@ -1,7 +1,7 @@
-"""One request as the handlers see it, and the route that leads to them. Knows nothing of sockets.
+"""One call as the handlers receive it, and the route that leads to a handler. Knows nothing of sockets.
 
-A part of the API is a module with its `ROUTES`; a handler takes a `Call` and returns what the
-answer's body is, or raises `ProblemError`.
+Each part of the API is a module with its `ROUTES`; a handler takes an `ApiCall` and returns the body of the answer, or
+raises `ProblemError`.
 """
 
 import hashlib
@@ -34,16 +34,17 @@ _LUID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
-class Call:
-    """A request that has been authenticated and read from the wire.
+class ApiCall:
+    """A call that has been authenticated and read from the wire.
 
     Attributes:
-        dialect: the age of server the sandbox plays.
+        store: the data of the sandbox.
+        dialect: the API version that the sandbox plays.
         base_url: the API's base URL, ending in `/api`.
-        request_id: what `lusid-meta-requestId` says.
+        request_id: the value of `lusid-meta-requestId`.
         as_at: when it was received, as LUSID writes date-times.
         path: values of the path's parameters.
-        query: parameter to all its values, in order.
+        query: all values of each query parameter, in order.
         body: the bytes of the body.
     """
 
@@ -58,14 +59,14 @@ class Call:
 
     @property
     def shapes(self) -> str:
-        """The dialect whose shapes most calls have: 2.1 in dialect `legacy`."""
+        """The dialect whose shapes most calls use: 2.1 in dialect `legacy`."""
         return "2.1" if self.dialect in OLDER else self.dialect
 
     def read(self, reader: Reader) -> Any:
         """The body, checked by `reader`.
 
         Raises:
-            ProblemError: 400, the body is not JSON or does not fit; `errors` names every fault.
+            ProblemError: 400, the body is not JSON or is invalid; `errors` names every mistake.
         """
         try:
             value = loads(self.body)
@@ -84,7 +85,7 @@ class Call:
 
     @property
     def log_link(self) -> Document:
-        """The link every batch answer of LUSID carries: where the request's log is."""
+        """The link to the call's log that every batch answer of LUSID carries."""
         return {
             "relation": "RequestLogs",
             "href": log_address(self.base_url, self.request_id),
@@ -113,17 +114,19 @@ class Call:
         return {name: version[name] for name in _LEGACY_VERSION} if self.dialect == "legacy" else version
 
 
-Handler = Callable[[Call], Document]
+Handler = Callable[[ApiCall], Document]
 
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint.
+    """One endpoint of the sandbox.
 
     Attributes:
+        method: the HTTP method.
         path: below the base URL, as the documentation writes it (`/api/...`).
-        status: the 2xx of success; the SDK returns None on one it does not expect.
-        dialects: which servers have it.
+        handler: answers its calls.
+        status: the 2xx of success; the SDK returns None for one that it does not expect.
+        dialects: the API versions that have it.
     """
 
     method: str
@@ -134,18 +137,18 @@ class Route:
 
 
 def log_address(base_url: str, request_id: str) -> str:
-    """Where LUSID would show the request's log."""
+    """The address at which LUSID would show the call's log."""
     return f"{base_url.removesuffix('/api')}/app/insights/logs/{request_id}"
 
 
 def luid(*parts: str) -> str:
-    """A LUSID id (`LUID_` and eight characters) that the same parts always give."""
+    """A LUSID id (`LUID_` and eight characters), always the same for the same parts."""
     digest = int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest())
     return numbered_luid(digest % len(_LUID_ALPHABET) ** 8)
 
 
 def numbered_luid(sequence: int) -> str:
-    """The LUSID id of an entity's sequence: `LUID_00000001`, `LUID_00000002`, ..."""
+    """The LUSID id for an entity's sequence: `LUID_00000001`, `LUID_00000002`, ..."""
     out = ""
     for _ in range(8):
         sequence, digit = divmod(sequence, len(_LUID_ALPHABET))
@@ -154,7 +157,7 @@ def numbered_luid(sequence: int) -> str:
 
 
 def unique_id(*parts: str) -> str:
-    """An entityUniqueId: 32 hexadecimal digits that the same parts always give."""
+    """An entityUniqueId: 32 hexadecimal digits, always the same for the same parts."""
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 

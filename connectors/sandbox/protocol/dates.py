@@ -1,7 +1,7 @@
-"""Date-times as LUSID takes and returns them. Knows nothing of requests or entities.
+"""Date-times as LUSID accepts and returns them. Knows nothing of requests or entities.
 
-In: ISO 8601 date, or date and time with `Z` or an offset, up to seven decimals (support page
-KA-01839). Out: UTC, seven decimals, `+00:00`, never `Z`.
+Accepted: an ISO 8601 date, or a date and time with `Z` or an offset, up to seven decimals (support page KA-01839).
+Returned: UTC, seven decimals, `+00:00`, never `Z`.
 """
 
 import re
@@ -13,10 +13,9 @@ _FORM = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)
 
 @lru_cache(maxsize=8192)
 def utc_text(text: str) -> str | None:
-    """`text` as LUSID returns it, or None when it is not a date-time LUSID documents.
+    """A date-time as LUSID returns it, or None when the text is in no form that LUSID documents.
 
-    A date alone is its midnight in UTC. A time without an offset is refused: it does not say when
-    it is.
+    A date alone means midnight UTC. A time without an offset is refused, because it does not name an instant.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -32,5 +31,5 @@ def utc_text(text: str) -> str | None:
 
 
 def now_text() -> str:
-    """This moment, as LUSID returns it."""
+    """The current time, as LUSID returns it."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}0+00:00"

@@ -1,7 +1,6 @@
-"""JSON in and out without losing a digit. Knows nothing of LUSID.
+"""Parses and writes JSON without losing a digit. Knows nothing of LUSID.
 
-Numbers with a point or an exponent become `Decimal` and leave again as they came; small whole
-numbers are `int`.
+Numbers with a point or an exponent become `Decimal` and are written as they came; small whole numbers are `int`.
 """
 
 import json
@@ -17,20 +16,19 @@ Document = dict[str, Any]
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _INT_DIGITS = 18
-"""Whole numbers of more digits are kept as Decimal: orjson writes 64-bit integers only."""
+"""Whole numbers with more digits are kept as Decimal, because orjson writes 64-bit integers only."""
 
 
 class MalformedJsonError(ValueError):
-    """The text is not JSON as we take it; the message says what and where."""
+    """The text is not JSON that we accept; the message says what is wrong and where."""
 
 
 def loads(body: bytes) -> Any:
     """Parses UTF-8 JSON strictly and exactly.
 
     Raises:
-        MalformedJsonError: not UTF-8, not JSON, NaN or Infinity, lone surrogates, nesting beyond
-        Python's limit,
-            or a member given twice in one object (it would silently lose the first).
+        MalformedJsonError: not UTF-8, not JSON, NaN or Infinity, lone surrogates, nesting beyond Python's limit, or a
+            member given twice in one object (the first would be lost silently).
     """
     try:
         text = body.decode()
@@ -53,7 +51,7 @@ def loads(body: bytes) -> Any:
 
 
 def loads_own(body: bytes) -> Any:
-    """Parses what `dumps` wrote, as exactly, in a third of the time: nothing of it is in doubt."""
+    """Parses what `dumps` wrote, just as exactly and in a third of the time, because it needs no checks."""
     return _OWN.decode(body.decode())
 
 
@@ -61,7 +59,7 @@ def dumps(value: object) -> bytes:
     """Encodes to compact UTF-8 JSON; decimals keep every digit.
 
     Raises:
-        TypeError: the value holds something that is not JSON.
+        TypeError: the value contains something that is not JSON.
     """
     return orjson.dumps(value, default=_exact)
 

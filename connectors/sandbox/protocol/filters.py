@@ -1,4 +1,4 @@
-"""Filter and sort expressions of list calls: a subset of LUSID's language. Knows documents, not endpoints.
+"""Filter and sort expressions of list calls, a subset of LUSID's language. Knows documents, not endpoints.
 
 expression  clause, joined by `and` (binds tighter) and `or`; no parentheses
 clause      FIELD eq|neq|gt|gte|lt|lte|startswith LITERAL, or FIELD in (LITERAL, ...)
@@ -35,7 +35,7 @@ _END = ("end", "")
 
 
 def field(document: Document, path: str) -> Any:
-    """What `path` leads to in the document; None when it leads nowhere, a list for a label set or through a list."""
+    """The value at a path in the document: a list for a label set and for a path through a list, None for nothing."""
     keyed = _KEYED.fullmatch(path)
     if keyed:
         value = document.get(keyed[1], {}).get(keyed[2], {}).get("value", {})
@@ -53,16 +53,16 @@ def field(document: Document, path: str) -> Any:
 
 
 def parse_filter(expression: str) -> Predicate:
-    """The predicate an expression stands for.
+    """Parses a filter expression into a predicate.
 
     Raises:
-        ProblemError: 400, it is not in the subset this module reads.
+        ProblemError: 400, the expression is not in the subset that this module reads.
     """
     return _Parser(expression).whole()
 
 
 def sort(documents: list[Document], orders: list[str]) -> list[Document]:
-    """Sorted by `FIELD ASC` / `FIELD DESC` entries, the first counting most; absent values come first.
+    """The documents sorted by `FIELD ASC` / `FIELD DESC` entries, the first being the major one; absent values first.
 
     Raises:
         ProblemError: 400, an entry has another form.

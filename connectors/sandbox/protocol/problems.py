@@ -1,7 +1,7 @@
-"""Refusals as LUSID words them: problem details for a whole request, error details for one of its items.
+"""Refusals in LUSID's words: problem details for a whole call, error details for one of its items.
 
-Shapes and codes: LusidProblemDetails, LusidValidationProblemDetails and ErrorDetail of the API
-specification, and the error-code table of its description. Knows nothing of HTTP or of the store.
+Shapes and codes: LusidProblemDetails, LusidValidationProblemDetails and ErrorDetail of the API specification, and the
+table of error codes in its description. Knows nothing of HTTP or the store.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,21 +16,20 @@ _CODES = {
     "ExecutionNotFound": 726,
     "BlockNotFound": 727,
 }
-"""Codes of the specification's error table, by name."""
+"""Codes from the specification's table of errors, by name."""
 
 _VALIDATION = 132
 
 
 class ProblemError(Exception):
-    """The whole request is refused; nothing of it is kept.
+    """The whole call is refused, and nothing of it is kept.
 
     Attributes:
         status: HTTP status.
         code: LUSID's error code.
-        name: its name, in PascalCase.
-        title: what went wrong, in general.
-        detail: what went wrong here.
-        errors: path in the request to messages, for validation problems.
+        name: the code's name, in PascalCase.
+        detail: what went wrong in this case.
+        errors: messages by path in the body, for validation problems.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class ProblemError(Exception):
         self.errors = errors
 
     def body(self, instance: str) -> Document:
-        """The problem details; `instance` is the address of the request's log."""
+        """The problem details; `instance` is the address of the call's log."""
         out: Document = {
             "name": self.name,
             "errorDetails": [],
@@ -71,7 +70,8 @@ class ItemError(Exception):
 
     Attributes:
         type: PascalCase, ending in `Failure`.
-        path: where inside the item (`accountHolders[0]`), or empty for the item as a whole.
+        detail: what is wrong.
+        path: the place inside the item (`accountHolders[0]`), or empty for the item as a whole.
     """
 
     def __init__(self, failure: str, detail: str, path: str = "") -> None:
@@ -81,12 +81,12 @@ class ItemError(Exception):
         self.path = path
 
     def body(self, key: str) -> Document:
-        """The ErrorDetail under `failed`."""
+        """The item's ErrorDetail under `failed`."""
         return {"id": key, "type": self.type, "detail": self.detail, "errorDetails": []}
 
 
 def validation_problem(errors: Mapping[str, Sequence[str]]) -> ProblemError:
-    """400 for a request that does not fit the models (code 132)."""
+    """400 for a call that does not fit the specification's models (code 132)."""
     return ProblemError(400, _VALIDATION, "ValidationError", _summary(errors), errors)
 
 
@@ -97,20 +97,20 @@ def malformed(detail: str) -> ProblemError:
 
 
 def batch_aborted(failed: Mapping[str, ItemError]) -> ProblemError:
-    """400 for an Atomic batch with failing items, every one of them named (code 395)."""
+    """400 for an Atomic batch with failing items, naming every one of them (code 395)."""
     errors = _named(failed)
     return ProblemError(400, 395, "BatchOperationAborted", _summary(errors), errors)
 
 
 def refused(failed: Mapping[str, ItemError]) -> ProblemError:
-    """400 for a list with items that cannot be done, every one of them named; the first gives code and name."""
+    """400 for a list with items that are refused, naming every one of them; the first gives code and name."""
     errors = _named(failed)
     name = next(iter(failed.values())).type.removesuffix("Failure")
     return ProblemError(400, _CODES.get(name, _VALIDATION), name, _summary(errors), errors)
 
 
 def resource_conflict(errors: Mapping[str, Sequence[str]]) -> ProblemError:
-    """400 for what exists already with differing fields (code 461)."""
+    """400 for an entity that already exists with differing fields (code 461)."""
     return ProblemError(400, _CODES["ResourceConflict"], "ResourceConflict", _summary(errors), errors)
 
 

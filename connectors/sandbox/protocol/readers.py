@@ -1,10 +1,9 @@
-"""Readers: small functions that check one JSON value and return it in the form we keep. No LUSID words here.
+"""Readers: small functions that check one JSON value and return it in the form we keep. They know nothing of LUSID.
 
-A reader is called with the value, its path in the request and the errors so far. What it cannot
-accept it adds to the errors, under the path, and goes on, so that one answer names every fault. A
-path is member names and map keys joined by dots, list positions in brackets:
-`requests[3].orders[0].quantity`.
-An explicit null counts as absent: LUSID's own SDK sends nulls for optional members.
+A reader is called with the value, its path in the body and the errors so far. It adds whatever it cannot accept to the
+errors, under the path, and carries on, so that one answer names every mistake. A path consists of member names and map
+keys joined by dots, and list positions in brackets: `requests[3].orders[0].quantity`. An explicit null counts as
+absent: LUSID's own SDK sends nulls for optional members.
 """
 
 import re
@@ -17,7 +16,7 @@ from connectors.sandbox.protocol.exact_json import Document
 
 
 class Errors(dict[str, list[str]]):
-    """Path to the messages about it."""
+    """Messages by the path of the value that they are about."""
 
     def add(self, path: str, message: str) -> None:
         """Adds one message about the value at `path` (`$` is the body itself)."""
@@ -25,21 +24,20 @@ class Errors(dict[str, list[str]]):
 
 
 Reader = Callable[[Any, str, Errors], Any]
-"""(value, path, errors) -> the value as kept; None when it was refused, and then errors says
-why."""
+"""(value, path, errors) -> the value as kept, or None when it was refused; then the errors say why."""
 
 Check = Callable[[Any, str, Errors], None]
-"""(whole value, path, errors): adds to the errors what is wrong between the value's parts."""
+"""(whole value, path, errors): adds to the errors what is wrong between the parts of the value."""
 
 LARGEST = Decimal("79228162514264337593543950335")
-"""The largest .NET decimal, which is what LUSID keeps numbers in as far as can be told."""
+"""The largest .NET decimal, the type in which LUSID appears to keep numbers (C# SDK)."""
 
 DECIMALS = 28
 """The most digits a .NET decimal has after the point."""
 
 
 def text(low: int = 1, high: int = 256, pattern: str | None = None) -> Reader:
-    """A string of `low` to `high` characters, wholly matching `pattern`. 256 is LUSID's general limit."""
+    """Reads a string of `low` to `high` characters that matches the whole `pattern`; 256 is LUSID's general limit."""
     matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
 
     def read(value: Any, path: str, errors: Errors) -> str | None:
@@ -57,7 +55,7 @@ def text(low: int = 1, high: int = 256, pattern: str | None = None) -> Reader:
 
 
 def number(value: Any, path: str, errors: Errors) -> int | Decimal | None:
-    """A JSON number, never a string or a boolean, within a .NET decimal's range."""
+    """Reads a JSON number, never a string or a boolean, within the range of a .NET decimal."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         errors.add(path, "must be a number")
     elif not -LARGEST <= value <= LARGEST:
@@ -70,7 +68,7 @@ def number(value: Any, path: str, errors: Errors) -> int | Decimal | None:
 
 
 def date_time(value: Any, path: str, errors: Errors) -> str | None:
-    """A date-time in one of LUSID's documented forms, returned in UTC with seven decimals."""
+    """Reads a date-time in one of LUSID's documented forms, and returns it in UTC with seven decimals."""
     moment = utc_text(value) if isinstance(value, str) else None
     if moment is None:
         errors.add(path, "must be an ISO date, eg 'yyyy-MM-ddTHH:mm:ss.FFFFFFFK', with an offset")
@@ -78,7 +76,7 @@ def date_time(value: Any, path: str, errors: Errors) -> str | None:
 
 
 def listed(item: Reader, low: int = 0, high: int | None = None) -> Reader:
-    """A list of `low` to `high` items."""
+    """Reads a list of `low` to `high` items."""
 
     def read(value: Any, path: str, errors: Errors) -> list[Any] | None:
         if not isinstance(value, list):
@@ -94,7 +92,14 @@ def listed(item: Reader, low: int = 0, high: int | None = None) -> Reader:
 
 
 def mapped(item: Reader, key: Reader | None = None, low: int = 0, high: int | None = None) -> Reader:
-    """An object of `low` to `high` entries, keys checked by `key` (under the entry's own path)."""
+    """Reads an object of `low` to `high` entries.
+
+    Args:
+        item: reads the value of an entry.
+        key: checks the key of an entry, under the entry's own path.
+        low: the fewest entries.
+        high: the most entries; None for no limit.
+    """
 
     def read(value: Any, path: str, errors: Errors) -> Document | None:
         if not isinstance(value, dict):
@@ -115,7 +120,7 @@ def mapped(item: Reader, key: Reader | None = None, low: int = 0, high: int | No
 
 
 def members(required: Mapping[str, Reader], optional: Mapping[str, Reader] | None = None) -> Reader:
-    """An object with these members and no others; nulls of optional members are dropped."""
+    """Reads an object with these members and no others; optional members that are null are dropped."""
     known = {**required, **(optional or {})}
 
     def read(value: Any, path: str, errors: Errors) -> Document | None:
@@ -139,7 +144,7 @@ def members(required: Mapping[str, Reader], optional: Mapping[str, Reader] | Non
 
 
 def checked(reader: Reader, *checks: Check) -> Reader:
-    """`reader`, then checks of the whole value, if nothing in it was refused."""
+    """Reads with `reader`, then checks the whole value if nothing in it was refused."""
 
     def read(value: Any, path: str, errors: Errors) -> Any:
         before = len(errors)

@@ -1,1 +1,1 @@
-"""The sandbox as a web server: routes, authentication, tokens, and faults injected on purpose. Knows no entity."""
+"""The sandbox's web application: routes, authentication, tokens and injected faults. Knows no entity."""

@@ -1,7 +1,6 @@
 """The web application: routes, authentication, media types, limits, response headers. Knows no entity.
 
-Each part of the API brings its own `ROUTES`; a new endpoint is a module with routes and one word in
-`_PARTS`.
+Each part of the API has its own `ROUTES`; a new endpoint is a module with routes and one name in `_PARTS`.
 """
 
 import itertools
@@ -19,28 +18,28 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.sandbox.domain import blocks
 from connectors.sandbox.endpoints import (
-    accounts,
     allocation,
     allocation_upserts,
     booking,
     cancels,
     executions,
+    investment_accounts,
+    investor_records,
     moves,
     orders,
     placement_updates,
     placements,
-    records,
 )
-from connectors.sandbox.protocol.calls import DIALECTS, Call, Route, log_address
+from connectors.sandbox.protocol.calls import DIALECTS, ApiCall, Route, log_address
 from connectors.sandbox.protocol.dates import now_text
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ProblemError, not_found
 from connectors.sandbox.store import Store
-from connectors.sandbox.web.fault_injection import FaultInjector, Faults
+from connectors.sandbox.web.fault_injection import FaultInjector, FaultPlan
 from connectors.sandbox.web.tokens import TokenRefusedError, Tokens
 
 _PARTS = (
-    *(records, accounts, blocks, orders, moves, cancels),
+    *(investor_records, investment_accounts, blocks, orders, moves, cancels),
     *(placements, placement_updates, executions, allocation, allocation_upserts, booking),
 )
 _BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
@@ -50,7 +49,7 @@ _JSON = "application/json"
 _PROBLEM = "application/problem+json"
 
 
-def _versions(call: Call) -> Document:
+def _versions(call: ApiCall) -> Document:
     """GET /api/metadata/versions."""
     return {
         "apiVersion": "v0",
@@ -62,18 +61,17 @@ def _versions(call: Call) -> Document:
 
 @dataclass
 class Service:
-    """What all requests of one sandbox share.
+    """The settings and data that all calls of one sandbox share.
 
     Attributes:
-        base_url: the API's base URL, ending in `/api`; known once the port is.
-        body_limit: bytes of the largest body taken.
-        calls: (method, path, status) of every request in order of arrival; status 0 when it got no
-            whole answer.
+        base_url: the API's base URL, ending in `/api`; set once the port is known.
+        body_limit: size of the largest body accepted, in bytes.
+        calls: (method, path, status) of every call in order of arrival; status 0 when it was not fully answered.
     """
 
     store: Store
     tokens: Tokens
-    faults: Faults
+    faults: FaultPlan
     dialect: str
     body_limit: int
     base_url: str = ""
@@ -84,12 +82,12 @@ class Service:
         self._name = f"SB{time.time_ns():X}"
 
     def next_request_id(self) -> str:
-        """A request id in LUSID's form: one name for the server, then a number."""
+        """A request id in LUSID's form: a name for the server, then a number."""
         return f"{self._name}:{next(self._numbers):08X}"
 
 
 def build(service: Service) -> ASGIApp:
-    """The application, with faults and response headers around it."""
+    """Builds the application, wrapped in fault injection and response headers."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.add_api_route("/oauth2/token", _token_endpoint(service), methods=["POST"])
     versions = Route("GET", "/api/metadata/versions", _versions, 200, DIALECTS)
@@ -116,8 +114,8 @@ def _endpoint(service: Service, route: Route) -> Endpoint:
     return serve
 
 
-async def _read_call(service: Service, request: Request) -> Call:
-    # The body is read whatever is wrong: a refusal sent while the client still writes can be lost to a reset.
+async def _read_call(service: Service, request: Request) -> ApiCall:
+    # The body is always read: a refusal sent while the client is still writing can be lost to a connection reset.
     body = await _read_body(request, service.body_limit)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not service.tokens.accepts(token.strip()):
@@ -125,7 +123,7 @@ async def _read_call(service: Service, request: Request) -> Call:
     media_type = request.headers.get("content-type", "")
     if request.method == "POST" and (body or media_type):
         _check_media_type(media_type)
-    return Call(
+    return ApiCall(
         store=service.store,
         dialect=service.dialect,
         base_url=service.base_url,
@@ -187,7 +185,7 @@ def _token_endpoint(service: Service) -> Endpoint:
 
 
 class _Recorder:
-    """ASGI middleware: numbers each request, adds LUSID's response headers, keeps the list of calls."""
+    """ASGI middleware that numbers each call, adds LUSID's response headers and keeps the list of calls."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app

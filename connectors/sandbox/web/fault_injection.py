@@ -1,8 +1,8 @@
-"""Misbehaving on purpose: which fault a request meets, and doing it to the connection. Knows no endpoint.
+"""Fault injection: decides which fault a call meets, and makes the connection misbehave. Knows no endpoint.
 
-A fault specification is `NAME=PROBABILITY` entries joined by commas, and options:
-`429=0.05,cut-after=0.02,seed=7`. `script=429;cut-after;ok` gives the first calls their faults one
-by one; the probabilities rule after it.
+A fault specification consists of `NAME=PROBABILITY` entries joined by commas, and options:
+`429=0.05,cut-after=0.02,seed=7`. `script=429;cut-after;ok` gives the first calls their faults one by one; after it the
+probabilities apply.
 """
 
 import asyncio
@@ -47,16 +47,17 @@ _HTML = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Gatewa
 
 
 @dataclass
-class Faults:
+class FaultPlan:
     """Decides the fault of each call, in order of arrival.
 
     Attributes:
-        probabilities: fault to probability; together at most 1.
+        probabilities: the probability of each fault; together at most 1.
+        seed: makes the draws repeatable.
         reads: whether GET calls meet faults too.
-        slow_seconds: delay of `slow`.
-        retry_after: seconds that a 429 asks to wait.
-        script: faults of the first calls (`ok` for none); it shortens as calls arrive.
-        met: how often each fault was done.
+        slow_seconds: the delay of `slow`, in seconds.
+        retry_after: seconds that a 429 asks the client to wait.
+        script: the faults of the first calls (`ok` for none); it shortens as calls arrive.
+        met: how many calls have met each fault.
     """
 
     probabilities: dict[str, float] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Faults:
         self._throttled = itertools.count()
 
     def next(self, method: str) -> str:
-        """The fault that this call meets, or `ok`."""
+        """The fault of the next call, or `ok`."""
         if method != "POST" and not self.reads:
             return "ok"
         fault = self.script.popleft() if self.script else self._draw()
@@ -89,18 +90,17 @@ class Faults:
         return "ok"
 
     def wait_header(self) -> str:
-        """The next Retry-After: seconds and date by turns."""
+        """The next Retry-After, in seconds and as a date by turns."""
         if next(self._throttled) % 2 == 0:
             return str(self.retry_after)
         return format_datetime(datetime.now(UTC) + timedelta(seconds=self.retry_after), usegmt=True)
 
 
-def parse_faults(specification: str | None) -> Faults:
-    """Reads a `--faults` specification; None or empty is no faults.
+def parse_faults(specification: str | None) -> FaultPlan:
+    """Reads a `--faults` specification; None or an empty one means no faults.
 
     Raises:
-        ConfigError: a name, probability or option is not known or not in range; the line lists what
-        is.
+        ConfigError: a name, probability or option is unknown or out of range; the message lists the valid ones.
     """
     faults: dict[str, Any] = {"probabilities": {}}
     for entry in (part.strip() for part in (specification or "").split(",")):
@@ -118,7 +118,7 @@ def parse_faults(specification: str | None) -> Faults:
             raise _not_a_fault(entry, str(error)) from None
     if sum(faults["probabilities"].values()) > 1:
         raise _not_a_fault(specification or "", "the probabilities add up to more than 1")
-    return Faults(**faults)
+    return FaultPlan(**faults)
 
 
 def _probability(text: str) -> float:
@@ -153,8 +153,8 @@ def _not_a_fault(entry: str, why: str) -> ConfigError:
 
 
 @dataclass
-class _Answer:
-    """An answer held back until it is decided what the client gets of it."""
+class _HeldAnswer:
+    """An answer that is held back until the fault decides what the client gets of it."""
 
     status: int = 0
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -168,17 +168,17 @@ class _Answer:
 
 
 class FaultInjector:
-    """ASGI middleware that gives the calls of `/api/api/` their faults.
+    """ASGI middleware that injects faults into calls below `/api/api/`.
 
-    The server must put the connection's transport into `scope["state"]["transport"]`.
+    The server must provide the connection's transport as `scope["state"]["transport"]`.
     """
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+    def __init__(self, app: ASGIApp, faults: FaultPlan) -> None:
         self._app = app
         self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one call, well or badly."""
+        """Serves one call, with its fault if it has one."""
         concerned = scope["type"] == "http" and scope["path"].startswith("/api/api/")
         fault = self._faults.next(scope["method"]) if concerned else "ok"
         if fault == "slow":
@@ -189,7 +189,7 @@ class FaultInjector:
             await _drain(receive)
             await self._refuse(fault, scope, receive, send)
         else:
-            answer = _Answer()
+            answer = _HeldAnswer()
             await self._app(scope, receive, answer.take)
             await _spoil(fault, answer, (scope, receive, send))
 
@@ -207,7 +207,7 @@ class FaultInjector:
             await _reply(send, int(fault), b"application/problem+json", dumps(body), *extra)
 
 
-async def _spoil(fault: str, answer: _Answer, wires: tuple[Scope, Receive, Send]) -> None:
+async def _spoil(fault: str, answer: _HeldAnswer, wires: tuple[Scope, Receive, Send]) -> None:
     scope, receive, send = wires
     half = answer.body[: len(answer.body) // 2]
     if fault in ("503-after", "504"):
@@ -238,7 +238,7 @@ async def _drain(receive: Receive) -> None:
 
 
 async def _cut(scope: Scope, receive: Receive, *, after_sending: bool = False) -> None:
-    """Cuts the TCP connection and waits until it is gone."""
+    """Cuts the TCP connection and waits until it is closed."""
     transport: asyncio.Transport = scope["state"]["transport"]
     if after_sending:
         transport.close()

@@ -1,7 +1,7 @@
-"""The token endpoint: password and refresh-token grants, as LUSID's identity provider answers them.
+"""The token endpoint: password and refresh-token grants, answered as LUSID's identity provider does.
 
-Any user may come in, except with the password `wrong`: there are no accounts here. Tokens live in
-memory and end with the sandbox. Shapes: OAuth 2.0 (RFC 6749).
+Any user may sign in, except with the password `wrong`, since the sandbox keeps no users. Tokens live in memory and end
+with the sandbox. Shapes: OAuth 2.0 (RFC 6749).
 """
 
 import secrets
@@ -29,11 +29,11 @@ class TokenRefusedError(Exception):
 
 
 class Tokens:
-    """Issues tokens and recognises them; usable from any thread.
+    """Issues tokens and recognises them; safe to share between threads.
 
     Args:
-        seconds: how long an access token is good for.
-        fixed: a bearer token that is always good.
+        seconds: how long an access token is valid, in seconds.
+        fixed: a bearer token that is always valid.
     """
 
     def __init__(self, seconds: float, fixed: str | None = None) -> None:
@@ -44,7 +44,7 @@ class Tokens:
         self._refresh: set[str] = set()
 
     def accepts(self, token: str) -> bool:
-        """Whether the bearer token is good now."""
+        """Whether the bearer token is valid now."""
         if self._fixed is not None and secrets.compare_digest(token.encode(), self._fixed.encode()):
             return True
         with self._lock:
@@ -58,7 +58,7 @@ class Tokens:
         return token
 
     def revoke_all(self) -> None:
-        """Ends every access token issued so far, and every refresh token."""
+        """Revokes every access token and every refresh token issued so far."""
         with self._lock:
             self._expiry.clear()
             self._refresh.clear()
@@ -67,7 +67,7 @@ class Tokens:
         """The answer to a token request.
 
         Raises:
-            TokenRefusedError: answered with status 400.
+            TokenRefusedError: the grant is refused; the answer has status 400.
         """
         kind = form.get("grant_type")
         if kind == "password":

@@ -1,10 +1,10 @@
-"""Investor records: `$batchUpsert` and reading back, in both dialects.
+"""Investor records: `$batchUpsert` and the calls that read them, in both dialects.
 
-Rules: how-to page "create an investor record" and the specification. The sandbox keeps no people
-and no legal entities: the investor a record points to is taken to exist.
+Rules: the how-to page "create an investor record" and the specification. The sandbox keeps no people and no legal
+entities: the investor that a record points to is assumed to exist.
 """
 
-from connectors.sandbox.domain.entities import Kind, current, save, shown, single
+from connectors.sandbox.domain.entities import EntityType, current, save, shown, single
 from connectors.sandbox.domain.listing import list_all
 from connectors.sandbox.domain.shapes import (
     code,
@@ -15,14 +15,14 @@ from connectors.sandbox.domain.shapes import (
     plain_identifiers,
     properties,
 )
-from connectors.sandbox.protocol.batch import upsert
-from connectors.sandbox.protocol.calls import OLDER, Call, Route, luid, unique_id
+from connectors.sandbox.protocol.batch import batch_upsert
+from connectors.sandbox.protocol.calls import OLDER, ApiCall, Route, luid, unique_id
 from connectors.sandbox.protocol.exact_json import Document
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import Reader, members, text
 from connectors.sandbox.store import Transaction
 
-KIND = Kind("investorrecords", "InvestorRecord", "InvestorRecord", "lusidInvestorRecordId")
+RECORD = EntityType("investorrecords", "InvestorRecord", "InvestorRecord", "lusidInvestorRecordId")
 
 INVESTOR_TYPES = {"2.1": ("Person", "LegalEntity"), "2.3": ("Person", "LegalEntity", "Nominee")}
 
@@ -65,19 +65,19 @@ _REQUEST: dict[str, Reader] = {
 }
 
 
-def upsert_records(call: Call) -> Document:
+def upsert_records(call: ApiCall) -> Document:
     """POST /api/investorrecords/$batchUpsert."""
-    return upsert(call, _REQUEST[call.shapes], _upsert_one)
+    return batch_upsert(call, _REQUEST[call.shapes], _upsert_one)
 
 
-def _upsert_one(transaction: Transaction, call: Call, request: Document) -> Document:
+def _upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     if "investor" in request:
         request["investor"] = _investor(call, request["investor"])
-    known = current(transaction, KIND, request)
-    return show(transaction, call, save(transaction, call, KIND, request, known))
+    known = current(transaction, RECORD, request)
+    return show(transaction, call, save(transaction, call, RECORD, request, known))
 
 
-def _investor(call: Call, investor: Document) -> Document:
+def _investor(call: ApiCall, investor: Document) -> Document:
     kind = investor["investorType"]
     allowed = INVESTOR_TYPES[call.shapes]
     if kind not in allowed:
@@ -102,17 +102,17 @@ def _investor(call: Call, investor: Document) -> Document:
     return {**investor, "entityUniqueId": unique_id(domain, lusid_id), name: entity}
 
 
-def show(_transaction: Transaction, call: Call, document: Document) -> Document:
+def show(_transaction: Transaction, call: ApiCall, document: Document) -> Document:
     """A stored record as LUSID returns it."""
-    return shown(call, KIND, document)
+    return shown(call, RECORD, document)
 
 
-def _list(call: Call) -> Document:
-    return list_all(call, KIND.name, show)
+def _list(call: ApiCall) -> Document:
+    return list_all(call, RECORD.name, show)
 
 
-def _get(call: Call) -> Document:
-    return single(call, KIND, show)
+def _get(call: ApiCall) -> Document:
+    return single(call, RECORD, show)
 
 
 ROUTES = (

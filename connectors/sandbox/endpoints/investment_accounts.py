@@ -1,14 +1,13 @@
-"""Investment accounts: `$batchUpsert` and reading back, in both dialects.
+"""Investment accounts: `$batchUpsert` and the calls that read them, in both dialects.
 
-Rules: how-to page "create an investment account" of each era, as far as the API reference's own
-examples keep them (docs/sandbox.md). Holders must be known investor records; portfolios are taken
-to exist.
+Rules: the how-to page "create an investment account" of each dialect, as far as the API reference's own examples keep
+them (docs/sandbox.md). Holders must be existing investor records; portfolios are assumed to exist.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connectors.sandbox.domain.entities import Kind, current, resolve, save, shown, single
+from connectors.sandbox.domain.entities import EntityType, current, resolve, save, shown, single
 from connectors.sandbox.domain.listing import list_all
 from connectors.sandbox.domain.shapes import (
     code,
@@ -19,25 +18,25 @@ from connectors.sandbox.domain.shapes import (
     plain_identifiers,
     properties,
 )
-from connectors.sandbox.endpoints import records
-from connectors.sandbox.protocol.batch import upsert
-from connectors.sandbox.protocol.calls import OLDER, Call, Route, numbered_luid, unique_id
+from connectors.sandbox.endpoints import investor_records
+from connectors.sandbox.protocol.batch import batch_upsert
+from connectors.sandbox.protocol.calls import OLDER, ApiCall, Route, numbered_luid, unique_id
 from connectors.sandbox.protocol.exact_json import Document, loads_own
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import Reader, checked, listed, members, text, unique_by
 from connectors.sandbox.store import Transaction
 
-KIND = Kind("investmentaccounts", "InvestmentAccount", "InvestmentAccount", "lusidInvestmentAccountId")
+ACCOUNT = EntityType("investmentaccounts", "InvestmentAccount", "InvestmentAccount", "lusidInvestmentAccountId")
 
 
 @dataclass(frozen=True)
 class HolderRule:
-    """Who may hold an account of some type.
+    """Who may hold an account of one type.
 
     Attributes:
-        investors: the investor types its holders may have.
-        single: at most one holder.
-        alike: all holders of one investor type.
+        investors: the investor types that its holders may have.
+        single: whether it has at most one holder.
+        alike: whether all its holders must be of one investor type.
     """
 
     investors: tuple[str, ...]
@@ -62,7 +61,7 @@ HOLDER_RULES = {
         "Nominee": HolderRule((*_BOTH, "Nominee"), single=True),
     },
 }
-"""Account type to rule, for each dialect; its keys are the dialect's account types."""
+"""The rule for each account type of each dialect; there are no other account types."""
 
 
 def _keyed(required: dict[str, Reader]) -> Reader:
@@ -98,12 +97,12 @@ _REQUEST: dict[str, Reader] = {
 }
 
 
-def upsert_accounts(call: Call) -> Document:
+def upsert_accounts(call: ApiCall) -> Document:
     """POST /api/investmentaccounts/$batchUpsert."""
-    return upsert(call, _REQUEST[call.shapes], _upsert_one)
+    return batch_upsert(call, _REQUEST[call.shapes], _upsert_one)
 
 
-def _upsert_one(transaction: Transaction, call: Call, request: Document) -> Document:
+def _upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     rule = HOLDER_RULES[call.shapes].get(request["accountType"])
     if rule is None:
         raise ItemError(
@@ -111,22 +110,22 @@ def _upsert_one(transaction: Transaction, call: Call, request: Document) -> Docu
             f"{request['accountType']!r} is not an account type: {', '.join(HOLDER_RULES[call.shapes])}",
             "accountType",
         )
-    known = current(transaction, KIND, request)
+    known = current(transaction, ACCOUNT, request)
     holders = request.get("accountHolders", [])
     held_by = [_resolve(transaction, holder, n) for n, holder in enumerate(holders)]
     merged = request if "accountHolders" in request else known[1]
     _check_holders(request["accountType"], rule, _investors(transaction, merged, held_by))
     for holder, sequence in zip(holders, held_by, strict=True):
-        holder["entityUniqueId"] = unique_id(records.KIND.name, numbered_luid(sequence))
+        holder["entityUniqueId"] = unique_id(investor_records.RECORD.name, numbered_luid(sequence))
         holder["_record"] = sequence
     for portfolio in request.get("investmentPortfolios", []):
         _complete(portfolio)
-    return show(transaction, call, save(transaction, call, KIND, request, known))
+    return show(transaction, call, save(transaction, call, ACCOUNT, request, known))
 
 
 def _resolve(transaction: Transaction, holder: Document, position: int) -> int:
     labels = labels_of(holder["identifiers"])
-    found, unknown = resolve(transaction, records.KIND, holder.get("scope", ""), labels)
+    found, unknown = resolve(transaction, investor_records.RECORD, holder.get("scope", ""), labels)
     path = f"accountHolders[{position}]"
     if unknown:
         raise ItemError(
@@ -144,7 +143,7 @@ def _resolve(transaction: Transaction, holder: Document, position: int) -> int:
 
 
 def _investors(transaction: Transaction, account: Document, resolved: list[int]) -> list[str | None]:
-    """Investor type of each holder; None for a record that names no investor."""
+    """The investor type of each holder; None for a record that names no investor."""
     sequences = resolved or [holder["_record"] for holder in account.get("accountHolders", [])]
     documents = (loads_own(transaction.get(sequence).document) for sequence in sequences)
     return [document.get("investor", {}).get("investorType") for document in documents]
@@ -176,26 +175,26 @@ def _complete(portfolio: Document) -> None:
     portfolio["entityUniqueId"] = unique_id("portfolio", portfolio["scope"], *parts)
 
 
-def show(transaction: Transaction, call: Call, document: Document) -> Document:
+def show(transaction: Transaction, call: ApiCall, document: Document) -> Document:
     """A stored account as LUSID returns it: each holder embeds its investor record as it is now."""
-    out = shown(call, KIND, document)
+    out = shown(call, ACCOUNT, document)
     if "accountHolders" in out:
         out["accountHolders"] = [_with_record(transaction, call, holder) for holder in out["accountHolders"]]
     return out
 
 
-def _with_record(transaction: Transaction, call: Call, holder: Document) -> Document:
+def _with_record(transaction: Transaction, call: ApiCall, holder: Document) -> Document:
     record = loads_own(transaction.get(holder["_record"]).document)
     shown_holder = {name: value for name, value in holder.items() if name != "_record"}
-    return {**shown_holder, "investorRecord": records.show(transaction, call, record)}
+    return {**shown_holder, "investorRecord": investor_records.show(transaction, call, record)}
 
 
-def _list(call: Call) -> Document:
-    return list_all(call, KIND.name, show)
+def _list(call: ApiCall) -> Document:
+    return list_all(call, ACCOUNT.name, show)
 
 
-def _get(call: Call) -> Document:
-    return single(call, KIND, show)
+def _get(call: ApiCall) -> Document:
+    return single(call, ACCOUNT, show)
 
 
 ROUTES = (
