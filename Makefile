@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: install demo test soak check fix docs bench lock clean
+.PHONY: install demo quick test soak check fix docs bench lock clean
 
 install: $(DEV)        ## .venv with the product and what development adds
 
@@ -24,11 +24,14 @@ $(DEV): requirements-dev.lock $(STAMP)
 demo: $(STAMP)         ## three sample extracts into the embedded sandbox
 	@$(BIN)/bulkload demo
 
-check: install         ## format, lint, types, import contracts
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+CHECKS := "ruff format --check ." "ruff check ." mypy lint-imports
+
+check: install         ## format, lint, types, import contracts: all of them, then it fails if one did
+	@failed=; for check in $(CHECKS); do echo "$(BIN)/$$check"; $(BIN)/$$check || failed="$$failed $${check% .},"; done; \
+	  [ -z "$$failed" ] || { echo "failed:$${failed%,}" >&2; exit 1; }
+
+quick: install         ## the tests of the rooms that changed since main
+	$(BIN)/python tests/support/rooms.py
 
 test: check            ## everything CI runs
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
