@@ -1,4 +1,4 @@
-"""Writes the generated parts of README.md: `make docs`. A test fails when one of them is out of date.
+"""Writes what is generated: parts of README.md, and manifest.schema.json: `make docs`. Tests hold them up to date.
 
 A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; everything else is written by hand.
 """
@@ -10,10 +10,14 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import orjson
+
 from pipelines.cli.operation_table import markdown_table
+from schemas.manifest import Manifest
 from schemas.states import STATES
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+MANIFEST_SCHEMA = Path(__file__).resolve().parent / "manifest.schema.json"
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{4}")
 _SECONDS = re.compile(r"\d+\.\d s$", re.MULTILINE)
@@ -52,6 +56,12 @@ def parts() -> dict[str, str]:
     return {"operations": markdown_table(), "states": state_table(), "demo": f"```text\n{demo_output()}```"}
 
 
+def manifest_schema() -> str:
+    """The JSON schema of manifest.json."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Manifest.model_json_schema()}
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
 def with_parts(text: str, generated: Mapping[str, str]) -> str:
     """The text with its generated parts put in.
 
@@ -70,3 +80,4 @@ def with_parts(text: str, generated: Mapping[str, str]) -> str:
 
 if __name__ == "__main__":
     README.write_text(with_parts(README.read_text("utf-8"), parts()), "utf-8")
+    MANIFEST_SCHEMA.write_text(manifest_schema(), "utf-8")

@@ -38,8 +38,9 @@ def resume(
         name: its id, the beginning of it, a path, or `latest`: the newest that can be gone on with.
         runs: where runs are kept.
         target: in place of the run's own; an open one is left open.
-        force: go on though the mapping or bulkload changed, where the keys are the same; what is settled stays as it
-            was sent. A changed extract is refused all the same: the rows that were sent are no longer in it.
+        force: go on though the mapping changed or bulkload makes other requests, where the keys are the same; what is
+            settled stays as it was sent. A changed extract is refused all the same: the rows that were sent are no
+            longer in it.
         followed: loads that depend on this one follow.
 
     Raises:

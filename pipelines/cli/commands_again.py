@@ -23,7 +23,11 @@ def resume(
     runs: RunsFlag = RUNS,
     target: OwnTargetFlag = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Go on though the mapping or bulkload changed, if the keys are the same.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Go on though the mapping or the requests changed, if the keys are the same.",
+        ),
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:

@@ -33,6 +33,9 @@ class Outcome(NamedTuple):
     message: str
 
 
+FORCE = "--force goes on all the same, if it still makes the same keys"
+
+
 class Ledger:
     """States of the requests of one run; safe for many threads.
 
@@ -67,7 +70,7 @@ class Ledger:
         if first is None:
             self._journal.append(wanted)
         elif first != ({**wanted, "digest": first.get("digest")} if force else wanted):
-            what = "keys" if force else "requests"
+            what = "keys" if force else f"requests; {FORCE}"
             raise ConfigError(f"the run cannot go on: the same extract no longer makes the same {what}")
 
     @property

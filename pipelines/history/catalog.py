@@ -11,6 +11,7 @@ from connectors.targets import lasts
 from pipelines.report.wording import many
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
+from schemas.same_load import Trait, is_same, load_of
 from schemas.states import GOOD
 from schemas.verdicts import FINISHED, OVER, Verdict
 
@@ -80,9 +81,9 @@ class PastRun:
 
         An extract that the earlier one did not read to its end is known by its path.
         """
-        ours, theirs = ((m.operation, m.target, m.replays) for m in (self.manifest, earlier.manifest))
-        extract = hashes if all(hashes(earlier.manifest)) else paths
-        return self.finished and ours == theirs and extract(self.manifest) == extract(earlier.manifest)
+        extract = Trait.CONTENT_IN_ANY_ORDER if earlier.manifest.begun else Trait.PATHS
+        load = load_of(earlier.manifest, Trait.OPERATION, Trait.TARGET, Trait.REPLAYS, extract)
+        return self.finished and is_same(self.manifest, load)
 
 
 def past_runs(runs: Path) -> list[PastRun]:
@@ -165,21 +166,7 @@ def refuse_finished(runs: Path, manifest: Manifest) -> None:
     """Raises ConfigError when a run has finished this extract, by content, for this operation and target."""
     if not lasts(manifest.target):
         return
+    load = load_of(manifest, Trait.OPERATION, Trait.TARGET, Trait.CONTENT_IN_ANY_ORDER)
     for folder, earlier in manifests(runs):
-        if (
-            earlier.verdict in FINISHED
-            and earlier.operation == manifest.operation
-            and earlier.target == manifest.target
-            and hashes(earlier) == hashes(manifest)
-        ):
+        if earlier.verdict in FINISHED and is_same(earlier, load):
             raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier.verdict})")
-
-
-def paths(manifest: Manifest) -> list[str]:
-    """The files of a run's extract."""
-    return sorted(file.path for file in manifest.extracts)
-
-
-def hashes(manifest: Manifest) -> list[str]:
-    """The content of a run's extract; an empty text for each file that was not read to its end."""
-    return sorted(file.sha256 or "" for file in manifest.extracts)

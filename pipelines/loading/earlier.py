@@ -7,9 +7,11 @@ import orjson
 
 from connectors.run_folder.folder import RunFolder
 from connectors.targets import Target
+from pipelines.deliver.ledger import FORCE
 from pipelines.options import Options
 from schemas.errors import ConfigError
 from schemas.manifest import GIVEN, Manifest, Resumption, moment
+from schemas.same_load import Trait, differences, load_of
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Earlier:
     """A run that stopped, to go on with.
 
     Attributes:
-        force: go on though the mapping or bulkload changed, where the keys are the same.
+        force: go on though the mapping, or what bulkload makes of it, changed, where the keys are the same.
     """
 
     folder: RunFolder
@@ -74,25 +76,22 @@ def elsewhere(before: Manifest, now: Manifest) -> list[str]:
 def check_same(before: Manifest, now: Manifest, digests: Sequence[str], *, force: bool = False) -> None:
     """Makes sure that a run goes on with what it began with; a run that had not read its extract yet may begin anew.
 
+    Another version of this program is no change: the journal knows whether it makes the same requests.
+
     Args:
-        digests: the content hash of each extract as it is now.
-        force: another mapping, or another version of this program, will do: what they make is compared by key.
+        before: the run as it stands on disk.
+        now: the run as it goes on.
+        digests: the content hash of each file of the extract as it is now.
+        force: another mapping will do: what it makes is compared by key.
 
     Raises:
         ConfigError: one line that names everything that changed.
     """
     if not before.begun:
         return
-    fixed = {
-        f"the format of the run folder (was {before.format})": before.format != now.format,
-        "the content of the extract": [file.sha256 for file in before.extracts] != list(digests),
-    }
-    was, version = (manifest.versions["bulkload"] for manifest in (before, now))
-    lenient = {
-        "the mapping": (before.mapping and before.mapping.sha256) != (now.mapping and now.mapping.sha256),
-        f"bulkload (was {was})": was != version,
-    }
-    changed = [name for name, differs in {**fixed, **({} if force else lenient)}.items() if differs]
+    load = load_of(now.with_digests(digests), Trait.FORMAT, Trait.CONTENT, Trait.MAPPING)
+    changed = [trait for trait in differences(before, load) if not (force and trait is Trait.MAPPING)]
     if changed:
-        hint = "" if any(fixed.values()) else "; --force goes on all the same, if it still makes the same keys"
-        raise ConfigError(f"the run cannot go on, this changed since it began: {', '.join(changed)}{hint}")
+        told = ", ".join(f"{t} (was {before.format})" if t is Trait.FORMAT else t for t in changed)
+        hint = f"; {FORCE}" if changed == [Trait.MAPPING] else ""
+        raise ConfigError(f"the run cannot go on, this changed since it began: {told}{hint}")

@@ -15,7 +15,7 @@ from typing import Any
 from connectors.targets import Target, lasts
 from pipelines.history.catalog import manifests
 from pipelines.loading.interrupts import interrupts, stop_at_once
-from pipelines.nights.continuation import same_extract
+from pipelines.nights.continuation import load_of_extract
 from pipelines.nights.folder import NightExtract, find_extracts
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, worst
@@ -23,6 +23,7 @@ from pipelines.nights.sequence import shared_target
 from pipelines.options import Options, Progress
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.manifest import Manifest
+from schemas.same_load import is_same
 from schemas.verdicts import FINISHED, FINISHED_CODES
 
 MOST_NAMED = 10
@@ -169,4 +170,5 @@ class _History:
         return all(map(self._has_one, extracts))
 
     def _has_one(self, extract: NightExtract) -> bool:
-        return any(m.operation == extract.operation and same_extract(m, extract) for m in self._finished)
+        load = load_of_extract(extract)
+        return any(is_same(manifest, load) for manifest in self._finished)

@@ -18,7 +18,7 @@ from pipelines.nights.step import Step
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.manifest import Manifest
+from schemas.same_load import Load, Trait, is_same
 from schemas.states import STATES, Duplicates
 from schemas.verdicts import OVER
 
@@ -54,12 +54,16 @@ class Left:
 
     def _known(self, target: Target, since: str) -> list[PastRun]:
         """The night's runs into this target under these settings, the newest first."""
-        given = {name: getattr(self._options, name) for name in ("mode", "dialect")}
-        wanted = {**given, "target": target.url, "replays": None}
+        load = {
+            Trait.MODE: self._options.mode,
+            Trait.DIALECT: self._options.dialect,
+            Trait.TARGET: target.url,
+            Trait.REPLAYS: None,
+        }
         return [
             run
             for run in past_runs(self._options.runs)
-            if all(getattr(run.manifest, name) == value for name, value in wanted.items())
+            if is_same(run.manifest, load)
             and run.manifest.duplicates in (Duplicates.REFUSE, self._options.duplicates)
             and run.manifest.started >= since
         ]
@@ -80,28 +84,27 @@ class Left:
 
 def _is_of(run: PastRun, step: Step, found: Mapping[str, PastRun]) -> bool:
     """Whether a run loaded a step's extract; rows that no file holds are its if it began after those before it."""
-    if run.manifest.operation != step.operation:
-        return False
-    paths = [file.path for file in run.manifest.extracts]
     if step.given is not None:
-        return same_extract(run.manifest, step.given)
+        return is_same(run.manifest, load_of_extract(step.given))
+    load = {Trait.OPERATION: step.operation, Trait.PATHS: [str(run.folder.frame.resolve())]}
     began = run.manifest.started
-    return paths == [str(run.folder.frame.resolve())] and all(
-        before.manifest.started < began for before in found.values()
-    )
+    return is_same(run.manifest, load) and all(before.manifest.started < began for before in found.values())
 
 
-def same_extract(manifest: Manifest, extract: NightExtract) -> bool:
-    """Whether a run read these very files, with this content and this mapping."""
-    read = [(file.path, file.bytes) for file in manifest.extracts]
+def load_of_extract(extract: NightExtract) -> Load:
+    """The load of these very files, with this content and this mapping."""
     sources = find_sources(extract.paths)
-    if read != [(str(source.path.resolve()), source.size) for source in sources]:
-        return False
-    mapping = file_sha256(extract.mapping) if extract.mapping else None
-    if (manifest.mapping and manifest.mapping.sha256) != mapping:
-        return False
-    with closing(Digests(sources)) as digests:
-        return [file.sha256 for file in manifest.extracts] == list(digests.wait())
+
+    def content() -> list[str]:
+        with closing(Digests(sources)) as digests:
+            return list(digests.wait())
+
+    return {
+        Trait.OPERATION: extract.operation,
+        Trait.FILES: [(str(source.path.resolve()), source.size) for source in sources],
+        Trait.MAPPING: file_sha256(extract.mapping) if extract.mapping else None,
+        Trait.CONTENT: content,
+    }
 
 
 def _report(run: PastRun) -> Report:

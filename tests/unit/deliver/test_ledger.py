@@ -84,7 +84,10 @@ def test_a_plan_is_written_once_and_another_one_is_refused(journal: Journal) -> 
     for count, digest, keys in ((3, "abd", "k"), (4, "abc", "k"), (3, "abc", "l")):
         with pytest.raises(ConfigError) as caught:
             Ledger(journal, count).plan(digest, keys)
-        assert caught.value.message == "the run cannot go on: the same extract no longer makes the same requests"
+        assert caught.value.message == (
+            "the run cannot go on: the same extract no longer makes the same requests; "
+            "--force goes on all the same, if it still makes the same keys"
+        )
 
 
 def test_force_takes_other_requests_of_the_same_keys_and_no_other_keys(journal: Journal) -> None:
