@@ -1,4 +1,4 @@
-"""What LUSID's answers say, read tolerantly: its texts are foreign, bounded and escaped before anyone sees them.
+"""Reads the refusals in LUSID's answers tolerantly, and bounds and escapes their texts before anyone sees them.
 
 Shapes: docs/lusid.md; the SDK's models (LusidProblemDetails, LusidValidationProblemDetails, ErrorDetail).
 """
@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 TEXT_LIMIT = 500
-"""Characters of one server text that are kept; enough for every message seen, too few to flood a report."""
+"""Characters kept of one text from a server: enough for every message seen, too few to flood a report."""
 
 ERRORS_LIMIT = 20_000
-"""Entries of an `errors` map that are kept: more than any request has keys."""
+"""Entries kept of an `errors` map: more than any call has keys."""
 
 
 def server_text(value: object, limit: int = TEXT_LIMIT) -> str:
-    """A server's text on one line: control characters escaped, at most `limit` characters.
+    """A text from a server on one line: control characters escaped, at most `limit` characters.
 
-    What should be text and is a list or an object is not shown: it may be of any size and depth.
+    A list or an object in place of a text is not shown, because it may be of any size and depth.
     """
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
     if not text.isprintable():
@@ -26,11 +26,15 @@ def server_text(value: object, limit: int = TEXT_LIMIT) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """Problem details of a refused request.
+    """Problem details of a refused call.
 
     Attributes:
-        errors: path inside the body (`requests[3].side`, `key.displayName`) to messages.
-        failed: per-key details, where a refusal carries them, as `ErrorDetail`.
+        status: the HTTP status.
+        code: LUSID's error code.
+        name: its name, in PascalCase.
+        instance: the link to the call's log.
+        errors: messages by path inside the body (`requests[3].side`, `key.displayName`).
+        failed: details by key, where a refusal has them.
     """
 
     status: int
@@ -44,7 +48,7 @@ class Problem:
 
     @classmethod
     def from_body(cls, status: int, body: object) -> "Problem":
-        """Reads whatever JSON came with a refusal; a shape we do not know leaves fields empty."""
+        """Reads whatever JSON came with a refusal; an unknown shape leaves fields empty."""
         if not isinstance(body, Mapping):
             return cls(status=status, detail=server_text(body) if isinstance(body, str) else "")
         code = body.get("code")
@@ -61,31 +65,31 @@ class Problem:
 
     @property
     def is_lusids(self) -> bool:
-        """Whether LUSID itself speaks: the page of a proxy, or half an answer, says nothing of the request."""
+        """Whether LUSID itself refused: a proxy's page, or half an answer, says nothing about the call."""
         return bool(self.name or self.errors or self.failed) or self.code is not None
 
     @property
     def reason(self) -> str:
-        """The one text that says most: detail, else title, else name, else the first of `errors`."""
+        """The most informative text: detail, else title, else name, else the first of `errors`."""
         first = next((m for texts in self.errors.values() for m in texts), "")
         return self.detail or self.title or self.name or first or f"HTTP {self.status}"
 
     @property
     def kind(self) -> str:
-        """A short code for grouping: the problem's name, else its number, else the status."""
+        """A short code to group by: the problem's name, else its error code, else the status."""
         return self.name or (str(self.code) if self.code is not None else f"HTTP{self.status}")
 
 
 @dataclass(frozen=True)
 class ErrorDetail:
-    """One entry of a `failed` map. `id` is not always the key (docs/lusid.md): join on the map's key."""
+    """One entry of a `failed` map; it belongs to the map's key, since its `id` may differ (docs/lusid.md)."""
 
     type: str = ""
     detail: str = ""
 
     @classmethod
     def from_body(cls, body: object) -> "ErrorDetail":
-        """Reads an entry of `failed`, adding its `errorDetails` texts to the detail."""
+        """Reads an entry of `failed`, and adds the texts of its `errorDetails` to the detail."""
         if not isinstance(body, Mapping):
             return cls(detail=server_text(body))
         detail = server_text(body.get("detail"))
@@ -97,7 +101,7 @@ class ErrorDetail:
 
 
 def error_details(body: object) -> dict[str, ErrorDetail]:
-    """A `failed` map; anything that is not a map is read as empty."""
+    """Reads a `failed` map; anything else is read as an empty one."""
     if not isinstance(body, Mapping):
         return {}
     return {str(key): ErrorDetail.from_body(value) for key, value in body.items()}

@@ -1,4 +1,4 @@
-"""The failure budget: how many rows may fail before a run stops, as a number or a share of the rows read."""
+"""The failure budget: how many rows may fail before a run stops, as a number or as a share of the rows read."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ class FailureBudget:
     """`--max-failures`: 50, or 2.5%.
 
     Attributes:
-        amount: rows, or percent of the rows read.
+        amount: rows, or a percentage of the rows read.
+        percent: whether it is a percentage.
     """
 
     amount: Decimal
@@ -32,7 +33,7 @@ class FailureBudget:
         return f"{self.amount}{'%' if self.percent else ''}"
 
     def exceeded(self, failed: int, rows: int) -> StoppedError | None:
-        """The error that stops the run, when more rows failed than the budget allows."""
+        """The error that stops the run; None while no more rows have failed than the budget allows."""
         if failed * 100 <= rows * self.amount if self.percent else failed <= self.amount:
             return None
         return StoppedError(f"{failed} of {rows} rows failed, more than --max-failures {self} allows")

@@ -1,6 +1,6 @@
-"""The dialects: named sets of wire shapes and vocabularies, chosen by one setting, never guessed.
+"""The dialects: LUSID API versions with their wire shapes and vocabularies, chosen by one setting and never guessed.
 
-Rows and mappings are the same for all; only the last step, row to wire, differs.
+Rows and mappings are the same for all; only the last step, from row to request, differs.
 """
 
 from collections.abc import Mapping
@@ -8,18 +8,18 @@ from enum import StrEnum
 
 
 class Dialect(StrEnum):
-    """A server's age."""
+    """A LUSID API version."""
 
     V2_1 = "2.1"
-    """What the API reference this project implements documents (lusid-sdk 2.1.880)."""
+    """The version of the API reference that this project implements (lusid-sdk 2.1.880)."""
     V2_3 = "2.3"
-    """Today's server (lusid-sdk 2.3.313): scopes everywhere, plain identifier maps."""
+    """The current version (lusid-sdk 2.3.313): scopes everywhere, plain identifier maps."""
     LEGACY = "legacy"
     """The allocation and booking calls of lusid-sdk-preview 1.0 and 1.1."""
 
 
 ALL_BUT_LEGACY = frozenset({Dialect.V2_1, Dialect.V2_3})
-"""The dialects of all calls but those two."""
+"""The dialects of every call other than allocation and booking."""
 
 ONLY_2_3 = frozenset({Dialect.V2_3})
 
@@ -33,4 +33,4 @@ ACCOUNT_TYPES: Mapping[Dialect, tuple[str, ...]] = {
     Dialect.V2_1: ("Personal", "Corporate", "JointPersonal", "JointCorporate", "JointMixed"),
     Dialect.V2_3: ("Individual", "Corporate", "Joint", "Nominee"),
 }
-"""`accountType`, as the how-to pages of each age list them."""
+"""`accountType`, as the how-to page of each version lists them."""

@@ -1,33 +1,32 @@
-"""The errors a load can raise, grouped by what the catcher does.
+"""The errors that a load can raise, grouped by what their catcher does.
 
-A row or a key that fails is data (see `schemas.states`), never an exception: exceptions are for what ends a
-request or a run. Every class keeps its evidence in attributes and survives pickling, because process runners
-move exceptions between processes.
+A row or a key that fails is data (see `schemas.states`), never an exception: exceptions end a call or a run. Every
+class keeps its details in attributes and survives pickling, because process runners move exceptions between processes.
 
     LoadError
     ├── FatalError            stop the run
     │   ├── ConfigError       usage, settings, mapping                           exit 2
-    │   ├── ExtractError      the extract cannot be read, or lies                exit 2
-    │   ├── AuthError         LUSID does not let us in; resumable                exit 4
-    │   ├── UnreachableError  nobody answers; resumable                          exit 4
+    │   ├── ExtractError      the extract cannot be read or is incomplete        exit 2
+    │   ├── AuthError         LUSID refuses our credentials; resumable           exit 4
+    │   ├── UnreachableError  LUSID does not answer; resumable                   exit 4
     │   ├── StoppedError      interrupted, breaker or failure budget; resumable  exit 4
     │   ├── RunFolderError    the run folder cannot be written                   exit 4 (2 before it exists)
     │   └── BalanceError      the books do not balance                           exit 5
-    ├── RetryableError        the same request may be sent again
+    ├── RetryableError        the same call may be sent again
     │   ├── NeverSentError    it never reached LUSID
-    │   ├── PerhapsAppliedError  the answer is lost: LUSID may have done it
-    │   └── ThrottledError    LUSID turned it away before any work, for as long as we try
-    └── RejectedError         LUSID refused the whole request
+    │   ├── PerhapsAppliedError  the answer is lost: LUSID may have applied it
+    │   └── ThrottledError    LUSID refused it before doing any work, on every attempt
+    └── RejectedError         LUSID refused the whole call
 """
 
 from schemas.answers import Problem
 
 
 class LoadError(Exception):
-    """Base of everything bulkload raises on purpose; `message` is one line for a person.
+    """Base of every error that bulkload raises on purpose; `message` is one line for people.
 
     Attributes:
-        message: what, where, and what to do; never a secret, never a cell's value.
+        message: what happened, where, and what to do; never a secret, never the value of a cell.
         exit_code: the command's exit code when the error ends it (README: A bad night).
     """
 
@@ -54,20 +53,20 @@ class ConfigError(FatalError):
 
 
 class ExtractError(FatalError):
-    """The extract cannot be read as one, is not what was promised, or changed while being read."""
+    """The extract cannot be read, is not complete, or changed while it was being read."""
 
     exit_code = 2
 
 
 class AuthError(FatalError):
-    """LUSID or its token endpoint refuses us (401 after a refresh, 403)."""
+    """LUSID or its token endpoint refuses our credentials (401 after a refresh, 403)."""
 
 
 class UnreachableError(FatalError):
-    """Nobody answers at the URL, or only transport failures come back.
+    """There is no answer from the URL, or only transport failures.
 
     Attributes:
-        perhaps_applied: the request may have been sent before the failure, and applied.
+        perhaps_applied: whether the call may have been sent before the failure, and applied.
     """
 
     def __init__(self, message: str, *, perhaps_applied: bool = False) -> None:
@@ -76,7 +75,7 @@ class UnreachableError(FatalError):
 
 
 class StoppedError(FatalError):
-    """The run was stopped: an interrupt, the breaker, or the failure budget."""
+    """The run was stopped by an interrupt, the circuit breaker or the failure budget."""
 
 
 class RunFolderError(FatalError):
@@ -84,28 +83,28 @@ class RunFolderError(FatalError):
 
 
 class BalanceError(FatalError):
-    """Rows read and rows accounted for differ: a defect, whatever else went well."""
+    """Rows read and rows accounted for differ, which is a defect, whatever else went well."""
 
     exit_code = 5
 
 
 class RetryableError(LoadError):
-    """The request itself is not at fault and may be sent again."""
+    """The call itself is not at fault and may be sent again."""
 
 
 class NeverSentError(RetryableError):
-    """The request never reached LUSID: refused, unresolved, connect timeout."""
+    """The call never reached LUSID: connection refused, host name not resolved, connect timeout."""
 
 
 class PerhapsAppliedError(RetryableError):
-    """The request was sent and its answer is lost: LUSID may have applied it."""
+    """The call was sent and its answer is lost: LUSID may have applied it."""
 
 
 class ThrottledError(RetryableError):
-    """LUSID turned the request away before any work (429, 503, 408), for as long as we try.
+    """LUSID refused the call before doing any work (429, 503, 408), on every attempt.
 
     Attributes:
-        wait_seconds: what its last Retry-After asked for, in seconds, when it said.
+        wait_seconds: the last Retry-After, in seconds; None when there was none.
     """
 
     def __init__(self, message: str, wait_seconds: float | None = None) -> None:
@@ -114,7 +113,7 @@ class ThrottledError(RetryableError):
 
 
 class RejectedError(LoadError):
-    """LUSID refused the whole request (a 4xx that repeating will not change).
+    """LUSID refused the whole call (a 4xx that a retry will not change).
 
     Attributes:
         status: the HTTP status.

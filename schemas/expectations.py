@@ -1,6 +1,7 @@
-"""What an extract must hold to be believed: the completeness gate. All of it is optional.
+"""Expectations that an extract must meet to count as complete; all are optional.
 
-Given by flags or in the mapping (`expect:`). Checked when the extract has been read and before anything is sent.
+They are given by flags or in the mapping (`expect:`), and checked when the extract has been read, before anything is
+sent.
 """
 
 from decimal import Decimal
@@ -11,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 
 class Trailer(BaseModel):
-    """The last record of each file is no row but a trailer. Its cells count in the order of its own file.
+    """Declares that the last record of each file is not a row but a trailer.
 
     Attributes:
-        starts_with: its first cell, white space around it aside: the whole cell, for by its beginning alone the last
-            row of a truncated file could be taken for the trailer.
-        rows_cell: 1-based cell that holds the number of data rows in that file, as 1000, 0001000 or 1,000; None when
-            it holds none.
+        starts_with: its whole first cell, without surrounding white space; its beginning alone could also be that of
+            the last row of a truncated file.
+        rows_cell: the cell, counted from 1, that holds the number of data rows in that file, as 1000, 0001000 or
+            1,000; None when there is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,17 +28,19 @@ class Trailer(BaseModel):
 
 
 class Expectations(BaseModel):
-    """What must be true of the whole extract.
+    """What must be true of the extract as a whole.
 
     Attributes:
-        rows: data rows, exactly; min_rows: at least, 1 where neither is given.
-        totals: sum of a column of the extract, exactly; its cells are read with the separators that the mapping
-            declares for the column, and an empty cell adds nothing.
+        rows: the exact number of data rows.
+        min_rows: the least number of data rows; 1 when neither number is given.
+        totals: the exact sum of each of these columns; cells are read with the separators that the mapping declares
+            for the column, and an empty cell adds nothing.
         trailer: see `Trailer`.
-        done_marker: a file that must be there, written by whoever writes the extract when it is complete: one that is
-            older than a file of the extract is of an earlier one. A relative path begins in the folder of the
-            extract's files, in each of them where they are in several.
-        settled_seconds: how long ago each file must have been written last; a younger one may still be growing.
+        done_marker: a file that must exist, which the extract's writer writes when the extract is complete. It must not
+            be older than any file of the extract, or it belongs to an earlier one. A relative path starts from the
+            folder of the extract's files, and is looked for in each folder where there are several.
+        settled_seconds: for how many seconds each file must not have been written to; a younger one may still be
+            growing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,5 +66,5 @@ class Expectations(BaseModel):
         return self
 
     def merged(self, flags: "Expectations") -> "Expectations":
-        """These expectations, with those that flags give in place of their own."""
+        """These expectations, overridden by those that flags give."""
         return self.model_copy(update={name: getattr(flags, name) for name in flags.model_fields_set})

@@ -1,4 +1,4 @@
-"""Texts that are not what they seem: what a server spells back in escapes, even repeatedly; names that are bytes."""
+"""The spellings of a text: the escapes, even nested ones, in which a server may echo it; names that are not UTF-8."""
 
 import html
 import re
@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
 _MOST = 16
-"""Spellings that are tried: JSON in JSON in a page is among them, and what is wrapped deeper is nobody's accident."""
+"""Spellings that are tried: enough for JSON in JSON in an HTML page; anything deeper is no accident."""
 
 _PASSES = 4
-"""A replacement may hold what is replaced: it must end all the same."""
+"""Limits the passes, since a replacement may contain the text that it replaces."""
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _WHITE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
 
 def is_text(name: str) -> bool:
-    """Whether a file's name can be written down: the system gives bytes that it cannot decode as lone surrogates."""
+    """Whether a file's name is valid text: Python gives bytes that it cannot decode as lone surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -25,7 +25,7 @@ def is_text(name: str) -> bool:
 
 
 def replaced(text: str, replace: Callable[[str], str]) -> str:
-    """A text after `replace`, which is given each of its spellings until it finds nothing more to change in any."""
+    """The text after applying `replace` to its spellings until it changes none of them any more."""
     for _ in range(_PASSES):
         for spelt in spellings(text):
             if (changed := replace(spelt)) != spelt:
@@ -37,9 +37,9 @@ def replaced(text: str, replace: Callable[[str], str]) -> str:
 
 
 def spellings(text: str) -> Iterator[str]:
-    """The text as it is, then with its escapes undone, in every order that makes a difference."""
+    """Yields the text itself, then with JSON, HTML and URL escapes undone, in every order that makes a difference."""
     found = [text]
-    for spelt in found:  # grows as it goes
+    for spelt in found:  # the list grows while it is read
         yield spelt
         if "\\" in spelt or "&" in spelt or "%" in spelt:
             undone = {_unescaped(spelt): None, html.unescape(spelt): None, unquote(spelt): None}

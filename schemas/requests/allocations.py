@@ -1,8 +1,8 @@
-"""From fills to books: placements to allocate and allocations to book. One row is one id.
+"""Placements to allocate, and allocations to book as transactions. One row is one id.
 
-POST /api/ordermanagement/allocate takes a bare list of placement ids, booktransactions a list of allocation ids beside
-properties for the transactions. What holds for a whole call (the algorithm, those properties) stands in columns too:
-rows that say differently go in different calls.
+POST /api/ordermanagement/allocate takes a bare list of placement ids; booktransactions takes a list of allocation ids
+and properties for the transactions. The algorithm and those properties apply to a whole call, but rows give them in
+columns: rows that differ in them go into different calls.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,12 @@ from schemas.rows.columns import Columns, Plain, Row, RowShape
 
 
 class CallParameters(NamedTuple):
-    """What holds for a whole call: its query, and the members beside the list of ids."""
+    """The parameters that apply to a whole call.
+
+    Attributes:
+        params: the query.
+        members: encoded members that follow the list of ids in the body, each with a comma before it.
+    """
 
     params: tuple[tuple[str, str], ...] = ()
     members: bytes = b""
@@ -52,7 +57,7 @@ BOOKING = RowShape(
         Plain(
             "fx_instrument_type",
             Word,
-            "what FX orders are made of",
+            "the instrument type of FX orders",
             "None",
             dialects=ONLY_2_3,
             words={Dialect.V2_3: ("None", "FxForward", "FxSpot")},
@@ -63,25 +68,25 @@ BOOKING = RowShape(
 
 
 def allocation_of(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Builds the ResourceId of a placement whose fills are to be allocated."""
+    """Returns a function that builds the ResourceId of a placement to allocate."""
     del columns, dialect
     return lambda row: resource_id(row, "placement")
 
 
 def booking_of(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Builds the ResourceId of an allocation that is to be booked."""
+    """Returns a function that builds the ResourceId of an allocation to book."""
     del columns, dialect
     return lambda row: resource_id(row, "allocation")
 
 
 def allocation_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallParameters]:
-    """What a row of `allocate` says of its whole call."""
+    """Returns a function that reads the call parameters from a row of `allocate`."""
     del columns, dialect
     return lambda row: CallParameters(_params(row, ("allocationAlgorithm", "allocation_algorithm")))
 
 
 def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallParameters]:
-    """What a row of `book-transactions` says of its whole call."""
+    """Returns a function that reads the call parameters from a row of `book-transactions`."""
     del dialect
     properties = properties_member(columns, "transactionProperties")
     query = (

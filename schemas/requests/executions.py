@@ -1,4 +1,4 @@
-"""Executions: what the market did with a placement. One row is one fill.
+"""Executions, the fills of placements. One row is one fill.
 
 POST /api/executions, ExecutionRequest.
 """
@@ -6,18 +6,7 @@ POST /api/executions, ExecutionRequest.
 from collections.abc import Callable, Iterable
 
 from schemas.dialects import Dialect
-from schemas.requests.order_parts import (
-    INSTRUMENT,
-    an_instrument,
-    filled,
-    missing,
-    money,
-    money_columns,
-    needed_id,
-    numbers,
-    resource_id,
-    together,
-)
+from schemas.requests import order_parts as parts
 from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
 from schemas.rows.cells import Currency, DecimalText, NeededWord
 from schemas.rows.columns import Columns, Plain, Row, RowShape
@@ -40,28 +29,28 @@ _TEXTS = (
 
 
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    yield from an_instrument(row, columns)
-    yield from missing(row, "quantity", "price", "created_date", "settlement_currency", "settlement_fx_rate")
-    yield from together(row, "price", "price_currency")
+    yield from parts.check_instrument(row, columns)
+    yield from parts.check_filled(row, "quantity", "price", "created_date", "settlement_currency", "settlement_fx_rate")
+    yield from parts.check_together(row, "price", "price_currency")
 
 
 EXECUTION = RowShape(
     plain=(
-        *needed_id("execution", "the execution", "EXEC00000123"),
-        *needed_id("placement", "the placement", "PLAC00000123"),
+        *parts.needed_id("execution", "the execution", "EXEC00000123"),
+        *parts.needed_id("placement", "the placement", "PLAC00000123"),
         Plain("quantity", DecimalText, "how much was filled", "100", needed=True),
         Plain("state", NeededWord, "the execution's state", "Filled", needed=True),
         Plain("side", NeededWord, "the execution's side", "Buy", needed=True),
         Plain("type", NeededWord, "its order type", "Market", needed=True),
         Plain("created_date", TimeText, "when it was filled", "2026-11-20T09:30:00Z", needed=True),
-        *money_columns("price", "price_currency", "at what price"),
+        *parts.money_columns("price", "price_currency", "at what price"),
         Plain("settlement_date", TimeText, "when it settles", "2026-11-22"),
         Plain("settlement_currency", Currency, "in what currency it settles", "USD", needed=True),
         Plain("settlement_fx_rate", DecimalText, "rate from price to settlement currency", "1", needed=True),
         Plain("counterparty", NeededWord, "who filled it", "SomeCounterparty", needed=True),
         Plain("average_price", DecimalText, "average price of the placement's fills so far", "534.25"),
     ),
-    families=(INSTRUMENT, *property_families("Execution", dated=False)),
+    families=(parts.INSTRUMENT, *property_families("Execution", dated=False)),
     check=_check,
     together=(("price", "price_currency"),),
     one_of=("price",),
@@ -69,17 +58,17 @@ EXECUTION = RowShape(
 
 
 def execution_request(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Builds an ExecutionRequest."""
+    """Returns a function that builds an ExecutionRequest from a validated row."""
     del dialect
     instrument = plain_identifiers_of(columns, "instrument")
     properties = properties_member(columns)
 
     def build(row: Row) -> Wire:
-        body: Wire = {"id": resource_id(row, "execution"), "placementId": resource_id(row, "placement")}
+        body: Wire = {"id": parts.resource_id(row, "execution"), "placementId": parts.resource_id(row, "placement")}
         body.update(properties(row))
         body["instrumentIdentifiers"] = instrument(row)
-        body.update(numbers(row, _NUMBERS), **filled(row, _TEXTS))
-        body["price"] = money(row, "price", "price_currency")
+        body.update(parts.numbers(row, _NUMBERS), **parts.texts(row, _TEXTS))
+        body["price"] = parts.money(row, "price", "price_currency")
         return body
 
     return build

@@ -1,4 +1,4 @@
-"""Investment accounts: who holds what. One account may span rows, one for each holder or portfolio.
+"""Investment accounts, with their holders and portfolios. An account may span rows, one for each holder or portfolio.
 
 POST /api/investmentaccounts/$batchUpsert, UpsertInvestmentAccountRequest.
 """
@@ -6,7 +6,7 @@ POST /api/investmentaccounts/$batchUpsert, UpsertInvestmentAccountRequest.
 from collections.abc import Callable, Iterable, Sequence
 
 from schemas.dialects import ACCOUNT_TYPES, ONLY_2_3, Dialect
-from schemas.requests.investor_records import SCOPE, an_identifier
+from schemas.requests.investor_records import SCOPE, check_identifier
 from schemas.requests.members import Member, member_list
 from schemas.requests.properties import (
     Wire,
@@ -22,17 +22,17 @@ from schemas.rows.columns import Columns, Family, Plain, Row, RowShape
 HOLDER = Member("holder", ("holder_key", "holder_scope", "holder:"), ("holder_key",))
 PORTFOLIO = Member("portfolio", ("portfolio_key", "portfolio_scope", "portfolio_code"), ("portfolio_key",))
 PORTFOLIO_CODE = "Portfolio/default/Code"
-"""What dialect 2.3 calls a portfolio's code in its identifiers map."""
+"""The identifier key that dialect 2.3 uses for a portfolio's code."""
 
 
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    yield from an_identifier(row, columns)
+    yield from check_identifier(row, columns)
     yield from _whole(row, HOLDER, "holder:")
     yield from _whole(row, PORTFOLIO, "portfolio_code")
 
 
 def _whole(row: Row, member: Member, value: str) -> Iterable[tuple[str, str]]:
-    """A holder or portfolio that is begun in a row must be finished in it."""
+    """A row that gives part of a holder or portfolio must give all of it."""
     part = {c: row[c] for c in member.own(row)}
     if not any(part.values()):
         return
@@ -40,7 +40,7 @@ def _whole(row: Row, member: Member, value: str) -> Iterable[tuple[str, str]]:
     if not part.get(key):
         yield key, f"is missing: the {member.name} of this row has no key"
     if not any(v for c, v in part.items() if c.startswith(value)):
-        yield value, f"is missing: the {member.name} of this row points to nothing"
+        yield value, f"is missing: the {member.name} of this row refers to nothing"
     if member is PORTFOLIO and not part.get("portfolio_scope"):
         yield "portfolio_scope", "is missing: the portfolio of this row has no scope"
 
@@ -101,7 +101,7 @@ INVESTMENT_ACCOUNT = RowShape(
 
 
 def investment_account_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
-    """Builds an UpsertInvestmentAccountRequest from the validated rows of one account."""
+    """Returns a function that builds an UpsertInvestmentAccountRequest from the validated rows of one account."""
     scoped = dialect is Dialect.V2_3
     identifiers = identifiers_of(columns, "identifier")
     properties = properties_member(columns)

@@ -1,4 +1,4 @@
-"""Investor records: who an investor is to us. One row is one record.
+"""Investor records. One row is one record.
 
 POST /api/investorrecords/$batchUpsert, UpsertInvestorRecordRequest.
 """
@@ -26,15 +26,15 @@ SCOPE = Plain(
     dialects=ONLY_2_3,
     ignored_elsewhere=True,
 )
-"""Servers before 2.3 know no scope on records and accounts: there the column is read and not sent."""
+"""Servers before 2.3 have no scope on records and accounts: for them the column is read and not sent."""
 
 
 INVESTOR_DOMAINS = ("Person", "LegalEntity")
-"""What an investor is mastered as, and the types that name one of these; a Nominee is either."""
+"""The domains of an investor's identifiers, which are also its types; a Nominee is identified by either."""
 
 
-def one_investor(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    """A record is about exactly one investor, known by one of its identifiers, and of the type it says."""
+def check_investor(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    """A record is about exactly one investor, whose identifier must fit its investor type."""
     filled = [name for name in columns.values_of("investor") if row[name]]
     kind = row.get("investor_type")
     if len(filled) != 1:
@@ -44,15 +44,15 @@ def one_investor(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
         yield filled[0], f"is not the identifier of a {kind}, which is the investor_type of this row"
 
 
-def an_identifier(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    """An entity needs an identifier of its own."""
+def check_identifier(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    """A record or account needs at least one identifier of its own."""
     if not any(map(row.get, columns.values_of("identifier"))):
         yield "identifier:", "at least one of the identifier: columns must be filled"
 
 
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    yield from an_identifier(row, columns)
-    yield from one_investor(row, columns)
+    yield from check_identifier(row, columns)
+    yield from check_investor(row, columns)
 
 
 INVESTOR_RECORD = RowShape(
@@ -86,7 +86,7 @@ INVESTOR_RECORD = RowShape(
 
 
 def investor_record_request(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Builds an UpsertInvestorRecordRequest from a validated row."""
+    """Returns a function that builds an UpsertInvestorRecordRequest from a validated row."""
     scoped = dialect is Dialect.V2_3
     identifiers = identifiers_of(columns, "identifier")
     properties = properties_member(columns)

@@ -1,4 +1,4 @@
-"""Rows of one key become one request: what must agree between them, and the lists their own parts make."""
+"""Combines the rows of one key into one request: which columns must agree, and which ones form lists."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,13 @@ from schemas.rows.columns import Columns, Row, declared_as
 
 @dataclass(frozen=True)
 class Disagreement:
-    """Two rows of one request that cannot both be right.
+    """Two rows of one request that contradict each other.
 
     Attributes:
-        first: position in the group of the row that was there first.
+        first: position in the group of the earlier row.
         second: position of the row that contradicts it.
+        column: the column in which they differ.
+        message: what is wrong, for people.
     """
 
     first: int
@@ -25,11 +27,12 @@ class Disagreement:
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A list inside a request that each row adds to: an account's holders, a block's orders.
+    """A list inside a request to which each row adds an item: an account's holders, a block's orders.
 
     Attributes:
-        columns: plain columns of the member; families end in `:`.
-        key: column whose value names the member inside the request.
+        name: what one item is called.
+        columns: the plain columns of an item, and the prefixes of its families, which end in `:`.
+        key: the columns whose values identify an item inside the request.
     """
 
     name: str
@@ -37,18 +40,24 @@ class Member:
     key: tuple[str, ...]
 
     def own(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """Those of an extract's columns that belong to the member and not to the request as a whole."""
+        """The columns of an extract that belong to an item of the list rather than to the request as a whole."""
         return tuple(name for name, column in declared_as(columns).items() if column in self.columns)
 
 
 def shared_columns(columns: Columns, members: Iterable[Member]) -> list[str]:
-    """The columns that must hold the same in every row of a request."""
+    """The columns that must have the same value in every row of a request."""
     owned = {name for member in members for name in member.own(columns.names)}
     return [n for n in columns.names if n not in columns.ignored and n not in owned]
 
 
 def disagreements(rows: Sequence[Row], shared: Sequence[str], members: Sequence[Member]) -> Iterable[Disagreement]:
-    """Every contradiction between the rows of one request, against the first row that spoke."""
+    """Yields every contradiction between rows of one request, each with the first row that gave the value.
+
+    Args:
+        rows: the validated rows of the request, in the order of the extract.
+        shared: the columns that must have the same value in every row.
+        members: the lists to which the rows add items.
+    """
     for second, row in enumerate(rows[1:], start=1):
         for column in shared:
             if row[column] != rows[0][column]:
@@ -69,7 +78,13 @@ def _member_clashes(rows: Sequence[Row], member: Member) -> Iterable[Disagreemen
 
 
 def member_list(rows: Sequence[Row], member: Member, build: Callable[[Row], Wire]) -> list[Wire]:
-    """The member's list in row order; a member that several rows repeat is there once."""
+    """The list of items in row order; an item that several rows repeat is listed once.
+
+    Args:
+        rows: the validated rows of one request.
+        member: the list.
+        build: builds an item from its row.
+    """
     found: dict[tuple[str, ...], Row] = {}
     owned = _owned(tuple(rows[0]), member)
     for row in rows:
@@ -84,5 +99,5 @@ def _key(row: Row, member: Member) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _owned(columns: tuple[str, ...], member: Member) -> tuple[str, ...]:
-    """The columns of a row that belong to a member; the rows of an extract all have the same."""
+    """The columns of a row that belong to an item; cached, because all rows of an extract have the same columns."""
     return member.own(columns)

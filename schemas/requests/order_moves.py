@@ -1,4 +1,4 @@
-"""Orders that go elsewhere: to another block, or away. One row is one order.
+"""Orders to move to another block, and orders to cancel. One row is one order.
 
 POST /api/ordermanagement/moveorders (BlockAndOrderIdRequest), cancelorders (ResourceId).
 """
@@ -17,12 +17,12 @@ ORDER_CANCEL = RowShape(plain=_ORDER_ID)
 
 
 def order_move(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Builds a request that moves an order to a block, which is made when it is not there."""
+    """Returns a function that builds a request to move an order to a block, which LUSID creates if necessary."""
     del columns, dialect
     return lambda row: {"destinationBlockId": resource_id(row, "block"), "orderId": resource_id(row, "order")}
 
 
 def order_id(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Builds the ResourceId of an order."""
+    """Returns a function that builds the ResourceId of an order."""
     del columns, dialect
     return lambda row: resource_id(row, "order")

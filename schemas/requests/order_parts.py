@@ -1,4 +1,4 @@
-"""What orders, placements, executions and allocations are made of: ids, prices, instruments, and their rules."""
+"""The parts that orders, placements, executions and allocations share: ids, prices, instruments, and their rules."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,13 @@ INSTRUMENT = Family(
 
 
 def needed_id(prefix: str, about: str, code: str) -> tuple[Plain, Plain]:
-    """The two columns of a ResourceId that every row has."""
+    """The two columns of a ResourceId that every row must fill.
+
+    Args:
+        prefix: the beginning of the column names.
+        about: the entity, as the descriptions of the columns name it.
+        code: an example of its code.
+    """
     return (
         Plain(f"{prefix}_scope", NeededCode, f"{about}'s scope", "MyScope", needed=True),
         Plain(f"{prefix}_code", NeededCode, f"{about}'s code", code, needed=True),
@@ -28,7 +34,13 @@ def needed_id(prefix: str, about: str, code: str) -> tuple[Plain, Plain]:
 
 
 def id_columns(prefix: str, about: str, dialects: frozenset[Dialect] = frozenset(Dialect)) -> tuple[Plain, Plain]:
-    """The two columns of a ResourceId that a row may have."""
+    """The two columns of a ResourceId that a row may fill.
+
+    Args:
+        prefix: the beginning of the column names.
+        about: the entity, as the descriptions of the columns name it.
+        dialects: those that have the columns.
+    """
     beside = (f"{prefix}_code",)
     return (
         Plain(f"{prefix}_scope", Code, f"scope of {about}", "MyScope", dialects=dialects, beside=beside),
@@ -39,53 +51,60 @@ def id_columns(prefix: str, about: str, dialects: frozenset[Dialect] = frozenset
 def money_columns(
     value: str, currency: str, about: str, dialects: frozenset[Dialect] = frozenset(Dialect)
 ) -> tuple[Plain, Plain]:
-    """The two columns of a CurrencyAndAmount."""
+    """The two columns of a CurrencyAndAmount.
+
+    Args:
+        value: the name of the amount's column.
+        currency: the name of the currency's column.
+        about: the description of the amount.
+        dialects: those that have the columns.
+    """
     return (
         Plain(value, DecimalText, about, "534.25", dialects=dialects),
         Plain(currency, Currency, f"currency of {value}", "USD", dialects=dialects, beside=(value,)),
     )
 
 
-def an_instrument(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    """Something must be traded."""
+def check_instrument(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    """A row must name an instrument."""
     if not any(row[name] for name in columns.values_of("instrument")):
         yield "instrument:", "at least one of the instrument: columns must be filled"
 
 
-def quantity_or_amount(row: Row) -> Iterable[tuple[str, str]]:
-    """Exactly one of the two says how much."""
+def check_quantity_or_amount(row: Row) -> Iterable[tuple[str, str]]:
+    """A row must give either a quantity or an amount."""
     if not row.get("quantity") and not row.get("amount"):
         yield "quantity", "is missing"
     if row.get("quantity") and row.get("amount"):
-        yield "amount", "is given beside a quantity: LUSID takes one of them"
+        yield "amount", "is given as well as a quantity: LUSID takes only one"
 
 
-def together(row: Row, first: str, second: str) -> Iterable[tuple[str, str]]:
-    """Two cells that mean something only together: an amount and its currency, a scope and its code."""
+def check_together(row: Row, first: str, second: str) -> Iterable[tuple[str, str]]:
+    """Two cells must both be filled or both be empty: an amount and its currency, a scope and its code."""
     if bool(row.get(first)) != bool(row.get(second)):
         absent, there = (second, first) if row.get(first) else (first, second)
-        yield absent, f"is missing: {there} is given"
+        yield absent, f"is missing, although {there} is given"
 
 
-def missing(row: Row, *columns: str) -> Iterable[tuple[str, str]]:
-    """Cells that every row must fill, where their type does not say so."""
+def check_filled(row: Row, *columns: str) -> Iterable[tuple[str, str]]:
+    """A row must fill these cells; for columns whose type does not demand it."""
     for column in columns:
         if not row.get(column):
             yield column, "is missing"
 
 
-def filled(row: Row, members: Iterable[tuple[str, str]]) -> Wire:
-    """Members of texts and times, from (member, column) pairs; empty cells are left out."""
+def texts(row: Row, members: Iterable[tuple[str, str]]) -> Wire:
+    """The members that are texts or times, from (member, column) pairs; empty cells are left out."""
     return {member: row[column] for member, column in members if row.get(column)}
 
 
 def numbers(row: Row, members: Iterable[tuple[str, str]]) -> Wire:
-    """Members of exact numbers, from (member, column) pairs."""
+    """The members that are exact numbers, from (member, column) pairs; empty cells are left out."""
     return {member: number(row[column]) for member, column in members if row.get(column)}
 
 
 def moneys(row: Row, members: Iterable[tuple[str, str, str]]) -> Wire:
-    """Members of CurrencyAndAmount, from (member, value column, currency column)."""
+    """The CurrencyAndAmount members, from (member, amount column, currency column); empty ones are left out."""
     return {member: money(row, value, currency) for member, value, currency in members if row.get(value)}
 
 
@@ -100,5 +119,5 @@ def resource_id(row: Row, prefix: str) -> Wire:
 
 
 def resource_ids(row: Row, members: Iterable[tuple[str, str]]) -> Wire:
-    """Members that are ResourceIds, from (member, prefix) pairs; empty ones are left out."""
+    """The members that are ResourceIds, from (member, prefix) pairs; empty ones are left out."""
     return {member: resource_id(row, prefix) for member, prefix in members if row.get(f"{prefix}_code")}

@@ -1,4 +1,4 @@
-"""Orders: blocks and the orders in them. One row is one order; the rows of one block are one request.
+"""Blocks and the orders in them. One row is one order; the rows of one block are one request.
 
 POST /api/ordermanagement/createorders, BlockAndOrdersRequest.
 """
@@ -6,20 +6,8 @@ POST /api/ordermanagement/createorders, BlockAndOrdersRequest.
 from collections.abc import Callable, Iterable, Sequence
 
 from schemas.dialects import ONLY_2_3, Dialect
+from schemas.requests import order_parts as parts
 from schemas.requests.members import Member, member_list
-from schemas.requests.order_parts import (
-    INSTRUMENT,
-    an_instrument,
-    filled,
-    id_columns,
-    moneys,
-    needed_id,
-    numbers,
-    quantity_or_amount,
-    resource_id,
-    resource_ids,
-    together,
-)
 from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
 from schemas.rows.cells import Currency, DecimalText, Word
 from schemas.rows.columns import Columns, Plain, Row, RowShape
@@ -65,20 +53,20 @@ _PAIRS = (
     *((value, currency) for _, value, currency in (*_BLOCK_PRICES, *_ORDER_PRICES)),
     *((f"{prefix}_scope", f"{prefix}_code") for _, prefix in _IDS),
 )
-"""Columns that mean something only together."""
+"""Columns that must both be filled or both be empty."""
 
 
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    yield from an_instrument(row, columns)
+    yield from parts.check_instrument(row, columns)
     for first, second in _PAIRS:
-        yield from together(row, first, second)
-    yield from quantity_or_amount(row)
+        yield from parts.check_together(row, first, second)
+    yield from parts.check_quantity_or_amount(row)
 
 
 ORDER_ROW = RowShape(
     plain=(
-        *needed_id("block", "the block", "BLOCK00000123"),
-        *needed_id("order", "the order", "ORDER00000123"),
+        *parts.needed_id("block", "the block", "BLOCK00000123"),
+        *parts.needed_id("order", "the order", "ORDER00000123"),
         Plain("quantity", DecimalText, "how much to trade (2.3: or an amount)", "100"),
         Plain(
             "amount",
@@ -108,14 +96,14 @@ ORDER_ROW = RowShape(
         Plain("state", Word, "the order's state", "New"),
         Plain("price", DecimalText, "the order's price", "533.5"),
         Plain("price_currency", Currency, "the price's currency", "USD", beside=("price",)),
-        *id_columns("portfolio", "the order's portfolio"),
-        *id_columns("order_book", "the order book"),
-        *id_columns("order_instruction", "the order instruction"),
-        *id_columns("package", "the package"),
-        *id_columns("custodian_account", "the custodian account", ONLY_2_3),
+        *parts.id_columns("portfolio", "the order's portfolio"),
+        *parts.id_columns("order_book", "the order book"),
+        *parts.id_columns("order_instruction", "the order instruction"),
+        *parts.id_columns("package", "the package"),
+        *parts.id_columns("custodian_account", "the custodian account", ONLY_2_3),
     ),
     families=(
-        INSTRUMENT,
+        parts.INSTRUMENT,
         *property_families("Order", dated=False),
         *property_families("Block", dated=False, prefix="block_"),
     ),
@@ -126,7 +114,7 @@ ORDER_ROW = RowShape(
 
 
 def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
-    """Builds a BlockAndOrdersRequest from the validated rows of one block. Both dialects share the shape."""
+    """Returns a function that builds a BlockAndOrdersRequest, alike in all dialects, from the rows of one block."""
     del dialect
     order = _order(columns)
     instrument = plain_identifiers_of(columns, "instrument")
@@ -135,12 +123,12 @@ def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]
     def build(rows: Sequence[Row]) -> Wire:
         row = rows[0]
         body: Wire = {
-            "blockId": resource_id(row, "block"),
+            "blockId": parts.resource_id(row, "block"),
             "orders": member_list(rows, ORDER, order),
         }
         body.update(properties(row))
         body["instrumentIdentifiers"] = instrument(row)
-        body.update(filled(row, _BLOCK_TEXTS), **moneys(row, _BLOCK_PRICES))
+        body.update(parts.texts(row, _BLOCK_TEXTS), **parts.moneys(row, _BLOCK_PRICES))
         return body
 
     return build
@@ -150,10 +138,10 @@ def _order(columns: Columns) -> Callable[[Row], Wire]:
     properties = properties_member(columns)
 
     def build(row: Row) -> Wire:
-        body: Wire = {**properties(row), **numbers(row, (("quantity", "quantity"),))}
-        body["id"] = resource_id(row, "order")
-        body.update(filled(row, _ORDER_TEXTS), **moneys(row, _ORDER_PRICES))
-        body.update(resource_ids(row, _IDS))
+        body: Wire = {**properties(row), **parts.numbers(row, (("quantity", "quantity"),))}
+        body["id"] = parts.resource_id(row, "order")
+        body.update(parts.texts(row, _ORDER_TEXTS), **parts.moneys(row, _ORDER_PRICES))
+        body.update(parts.resource_ids(row, _IDS))
         return body
 
     return build

@@ -1,4 +1,4 @@
-"""Placements: blocks sent to market. One placement may span rows, one for each block it places.
+"""Placements of blocks in the market. A placement may span rows, one for each block that it places.
 
 POST /api/ordermanagement/placeblocks (PlacementRequest), $updateplacements (PlacementUpdateRequest),
 $cancelplacements (ResourceId).
@@ -7,29 +7,15 @@ $cancelplacements (ResourceId).
 from collections.abc import Callable, Iterable, Sequence
 
 from schemas.dialects import ONLY_2_3, Dialect
+from schemas.requests import order_parts as parts
 from schemas.requests.members import Member, member_list
-from schemas.requests.order_parts import (
-    INSTRUMENT,
-    an_instrument,
-    filled,
-    id_columns,
-    missing,
-    money_columns,
-    moneys,
-    needed_id,
-    numbers,
-    quantity_or_amount,
-    resource_id,
-    resource_ids,
-    together,
-)
 from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
 from schemas.rows.cells import Currency, DecimalText, NeededWord, Word
 from schemas.rows.columns import Columns, Plain, Row, RowShape
 from schemas.rows.times import TimeText
 
 PLACED_BLOCK = Member("block", ("block_scope", "block_code"), ("block_scope", "block_code"))
-PLACEMENT_ID = needed_id("placement", "the placement", "PLAC00000123")
+PLACEMENT_ID = parts.needed_id("placement", "the placement", "PLAC00000123")
 
 _ONLY_2_1 = frozenset({Dialect.V2_1})
 _PRICES = (("limitPrice", "limit_price", "limit_currency"), ("stopPrice", "stop_price", "stop_currency"))
@@ -54,31 +40,31 @@ _MARKET_COLUMNS = (
 
 
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    yield from an_instrument(row, columns)
-    yield from quantity_or_amount(row)
-    yield from missing(row, "created_date")
+    yield from parts.check_instrument(row, columns)
+    yield from parts.check_quantity_or_amount(row)
+    yield from parts.check_filled(row, "created_date")
     for first, second in _PAIRS:
-        yield from together(row, first, second)
+        yield from parts.check_together(row, first, second)
 
 
 PLACEMENT = RowShape(
     plain=(
         *PLACEMENT_ID,
-        *needed_id("block", "a placed block", "BLOCK00000123"),
+        *parts.needed_id("block", "a placed block", "BLOCK00000123"),
         Plain("quantity", DecimalText, "how much is placed (2.3: or an amount)", "100"),
-        *money_columns("amount", "amount_currency", "how much money is placed", ONLY_2_3),
+        *parts.money_columns("amount", "amount_currency", "how much money is placed", ONLY_2_3),
         Plain("state", NeededWord, "the placement's state", "New", needed=True, dialects=_ONLY_2_1),
         Plain("state", Word, "the placement's state", "New", dialects=ONLY_2_3),
         Plain("side", NeededWord, "the placement's side", "Buy", needed=True),
         Plain("time_in_force", NeededWord, "how long it stands", "GoodTilCancel", needed=True),
         Plain("type", NeededWord, "its order type", "Limit", needed=True),
         Plain("created_date", TimeText, "when it became active", "2026-11-20T08:15:00Z", needed=True),
-        *money_columns("limit_price", "limit_currency", "the limit price"),
-        *money_columns("stop_price", "stop_currency", "the stop price"),
-        *id_columns("parent_placement", "the placement this one is part of"),
+        *parts.money_columns("limit_price", "limit_currency", "the limit price"),
+        *parts.money_columns("stop_price", "stop_currency", "the stop price"),
+        *parts.id_columns("parent_placement", "the placement this one is part of"),
         *_MARKET_COLUMNS,
     ),
-    families=(INSTRUMENT, *property_families("Placement", dated=False)),
+    families=(parts.INSTRUMENT, *property_families("Placement", dated=False)),
     check=_check,
     together=_PAIRS,
     one_of=("quantity", "amount"),
@@ -86,20 +72,20 @@ PLACEMENT = RowShape(
 
 
 def placement_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
-    """Builds a PlacementRequest from the validated rows of one placement."""
+    """Returns a function that builds a PlacementRequest from the validated rows of one placement."""
     del dialect
     instrument = plain_identifiers_of(columns, "instrument")
     properties = properties_member(columns)
 
     def build(rows: Sequence[Row]) -> Wire:
         row = rows[0]
-        body: Wire = {"id": resource_id(row, "placement")}
-        body.update(resource_ids(row, (("parentPlacementId", "parent_placement"),)))
-        body["blockIds"] = member_list(rows, PLACED_BLOCK, lambda r: resource_id(r, "block"))
+        body: Wire = {"id": parts.resource_id(row, "placement")}
+        body.update(parts.resource_ids(row, (("parentPlacementId", "parent_placement"),)))
+        body["blockIds"] = member_list(rows, PLACED_BLOCK, lambda r: parts.resource_id(r, "block"))
         body.update(properties(row))
         body["instrumentIdentifiers"] = instrument(row)
-        body.update(numbers(row, (("quantity", "quantity"),)), **moneys(row, (_AMOUNT,)), **filled(row, _TEXTS))
-        body.update(moneys(row, _PRICES), **filled(row, _MARKET))
+        body.update(parts.numbers(row, (("quantity", "quantity"),)), **parts.moneys(row, (_AMOUNT,)))
+        body.update(parts.texts(row, _TEXTS), **parts.moneys(row, _PRICES), **parts.texts(row, _MARKET))
         return body
 
     return build
@@ -107,14 +93,14 @@ def placement_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[
 
 def _check_update(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     del columns
-    yield from together(row, "amount", "amount_currency")
+    yield from parts.check_together(row, "amount", "amount_currency")
 
 
 PLACEMENT_UPDATE = RowShape(
     plain=(
         *PLACEMENT_ID,
         Plain("quantity", DecimalText, "the new quantity", "100"),
-        *money_columns("amount", "amount_currency", "the new amount", ONLY_2_3),
+        *parts.money_columns("amount", "amount_currency", "the new amount", ONLY_2_3),
         Plain("type", Word, "the new order type", "Limit", dialects=ONLY_2_3),
         Plain("limit_price", DecimalText, "the new limit price", "534.25", dialects=ONLY_2_3),
         Plain("stop_price", DecimalText, "the new stop price", "530", dialects=ONLY_2_3),
@@ -127,15 +113,15 @@ PLACEMENT_UPDATE = RowShape(
 
 
 def placement_update_request(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Builds a PlacementUpdateRequest; what a row leaves empty stays as it is in LUSID."""
+    """Returns a function that builds a PlacementUpdateRequest; what a row leaves empty stays as it is in LUSID."""
     del dialect
     properties = properties_member(columns)
     prices = (("limitPrice", "limit_price"), ("stopPrice", "stop_price"))
 
     def build(row: Row) -> Wire:
-        body: Wire = {"id": resource_id(row, "placement"), **numbers(row, (("quantity", "quantity"),))}
-        body.update(properties(row), **filled(row, (("type", "type"),)), **numbers(row, prices))
-        body.update(filled(row, (*_MARKET, ("currency", "currency"))), **moneys(row, (_AMOUNT,)))
+        body: Wire = {"id": parts.resource_id(row, "placement"), **parts.numbers(row, (("quantity", "quantity"),))}
+        body.update(properties(row), **parts.texts(row, (("type", "type"),)), **parts.numbers(row, prices))
+        body.update(parts.texts(row, (*_MARKET, ("currency", "currency"))), **parts.moneys(row, (_AMOUNT,)))
         return body
 
     return build
@@ -145,6 +131,6 @@ PLACEMENT_CANCEL = RowShape(plain=PLACEMENT_ID)
 
 
 def placement_id(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Builds the ResourceId of a placement."""
+    """Returns a function that builds the ResourceId of a placement."""
     del columns, dialect
-    return lambda row: resource_id(row, "placement")
+    return lambda row: parts.resource_id(row, "placement")

@@ -1,4 +1,4 @@
-"""Properties on the wire: columns `property:`, `metric:` and `labels:` become LUSID's maps of {key, value}.
+"""Builds LUSID's property maps of {key, value} from the columns `property:`, `metric:` and `labels:`.
 
 ModelProperty (records, accounts) may carry effectiveFrom and effectiveUntil; PerpetualProperty (orders, blocks,
 placements, executions) may not (docs/lusid.md).
@@ -23,12 +23,12 @@ _WIRE_DATES = (("effective_from", "effectiveFrom"), ("effective_until", "effecti
 
 
 def number(text: str) -> orjson.Fragment:
-    """An exact JSON number from the text of a validated decimal."""
+    """The exact JSON number for the text of a validated decimal."""
     return orjson.Fragment(text.encode())
 
 
 def identifier_family(domain: str, example: str) -> Family:
-    """`identifier:` columns: what an entity is known by."""
+    """The family of `identifier:` columns, by which an entity is known."""
     return Family(
         "identifier",
         (domain,),
@@ -43,7 +43,14 @@ def identifier_family(domain: str, example: str) -> Family:
 def property_families(
     domain: str, *, dated: bool, prefix: str = "", dialects: frozenset[Dialect] = frozenset(Dialect)
 ) -> tuple[Family, ...]:
-    """`property:`, `metric:` and `labels:` columns of one domain, with dates where the entity has them."""
+    """The families of `property:`, `metric:` and `labels:` columns of one domain.
+
+    Args:
+        domain: the domain of the properties' keys.
+        dated: whether the entity's properties have effective dates.
+        prefix: put before the names of the families (`block_`).
+        dialects: those that have the columns.
+    """
     dates = _DATES if dated else {}
     unit = {"unit": Unit, **dates}
     kinds: tuple[tuple[str, Any, str, str, dict[str, Any]], ...] = (
@@ -68,7 +75,7 @@ def property_families(
 
 
 def identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], Wire]:
-    """Builds the map of {key, value} of a row's identifiers; absent ones are left out."""
+    """Returns a function that builds the map of {key, value} of a row's identifiers; absent ones are left out."""
     found = columns.keyed(prefix)
     pairs = [(name, key) for name, key, _ in found]
     dated = [(name, key, dates) for name, key, facets in found if (dates := _dates(facets))]
@@ -84,7 +91,7 @@ def identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], Wire]:
 
 
 def plain_identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], dict[str, str]]:
-    """Builds the map of plain strings of a row's identifiers (dialect 2.3, instruments)."""
+    """Returns a function that builds a row's identifiers as a map of plain strings (dialect 2.3, instruments)."""
     pairs = [(name, key) for name, key, _ in columns.keyed(prefix)]
 
     def build(row: Row) -> dict[str, str]:
@@ -94,7 +101,7 @@ def plain_identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], dict[
 
 
 def properties_of(columns: Columns, prefix: str = "") -> Callable[[Row], Wire]:
-    """Builds the `properties` map of a row; an empty cell leaves its property out."""
+    """Returns a function that builds the property map of a row; properties with empty cells are left out."""
     labels = _labels(columns, f"{prefix}property")
     bare = [(name, key) for name, key, dates, _ in labels if not dates]
     dated = [entry for entry in labels if entry[2]]
@@ -114,7 +121,13 @@ def properties_of(columns: Columns, prefix: str = "") -> Callable[[Row], Wire]:
 
 
 def properties_member(columns: Columns, member: str = "properties", prefix: str = "") -> Callable[[Row], Wire]:
-    """Builds a row's properties as a member of its request; no member where the extract has no such columns."""
+    """Returns a function that builds the member with a row's properties; empty when the extract has no such columns.
+
+    Args:
+        columns: the columns of the extract.
+        member: the name of the member.
+        prefix: put before the names of the families (`block_`).
+    """
     if not columns.has_any(f"{prefix}property:", f"{prefix}metric:", f"{prefix}labels:"):
         return lambda _: {}
     properties = properties_of(columns, prefix)

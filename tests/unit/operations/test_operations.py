@@ -178,7 +178,7 @@ def test_executions_are_written_to_their_placements(tmp_path: Path, mode: Mode, 
     assert {each["price"]["amount"] for each in found.values()} <= {88.8}
     assert states == {1: good, 2: good, 3: "failed", 4: INVALID}
     assert "placementId" in said(report)[3][1]
-    assert "price_currency: is missing: price is given" in said(report)[4][1]
+    assert "price_currency: is missing, although price is given" in said(report)[4][1]
 
 
 def test_placements_are_updated_key_by_key(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_every_needed_cell_must_be_filled(column: str) -> None:
 def test_a_price_needs_its_currency() -> None:
     row = NEEDED | {"price_currency": ""}
     found = [str(fault) for fault in faults(bind("executions", list(row)), list(row.values()))]
-    assert found == ["price_currency: is missing: price is given"]
+    assert found == ["price_currency: is missing, although price is given"]
 
 
 @pytest.mark.parametrize("column", [name for name in NEEDED if name != "counterparty"])

@@ -92,12 +92,12 @@ def test_columns_that_are_there_make_an_empty_list_and_absent_ones_no_member() -
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        (("H1", "", "", "", ""), ["holder: is missing: the holder of this row points to nothing"]),
+        (("H1", "", "", "", ""), ["holder: is missing: the holder of this row refers to nothing"]),
         (("", "IR_1", "", "", ""), ["holder_key: is missing: the holder of this row has no key"]),
         (
             ("", "", "P1", "", ""),
             [
-                "portfolio_code: is missing: the portfolio of this row points to nothing",
+                "portfolio_code: is missing: the portfolio of this row refers to nothing",
                 "portfolio_scope: is missing: the portfolio of this row has no scope",
             ],
         ),

@@ -128,15 +128,15 @@ def test_empty_cells_leave_their_members_out() -> None:
             {"instrument:Instrument/default/Figi": "\u200b"},
             ["instrument: at least one of the instrument: columns must be filled"],
         ),
-        ({"limit_price": "5", "limit_currency": ""}, ["limit_currency: is missing: limit_price is given"]),
-        ({"limit_price": "", "limit_currency": "USD"}, ["limit_price: is missing: limit_currency is given"]),
-        ({"stop_price": "5", "stop_currency": ""}, ["stop_currency: is missing: stop_price is given"]),
-        ({"price": "5", "price_currency": ""}, ["price_currency: is missing: price is given"]),
+        ({"limit_price": "5", "limit_currency": ""}, ["limit_currency: is missing, although limit_price is given"]),
+        ({"limit_price": "", "limit_currency": "USD"}, ["limit_price: is missing, although limit_currency is given"]),
+        ({"stop_price": "5", "stop_currency": ""}, ["stop_currency: is missing, although stop_price is given"]),
+        ({"price": "5", "price_currency": ""}, ["price_currency: is missing, although price is given"]),
         (
             {"price": "5", "price_currency": "usd"},
             ["price_currency: is not a currency code of three capital letters such as GBP"],
         ),
-        *(({f"{p}_scope": "S", f"{p}_code": ""}, [f"{p}_code: is missing: {p}_scope is given"]) for p in IDS),
+        *(({f"{p}_scope": "S", f"{p}_code": ""}, [f"{p}_code: is missing, although {p}_scope is given"]) for p in IDS),
         ({"block_code": "a/b"}, ["block_code: takes letters, digits, - and _ only"]),
         ({"order_code": "x" * 65}, ["order_code: is longer than 64 characters"]),
         ({"order_scope": ""}, ["order_scope: is missing"]),
@@ -150,7 +150,7 @@ def test_empty_cells_leave_their_members_out() -> None:
             [
                 "order_code: is missing",
                 "limit_price: is not a plain decimal such as 1234.50: declare `decimal` and `thousands` in the mapping",
-                "limit_currency: is missing: limit_price is given",
+                "limit_currency: is missing, although limit_price is given",
                 "quantity: is missing",
             ],
         ),
@@ -164,12 +164,12 @@ def test_2_3_takes_a_quantity_or_an_amount() -> None:
     money = {"amount": "5", "amount_currency": "GBP"}
 
     assert told(NEEDED | money | {"quantity": ""}, Dialect.V2_3) == []
-    assert told(NEEDED | money, Dialect.V2_3) == ["amount: is given beside a quantity: LUSID takes one of them"]
+    assert told(NEEDED | money, Dialect.V2_3) == ["amount: is given as well as a quantity: LUSID takes only one"]
     assert told(NEEDED | {"quantity": "", "amount": "", "amount_currency": ""}, Dialect.V2_3) == [
         "quantity: is missing"
     ]
     assert told(NEEDED | money | {"quantity": "", "amount_currency": ""}, Dialect.V2_3) == [
-        "amount_currency: is missing: amount is given"
+        "amount_currency: is missing, although amount is given"
     ]
 
 

@@ -115,22 +115,22 @@ def test_every_member_of_2_3_can_be_reached() -> None:
         (
             {"limit_price": "1", "limit_currency": ""},
             "2.1",
-            ["limit_currency: is missing: limit_price is given"],
+            ["limit_currency: is missing, although limit_price is given"],
         ),
         (
             {"stop_price": "", "stop_currency": "USD"},
             "2.1",
-            ["stop_price: is missing: stop_currency is given"],
+            ["stop_price: is missing, although stop_currency is given"],
         ),
         (
             {"parent_placement_scope": "", "parent_placement_code": "TOP"},
             "2.1",
-            ["parent_placement_scope: is missing: parent_placement_code is given"],
+            ["parent_placement_scope: is missing, although parent_placement_code is given"],
         ),
         (
             {"amount": "1", "amount_currency": "USD"},
             "2.3",
-            ["amount: is given beside a quantity: LUSID takes one of them"],
+            ["amount: is given as well as a quantity: LUSID takes only one"],
         ),
     ],
 )
@@ -200,7 +200,7 @@ def test_an_update_of_2_3_reaches_type_prices_and_amount() -> None:
         "entryType": "Ems",
     }
     assert told("update-placements", row | {"amount_currency": ""}, Dialect.V2_3) == [
-        "amount_currency: is missing: amount is given"
+        "amount_currency: is missing, although amount is given"
     ]
 
 
