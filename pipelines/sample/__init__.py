@@ -1,1 +1,1 @@
-"""Seeded sample extracts: invented people, accounts and orders of any number, with planted faults."""
+"""Makes sample extracts from a seed: any number of invented people, accounts and orders, some rows wrong on purpose."""

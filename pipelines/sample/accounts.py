@@ -1,7 +1,7 @@
-"""The sample's accounts: accounts.csv, as many rows of an account as it has holders or portfolios.
+"""The sample's accounts (accounts.csv): an account has as many rows as it has holders or portfolios.
 
-Account types agree with their holders' investor types (docs/lusid.md, account types of dialect
-2.1). Knows investors by arithmetic only; nothing of files.
+Account types agree with their holders' investor types (docs/lusid.md, account types of dialect 2.1). Knows investors by
+their numbers only, and nothing of files.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pipelines.sample.people import MOST_HOLDERS, People, located, reference
+from pipelines.sample.investors import MOST_HOLDERS, InvestorTable, country_cells, reference
 from pipelines.sample.plan import Cells, Ints, Plan, Spread, take
 from pipelines.sample.words import ACCOUNT_NOTES, PRODUCTS
 
@@ -52,13 +52,13 @@ _JOINT_HOLDERS = (2, 2, 2, 3, MOST_HOLDERS)
 
 
 def portfolio_code(account: int, nth: int) -> str:
-    """The code of an account's nth portfolio, from 0."""
+    """The code of an account's nth portfolio, counted from 0."""
     return f"PF{account + 1:06d}{'AB'[nth]}"
 
 
 @dataclass(frozen=True)
-class Accounts:
-    """The drawn accounts. `account` counts them from 0."""
+class AccountTable:
+    """The drawn accounts; `account` is their number, counted from 0."""
 
     plan: Plan
 
@@ -69,7 +69,7 @@ class Accounts:
 
     @property
     def positions(self) -> int:
-        """A position for each account and for rows that stand apart."""
+        """One position for each account, and those of rows that stand apart from the others of their account."""
         return self._spread.positions
 
     @cached_property
@@ -77,7 +77,7 @@ class Accounts:
         return Spread(self.plan, "account", self.plan.accounts, self._sizes)
 
     def portfolios(self, account: Ints) -> Ints:
-        """How many portfolios each account has: 0 to 2."""
+        """How many portfolios each account has, 0 to 2: shape as `account`, int64."""
         return np.array(_PORTFOLIOS)[self.plan.draw("portfolios", account, len(_PORTFOLIOS))]
 
     def _type(self, account: Ints) -> Ints:
@@ -98,15 +98,15 @@ class Accounts:
         kind = self._type(account)
         corporate = (kind >= _CORPORATE) & (kind < _FIRST_JOINT) | (kind == _FIRST_JOINT_CORPORATE)
         entity = corporate | (kind == _MIXED) & (nth % 2 == 1)
-        return People(self.plan).holders(account, nth, entity=entity)
+        return InvestorTable(self.plan).holders(account, nth, entity=entity)
 
     def cells(self, start: int, stop: int) -> Cells:
         """The rows at positions `start` to `stop` - 1."""
         account, nth = self._spread.rows(start, stop)
-        owners, filed = People(self.plan).names(self._investor(account, np.zeros_like(nth)))
+        owners, filed = InvestorTable(self.plan).names(self._investor(account, np.zeros_like(nth)))
         products = self.plan.pick("product", PRODUCTS, account)
         joint = np.where(self._holders(account) > 1, " (joint)", "").tolist()
-        country, since = located(self.plan, "account", account)
+        country, since = country_cells(self.plan, "account", account)
         serials = account.tolist()
         named = zip(owners, products, joint, strict=True)
         return {

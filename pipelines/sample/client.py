@@ -1,8 +1,7 @@
-"""The same rows as a client's own systems export them, and the mappings that turn them back.
+"""The same rows as a client's own systems would export them, and the mappings that turn them back.
 
-One declaration of a client's column makes both its cells and its line of the mapping, so the two
-cannot differ. A CRM exports investors and accounts, an order management system exports orders.
-Knows nothing of how rows are made.
+One declaration of a client's column makes both its cells and its line in the mapping, so the two cannot differ. A CRM
+exports investors and accounts, an order management system exports orders. Knows nothing of how rows are made.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from pipelines.sample import accounts, orders, people
-from pipelines.sample.faults import Planted
+from pipelines.sample import accounts, investors, orders
 from pipelines.sample.plan import Cells
+from pipelines.sample.planting import Planted
 
 _DAY_FORMAT: Final = "%d/%m/%Y"
 _TIME_FORMAT: Final = "%d/%m/%Y %H:%M:%S"
@@ -27,11 +26,13 @@ _DISTINCT_TIMES: Final = 65_536
 
 @dataclass(frozen=True)
 class ClientColumn:
-    """A column of the client's, standing for a canonical one.
+    """A client's column for a canonical one.
 
     Attributes:
-        write: a canonical cell as the client words it.
-        reading: what the mapping says of the canonical column.
+        name: the client's name for it.
+        canonical: the canonical column.
+        write: turns a canonical cell into the client's.
+        reading: the mapping's entry for the canonical column.
     """
 
     name: str
@@ -45,7 +46,7 @@ def _same(name: str, canonical: str | None = None) -> ClientColumn:
 
 
 def _coded(name: str, canonical: str, codes: Mapping[str, str]) -> ClientColumn:
-    """`codes` are canonical text to the client's code; a text without one stays as it is."""
+    """A column of codes: `codes` maps canonical texts to the client's codes; a text without one stays as it is."""
     values = {code: text for text, code in codes.items()}
     reading = {"column": name, "values": values}
     return ClientColumn(name, canonical, lambda text: codes.get(text, text), reading)
@@ -71,15 +72,15 @@ def _client_time(text: str) -> str:
 
 @dataclass(frozen=True)
 class ClientFile:
-    """One extract of the client's.
+    """One extract from the client.
 
     Attributes:
-        operation: the operation, which names the mapping's file.
+        operation: the operation, after which the mapping file is named.
         about: what the mapping is for, in one line.
-        columns: in the file's order; the first one is the key of the rows' canonical form.
-        extra: columns nobody mapped, each with the texts its cells are drawn from by key.
-        constants: canonical columns the client does not export, because they never change.
-        names_key: whether the mapping names the key, which is also what it would be by default.
+        columns: in the file's order; the first one is the key in the rows' canonical form.
+        extra: unmapped columns, each with the texts from which its cells are drawn by key.
+        constants: canonical columns that the client does not export because they never change.
+        names_key: whether the mapping names the key, which would also be the default.
     """
 
     operation: str
@@ -96,7 +97,7 @@ class ClientFile:
         return (first, *self.extra, *rest)
 
     def rows(self, chunks: Iterable[Cells]) -> Iterator[Cells]:
-        """The client's form of canonical rows."""
+        """Canonical rows in the client's form."""
         for chunk in chunks:
             own = {c.name: list(map(c.write, chunk[c.canonical])) for c in self.columns}
             marks = [crc32(key.encode()) for key in own[self.columns[0].name]]
@@ -105,7 +106,7 @@ class ClientFile:
             yield own
 
     def planted(self, rows: Iterable[Planted]) -> list[Planted]:
-        """The client's form of planted rows; some faults the client words differently."""
+        """Planted rows in the client's form, which words some flaws differently."""
         return [replace(row, cells=self._planted_cells(row)) for row in rows]
 
     def _planted_cells(self, row: Planted) -> dict[str, str]:
@@ -115,7 +116,7 @@ class ClientFile:
         return {name: texts[0] for name, texts in own.items()} | worded
 
     def mapping(self, header: Sequence[str]) -> str:
-        """The YAML that turns the client's columns into canonical ones, in the order given."""
+        """The YAML that maps the client's columns to canonical ones, in the order of `header`."""
         readings: dict[str, Any] = {c.canonical: c.reading for c in self.columns}
         readings |= {name: {"constant": text} for name, text in self.constants.items()}
         document: dict[str, Any] = {"operation": self.operation}
@@ -130,18 +131,18 @@ INVESTORS: Final = ClientFile(
     "investor-records",
     "The CRM's contacts as investor records.",
     (
-        _same("crm_id", people.EXTERNAL),
+        _same("crm_id", investors.EXTERNAL),
         _same("full_name", "display_name"),
-        _same("sort_name", people.NAME),
+        _same("sort_name", investors.NAME),
         _coded("kind", "investor_type", {"Person": "P", "LegalEntity": "E"}),
-        _same("ledger_no", people.INTERNAL),
-        _same("hr_id", people.PERSON),
-        _same("lei", people.LEGAL_ENTITY),
-        _same("country", people.COUNTRY),
-        _day("country_since", people.COUNTRY_FROM),
-        _same("net_worth", people.NET_WORTH),
-        _same("net_worth_ccy", people.NET_WORTH_UNIT),
-        _same("interests", people.MARKET_LABELS),
+        _same("ledger_no", investors.INTERNAL),
+        _same("hr_id", investors.PERSON),
+        _same("lei", investors.LEGAL_ENTITY),
+        _same("country", investors.COUNTRY),
+        _day("country_since", investors.COUNTRY_FROM),
+        _same("net_worth", investors.NET_WORTH),
+        _same("net_worth_ccy", investors.NET_WORTH_UNIT),
+        _same("interests", investors.MARKET_LABELS),
         _same("notes", "description"),
     ),
     extra={

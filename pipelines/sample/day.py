@@ -1,8 +1,7 @@
-"""A day's trading to try `bulkload trading-day` with: orders, the placements of their blocks, and executions of those.
+"""Makes one trading day for trying `bulkload trading-day`: orders, placements of their blocks, and their executions.
 
-Nothing is planted: every row can be sent, every order has a portfolio, and no block is executed beyond what its
-orders ask for, so that everything executed can be allocated. A seed decides everything. Knows nothing of what becomes
-of the rows.
+No row is wrong: every row can be sent, every order has a portfolio, and no block is executed beyond what its orders ask
+for, so that everything executed can be allocated. A seed decides everything. Knows nothing of how the rows are loaded.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.sample.files import made, write_rows
+from pipelines.sample.files import writable_folder, write_rows
 from pipelines.sample.orders import FIGI, SCOPE
 from pipelines.sample.plan import Cells, Plan
 from pipelines.sample.words import FIGIS, LISTED_IN
@@ -30,7 +29,7 @@ _PORTFOLIOS: Final = 40
 _BROKERS: Final = ("BrokerA", "BrokerB", "BrokerC")
 _FRACTIONS: Final = ("", "", "", "", "", "", "", ".5", ".25", ".125")
 _SHARES: Final = (100, 100, 100, 75, 40)
-"""Percent of a placement that is executed: most whole, some in part."""
+"""Percentages of a placement that are executed: all of most placements, a part of some."""
 
 _Row = dict[str, str]
 
@@ -39,20 +38,20 @@ def write_day(folder: Path, *, blocks: int = 500, seed: int = 20) -> list[Path]:
     """Writes orders.csv, place-blocks.csv and executions.csv of one day, with canonical headers.
 
     Args:
-        folder: made when it is missing; files of the same names are replaced.
-        blocks: blocks, of 1 to 5 orders and 1 or 2 placements each.
-        seed: another seed is another day of the same kind.
+        folder: created when missing; files of the same names are replaced.
+        blocks: the number of blocks, with 1 to 5 orders and 1 or 2 placements each.
+        seed: another seed gives another day of the same kind.
 
     Returns:
-        The files, in the order they are loaded.
+        The files, in the order in which they are loaded.
 
     Raises:
-        ConfigError: there is no block, or the folder cannot be written.
+        ConfigError: `blocks` is less than 1, or the folder cannot be written.
     """
     if blocks < 1:
         raise ConfigError("a day needs at least 1 block")
     day = _Day(Plan(blocks=blocks, seed=seed, business_date=BUSINESS_DATE))
-    with made(folder):
+    with writable_folder(folder):
         return [_write(folder / f"{name}.csv", rows) for name, rows in day.extracts().items()]
 
 
@@ -65,12 +64,12 @@ def _write(path: Path, rows: list[_Row]) -> Path:
 
 @dataclass(frozen=True)
 class _Day:
-    """The drawn day. Blocks, orders, placements and executions are each counted from 0 within what holds them."""
+    """The drawn day; blocks are counted from 0, as are orders, placements and executions within what they belong to."""
 
     plan: Plan
 
     def extracts(self) -> dict[str, list[_Row]]:
-        """Each extract's rows, by the name of its operation."""
+        """The rows of each extract, by the name of its operation."""
         orders: list[_Row] = []
         placements: list[_Row] = []
         executions: list[_Row] = []
@@ -83,14 +82,14 @@ class _Day:
         return {"orders": orders, "place-blocks": placements, "executions": executions}
 
     def _draw(self, name: str, bound: int, *place: int) -> int:
-        """A number from 0 to `bound` - 1 for a place in the day."""
+        """Draws a number from 0 to `bound` - 1 for a place in the day."""
         index = 0
         for each in place:
             index = index * 16 + each
         return int(self.plan.draw(f"day/{name}", np.array([index]), bound)[0])
 
     def _shared(self, block: int) -> _Row:
-        """What a block's orders, placements and executions have in common."""
+        """The cells that a block's orders, placements and executions share."""
         kind = "Limit" if self._draw("type", 3, block) == 0 else "Market"
         return {
             FIGI: FIGIS[self._instrument(block)],
@@ -102,7 +101,7 @@ class _Day:
         return self._draw("instrument", len(FIGIS), block)
 
     def _price(self, block: int, *place: int) -> tuple[str, str]:
-        """A price near the block's own level, and its currency."""
+        """A price near the block's level, and its currency."""
         price = 50_000 + self._draw("level", 2_000_000, block) + self._draw("price", 1_000, block, *place)
         return f"{Decimal(price).scaleb(-4)}", LISTED_IN[self._instrument(block) % len(LISTED_IN)]
 
@@ -133,12 +132,12 @@ class _Day:
         ]
 
     def _quantity(self, block: int, nth: int) -> str:
-        """Whole lots of ten, and a fund's fractional units now and then."""
+        """A multiple of ten, now and then with a fraction, as for units of a fund."""
         fraction = _FRACTIONS[self._draw("fraction", len(_FRACTIONS), block, nth)]
         return f"{10 * (1 + self._draw('lots', 100, block, nth))}{fraction}"
 
     def _placements(self, block: int, quantity: Decimal) -> list[_Row]:
-        """One placement of all of a block, or two that share it."""
+        """One placement of a whole block, or two that divide it."""
         first = quantity if self._draw("placements", 2, block) else quantity // 3
         shared = self._shared(block)
         return [
@@ -159,7 +158,7 @@ class _Day:
         ]
 
     def _executions(self, block: int, placement: _Row) -> list[_Row]:
-        """The fills of a placement: equal whole parts, the last with what is left."""
+        """The fills of a placement: equal whole quantities, and the rest in the last one."""
         code = placement["placement_code"]
         place = (block, int(code[-1]))
         executed = Decimal(placement["quantity"]) * _SHARES[self._draw("share", len(_SHARES), *place)] / 100

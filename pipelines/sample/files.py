@@ -1,7 +1,7 @@
 """Writes the sample's rows as CSV and as typed Parquet, a chunk at a time.
 
-The text is the truth and Parquet a typed reading of it, so the two cannot differ. A file appears
-under its name when it is whole. Knows nothing of how rows are made.
+The Parquet file is made from the texts of the CSV file, so the two cannot differ. A file appears under its name when it
+is complete. Knows nothing of how rows are made.
 """
 
 import csv
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.sample import accounts, orders, people
+from pipelines.sample import accounts, investors, orders
 from pipelines.sample.plan import Cells
 from schemas.errors import ConfigError
 
@@ -28,11 +28,11 @@ _PRICE = pa.decimal128(18, 4)
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TYPES: Final[Mapping[str, pa.DataType]] = {
     "investor_type": _WORD,
-    people.COUNTRY: _WORD,
-    people.COUNTRY_FROM: pa.date32(),
-    people.NET_WORTH: _MONEY,
-    people.NET_WORTH_UNIT: _WORD,
-    people.MARKET_LABELS: pa.list_(pa.string()),
+    investors.COUNTRY: _WORD,
+    investors.COUNTRY_FROM: pa.date32(),
+    investors.NET_WORTH: _MONEY,
+    investors.NET_WORTH_UNIT: _WORD,
+    investors.MARKET_LABELS: pa.list_(pa.string()),
     "account_type": _WORD,
     accounts.COUNTRY: _WORD,
     accounts.COUNTRY_FROM: pa.date32(),
@@ -47,14 +47,14 @@ _TYPES: Final[Mapping[str, pa.DataType]] = {
     "order_date": _MOMENT,
     orders.DESK: _WORD,
 }
-"""Types of the columns that are not plain text."""
+"""The types of columns that are not plain text."""
 
 Sink = Callable[[Cells], None]
 
 
 @contextmanager
-def made(folder: Path) -> Iterator[None]:
-    """The folder is there, and a failure to write into it is one clear line."""
+def writable_folder(folder: Path) -> Iterator[None]:
+    """Creates a folder for the block, and turns a failure to write into it into a ConfigError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -67,10 +67,10 @@ def write_rows(chunks: Iterable[Cells], paths: Mapping[str, Path], header: Seque
 
     Args:
         chunks: the rows, in order, all with the columns of `header`.
-        paths: format (`csv`, `parquet`) to file.
+        paths: the file for each format (`csv`, `parquet`).
         header: the columns, in order.
-        odd: texts a column may hold beside drawn ones; one that its Parquet type cannot hold makes
-            it text.
+        odd: the texts that a column holds in addition to drawn ones; a column becomes text if its Parquet type cannot
+            hold one of them.
     """
     with ExitStack() as stack:
         sinks = [stack.enter_context(_SINKS[kind](path, header, odd)) for kind, path in paths.items()]
@@ -81,7 +81,7 @@ def write_rows(chunks: Iterable[Cells], paths: Mapping[str, Path], header: Seque
 
 @contextmanager
 def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that has its name only once it is whole."""
+    """Yields a file that gets its name only when it is complete."""
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as file:
@@ -93,7 +93,7 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _csv_sink(path: Path, header: Sequence[str], odd: Cells) -> Iterator[Sink]:
-    del odd  # text holds anything
+    del odd  # CSV can hold any text
     with _whole(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(header)
@@ -125,11 +125,11 @@ def _parquet_sink(path: Path, header: Sequence[str], odd: Cells) -> Iterator[Sin
 
 _SINKS = {"csv": _csv_sink, "parquet": _parquet_sink}
 FORMATS = tuple(_SINKS)
-"""The formats there are."""
+"""The formats that can be written."""
 
 
 def column_type(column: str, odd: Sequence[str] = ()) -> pa.DataType:
-    """The Parquet type of a column, or text if one of the `odd` texts is not of that type."""
+    """The Parquet type of a column; text if the type cannot hold one of the `odd` texts."""
     known = _TYPES.get(column, pa.string())
     try:
         _array(odd, known)
@@ -139,7 +139,7 @@ def column_type(column: str, odd: Sequence[str] = ()) -> pa.DataType:
 
 
 def _array(texts: Sequence[str], to: pa.DataType) -> pa.Array:
-    """Texts as a column of a type; an empty text is null."""
+    """Converts texts to a column of a type; an empty text becomes null."""
     plain = pa.array(texts, pa.string())
     plain = pc.replace_with_mask(plain, pc.equal(plain, ""), pa.scalar(None, pa.string()))
     if pa.types.is_list(to):

@@ -1,7 +1,7 @@
-"""The sample's orders: orders.csv, one row for each order, the cells of its block repeated.
+"""The sample's orders (orders.csv): one row for each order, which repeats the cells of its block.
 
-A Limit block has a limit price and currency, a Market block neither. Orders are for the accounts'
-portfolios. Knows nothing of files.
+A Limit block has a limit price and currency, a Market block neither. Orders are for the accounts' portfolios. Knows
+nothing of files.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pipelines.sample.accounts import PORTFOLIO_SCOPE, Accounts, portfolio_code
+from pipelines.sample.accounts import PORTFOLIO_SCOPE, AccountTable, portfolio_code
 from pipelines.sample.plan import LARGEST_BLOCK, Cells, Ints, Plan, Spread, take
 from pipelines.sample.words import DESKS, FIGIS, LISTED_IN, TRADERS
 
@@ -41,25 +41,24 @@ HEADER = (
 
 _TOGETHER = 3
 _TIMES = tuple(f"T{m // 60:02d}:{m % 60:02d}:00Z" for m in range(7 * 60, 16 * 60 + 30))
-"""Each minute from 07:00 to 16:29 UTC: no local time of that span is skipped or run twice in
-London."""
+"""Each minute from 07:00 to 16:29 UTC; in London no local time in that span is ever skipped or repeated."""
 _DAYS_BACK = 40
 _SAME_DAY_OF_TEN = 7
 _ANY_ROOM = 840
-"""Divisible by 1 to 8, so that each size is as likely as the next."""
+"""Divisible by every number from 1 to 8, so that all sizes are equally likely."""
 _TICKS = 10_000
 _FRACTIONS = (".5", ".25", ".75", ".125")
 
 
 def business_days(until: date) -> tuple[str, ...]:
-    """`until` and the 40 weekdays before it, latest first, as ISO text."""
+    """The date `until` and the 40 weekdays before it, latest first, as ISO dates."""
     back = np.busday_offset(np.datetime64(until), -np.arange(1, _DAYS_BACK + 1), roll="forward")
     return (until.isoformat(), *(str(day) for day in back))
 
 
 @dataclass(frozen=True)
-class Orders:
-    """The drawn blocks and orders. `block` counts blocks, `order` counts orders, both from 0."""
+class OrderTable:
+    """The drawn blocks and orders; `block` and `order` are their numbers, both counted from 0."""
 
     plan: Plan
 
@@ -70,7 +69,7 @@ class Orders:
 
     @property
     def positions(self) -> int:
-        """A position for each block and for rows that stand apart."""
+        """One position for each block, and those of rows that stand apart from the others of their block."""
         return self._spread.positions
 
     @cached_property
@@ -78,14 +77,13 @@ class Orders:
         return Spread(self.plan, "block", self.plan.blocks, self.sizes)
 
     def _even_start(self, block: Ints) -> Ints:
-        """Orders before a block if all blocks were as even as can be."""
+        """The number of orders before a block if all blocks were as equal as possible."""
         return block * self.plan.orders // self.plan.blocks
 
     def sizes(self, block: Ints) -> Ints:
-        """Orders of each block: 1 to 8, which add up to the plan's orders.
+        """The number of orders of each block, 1 to 8; together they are the plan's orders.
 
-        Three neighbouring blocks share out among themselves what they would have had if all were
-        even.
+        Three neighbouring blocks divide among themselves the orders that they would have if all blocks were equal.
         """
         first = block // _TOGETHER * _TOGETHER
         last = np.minimum(first + _TOGETHER, self.plan.blocks)
@@ -96,7 +94,7 @@ class Orders:
         return np.where(block == first, one, np.where(block == first + 1, two, rest))
 
     def _share(self, name: str, first: Ints, total: Ints, blocks: Ints) -> Ints:
-        """A size for one of `blocks` blocks such that the others can hold the rest."""
+        """Draws a size for one of `blocks` blocks that leaves the others a number they can hold."""
         low = np.maximum(1, total - LARGEST_BLOCK * (blocks - 1))
         high = np.minimum(LARGEST_BLOCK, total - (blocks - 1))
         room = np.maximum(high - low, 0) + 1
@@ -141,7 +139,7 @@ class Orders:
         return {column: both[column] for column in HEADER}
 
     def _price(self, block: Ints) -> Cells:
-        """The instrument, and for a Limit block a price near the instrument's own level."""
+        """The instrument, and for a Limit block a price near the instrument's level."""
         instrument = self.plan.draw("instrument", block, len(FIGIS))
         level = 50_000 + self.plan.draw("level", instrument, 2_000_000)
         price = level * (9_000 + self.plan.draw("price", block, 2_000)) // _TICKS
@@ -158,13 +156,13 @@ class Orders:
         }
 
     def _quantity(self, order: Ints) -> list[str]:
-        """Whole lots of ten, and a fund's fractional units in one order of twelve."""
+        """Multiples of ten, in one order of twelve with a fraction, as for units of a fund."""
         lots = ((1 + self.plan.draw("lots", order, 400)) * 10).tolist()
         fraction = take(("",) * 44 + _FRACTIONS, self.plan.draw("fraction", order, 48))
         return [f"{lot}{part}" for lot, part in zip(lots, fraction, strict=True)]
 
     def _order_date(self, order: Ints, block_minute: Ints) -> list[str]:
-        """The block's day before the block was made, or a weekday before that."""
+        """A time on the block's day before the block was created, or on an earlier weekday."""
         today = self.plan.draw("today", order, 10) < _SAME_DAY_OF_TEN
         back = np.where(today, 0, 1 + self.plan.draw("back", order, _DAYS_BACK))
         minute = self.plan.draw("order/minute", order, len(_TIMES))
@@ -173,9 +171,9 @@ class Orders:
         return [day + time for day, time in zip(days, take(_TIMES, minute), strict=True)]
 
     def _portfolio(self, order: Ints) -> Cells:
-        """The first portfolio of some account, or none if it has none."""
+        """The first portfolio of a drawn account; empty when the account has none."""
         account = self.plan.draw("order/account", order, self.plan.accounts)
-        owned = (Accounts(self.plan).portfolios(account) > 0).tolist()
+        owned = (AccountTable(self.plan).portfolios(account) > 0).tolist()
         return {
             "portfolio_scope": [PORTFOLIO_SCOPE if is_owned else "" for is_owned in owned],
             "portfolio_code": [

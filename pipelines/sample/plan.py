@@ -1,8 +1,8 @@
-"""How large a sample is and what its dice say: numbers that depend on the seed and the row alone.
+"""The size of a sample, and its random draws, which depend on the seed and the row alone.
 
-Every draw is a hash of (seed, name, index), so any row can be made without the rows before it:
-memory does not grow with the sample, the size of a chunk never shows in it, and an account can name
-an investor without a table of investors. Knows nothing of columns, names or files.
+Every draw is a hash of (seed, name, index), so any row can be made without the rows before it: memory does not grow
+with the sample, the size of a chunk never changes the result, and an account can name an investor without a table of
+investors. Knows nothing of columns, names or files.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +18,10 @@ from schemas.errors import ConfigError
 
 Ints = NDArray[np.int64]
 Cells = dict[str, list[str]]
-"""A stretch of a file: column to one text for each row; '' is an empty cell."""
+"""Consecutive rows of a file: for each column one text a row; '' is an empty cell."""
 
 LARGEST_BLOCK = 8
-"""Most orders the sample puts in one block."""
+"""The most orders that the sample puts into one block."""
 
 _APART = 37
 _APART_ONE_IN = 40
@@ -32,10 +32,11 @@ _SHIFT_1, _SHIFT_2, _SHIFT_3 = (np.uint64(n) for n in (30, 27, 31))
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make. The four counts are of keys that can be sent.
+    """What to make.
 
     Attributes:
-        seed: another seed is another sample of the same kind.
+        investors, accounts, blocks, orders: the numbers of keys that can be sent.
+        seed: another seed gives another sample of the same kind.
         business_date: the day of the blocks; orders are of that day or of the weeks before it.
     """
 
@@ -47,10 +48,10 @@ class Plan:
     business_date: date = field(default=date(2026, 11, 20))
 
     def check(self) -> None:
-        """Refuses counts too small for accounts to find their holders and faults their place.
+        """Refuses counts that are too small for accounts to find holders and for planted rows to find a place.
 
         Raises:
-            ConfigError: names the first count that is too small, and the least it may be.
+            ConfigError: a count is too small; names the first such count and its minimum.
         """
         for name, least in _SMALLEST.items():
             if getattr(self, name) < least:
@@ -58,15 +59,24 @@ class Plan:
 
     @property
     def orders_fit(self) -> bool:
-        """Whether the orders can be shared out, 1 to 8 to a block."""
+        """Whether the orders can be divided among the blocks, 1 to 8 in each."""
         return self.blocks <= self.orders <= LARGEST_BLOCK * self.blocks
 
     def less(self, **counts: int) -> "Plan":
-        """The plan with some counts lowered: what is left to draw beside rows that are planted."""
+        """The plan with some counts lowered: what is left to draw when some rows are planted."""
         return replace(self, **{name: getattr(self, name) - n for name, n in counts.items()})
 
     def draw(self, name: str, index: Ints, bound: int) -> Ints:
-        """A number from 0 to `bound` - 1 for each index: its splitmix64, salted by the name."""
+        """Draws a number from 0 to `bound` - 1 for each index: its splitmix64, salted by the name.
+
+        Args:
+            name: what is drawn.
+            index: of any shape, int64.
+            bound: how many numbers there are to draw from.
+
+        Returns:
+            The numbers, of the same shape, int64.
+        """
         digest = blake2b(f"{self.seed}/{name}".encode(), digest_size=8).digest()
         mixed = index.astype(np.uint64) * _GOLDEN + np.uint64(int.from_bytes(digest, "little"))
         mixed = (mixed ^ (mixed >> _SHIFT_1)) * _MIX_1
@@ -74,12 +84,18 @@ class Plan:
         return ((mixed ^ (mixed >> _SHIFT_3)) % np.uint64(bound)).astype(np.int64)
 
     def pick(self, name: str, words: Sequence[str], index: Ints) -> list[str]:
-        """One of `words` for each index; a word that stands there twice comes twice as often."""
+        """Draws one of `words` for each index; a word that is listed twice is drawn twice as often.
+
+        Args:
+            name: what is drawn.
+            words: the words.
+            index: one-dimensional, int64.
+        """
         return take(words, self.draw(name, index, len(words)))
 
 
 class Table(Protocol):
-    """One file's drawn rows, any stretch of which can be made at once."""
+    """The drawn rows of one file, of which any part can be made by itself."""
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -87,14 +103,14 @@ class Table(Protocol):
 
     @property
     def positions(self) -> int:
-        """How far `cells` counts; a position is about one key, so it may hold no row or several."""
+        """How many positions there are; a position is about one key, so it may hold no row or several."""
 
     def cells(self, start: int, stop: int) -> Cells:
         """The rows of positions `start` to `stop` - 1, in file order."""
 
 
 def chunks(table: Table, size: int) -> Iterator[Cells]:
-    """All of a table's rows, made `size` positions at a time."""
+    """Yields all rows of a table, made `size` positions at a time."""
     for start in range(0, table.positions, size):
         yield table.cells(start, min(start + size, table.positions))
 
@@ -106,12 +122,13 @@ def take(words: Sequence[str], index: Ints) -> list[str]:
 
 @dataclass(frozen=True)
 class Spread:
-    """Keys that span rows: mostly adjacent, now and then with the last row further down the file.
+    """Places the rows of keys that span rows: mostly adjacent, but now and then the last row stands further down.
 
     Attributes:
-        name: salts the draw of who is torn apart.
-        count: how many keys there are.
-        sizes: the number of rows of each key, 1 or more.
+        plan: draws which keys have a row further down.
+        name: salts the draw.
+        count: the number of keys.
+        sizes: gives the number of rows of each key, at least 1.
     """
 
     plan: Plan
@@ -121,11 +138,15 @@ class Spread:
 
     @property
     def positions(self) -> int:
-        """A key stands at its own position, a strayed row 37 positions on."""
+        """The number of positions: a key stands at its own, and a row that stands apart 37 positions further down."""
         return self.count + _APART
 
     def rows(self, start: int, stop: int) -> tuple[Ints, Ints]:
-        """The rows at some positions, in file order: each one's key, and its place in it from 0."""
+        """The rows at positions `start` to `stop` - 1, in file order.
+
+        Returns:
+            Each row's key, and its place among the rows of the key counted from 0: both of shape (rows,), int64.
+        """
         keys = np.arange(max(0, start - _APART), min(stop, self.count))
         sizes = self.sizes(keys)
         key = np.repeat(keys, sizes)

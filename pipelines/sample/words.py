@@ -1,7 +1,7 @@
-"""The vocabulary of the sample: invented people, firms and notes, as hard to load as real ones.
+"""The vocabulary of the sample: invented people, firms and notes that are as hard to load as real ones.
 
-Accents, apostrophes, commas, quotes, a line break inside a cell. Every text is NFC and has no white
-space at its ends. Words that should be more common stand there more than once.
+They have accents, apostrophes, commas, quotes and line breaks inside cells. Every text is NFC and has no white space at
+its ends. Words that should be more common are listed more than once.
 """
 
 from typing import Final
@@ -80,8 +80,8 @@ FIGIS: Final = (
     "BBG00SLD9854", "BBG00S69W5M1", "BBG00SB8MX10", "BBG00S7M63V5", "BBG00SJRRYM0", "BBG00SRSHKM0",
     "BBG00SL54CD8", "BBG00SCSZLV4", "BBG00SWZT1N6", "BBG00SG0JDR2", "BBG00S8JZZS2", "BBG00SLHPR28",
 )  # fmt: skip
-"""Invented, with the check digit a FIGI has."""
+"""Invented, but with valid check digits."""
 LISTED_IN: Final = ("GBP", "USD", "EUR", "GBP", "USD", "CHF")
-"""Currency of the instruments in turn: the first FIGI's, the second's, and so on round."""
+"""The currencies of the instruments, in the order of FIGIS and over again."""
 DESKS: Final = ("Cash Equities", "Credit, Rates", "Multi-Asset", "Treasury")
 TRADERS: Final = ("a.mensah", "c.o'brien", "j.müller", "l.rossi", "s.clarke")

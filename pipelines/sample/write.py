@@ -1,10 +1,8 @@
-"""Makes extracts to try bulkload with: investors, accounts and orders that belong together.
+"""Writes extracts for trying bulkload: investors, accounts and orders that belong together.
 
-A seed decides everything: the same numbers give the same files, byte for byte, however they are cut
-while being written. Memory does not grow with the numbers, time grows in step with them. Owns the
-folders the files go to; the rows are made by `people`, `accounts` and
-`orders`, spoilt by `planted`, worded as a client would by `client`, and written
-by `files`. It never talks to LUSID.
+A seed decides everything: the same arguments give the same files, byte for byte, whatever the size of a chunk. Memory
+does not grow with the number of rows, and time grows linearly. `investors`, `accounts` and `orders` make the rows,
+`planted` adds wrong ones, `client` words them as a client would, and `files` writes them. Never talks to LUSID.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,25 +10,25 @@ from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pipelines.sample.accounts import Accounts
+from pipelines.sample.accounts import AccountTable
 from pipelines.sample.client import ACCOUNTS, INVESTORS, ORDERS, ClientFile
 from pipelines.sample.day import write_day
-from pipelines.sample.faults import Planted, PlantedRows, interleave, planted_table
-from pipelines.sample.files import FORMATS, made, write_rows
-from pipelines.sample.orders import Orders
-from pipelines.sample.people import People
+from pipelines.sample.files import FORMATS, writable_folder, write_rows
+from pipelines.sample.investors import InvestorTable
+from pipelines.sample.orders import OrderTable
 from pipelines.sample.plan import LARGEST_BLOCK, Cells, Plan, Table, chunks
 from pipelines.sample.planted import planted_rows
+from pipelines.sample.planting import Planted, PlantedRows, interleave, planted_table
 from schemas.errors import ConfigError
 
 BUSINESS_DATE: Final = date(2026, 11, 20)
-"""The day of the committed sample's blocks."""
+"""The day of the blocks in the committed sample."""
 DAY_BLOCKS: Final = 20
-"""Blocks of the committed day."""
+"""The number of blocks in the committed trading day."""
 CHUNK: Final = 4096
-"""Positions made at a time: enough for the arithmetic to be fast, little enough to forget."""
-TABLE_MARKS: Final = ("<!-- planted rows: written by pipelines/sample.py -->\n", "<!-- end -->\n")
-"""What the table of planted rows stands between in data/README.md."""
+"""Positions made at a time: enough for fast arithmetic, few enough to take little memory."""
+TABLE_MARKS: Final = ("<!-- planted rows: written by pipelines/sample/write.py -->\n", "<!-- end -->\n")
+"""The lines around the table of planted rows in data/README.md."""
 
 
 class _File(NamedTuple):
@@ -49,7 +47,7 @@ class _File(NamedTuple):
         return interleave(drawn, self.client.header, self.client.planted(self.planted))
 
     def planted_texts(self) -> Cells:
-        """What the planted rows hold in each column."""
+        """The texts of the planted rows in each column."""
         return {c: [row.cells.get(c, "") for row in self.planted] for c in self.table.header}
 
 
@@ -67,17 +65,17 @@ def write_sample(
 ) -> list[Path]:
     """Writes investors, accounts and orders with canonical headers, in each format.
 
-    The counts are of keys that can be sent; `bad_rows` adds a few rows that cannot (data/README.md
-    lists them). A Parquet column is text where a planted fault leaves it no other type.
+    The counts are those of keys that can be sent; `bad_rows` adds a few rows that cannot (data/README.md lists them). A
+    Parquet column is text where a planted row leaves it no other type.
 
     Args:
-        folder: made when it is missing; files of the same names are replaced.
-        investors: records, one row each.
-        accounts: accounts, each one row for each holder or portfolio.
-        blocks: blocks, of 1 to 8 orders each.
-        orders: orders, one row each.
-        seed: another seed is another sample of the same kind.
-        bad_rows: whether the planted rows are there.
+        folder: created when missing; files of the same names are replaced.
+        investors: the number of records, with one row each.
+        accounts: the number of accounts, with one row for each holder or portfolio.
+        blocks: the number of blocks, with 1 to 8 orders each.
+        orders: the number of orders, with one row each.
+        seed: another seed gives another sample of the same kind.
+        bad_rows: whether to plant wrong rows.
         formats: `csv`, `parquet` or both.
         business_date: the day of the blocks.
 
@@ -85,15 +83,15 @@ def write_sample(
         The files, in the order investors, accounts, orders, each in the order of `formats`.
 
     Raises:
-        ConfigError: a count is too small, the orders do not fit the blocks, a format is unknown, or
-            the folder cannot be written.
+        ConfigError: a count is too small, the orders do not fit into the blocks, a format is unknown, or the folder
+            cannot be written.
     """
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise ConfigError(f"a sample is {' or '.join(FORMATS)}, not {', '.join(unknown) or 'nothing'}")
     plan = Plan(investors, accounts, blocks, orders, seed, business_date)
     written: list[Path] = []
-    with made(folder):
+    with writable_folder(folder):
         for file in _files(plan, bad_rows=bad_rows):
             paths = {kind: folder / f"{file.name}.{kind}" for kind in formats}
             write_rows(file.rows(CHUNK), paths, file.table.header, file.planted_texts())
@@ -112,31 +110,29 @@ def write_client_sample(
     bad_rows: bool = True,
     business_date: date = BUSINESS_DATE,
 ) -> list[Path]:
-    """Writes the rows of `write_sample` as a client's own systems export them, with mappings.
+    """Writes the rows of `write_sample` as a client's own systems would export them, with mappings.
 
-    Loaded with its mapping, each file makes the requests that the canonical file makes, byte for
-    byte.
+    Loaded with its mapping, each file gives the same requests as the canonical file, byte for byte.
 
     Args:
-        folder: made when it is missing; files of the same names are replaced.
-        investors: records, one row each.
-        accounts: accounts, each one row for each holder or portfolio.
-        blocks: blocks, of 1 to 8 orders each.
-        orders: orders, one row each.
-        seed: another seed is another sample of the same kind.
-        bad_rows: whether the planted rows are there.
+        folder: created when missing; files of the same names are replaced.
+        investors: the number of records, with one row each.
+        accounts: the number of accounts, with one row for each holder or portfolio.
+        blocks: the number of blocks, with 1 to 8 orders each.
+        orders: the number of orders, with one row each.
+        seed: another seed gives another sample of the same kind.
+        bad_rows: whether to plant wrong rows.
         business_date: the day of the blocks.
 
     Returns:
         The files: investors, accounts, orders, each followed by its mapping.
 
     Raises:
-        ConfigError: a count is too small, the orders do not fit the blocks, or the folder cannot be
-            written.
+        ConfigError: a count is too small, the orders do not fit into the blocks, or the folder cannot be written.
     """
     plan = Plan(investors, accounts, blocks, orders, seed, business_date)
     written: list[Path] = []
-    with made(folder):
+    with writable_folder(folder):
         for file in _files(plan, bad_rows=bad_rows):
             path = folder / f"{file.name}.csv"
             mapping = folder / f"{file.client.operation}.yaml"
@@ -147,7 +143,7 @@ def write_client_sample(
 
 
 def write_data(folder: Path) -> list[Path]:
-    """Writes all of the repository's `data/`: both samples, a trading day, and the planted rows in its README.
+    """Writes the repository's `data/`: both samples, a trading day, and the table of planted rows in its README.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -173,7 +169,7 @@ def _files(plan: Plan, *, bad_rows: bool) -> tuple[_File, _File, _File]:
             f"give 1 to {LARGEST_BLOCK} orders for each block"
         )
     return (
-        _File("investors", People(drawn), planted.investors, INVESTORS),
-        _File("accounts", Accounts(drawn), planted.accounts, ACCOUNTS),
-        _File("orders", Orders(drawn), planted.orders, ORDERS),
+        _File("investors", InvestorTable(drawn), planted.investors, INVESTORS),
+        _File("accounts", AccountTable(drawn), planted.accounts, ACCOUNTS),
+        _File("orders", OrderTable(drawn), planted.orders, ORDERS),
     )

@@ -19,11 +19,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.sample.faults import Planted, planted_table
-from pipelines.sample.orders import Orders, business_days
-from pipelines.sample.people import lei
+from pipelines.sample.investors import lei
+from pipelines.sample.orders import OrderTable, business_days
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import NOBODY, planted_rows
+from pipelines.sample.planting import Planted, planted_table
 from pipelines.sample.write import write_client_sample, write_data, write_sample
 from schemas.errors import ConfigError
 from schemas.states import State
@@ -168,7 +168,7 @@ def test_every_planted_fault_that_is_a_cell_has_a_cure_that_changes_it(name: str
     for row in planted(name):
         assert all(row.cells.get(column) != text for column, text in row.cure.items())
     cured = {row.row for row in planted(name) if row.cure}
-    blamed = {row.row for row in planted(name) if not row.fault.startswith("nothing")}
+    blamed = {row.row for row in planted(name) if not row.flaw.startswith("nothing")}
     leaders = {"investors": {520, 640}, "accounts": {500}, "orders": set()}
     assert blamed - cured == leaders[name]
 
@@ -424,7 +424,7 @@ def test_the_business_date_is_the_day_of_the_blocks(tmp_path: Path) -> None:
 @given(st.data(), st.integers(1, 400), st.integers(0, 2**32))
 def test_orders_are_shared_out_to_the_last_one(data: st.DataObject, blocks: int, seed: int) -> None:
     orders = data.draw(st.integers(blocks, 8 * blocks))
-    table = Orders(Plan(blocks=blocks, orders=orders, seed=seed))
+    table = OrderTable(Plan(blocks=blocks, orders=orders, seed=seed))
     rows = table.cells(0, table.positions)
     sizes = Counter(rows["block_code"])
     assert len(sizes) == blocks

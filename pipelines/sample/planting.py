@@ -1,12 +1,12 @@
-"""What a planted row is, how it gets into a file, and how the README tells of it.
+"""Planted rows, which are wrong on purpose: inserting them among the drawn ones, and the README's table of them.
 
-The rows themselves are `planted`'s. Knows no files.
+`planted` has the rows themselves. Knows no files.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipelines.sample import accounts, people
+from pipelines.sample import accounts, investors
 from pipelines.sample.plan import Cells, Plan
 from schemas.states import State
 
@@ -16,28 +16,24 @@ class Planted:
     """One planted row.
 
     Attributes:
-        row: its 1-based data record in a file that is long enough; in a shorter one it stands at
-            the end.
-        cells: canonical column to text; a column left out is empty.
-        state: how it ends in a nightly run that begins with an empty LUSID, Partial mode, dialect
-            2.1.
-        fault: what is wrong.
-        cure: canonical column to the text that puts it right; empty when another row's cure is
-            enough.
-        client: cells the client's own extract words differently, canonical column to the client's
-            text.
+        row: the number of its data record, counted from 1; in a file that is too short it stands at the end.
+        cells: the text of each canonical column; a column left out is empty.
+        state: its state after a nightly run that begins with an empty LUSID, in Partial mode and dialect 2.1.
+        flaw: what is wrong.
+        cure: the text that corrects each wrong canonical column; empty when another row's cure is enough.
+        client: the client's text for each canonical column that the client's extract words differently.
     """
 
     row: int
     cells: Mapping[str, str]
     state: State
-    fault: str
+    flaw: str
     cure: Mapping[str, str] = field(default_factory=dict)
     client: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def can_be_sent(self) -> bool:
-        """Whether validation finds nothing wrong: such rows are within a plan's counts."""
+        """Whether validation accepts the row; such rows are included in a plan's counts."""
         return self.state not in (State.INVALID, State.DUPLICATE)
 
 
@@ -50,9 +46,9 @@ class PlantedRows:
     orders: tuple[Planted, ...]
 
     def within(self, plan: Plan) -> Plan:
-        """What is left to draw of a plan beside the planted keys that can be sent."""
+        """The part of a plan that is left to draw, without the planted keys that can be sent."""
         return plan.less(
-            investors=len(_sent_keys(self.investors, people.EXTERNAL)),
+            investors=len(_sent_keys(self.investors, investors.EXTERNAL)),
             accounts=len(_sent_keys(self.accounts, accounts.EXTERNAL)),
             blocks=len(_sent_keys(self.orders, "block_code")),
             orders=len(_sent_keys(self.orders, "order_code")),
@@ -64,7 +60,13 @@ def _sent_keys(rows: Iterable[Planted], key: str) -> set[str]:
 
 
 def interleave(chunks: Iterable[Cells], header: Sequence[str], planted: Sequence[Planted]) -> Iterator[Cells]:
-    """The chunks with each planted row at its place, or at the end of a file too short for it."""
+    """Yields the chunks with each planted row inserted at its place, or at the end of a file too short for it.
+
+    Args:
+        chunks: the drawn rows.
+        header: the columns, in order.
+        planted: the rows to insert, in row order.
+    """
     waiting = list(planted)
     done = 0
     for chunk in chunks:
@@ -85,11 +87,11 @@ def _insert(chunk: Cells, at: int, row: Planted) -> None:
 
 
 def planted_table(planted: PlantedRows) -> str:
-    """The planted rows as a Markdown table: file, row, fault, state, cure."""
+    """The planted rows as a Markdown table: file, row, flaw, state, cure."""
     lines = ["| file | `_row` | what is wrong | ends as | correct it by |", "|---|---|---|---|---|"]
     for name in ("investors", "accounts", "orders"):
         rows: tuple[Planted, ...] = getattr(planted, name)
-        lines += [f"| {name} | {row.row} | {row.fault} | {row.state} | {_cure_text(row)} |" for row in rows]
+        lines += [f"| {name} | {row.row} | {row.flaw} | {row.state} | {_cure_text(row)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -98,4 +100,4 @@ def _cure_text(row: Planted) -> str:
         return ", ".join(f"`{column}` = `{text}`" for column, text in row.cure.items())
     if row.state.traits.good:
         return ""
-    return "nothing here: it loads once the row it waits for is right"
+    return "nothing: it loads once the row that it depends on is corrected"

@@ -1,7 +1,7 @@
-"""The sample's investors: investors.csv, and who an account can name as its holder.
+"""The sample's investors (investors.csv), and how accounts choose their holders among them.
 
-Investors come in groups of four: three people and, somewhere among them, a legal entity. So a
-person or an entity can be named by arithmetic. Knows nothing of accounts or files.
+Investors come in groups of four: three people and, somewhere among them, a legal entity. So the number of a person or
+an entity can be computed. Knows nothing of accounts or files.
 """
 
 from dataclasses import dataclass
@@ -50,14 +50,14 @@ HEADER = (
 
 _GROUP = 4
 MOST_HOLDERS = 4
-"""Most holders an account has."""
+"""The most holders that an account has."""
 _LEI_PREFIX = "5493SMPL"
 _LEI_PREFIX_DIGITS = 549328222521
-"""The prefix as ISO 7064 reads it: a letter is the number 10 (A) to 35 (Z)."""
+"""The prefix as ISO 7064 reads it: a letter stands for the number 10 (A) to 35 (Z)."""
 _LEI_SERIAL = 10**10
 _FIRST_DAY = np.datetime64("1995-01-01")
 DAYS = tuple(str(_FIRST_DAY + np.timedelta64(n, "D")) for n in range(30 * 365))
-"""Dates since which something is so, as ISO text."""
+"""Effective dates, as ISO dates."""
 _DAYS_OR_NONE = (*DAYS, "")
 _COUNTRIES_OR_NONE = (*COUNTRIES, "")
 _LABEL_SETS = tuple("|".join(MARKETS[n : n + size]) for size in range(4) for n in range(3))
@@ -65,19 +65,19 @@ _DECADES = 7
 
 
 def lei(serial: int) -> str:
-    """A legal entity identifier with its check digits (ISO 17442); no issuer has its prefix."""
+    """A legal entity identifier with its check digits (ISO 17442); no issuer uses its prefix."""
     rest = 98 - (_LEI_PREFIX_DIGITS * _LEI_SERIAL + serial) * 100 % 97
     return f"{_LEI_PREFIX}{serial:010d}{rest:02d}"
 
 
 def reference(index: int) -> str:
-    """The external identifier of an investor by its index; accounts name their holders by it."""
+    """The external identifier of an investor, by which accounts name their holders."""
     return f"IR_{index + 1:08d}"
 
 
 @dataclass(frozen=True)
-class People:
-    """The drawn investors. `index` counts them from 0."""
+class InvestorTable:
+    """The drawn investors; `index` is their number, counted from 0."""
 
     plan: Plan
 
@@ -93,13 +93,21 @@ class People:
 
     @property
     def groups(self) -> int:
-        """How many whole groups there are, 3 people and 1 legal entity in each."""
+        """The number of complete groups, each of 3 people and 1 legal entity."""
         return self.plan.investors // _GROUP
 
     def holders(self, account: Ints, nth: Ints, *, entity: NDArray[np.bool_]) -> Ints:
-        """An investor for each holder: a legal entity or a person, no two of one account alike.
+        """Chooses an investor for each holder; the holders of one account come from different groups.
 
-        Holders of one account are of different groups, of which there must be 4.
+        There must be at least 4 groups. All arrays have the same shape.
+
+        Args:
+            account: the number of the holder's account, int64.
+            nth: the number of the holder in its account, counted from 0, int64.
+            entity: whether the holder is a legal entity rather than a person, bool.
+
+        Returns:
+            The numbers of the investors, int64.
         """
         stride = 1 + self.plan.draw("holder/stride", account, max(1, (self.groups - 1) // (MOST_HOLDERS - 1)))
         group = (self.plan.draw("holder", account, self.groups) + nth * stride) % self.groups
@@ -107,11 +115,11 @@ class People:
         return group * _GROUP + (self._entity_place(group) + np.where(entity, 0, beside)) % _GROUP
 
     def entity(self, group: int) -> int:
-        """The index of a group's legal entity."""
+        """The number of a group's legal entity."""
         return group * _GROUP + int(self._entity_place(np.array([group]))[0])
 
     def person(self, group: int) -> int:
-        """The index of one person of a group."""
+        """The number of one person in a group."""
         return group * _GROUP + (self.entity(group) + 1) % _GROUP
 
     def _entity_place(self, group: Ints) -> Ints:
@@ -121,7 +129,7 @@ class People:
         return np.equal(index % _GROUP, self._entity_place(index // _GROUP))
 
     def names(self, index: Ints) -> tuple[list[str], list[str]]:
-        """Names as one says them, and as one files them (`Doe, Jane`)."""
+        """The names as they are spoken, and as they are sorted (`Doe, Jane`)."""
         pick = self.plan.pick
         parts = zip(
             self._is_entity(index).tolist(),
@@ -145,7 +153,7 @@ class People:
         entities = self._is_entity(index).tolist()
         serials = index.tolist()
         worth, unit = self._net_worth(index)
-        country, since = located(self.plan, "investor", index)
+        country, since = country_cells(self.plan, "investor", index)
         return {
             "display_name": said,
             "description": self.plan.pick("investor/note", INVESTOR_NOTES, index),
@@ -163,7 +171,7 @@ class People:
         }
 
     def _net_worth(self, index: Ints) -> tuple[list[str], list[str]]:
-        """An amount with two decimals and its unit, or neither; large ones are rare."""
+        """An amount with two decimals and its unit, or two empty cells; large amounts are rare."""
         known = self.plan.draw("worth/known", index, 5) > 0
         scale = 10 ** self.plan.draw("worth/scale", index, _DECADES)
         cents = (1 + self.plan.draw("worth", index, 99_999)) * scale
@@ -173,8 +181,14 @@ class People:
         return [amount for amount, _ in filled], [unit for _, unit in filled]
 
 
-def located(plan: Plan, name: str, index: Ints) -> tuple[list[str], list[str]]:
-    """A country and the date since which it is so; sometimes no date, sometimes neither."""
+def country_cells(plan: Plan, name: str, index: Ints) -> tuple[list[str], list[str]]:
+    """A country and its effective date for each index; sometimes no date, sometimes neither.
+
+    Args:
+        plan: draws them.
+        name: salts the draw.
+        index: the numbers of the entities, int64.
+    """
     chance = plan.draw(f"{name}/located", index, 10)
     country = plan.draw(f"{name}/country", index, len(COUNTRIES))
     since = plan.draw(f"{name}/since", index, len(DAYS))
