@@ -1,6 +1,6 @@
 """A load, from extract to report. Read this first: the product is what this page does, in this order.
 
-1. Bind the extract's header to the operation, and make sure LUSID lets us in: what does not fit stops here.
+1. Open: the extract's header is bound to the operation, and LUSID lets us in. What does not fit stops here.
 2. Prepare: every row is read, validated and keyed; every request is written down. Nothing has been sent yet.
 3. Send: requests go to LUSID in calls; each key is settled by what the answer says of it.
 4. Close the books: every row's state is on disk, counted twice, before the run says it is done.
@@ -8,8 +8,11 @@
 
 from typing import Any
 
-from pipelines.loading.interrupts import interrupts
-from pipelines.loading.run import Run
+from pipelines.loading.closing import close_books
+from pipelines.loading.job import Job
+from pipelines.loading.opening import open_run
+from pipelines.loading.preparing import prepare
+from pipelines.loading.sending import send
 from pipelines.operations.table import operation_named
 from pipelines.options import Extracts, Options, Progress
 from pipelines.report.report import Report
@@ -36,12 +39,12 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
         BalanceError: the books do not balance.
     """
     declared = operation_named(str(operation))  # what is no name is no operation's name
-    return carry_out(Run(declared, extract, Options.of(**options), progress or Progress()))
+    return carry_out(Job(declared, extract, Options.of(**options), progress or Progress()))
 
 
-def carry_out(run: Run) -> Report:
-    """Takes a run through its steps; an interrupt ends it early, settled and resumable."""
-    with interrupts(run.interrupt), run:
-        run.prepare()
-        run.send()
-        return run.close_books()
+def carry_out(job: Job) -> Report:
+    """Takes a load through its steps; an interrupt ends it early, settled and resumable."""
+    with open_run(job) as run:
+        prepared = prepare(run)
+        sent = send(prepared)
+        return close_books(prepared, sent)

@@ -11,7 +11,7 @@ from pipelines.history.catalog import run_to_replay
 from pipelines.history.replay_lock import taken_up
 from pipelines.load import carry_out
 from pipelines.loading.earlier import options_of
-from pipelines.loading.run import Run
+from pipelines.loading.job import Job
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -55,4 +55,4 @@ def replay(
     )
     operation = operation_named(manifest.operation)
     with taken_up(path, folder, operation) as replayed:
-        return carry_out(Run(operation, [path], options, progress, replayed=replayed))
+        return carry_out(Job(operation, [path], options, progress, replayed=replayed))

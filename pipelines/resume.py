@@ -14,7 +14,7 @@ from pipelines.history.catalog import run_to_resume
 from pipelines.history.replay_lock import taken_up_before
 from pipelines.load import carry_out
 from pipelines.loading.earlier import Earlier, options_of
-from pipelines.loading.run import Run
+from pipelines.loading.job import Job
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -61,5 +61,5 @@ def resume(
             replayed = stack.enter_context(taken_up_before(manifest, folder, operation))
         except (ValueError, OSError):
             raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
-        earlier = Earlier(folder, force)
-        return carry_out(Run(operation, extracts, options, progress, earlier=earlier, replayed=replayed))
+        earlier = Earlier(folder, [file.name for file in manifest.extracts], force)
+        return carry_out(Job(operation, extracts, options, progress, earlier, replayed))

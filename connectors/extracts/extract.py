@@ -5,6 +5,7 @@ know LUSID, rows' meanings, or how a format is read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -156,7 +157,9 @@ class Extract:
         self.close()
 
 
-def open_extract(paths: Sequence[str | Path], *, encoding: str = "utf-8", delimiter: str = ",") -> Extract:
+def open_extract(
+    paths: Sequence[str | Path], *, encoding: str = "utf-8", delimiter: str = ",", names: Sequence[str] | None = None
+) -> Extract:
     """Finds the files of an extract and checks their headers.
 
     Args:
@@ -164,12 +167,15 @@ def open_extract(paths: Sequence[str | Path], *, encoding: str = "utf-8", delimi
             files are taken in the order of their names, those that begin with `.` or `_` left out.
         encoding: of CSV files; a name Python knows. A UTF-8 byte order mark is skipped.
         delimiter: of CSV files; one ASCII character. Files named `.tsv` have tabs unless another is given.
+        names: what the files are called, in the order they are found; by default as they were given.
 
     Raises:
         ExtractError: nothing matches; a file is missing, unreadable, empty, damaged or without a proper header; CSV
             and Parquet files are mixed; or the files' columns do not agree.
     """
     sources = find_sources(paths)
+    if names is not None:
+        sources = [replace(source, name=name) for source, name in zip(sources, names, strict=True)]
     if len({source.is_parquet for source in sources}) > 1:
         csv = next(source.name for source in sources if not source.is_parquet)
         parquet = next(source.name for source in sources if source.is_parquet)

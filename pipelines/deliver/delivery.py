@@ -62,16 +62,32 @@ class Delivery:
         brake: stops the run.
         reading_back: what is in doubt, and what an earlier run held.
         strangers: keys that LUSID's answers named and we never sent.
-        heard: told of each call that was answered: its requests, and the seconds the answer took.
     """
 
-    def __init__(self, prepared: Prepared, spec: CallSpec, ledger: Ledger, client: Client) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        spec: CallSpec,
+        ledger: Ledger,
+        client: Client,
+        *,
+        heard: Callable[[int, float], None],
+        doubtful: set[int],
+        held: set[int],
+    ) -> None:
+        """Sends nothing yet.
+
+        Args:
+            heard: told of each call that was answered: its requests, and the seconds the answer took.
+            doubtful: requests that an earlier call, whose answer was lost, may have applied.
+            held: requests that an earlier run held; they are sent when what they need is there by now.
+        """
         self._prepared, self._spec, self._ledger, self._client = prepared, spec, ledger, client
         self._operation = spec.operation
         self.brake = Brake(client.stop)
-        self.reading_back = ReadingBack(prepared, spec, ledger, client, self.brake)
+        self.reading_back = ReadingBack(prepared, spec, ledger, client, self.brake, doubtful=doubtful, held=held)
         self.strangers: list[str] = []
-        self.heard: Callable[[int, float], None] = lambda _requests, _seconds: None
+        self._heard = heard
         self._most: int | None = None
         self._lock = threading.Lock()
 
@@ -181,7 +197,7 @@ class Delivery:
             self._not_sent(call, part, error)
             return None
         self.brake.answered()
-        self.heard(len(part), answer.seconds)
+        self._heard(len(part), answer.seconds)
         self._settle(call, part, answer)
         return None
 

@@ -44,11 +44,20 @@ class ReadingBack:
         held: requests that an earlier run held; they are sent when what they need is there by now.
     """
 
-    def __init__(self, prepared: Prepared, spec: CallSpec, ledger: Ledger, reader: Reader, brake: Brake) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        spec: CallSpec,
+        ledger: Ledger,
+        reader: Reader,
+        brake: Brake,
+        *,
+        doubtful: set[int],
+        held: set[int],
+    ) -> None:
         self._prepared, self._spec, self._ledger = prepared, spec, ledger
         self._reader, self._brake = reader, brake
-        self.doubtful: set[int] = set()
-        self.held: set[int] = set()
+        self.doubtful, self.held = doubtful, held
 
     def may_go(self, part: Part) -> Part:
         """Of requests that are to be sent, those that may be: neither in already, nor in need of what is not there."""

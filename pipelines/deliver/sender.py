@@ -41,16 +41,15 @@ def batches(prepared: Prepared, ledger: Ledger, portion: Portion) -> list[Batch]
     ]
 
 
-def send(
+def send_batches(
     work: Iterable[Batch], delivery: Delivery, pressure: Pressure, progress: Callable[[Batch], None] = lambda _: None
 ) -> None:
     """Delivers batches, some at once; returns when each is settled or the run has stopped.
 
     Args:
-        pressure: how many at once; it learns from each, and from each call.
+        pressure: how many at once; it learns from each.
         progress: told of each batch as it ends, from this thread.
     """
-    delivery.heard = pressure.answered
     waiting: set[Future[Batch]] = set()
     with ThreadPoolExecutor(pressure.most, "send") as pool:
         for batch in work:

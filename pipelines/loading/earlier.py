@@ -19,10 +19,12 @@ class Earlier:
     """A run that stopped, to go on with.
 
     Attributes:
+        names: what it calls the files of its extract.
         force: go on though the mapping, or what bulkload makes of it, changed, where the keys are the same.
     """
 
     folder: RunFolder
+    names: Sequence[str]
     force: bool = False
 
 

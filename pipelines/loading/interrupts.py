@@ -24,6 +24,23 @@ def stop_at_once(name: str) -> NoReturn:
     raise StoppedError(f"interrupted by {name}")
 
 
+class LoadInterrupt:
+    """What an interrupt does to a load: ends it at once, or, from its first call on, stops it settled."""
+
+    def __init__(self) -> None:
+        self._stop: Callable[[StoppedError], None] | None = None
+
+    def settle_first(self, stop: Callable[[StoppedError], None]) -> None:
+        """From now on an interrupt calls `stop`, which lets what is in flight be settled."""
+        self._stop = stop
+
+    def __call__(self, name: str) -> None:
+        """Interrupts the load, in the name of a signal; raises StoppedError where nothing is to be settled."""
+        if self._stop is None:
+            stop_at_once(name)
+        self._stop(StoppedError(f"interrupted by {name}"))
+
+
 def end_as_interrupted() -> None:
     """Makes SIGTERM do what Ctrl-C does as long as no load watches for signals: raise KeyboardInterrupt.
 

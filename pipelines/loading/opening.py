@@ -2,9 +2,10 @@
 
 import gc
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -17,61 +18,126 @@ from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target
-from pipelines.operations.operation import Operation
-from pipelines.options import Extracts, Options, kind_of
+from pipelines.loading.earlier import elsewhere, go_on
+from pipelines.loading.interrupts import LoadInterrupt, interrupts
+from pipelines.loading.job import Job
+from pipelines.loading.manifest import opening
+from pipelines.loading.record import Record
+from pipelines.options import kind_of
 from pipelines.prepare.completeness import check_before
 from schemas.errors import ConfigError, RunFolderError
 from schemas.expectations import Expectations
+from schemas.manifest import Manifest
+from schemas.rows import mapping as mappings
 from schemas.rows.binding import Binding
-from schemas.rows.mapping import Mapping
 
 _COLLECT_EVERY = 200_000
 
 
 @dataclass(frozen=True)
-class Opened:
-    """What a run works with.
+class OpenRun:
+    """A run that is open.
 
     Attributes:
         binding: the extract's header bound to the operation.
         expect: what must be true of the whole extract, by the mapping and the options.
         target: None in a dry run.
+        before: the manifest as an earlier process left it, of a run that goes on.
+        interrupt: what an interrupt does to the run.
+        closing: closes what the run works with.
+        warnings: what the user should know already.
+        began: when, in seconds of the monotonic clock.
+        retries_before: retries of the target's client before this run.
     """
 
+    job: Job
     extract: Extract
     binding: Binding
     expect: Expectations
     target: Target | None
     folder: RunFolder
     journal: Journal
+    record: Record
+    before: Manifest | None
+    interrupt: LoadInterrupt
+    closing: ExitStack
+    warnings: tuple[str, ...]
+    began: float
+    retries_before: int
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no process has read the extract before, so that nothing was sent of it."""
+        return self.before is None or not self.before.begun
 
 
-def open_run(
-    operation: Operation,
-    given: Extracts,
-    options: Options,
-    stack: ExitStack,
-    *,
-    earlier: RunFolder | None,
-    note: Callable[[str], None],
-) -> Opened:
-    """Opens what a run works with; `stack` closes it.
+@contextmanager
+def open_run(job: Job) -> Iterator[OpenRun]:
+    """Opens what a load works with, and closes it; a run that ends in an error says so in its manifest.
 
-    Args:
-        given: the extract as the user gave it.
-        earlier: the folder of a run that stopped, to go on with.
-        note: told what the user should know.
+    From here on an interrupt ends the load early: at once, or, once it sends, when what is in flight is settled.
 
     Raises:
         ConfigError, ExtractError, AuthError, UnreachableError, RunFolderError: something does not fit.
     """
+    interrupt = LoadInterrupt()
+    with interrupts(interrupt), ExitStack() as closing:
+        run = _opened(job, interrupt, closing)
+        try:
+            yield run
+        except BaseException as error:
+            run.record.fail(error)
+            raise
+
+
+def _opened(job: Job, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
+    began = time.monotonic()
+    closing.enter_context(_quiet_collector())
+    found, binding, expect = _bound(job, closing)
+    target = closing.enter_context(_target(job))
+    folder = job.earlier.folder if job.earlier else RunFolder.create(job.options.runs, job.operation.name)
+    with _whole_or_gone(folder, is_new=job.earlier is None):
+        journal = Journal(folder.journal)
+        closing.callback(journal.close)
+        folder.open_scratch()
+        closing.callback(folder.clear_scratch)
+        extract = found or closing.enter_context(_frame_extract(job, folder))
+        if job.options.hold:
+            write_json(folder.hold, dict(job.options.hold))
+        before = folder.read_manifest() if job.earlier else None
+        manifest = _manifest(job, folder, target, extract)
+        if job.replayed is not None and (before is None or not before.begun):
+            job.replayed.write(folder)
+        record = Record(folder, go_on(before, manifest) if before else manifest)
+        if before is None:
+            record.write(manifest)
+    return OpenRun(
+        job=job,
+        extract=extract,
+        binding=binding,
+        expect=expect,
+        target=target,
+        folder=folder,
+        journal=journal,
+        record=record,
+        before=before,
+        interrupt=interrupt,
+        closing=closing,
+        warnings=() if before is None else tuple(elsewhere(before, manifest)),
+        began=began,
+        retries_before=target.client.retries_done if target else 0,
+    )
+
+
+def _bound(job: Job, closing: ExitStack) -> tuple[Extract | None, Binding, Expectations]:
+    """The extract's files, its header bound to the operation, and what must be true of it; no files of a data frame."""
+    operation, options, given = job.operation, job.options, job.extract
     operation.check_mode(options.mode)
     operation.check_dialect(options.dialect)
     operation.check_duplicates(options.duplicates)
-    stack.enter_context(_quiet_collector())
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
     operation.check_key(mapping)
-    extract = None if isinstance(given, pd.DataFrame) else stack.enter_context(_open_files(given, options, mapping))
+    extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(_open_files(job, mapping))
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
     _check_delimiter(header)
     binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
@@ -80,27 +146,37 @@ def open_run(
     standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
     expect = standing.merged(options.expect)
     check_before(expect, header, extract.sources if extract else ())
-    target = None
-    if not options.dry_run:
-        target = stack.enter_context(open_target(options.target, options.dialect, note, patience=options.patience))
-    folder = earlier or RunFolder.create(options.runs, operation.name)
-    with whole_or_gone(folder, is_new=earlier is None):
-        journal = Journal(folder.journal)
-        stack.callback(journal.close)
-        folder.open_scratch()
-        stack.callback(folder.clear_scratch)
-        if extract is None:
-            assert isinstance(given, pd.DataFrame)  # noqa: S101  # anything else was opened above
-            extract = stack.enter_context(extract_from_frame(given, folder.frame))
-        elif earlier is not None:
-            _keep_names(extract, earlier)
-        if options.hold:
-            write_json(folder.hold, dict(options.hold))
-    return Opened(extract, binding, expect, target, folder, journal)
+    return extract, binding, expect
 
 
 @contextmanager
-def whole_or_gone(folder: RunFolder, *, is_new: bool) -> Iterator[None]:
+def _target(job: Job) -> Iterator[Target | None]:
+    options = job.options
+    if options.dry_run:
+        yield None
+        return
+    with open_target(options.target, options.dialect, job.progress.note, patience=options.patience) as target:
+        yield target
+
+
+def _frame_extract(job: Job, folder: RunFolder) -> Extract:
+    assert isinstance(job.extract, pd.DataFrame)  # noqa: S101  # anything else is open already
+    return extract_from_frame(job.extract, folder.frame)
+
+
+def _manifest(job: Job, folder: RunFolder, target: Target | None, extract: Extract) -> Manifest:
+    return opening(
+        folder.run_id,
+        job.operation.name,
+        job.options,
+        target=target.url if target else None,
+        sources=extract.sources,
+        replays=job.replayed.run_id if job.replayed else None,
+    )
+
+
+@contextmanager
+def _whole_or_gone(folder: RunFolder, *, is_new: bool) -> Iterator[None]:
     """Leaves nothing of a new run that cannot be begun: without its manifest it could not be gone on with either.
 
     Raises:
@@ -125,13 +201,6 @@ def _check_delimiter(header: Sequence[str]) -> None:
         )
 
 
-def _keep_names(extract: Extract, earlier: RunFolder) -> None:
-    """A run that goes on calls its files what it called them at first."""
-    names = [file.name for file in earlier.read_manifest().extracts]
-    named = zip(extract.sources, names, strict=True)
-    extract.sources = [replace(source, name=name) for source, name in named]
-
-
 def _paths(given: object) -> list[str | Path]:
     """The paths of an extract, which the Python API takes as it is given."""
     paths = []
@@ -142,12 +211,12 @@ def _paths(given: object) -> list[str | Path]:
     return paths
 
 
-def _open_files(given: str | Path | Sequence[str | Path], options: Options, mapping: Mapping | None) -> Extract:
-    paths = _paths(given)
-    declared = {"encoding": options.encoding, "delimiter": options.delimiter}
+def _open_files(job: Job, mapping: mappings.Mapping | None) -> Extract:
+    declared = {"encoding": job.options.encoding, "delimiter": job.options.delimiter}
     if mapping is not None:
         declared = {name: value or getattr(mapping, name) for name, value in declared.items()}
-    return open_extract(paths, **{name: value for name, value in declared.items() if value})
+    names = job.earlier.names if job.earlier else None
+    return open_extract(_paths(job.extract), names=names, **{name: value for name, value in declared.items() if value})
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class Rules:
     expect: Expectations = field(default_factory=Expectations)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Prepared:
     """Requests ready to be sent, by number from 0, in the order of their first rows.
 
@@ -75,7 +75,7 @@ class Prepared:
     first_row: npt.NDArray[np.int64]
     keys: EntryFile
     wides: ParametersOfCalls
-    rows_read: int = 0
+    rows_read: int
 
     def __len__(self) -> int:
         return len(self.entry_of)
@@ -137,8 +137,7 @@ def prepare(
             progress(len(reading.book), reading.refused)
         extract.check_unchanged()
         gate.check()
-        prepared = reading.finish()
-        prepared.rows_read = extract.records - gate.trailers
+        prepared = reading.finish(extract.records - gate.trailers)
         files.pop_all()
     return prepared
 
@@ -210,25 +209,25 @@ class _Reading:
                 self.book.settle(start + position, State.INVALID, *_too_large(len(entry), limit))
                 entries[position] = b""
 
-    def finish(self) -> Prepared:
+    def finish(self, rows_read: int) -> Prepared:
         """Settles repeats, gathers rows of one key, and numbers the requests."""
         self.keys.finish()
         self.entries.finish()
         if self.rules.operation.grouped:
-            return self._gathered()
+            return self._gathered(rows_read)
         groups = self.by_key.groups(self._key_of, singles=False)
         settle_repeats(self.book, groups, self._made, self.rules.duplicates)
         states = np.frombuffer(self.book.states, np.uint8)
         rows = np.flatnonzero(states == PENDING)
         self.book.assign_each(rows)
-        return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides)
+        return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides, rows_read)
 
     def _made(self, ordinal: int) -> bytes:
         """What a row makes: its request, and what it says of the whole call; b"" where it was refused."""
         entry = self.entries.read(ordinal)
         return b"%b%d" % (entry, self.wides.number(ordinal)) if entry else b""
 
-    def _gathered(self) -> Prepared:
+    def _gathered(self, rows_read: int) -> Prepared:
         operation = self.rules.operation
         requests = self._entry_file("requests.tmp")
         gathering = Gathering(self.book, self.entries, self.binding.columns, operation)
@@ -242,7 +241,8 @@ class _Reading:
         self.entries.close()
         requests.finish()
         numbers = np.arange(len(firsts), dtype=np.int64)
-        return Prepared(self.book, requests, numbers, np.array(firsts, np.int64), self.keys, self.wides)
+        first_row = np.array(firsts, np.int64)
+        return Prepared(self.book, requests, numbers, first_row, self.keys, self.wides, rows_read)
 
     def _whole_encoder(self) -> Callable[[Sequence[int], Sequence[Row]], bytes]:
         operation, limit = self.rules.operation, self.rules.max_bytes

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from prefect_harness import (
 
 from connectors.lusid.settings import PREFECT_DEFAULTS, PREFECT_FORCED, configure_prefect
 from connectors.sandbox.server import Sandbox
+from pipelines.deliver.sender import send_batches
 from pipelines.flows import flows, tasks
 from pipelines.flows.artifacts import MOST_CHARACTERS, PublishedProgress, escaped, publish, reasons, summary
 from pipelines.flows.bridge import plain_options, through_prefect
@@ -45,7 +47,6 @@ from pipelines.flows.flows import (
     run_nightly_flow,
     run_trading_day_flow,
 )
-from pipelines.loading.run import Run
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
@@ -218,9 +219,9 @@ def test_whatever_fails_in_a_flow_no_file_of_prefect_and_no_line_tells_a_secret_
         night, _ = watch(lambda: run_nightly_flow(folder, options))
         quoting = f"{token} {MARKED['FBN_PASSWORD']} {PERSON}"
         told = [
-            fail("pipelines.loading.run.Run.send", KeyError(quoting)),
-            fail("pipelines.loading.run.Run.close_books", ExtractError("a row is damaged"), ValueError(quoting)),
-            fail("pipelines.loading.run.open_run", RuntimeError(quoting)),
+            fail("pipelines.flows.tasks.send", KeyError(quoting)),
+            fail("pipelines.flows.tasks.close_books", ExtractError("a row is damaged"), ValueError(quoting)),
+            fail("pipelines.flows.tasks.open_run", RuntimeError(quoting)),
         ]
         monkeypatch.setenv("FBN_PASSWORD", "wrong")
         with pytest.raises(AuthError):
@@ -280,7 +281,7 @@ def test_a_load_that_stops_early_fails_and_still_has_its_report(
     with Sandbox(token=SECRET) as sandbox:
         monkeypatch.setenv("FBN_ACCESS_TOKEN", SECRET)
         options = Options(target=sandbox.url, runs=tmp_path / "runs", batch_size=1)
-        monkeypatch.setattr(Run, "send", interrupted(Run.send))
+        monkeypatch.setattr("pipelines.loading.sending.send_batches", interrupted)
         report, seen = watch(lambda: run_load_flow("investor-records", file, options))
     assert (report.verdict, report.rows[State.NOT_SENT]) == (Verdict.STOPPED, 2)
     expected = f"exit code 4; investor-records: 2 rows read, 2 not_sent ({report.run_id})"
@@ -299,19 +300,15 @@ def test_a_night_that_an_error_ends_fails_and_says_why(watch: Any, tmp_path: Pat
 
 
 def test_a_defect_is_raised_as_what_it_is(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Run, "prepare", lambda _: 1 // 0)
+    monkeypatch.setattr("pipelines.flows.tasks.prepare", lambda _: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         run_load_flow("investor-records", DATA / "sample" / "investors.csv", Options(target="sandbox", runs=tmp_path))
 
 
-def interrupted(send: Callable[[Run], None]) -> Callable[[Run], None]:
-    """Sending by a run that is interrupted before the first call."""
-
-    def stopping(run: Run) -> None:
-        run.interrupt("SIGTERM")
-        send(run)
-
-    return stopping
+def interrupted(*given: Any) -> None:
+    """Sends, in a process that is interrupted before the first call."""
+    signal.raise_signal(signal.SIGTERM)
+    send_batches(*given)
 
 
 def test_a_trading_day_is_one_flow_run_with_the_tasks_of_all_its_loads(watch: Any, tmp_path: Path) -> None:
@@ -416,11 +413,14 @@ def test_a_prefect_that_fails_after_something_was_sent_does_not_say_that_nothing
     def cut(*_: object, **__: object) -> None:
         raise httpx.ConnectError("refused")
 
+    def cut_while_closing(name: str, step: Callable[[], None]) -> None:
+        cut() if name.startswith("close") else step()
+
     def engine(*given: Any, **_: object) -> None:
         load_extract(*given, return_state=True)
         cut()
 
-    monkeypatch.setattr("pipelines.flows.tasks.close_books", cut)
+    monkeypatch.setattr("pipelines.flows.tasks.carry_out_step", cut_while_closing)
     if not flow_fails:
         monkeypatch.setattr("pipelines.flows.flows.load_extract", engine)
     file, runs = write_csv(tmp_path / "i.csv", [investor(1)]), tmp_path / "runs"
@@ -615,5 +615,5 @@ def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
 
 def test_every_flow_and_task_leaves_retrying_to_the_client_and_keeps_no_result() -> None:
     ours = (load_extract, nightly_load, flows.trading_day, flows.backfill)
-    for found in (*ours, tasks.prepare, tasks.send, tasks.close_books):
+    for found in (*ours, tasks.carry_out_step):
         assert (found.retries, found.persist_result) == (0, False)

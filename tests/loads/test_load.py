@@ -20,7 +20,7 @@ from scripted_lusid import Call, Reply, ScriptedLusid, done, refused, sandbox, s
 
 from connectors.sandbox.server import Sandbox
 from pipelines.load import load
-from pipelines.loading.run import Run
+from pipelines.loading.opening import OpenRun
 from pipelines.operations import table
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
@@ -558,10 +558,10 @@ def test_a_run_that_cannot_be_begun_for_want_of_room_leaves_nothing_and_is_no_ru
 
 
 def test_a_run_that_ends_in_an_error_says_so_in_its_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: Run) -> None:
+    def broken(_: OpenRun) -> None:
         raise ZeroDivisionError("a cell's text")
 
-    monkeypatch.setattr(Run, "prepare", broken)
+    monkeypatch.setattr("pipelines.load.prepare", broken)
     with scripted(done) as (_, target), pytest.raises(ZeroDivisionError):
         load("investor-records", write_csv(tmp_path / "a.csv", [investor(1)]), target=target, runs=tmp_path / "runs")
     (folder,) = (tmp_path / "runs").iterdir()

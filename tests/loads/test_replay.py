@@ -310,7 +310,7 @@ class Killed:
 def killed_in_validation(tmp_path: Path, run: Report, corrected: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a replay whose process died before it had read its rows."""
     with monkeypatch.context() as context:
-        context.setattr("pipelines.loading.run.prepare", Killed())
+        context.setattr("pipelines.load.prepare", Killed())
         with pytest.raises(KeyboardInterrupt):
             again(tmp_path, run, corrected)
     (folder,) = set((tmp_path / "runs").iterdir()) - {run.run_dir}

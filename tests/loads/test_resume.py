@@ -22,7 +22,7 @@ from connectors.run_folder.journal import Journal, checksummed
 from connectors.sandbox.server import Sandbox
 from pipelines.account.accountant import Accountant
 from pipelines.load import load
-from pipelines.loading.run import Run
+from pipelines.loading.opening import OpenRun
 from pipelines.report.report import Report
 from pipelines.resume import resume
 from schemas.errors import ConfigError, RunFolderError
@@ -467,19 +467,17 @@ def test_a_second_signal_stops_at_once_and_the_run_can_go_on(
 def test_an_interrupt_while_the_extract_is_read_sends_nothing_and_can_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Run.prepare
-
-    def interrupted(self: Run) -> None:
+    def interrupted(_: OpenRun) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(5)
 
-    monkeypatch.setattr(Run, "prepare", interrupted)
     gate = Gate(100)
     with ScriptedLusid(gate) as lusid:
         path = write_csv(tmp_path / "a.csv", [investor(1)])
-        with pytest.raises(Exception, match="interrupted by SIGINT"):
-            load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
-        monkeypatch.setattr(Run, "prepare", whole)
+        with monkeypatch.context() as patched:
+            patched.setattr("pipelines.load.prepare", interrupted)
+            with pytest.raises(Exception, match="interrupted by SIGINT"):
+                load("investor-records", path, target=lusid.url, runs=tmp_path / "runs")
         assert not gate.posted
         assert resume("latest", runs=tmp_path / "runs").exit_code == 0
 

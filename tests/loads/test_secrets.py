@@ -16,7 +16,6 @@ from killable import KILLED, killable
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.web.fault_injection import MEANINGS
 from pipelines.cli.main import run
-from pipelines.loading.run import Run
 
 SECRETS = {
     "FBN_USERNAME": "user-MARK-0001",
@@ -182,10 +181,10 @@ def test_a_token_endpoint_that_says_everything_back_is_told_without_it(
 def test_a_bug_writes_down_where_it_was_and_not_what_it_held(
     tmp_path: Path, extracts: Path, written: Callable[[], dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stumble(_: Run) -> None:
+    def stumble(*_: object) -> None:
         raise RuntimeError(f"{SECRETS['FBN_PASSWORD']} of {PERSONAL}")
 
-    monkeypatch.setattr(Run, "close_books", stumble)
+    monkeypatch.setattr("pipelines.load.close_books", stumble)
     with Sandbox() as lusid:
         sign_in(monkeypatch, lusid)
         line = ["load", "investor-records", str(extracts / "investors.csv"), "--runs", str(tmp_path / "runs")]

@@ -79,9 +79,9 @@ MUTATIONS = (
     ),
     Mutation(
         "go on without a journal",
-        "pipelines/loading/run.py",
-        "        if before.begun and not self.ledger.planned:\n",
-        "        if not before:\n",
+        "pipelines/loading/preparing.py",
+        "    if before.begun and not ledger.planned:\n",
+        "    if not before:\n",
         ("tests/loads/test_resume.py::test_without_its_journal_a_run_that_may_have_sent_does_not_go_on",),
     ),
     Mutation(
@@ -128,9 +128,9 @@ MUTATIONS = (
     ),
     Mutation(
         "drop a chunk",
-        "pipelines/loading/run.py",
-        "        send(work, self.delivery,",
-        "        send(work[1:], self.delivery,",
+        "pipelines/loading/sending.py",
+        "        send_batches(work,",
+        "        send_batches(work[1:],",
         ("tests/unit/deliver/test_delivery.py::test_an_upsert_whose_answer_was_lost_is_sent_again",),
     ),
     Mutation(
@@ -261,9 +261,9 @@ MUTATIONS = (
     ),
     Mutation(
         "call what was sent unsent",
-        "pipelines/loading/run.py",
-        "            self.delivery.reading_back.settle_rest()\n",
-        "            pass\n",
+        "pipelines/loading/sending.py",
+        "        self._delivery.reading_back.settle_rest()\n",
+        "",
         ("tests/loads/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
     ),
     Mutation(
@@ -327,8 +327,8 @@ MUTATIONS = (
     Mutation(
         "count the rows read in the book itself",
         "pipelines/prepare/reading.py",
-        "prepared.rows_read = extract.records - gate.trailers",
-        "prepared.rows_read = len(prepared.book)",
+        "reading.finish(extract.records - gate.trailers)",
+        "reading.finish(len(reading.book))",
         ("tests/unit/account/test_accountant.py::test_a_row_that_the_reader_drops_is_noticed",),
     ),
     Mutation(
@@ -368,10 +368,10 @@ MUTATIONS = (
     ),
     Mutation(
         "finish before the files are whole",
-        "pipelines/loading/run.py",
-        "            accounts = accountant.close_books(self.folder, self.extract)\n",
-        "            self.folder.write_manifest({**self.manifest, 'verdict': 'rejects'})\n"
-        "            accounts = accountant.close_books(self.folder, self.extract)\n",
+        "pipelines/loading/closing.py",
+        "        accounts = accountant.close_books(run.folder, run.extract)\n",
+        "        run.folder.write_manifest(run.record.manifest.changed(verdict='rejects'))\n"
+        "        accounts = accountant.close_books(run.folder, run.extract)\n",
         ("tests/crash/test_crash_points.py::test_a_run_that_dies_at_any_point_ends_as_if_nothing_had_happened",),
     ),
     Mutation(
@@ -460,15 +460,15 @@ MUTATIONS = (
     ),
     Mutation(
         "send though validation has spent the budget",
-        "pipelines/loading/run.py",
-        "Spending(options.max_failures, self.prepared, self.ledger)\n        self._stop_over_budget()\n",
-        "Spending(options.max_failures, self.prepared, self.ledger)\n",
+        "pipelines/loading/sending.py",
+        "        run.interrupt.settle_first(brake.stop)\n        self._stop_over_budget()\n",
+        "        run.interrupt.settle_first(brake.stop)\n",
         ("tests/loads/test_load.py::test_the_failure_budget_stops_a_run_before_or_while_it_sends",),
     ),
     Mutation(
         "spend no budget while sending",
-        "pipelines/loading/run.py",
-        "            self.spending.add(batch)\n",
+        "pipelines/loading/sending.py",
+        "        self._spending.add(batch)\n",
         "",
         ("tests/loads/test_load.py::test_the_failure_budget_stops_a_run_before_or_while_it_sends",),
     ),
@@ -509,9 +509,9 @@ MUTATIONS = (
     ),
     Mutation(
         "load once what is in already",
-        "pipelines/loading/run.py",
-        "            refuse_finished(options.runs, self.manifest)\n",
-        "            pass\n",
+        "pipelines/loading/preparing.py",
+        "        refuse_finished(options.runs, run.record.manifest)\n",
+        "        pass\n",
         ("tests/unit/cli/test_main.py::test_too_many_failures_stop_the_run_and_once_refuses_what_is_finished",),
     ),
     Mutation(

@@ -17,7 +17,8 @@ from connectors.run_folder.results import OutcomeFile
 from pipelines.account import key_counts, reasons
 from pipelines.account.accountant import Accountant
 from pipelines.load import load
-from pipelines.loading.run import Run
+from pipelines.loading.opening import OpenRun
+from pipelines.loading.preparing import PreparedRun, prepare
 from pipelines.prepare import key_index
 from pipelines.report.report import Report
 from schemas.errors import BalanceError, ExtractError
@@ -256,13 +257,11 @@ def test_a_line_lost_from_the_failures_is_noticed(tmp_path: Path, monkeypatch: p
 
 
 def test_a_row_that_never_came_into_the_book_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Run.prepare
+    def forgetful(run: OpenRun) -> PreparedRun:
+        prepared = prepare(run)
+        return replace(prepared, requests=replace(prepared.requests, rows_read=prepared.requests.rows_read + 1))
 
-    def forgetful(self: Run) -> None:
-        whole(self)
-        self.prepared.rows_read += 1
-
-    monkeypatch.setattr(Run, "prepare", forgetful)
+    monkeypatch.setattr("pipelines.load.prepare", forgetful)
     assert "6 rows read, 5 in a state" in unbalanced(tmp_path)[0]
 
 

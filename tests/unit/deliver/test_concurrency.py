@@ -1,5 +1,7 @@
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import rows_for, write_csv
@@ -7,10 +9,7 @@ from scripted_lusid import Call, Reply, done, refused, sandbox, scripted
 
 from connectors.targets import Target
 from pipelines.deliver.concurrency import SLOW, Pressure
-from pipelines.load import carry_out
-from pipelines.loading.run import Run
-from pipelines.operations.table import operation_named
-from pipelines.options import Options, Progress
+from pipelines.load import load
 from pipelines.report.report import Report
 from schemas.verdicts import Verdict
 
@@ -31,12 +30,23 @@ def went(pressure: Pressure, requests: int, seconds: float) -> None:
     pressure.settled()
 
 
-def loaded(operation: str, count: int, folder: Path, target: Target, batch_size: int) -> tuple[Report, float]:
-    """The report of a load with 4 calls in flight, and how wide its way was in the end."""
-    path = write_csv(folder / "a.csv", rows_for(operation, count))
-    options = Options(target=target, runs=folder / "runs", batch_size=batch_size, concurrency=4)
-    run = Run(operation_named(operation), path, options, Progress())
-    return carry_out(run), run.pressure.width
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Report, float]]:
+    """A load with 4 calls in flight: its report, and how wide its way was in the end."""
+    made: list[Pressure] = []
+
+    def kept(*given: Any) -> Pressure:
+        made.append(Pressure(*given))
+        return made[-1]
+
+    def carry_out(operation: str, count: int, target: Target, batch_size: int) -> tuple[Report, float]:
+        path = write_csv(tmp_path / "a.csv", rows_for(operation, count))
+        report = load(operation, path, target=target, runs=tmp_path / "runs", batch_size=batch_size, concurrency=4)
+        (pressure,) = made
+        return report, pressure.width
+
+    monkeypatch.setattr("pipelines.loading.sending.Pressure", kept)
+    return carry_out
 
 
 def test_a_setback_halves_the_way_and_batches_that_go_well_widen_it_again() -> None:
@@ -98,7 +108,9 @@ def test_the_noise_of_fast_answers_is_no_pressure() -> None:
     assert pressure.width == 4
 
 
-def test_a_refused_batch_that_is_taken_apart_and_a_short_last_one_are_no_pressure(tmp_path: Path) -> None:
+def test_a_refused_batch_that_is_taken_apart_and_a_short_last_one_are_no_pressure(
+    loaded: Callable[..., tuple[Report, float]],
+) -> None:
     """Each call takes its time: a single request is five times as slow as one of ten."""
 
     def rule(call: Call) -> Reply:
@@ -106,15 +118,17 @@ def test_a_refused_batch_that_is_taken_apart_and_a_short_last_one_are_no_pressur
         return refused() if "MyScope/B0004" in call.keys else done(call)
 
     with scripted(rule) as (_, target):
-        report, width = loaded("orders", 21, tmp_path, target, batch_size=10)
+        report, width = loaded("orders", 21, target, batch_size=10)
     assert (report.verdict, report.requests) == (Verdict.REJECTS, 11)
     assert width == 4
 
 
 @pytest.mark.parametrize("fault", ["429", "503", "500", "cut-before", "cut-after"])
 @pytest.mark.parametrize("operation", ["investor-records", "orders"])
-def test_whatever_turns_calls_away_narrows_the_way_for_all_senders(tmp_path: Path, operation: str, fault: str) -> None:
+def test_whatever_turns_calls_away_narrows_the_way_for_all_senders(
+    loaded: Callable[..., tuple[Report, float]], operation: str, fault: str
+) -> None:
     with sandbox(f"script={fault};ok,retry-after=0") as (_, target):
-        report, width = loaded(operation, 8, tmp_path, target, batch_size=8)
+        report, width = loaded(operation, 8, target, batch_size=8)
     assert report.verdict is Verdict.COMPLETE
     assert width == 2

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.deliver.breaker import Brake
 from pipelines.deliver.concurrency import Pressure
-from pipelines.deliver.sender import send
+from pipelines.deliver.sender import send_batches
 from schemas.errors import AuthError
 
 WORK = [np.array([2 * i, 2 * i + 1]) for i in range(12)]
@@ -39,7 +39,7 @@ class Deliveries:
 
 def run(deliveries: Any, senders: int) -> list[int]:
     told: list[int] = []
-    send(WORK, deliveries, Pressure(senders, lambda: 0), lambda batch: told.extend(batch.tolist()))
+    send_batches(WORK, deliveries, Pressure(senders, lambda: 0), lambda batch: told.extend(batch.tolist()))
     return told
 
 
@@ -63,7 +63,7 @@ def test_however_slow_lusid_is_no_more_batches_are_taken_up_than_are_in_flight()
             ahead.append(number - len(deliveries.delivered))
             yield batch
 
-    send(work(), cast("Any", deliveries), Pressure(4, lambda: 0), lambda _: None)
+    send_batches(work(), cast("Any", deliveries), Pressure(4, lambda: 0), lambda _: None)
     assert len(deliveries.delivered) == len(WORK)
     assert 1 < max(ahead) <= 4
 

@@ -229,7 +229,7 @@ def test_an_interrupt_of_a_night_that_ends_all_the_same_ends_the_backfill(
             signal.raise_signal(signals.pop())
         whole(*given)
 
-    monkeypatch.setattr("pipelines.loading.run.write_html", interrupted)
+    monkeypatch.setattr("pipelines.loading.closing.write_html", interrupted)
     report = place.run()
     assert (days(report), report.not_started, report.exit_code) == ([THURSDAY], (FRIDAY, MONDAY), 4)
     report = place.run()

@@ -258,7 +258,7 @@ def test_an_interrupt_of_a_load_that_ends_all_the_same_ends_the_night(
     night.mkdir()
     write_csv(night / "investors.csv", [investor(1)])
     write_csv(night / "orders.csv", [order(1, 1)])
-    monkeypatch.setattr("pipelines.loading.run.write_html", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("pipelines.loading.closing.write_html", lambda *_: signal.raise_signal(signal.SIGTERM))
     door, heard = Door(), Heard()
     with ScriptedLusid(door) as lusid:
         report = nightly(night, target=lusid.url, runs=tmp_path / "runs", progress=heard)

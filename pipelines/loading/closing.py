@@ -1,0 +1,66 @@
+"""The last step of a load: every row's state is on disk and counted twice before the run says it is done."""
+
+import time
+
+from connectors.run_folder.atomic_files import write_json
+from pipelines.account.accountant import Accountant, Accounts
+from pipelines.account.failed_references import FailedRefs
+from pipelines.loading.manifest import closed
+from pipelines.loading.preparing import PreparedRun
+from pipelines.loading.sending import Sent
+from pipelines.report.html import write_html
+from pipelines.report.report import Report
+from schemas.errors import BalanceError
+from schemas.verdicts import Verdict, verdict_of
+
+
+def close_books(prepared: PreparedRun, sent: Sent) -> Report:
+    """Writes every row's state down and compares the counts; only then is the run over.
+
+    Raises:
+        BalanceError: the counts differ.
+    """
+    run, options = prepared.run, prepared.run.job.options
+    why = None if options.dry_run else f"the run stopped first: {sent.stopped_by.message if sent.stopped_by else ''}"
+    refs = FailedRefs(run.job.operation, run.binding.named_row) if options.followed else None
+    accountant = Accountant(prepared.requests, prepared.ledger, run.journal, refs, why)
+    try:
+        accounts = accountant.close_books(run.folder, run.extract)
+    except BalanceError as error:
+        run.record.write(run.record.manifest.changed(verdict=Verdict.UNBALANCED, error=error.message))
+        raise
+    warnings = [*run.warnings, *dict.fromkeys(accountant.warnings)]
+    report = _report(prepared, sent, accounts, warnings, refs)
+    if refs is not None and (refs.unknown or report.failed_refs):
+        write_json(run.folder.failed, {"refs": report.failed_refs, "unknown": refs.unknown})
+    manifest = closed(run.record.manifest, report)
+    write_html(run.folder, manifest)
+    prepared.requests.close()
+    run.folder.clear_scratch()  # before the verdict: nobody goes on with a finished run, or tidies it up
+    run.record.write(manifest)
+    return report
+
+
+def _report(
+    prepared: PreparedRun, sent: Sent, accounts: Accounts, warnings: list[str], refs: FailedRefs | None
+) -> Report:
+    run, job, options = prepared.run, prepared.run.job, prepared.run.job.options
+    if sent.stopped_by is not None:
+        warnings = [*warnings, sent.stopped_by.message]
+    return Report(
+        run_id=run.folder.run_id,
+        run_dir=run.folder.path,
+        operation=job.operation.name,
+        mode=options.mode,
+        verdict=verdict_of(accounts.rows, stopped=sent.stopped_by is not None, dry_run=options.dry_run),
+        rows_read=accounts.rows_read,
+        rows=accounts.rows,
+        keys=accounts.keys,
+        requests=prepared.ledger.calls,
+        retries=run.target.client.retries_done - run.retries_before if run.target else 0,
+        seconds=time.monotonic() - run.began,
+        reasons=tuple(accounts.reasons),
+        warnings=(*warnings, *sent.warnings),
+        failed_refs=refs.found() if refs is not None else {},
+        refs_unknown=refs.unknown if refs is not None else None,
+    )

@@ -1,0 +1,84 @@
+"""The third step of a load: every request that is not settled yet goes to LUSID, in calls, some of them at once."""
+
+from dataclasses import dataclass
+
+from connectors.lusid.client import LusidClient
+from pipelines.deliver.budget import Spending
+from pipelines.deliver.concurrency import Pressure
+from pipelines.deliver.delivery import Delivery
+from pipelines.deliver.sender import Batch, Portion, batches, send_batches
+from pipelines.loading.preparing import PreparedRun
+from pipelines.operations.operation import CallSpec
+from schemas.errors import FatalError
+from schemas.states import State
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came of sending.
+
+    Attributes:
+        stopped_by: what stopped the run, if something did.
+        warnings: what the user should know of how it went.
+    """
+
+    stopped_by: FatalError | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def send(prepared: PreparedRun) -> Sent:
+    """Sends what is not settled yet; returns when each request is settled, or the run has stopped.
+
+    A dry run sends nothing.
+    """
+    target = prepared.run.target
+    return Sent() if target is None else _Sending(prepared, target.client).to_the_end()
+
+
+class _Sending:
+    """One run's requests on their way."""
+
+    def __init__(self, prepared: PreparedRun, client: LusidClient) -> None:
+        """Makes ready what sends, from what the journal and the run that is replayed know of the requests."""
+        job, options, requests = prepared.run.job, prepared.run.job.options, prepared.requests
+        self._prepared, self._progress = prepared, job.progress
+        self._pressure = Pressure(options.concurrency, lambda: client.setbacks)
+        doubtful, held = prepared.ledger.restore(), set[int]()
+        if job.replayed is not None:
+            doubtful |= job.replayed.requests(requests, State.UNKNOWN)
+            held = job.replayed.requests(requests, State.HELD)
+        self._delivery = Delivery(
+            requests,
+            CallSpec(job.operation, options.mode, options.dialect),
+            prepared.ledger,
+            client,
+            heard=self._pressure.answered,
+            doubtful=doubtful,
+            held=held,
+        )
+        self._spending = Spending(options.max_failures, requests, prepared.ledger)
+        self._settled = len(requests) - len(prepared.ledger.open_requests())
+
+    def to_the_end(self) -> Sent:
+        """Sends until each request is settled or something stops the run; what is in doubt then is unknown."""
+        run, brake = self._prepared.run, self._delivery.brake
+        run.closing.callback(brake.release)
+        run.interrupt.settle_first(brake.stop)
+        self._stop_over_budget()
+        options, most = run.job.options, run.job.operation.max_items
+        portion = Portion(min(options.batch_size, most or options.batch_size), options.max_batch_bytes)
+        work = batches(self._prepared.requests, self._prepared.ledger, portion)
+        send_batches(work, self._delivery, self._pressure, self._count)
+        self._delivery.reading_back.settle_rest()
+        return Sent(brake.error, tuple(self._delivery.warnings()))
+
+    def _count(self, batch: Batch) -> None:
+        self._settled += len(batch)
+        self._progress.sending(self._settled, len(self._prepared.requests))
+        self._spending.add(batch)
+        self._stop_over_budget()
+
+    def _stop_over_budget(self) -> None:
+        over = self._spending.over()
+        if over is not None:
+            self._delivery.brake.stop(over)
