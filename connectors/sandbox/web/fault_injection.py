@@ -27,19 +27,19 @@ STATUSES = {
     "503": (-1, "ServiceUnavailable"),
 }
 MEANINGS = {
-    "429": "429 with Retry-After, in seconds and as a date by turns; nothing done",
-    "500": "500, nothing done",
-    "502": "502 with an HTML page, nothing done",
-    "503": "503, nothing done",
-    "503-after": "503 with a gateway's HTML page, after doing it",
-    "504": "504 with an HTML page, after doing it",
-    "slow": "the answer comes late, by slow-seconds",
-    "cut-before": "the connection is cut once the request is read, nothing done",
-    "cut-after": "the connection is cut after doing it, before a byte of the answer",
-    "cut-during": "the connection is cut after doing it, in the middle of the answer",
-    "truncated": "after doing it, an answer whose JSON stops half way",
-    "not-json": "after doing it, a 2xx whose body is plain text",
-    "html": "200 with an HTML page, as a proxy's login page; nothing done",
+    "429": "429 with Retry-After, in seconds and as a date by turns; nothing is applied",
+    "500": "500; nothing is applied",
+    "502": "502 with an HTML page; nothing is applied",
+    "503": "503; nothing is applied",
+    "503-after": "503 with a gateway's HTML page, after applying the call",
+    "504": "504 with an HTML page, after applying the call",
+    "slow": "the right answer, late by slow-seconds",
+    "cut-before": "the connection is cut once the call has been read; nothing is applied",
+    "cut-after": "the connection is cut after applying the call, before a byte of the answer",
+    "cut-during": "the connection is cut after applying the call, in the middle of the answer",
+    "truncated": "after applying the call, an answer whose JSON stops half way",
+    "not-json": "after applying the call, a 2xx whose body is plain text",
+    "html": "200 with an HTML page, like a proxy's login page; nothing is applied",
 }
 OPTIONS = ("seed", "reads", "slow-seconds", "retry-after", "script")
 
