@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from connectors.lusid.client import LusidClient
 from connectors.lusid.settings import LusidSettings, read_settings
+from schemas.settings import LoadOptions
 
 SANDBOX = "sandbox"
 
@@ -35,18 +36,15 @@ def lasts(url: str | None) -> bool:
 
 
 @contextmanager
-def open_target(
-    target: str | Target | None, dialect: str, note: Callable[[str], None], *, patience: float = 0.0
-) -> Iterator[Target]:
+def open_target(target: str | Target | None, options: LoadOptions, note: Callable[[str], None]) -> Iterator[Target]:
     """Opens a target and makes sure that it lets us in.
 
     Args:
         target: a base URL, `sandbox`, `sandbox:FILE` (its data is kept there), or None for what the settings name,
             and the sandbox where they name nothing. One that is open already is used, and left open: the loads of a
             night share theirs.
-        dialect: the age of the embedded sandbox.
+        options: of the load or loads; the embedded sandbox is of their dialect.
         note: told what the user should know.
-        patience: seconds for which a call is tried on, once we have been let in.
 
     Raises:
         ConfigError: the URL or the credentials are missing or malformed.
@@ -56,7 +54,7 @@ def open_target(
         yield target
         return
     if target is not None and target.split(":")[0] == SANDBOX:
-        with _sandbox(target, dialect, patience) as opened:
+        with _sandbox(target, options) as opened:
             yield opened
         return
     settings, notes = read_settings(target=target)
@@ -64,22 +62,22 @@ def open_target(
         note(text)
     if settings.lusid_url is None:
         note("No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox.")
-        with _sandbox(SANDBOX, dialect, patience) as opened:
+        with _sandbox(SANDBOX, options) as opened:
             yield opened
         return
     with LusidClient(settings) as client:
         client.check()
-        client.be_patient(patience)
+        client.follow(options)
         yield Target(client, settings.lusid_url)
 
 
 @contextmanager
-def _sandbox(target: str, dialect: str, patience: float) -> Iterator[Target]:
+def _sandbox(target: str, options: LoadOptions) -> Iterator[Target]:
     from connectors.sandbox.server import Sandbox  # its web framework takes longer to import than all the rest
 
     _, _, file = target.partition(":")
-    with Sandbox(database=Path(file) if file else None, dialect=dialect) as sandbox:
+    with Sandbox(database=Path(file) if file else None, dialect=options.dialect) as sandbox:
         settings = LusidSettings(lusid_url=sandbox.url, access_token=SecretStr(sandbox.access_token))
         with LusidClient(settings) as client:
-            client.be_patient(patience)
+            client.follow(options)
             yield Target(client, target)

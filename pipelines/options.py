@@ -1,67 +1,41 @@
 """What a load may be told, and what it tells whoever watches."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from math import inf
-from operator import index
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import EnumType
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Self, get_args
 
+import numpy as np
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from connectors.targets import Target
-from schemas import settings
-from schemas.budget import FailureBudget
-from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
-from schemas.settings import LEAST, MOST_IN_FLIGHT
-from schemas.states import Duplicates, Mode
+from schemas.settings import Exact, LoadOptions, Switch, Text, Told, told
 from schemas.suggestions import did_you_mean
 
 Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a load may be told; the command line's flags of the same names.
+class Options(LoadOptions):
+    """What a load may be told: the command line's flags of the same names, and what only a process has.
 
     Attributes:
-        target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, None for what the environment says, or an open one
-            that outlives the load.
-        encoding, delimiter: of CSV; win over the mapping's, which are UTF-8 and a comma by default.
-        batch_size: requests in one call, at most; max_batch_bytes: bytes in one call, at most.
-        concurrency: calls in flight.
-        patience: seconds for which a call is tried on while LUSID is away or turns it away; of a target that is
-            open already, its own.
-        dry_run: stop before anything is sent.
-        max_failures: rows that may fail, `50` or `2.5%`, before the run stops.
-        once: refuse an extract that a run has already finished.
+        target: as in `LoadOptions`, or an open one that outlives the load.
         expect: what must be true of the whole extract; wins over the mapping's.
         followed: loads that depend on this one follow: its report then names the references that failed.
         hold: references (`InvestorRecord/Scope/Code=value`) that failed tonight, to what is said of them.
     """
 
-    mode: Mode = settings.MODE
-    mapping: Path | None = None
-    target: str | Target | None = None
-    dialect: Dialect = settings.DIALECT
-    encoding: str | None = None
-    delimiter: str | None = None
-    runs: Path = settings.RUNS
-    batch_size: int = settings.BATCH_SIZE
-    max_batch_bytes: int = settings.MAX_BATCH_BYTES
-    concurrency: int = settings.CONCURRENCY
-    patience: float = settings.PATIENCE_SECONDS
-    duplicates: Duplicates = settings.DUPLICATES
-    dry_run: bool = False
-    max_failures: FailureBudget | None = None
-    expect: Expectations = field(default_factory=Expectations)
-    once: bool = False
-    followed: bool = False
-    hold: Mapping[str, str] = field(default_factory=dict)
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"allow_inf_nan": False, "arbitrary_types_allowed": True}
+
+    target: Annotated[Text | Target | None, Told(takes="a URL, sandbox or sandbox:FILE")] = None  # type: ignore[assignment]  # wider: a process may have it open
+    expect: Annotated[Expectations, Told(takes="a map of expectations")] = field(default_factory=Expectations)
+    followed: Switch = False
+    hold: Annotated[Mapping[str, str], Told(takes="a map of references")] = field(default_factory=dict)
 
     @classmethod
     def of(cls, **changes: Any) -> Self:
@@ -70,7 +44,58 @@ class Options:
         Raises:
             ConfigError: one line that names the option, what it takes and what it was given.
         """
-        return cls(**{name: _checked(name, value) for name, value in changes.items() if value is not None})
+        given = {name: _plain(value) for name, value in changes.items() if value is not None}
+        for name in given:
+            if name not in _FIELDS:
+                raise ConfigError(f"there is no option {name}{did_you_mean(name, _FIELDS)}")
+        try:
+            return _OPTIONS.validate_python(given)  # type: ignore[return-value]
+        except ValidationError as error:
+            raise _refusal(error, given) from None
+
+    def plain(self) -> dict[str, Any]:
+        """The options as JSON members, but for what only a process has; `of` reads them back."""
+        here = {"hold", "followed"}
+        found = _OPTIONS.dump_python(self, mode="json", exclude=here, exclude_none=True, exclude_unset=True)
+        return dict(found)
+
+
+_OPTIONS = TypeAdapter(Options)
+_FIELDS = {option.name: option for option in fields(Options)}
+_SHOWN = 40
+"""Characters of a wrong text that are shown."""
+
+
+def _plain(value: Any) -> Any:
+    """Numpy's numbers as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _refusal(error: ValidationError, given: Mapping[str, Any]) -> ConfigError:
+    """The one line of what does not fit."""
+    faults = error.errors(include_url=False)
+    name = str(faults[0]["loc"][0])
+    cause = faults[0].get("ctx", {}).get("error")
+    if cause is not None and isinstance(cause.args[0], ConfigError):
+        return cause.args[0]
+    if name == "expect" and isinstance(given[name], Mapping | Expectations):
+        said = "; ".join(": ".join([*map(str, f["loc"]), f["msg"].removeprefix("Value error, ")]) for f in faults)
+        return ConfigError(said)
+    return ConfigError(f"{name} takes {_taken(name)}, not {kind_of(given[name])}")
+
+
+def _taken(name: str) -> str:
+    """What an option takes, in words."""
+    kind, *rules = get_args(_FIELDS[name].type)
+    if words := told(_FIELDS[name]).takes:
+        return words
+    if isinstance(kind, EnumType):
+        *others, last = map(str, kind.__members__.values())
+        return f"{', '.join(others)} or {last}"
+    if kind is bool:
+        return "True or False"
+    bounds = next(rule for rule in rules if isinstance(rule, Exact))
+    return f"a whole number from {bounds.least} {'on' if bounds.most is None else f'to {bounds.most}'}"
 
 
 def kind_of(value: object) -> str:
@@ -84,94 +109,6 @@ def kind_of(value: object) -> str:
             return f"{value!r}"
         case _:
             return f"a value of type {type(value).__name__}"
-
-
-def _checked(name: str, value: object) -> Any:
-    """An option's value as `Options` has it."""
-    if name not in _TAKES:
-        raise ConfigError(f"there is no option {name}{did_you_mean(name, _TAKES)}")
-    allowed, read = _TAKES[name]
-    try:
-        return read(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{name} takes {allowed}, not {kind_of(value)}") from None
-
-
-def _word(words: type[StrEnum]) -> tuple[str, Callable[[Any], StrEnum]]:
-    *others, last = words
-    return f"{', '.join(others)} or {last}", words
-
-
-def _whole(most: int | None = None) -> tuple[str, Callable[[Any], int]]:
-    def read(value: Any) -> int:
-        number = index(value)
-        if isinstance(value, bool) or number < LEAST or (most is not None and number > most):
-            raise ValueError
-        return number
-
-    return f"a whole number from {LEAST}{f' to {most}' if most is not None else ' on'}", read
-
-
-def _is_a(*kinds: type) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if not isinstance(value, kinds) or value == "":
-            raise TypeError
-        return value
-
-    return read
-
-
-def _path(value: Any) -> Path:
-    if not value or "\0" in str(value):
-        raise ValueError
-    return Path(value)
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
-        raise ValueError
-    return float(value)
-
-
-def _budget(value: Any) -> FailureBudget:
-    return value if isinstance(value, FailureBudget) else FailureBudget.parse(str(value))
-
-
-def _expectations(value: Any) -> Expectations:
-    _is_a(Expectations, Mapping)(value)
-    try:
-        return Expectations.model_validate(value)
-    except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-        said = "; ".join(": ".join([*map(str, f["loc"]), f["msg"].removeprefix("Value error, ")]) for f in faults)
-        raise ConfigError(f"expect: {said}") from None
-
-
-_SHOWN = 40
-"""Characters of a wrong text that are shown."""
-
-_SWITCH = ("True or False", _is_a(bool))
-_TAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "mode": _word(Mode),
-    "mapping": ("the path of a file", _path),
-    "target": ("a URL, sandbox or sandbox:FILE", _is_a(str, Target)),
-    "dialect": _word(Dialect),
-    "encoding": ("a name such as utf-8 or cp1252", _is_a(str)),
-    "delimiter": ("one character", _is_a(str)),
-    "runs": ("the path of a folder", _path),
-    "batch_size": _whole(),
-    "max_batch_bytes": _whole(),
-    "concurrency": _whole(MOST_IN_FLIGHT),
-    "patience": ("seconds, 0 or more", _seconds),
-    "duplicates": _word(Duplicates),
-    "dry_run": _SWITCH,
-    "max_failures": ("a number of rows or a percentage", _budget),
-    "expect": ("a map of expectations", _expectations),
-    "once": _SWITCH,
-    "followed": _SWITCH,
-    "hold": ("a map of references", _is_a(Mapping)),
-}
-"""What each option takes, in words, and what reads it: TypeError or ValueError for what does not fit."""
 
 
 class Progress:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from schemas.errors import ConfigError, StoppedError
 
@@ -28,6 +29,25 @@ class FailureBudget:
         if match is None or (not match[2] and "." in match[1]) or (match[2] and Decimal(match[1]) > 100):
             raise ConfigError(f"--max-failures takes a number of rows or a percentage up to 100%, not {text}")
         return cls(Decimal(match[1]), bool(match[2]))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        """A text wherever it is written down."""
+        from pydantic_core import core_schema as core
+
+        text = core.to_string_ser_schema()
+        return core.no_info_plain_validator_function(
+            cls._read, json_schema_input_schema=core.str_schema(), serialization=text
+        )
+
+    @classmethod
+    def _read(cls, value: object) -> "FailureBudget":
+        if isinstance(value, cls):
+            return value
+        try:
+            return cls.parse(str(value))
+        except ConfigError as error:
+            raise ValueError(error) from None
 
     def __str__(self) -> str:
         return f"{self.amount}{'%' if self.percent else ''}"

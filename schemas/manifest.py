@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from schemas.dialects import Dialect
 from schemas.expectations import Expectations
-from schemas.settings import Settings
+from schemas.settings import LoadSettings
 from schemas.states import Duplicates, Mode, State
 from schemas.verdicts import Verdict
 
@@ -105,7 +106,7 @@ class Manifest(_Part):
     target: str | None
     extracts: tuple[ExtractFile, ...]
     mapping: MappingFile | None
-    settings: Settings
+    settings: LoadSettings
     versions: dict[str, str]
     expect: Expectations = Expectations()
     replays: str | None = None
@@ -157,6 +158,16 @@ class Manifest(_Part):
         """Whether the run had read its extract, and so may have sent something."""
         return all(file.sha256 is not None for file in self.extracts)
 
+    def options(self, runs: Path) -> dict[str, Any]:
+        """The options of the load, by name, as far as their values are plain.
+
+        Args:
+            runs: the folder that the run's folder stands in.
+        """
+        others = {name: getattr(self, name) for name in ("mode", "target", "dialect", "duplicates")}
+        mapping = Path(self.mapping.path) if self.mapping else None
+        return {**others, "mapping": mapping, "runs": runs, **vars(self.settings)}
+
     def changed(self, **members: Any) -> Self:
         """The manifest with other members."""
         return self.model_copy(update=members)
@@ -177,7 +188,7 @@ _NONE: Mapping[str, Any] = {
     "target": None,
     "extracts": (),
     "mapping": None,
-    "settings": Settings(),
+    "settings": LoadSettings(),
     "versions": {},
     "started": "",
 }

@@ -33,6 +33,7 @@ from schemas.errors import (
     RetryableError,
     UnreachableError,
 )
+from schemas.settings import LoadSettings
 
 CHECK_PATH = "/api/metadata/versions"
 CHECK_RETRIES = 3
@@ -123,14 +124,15 @@ class LusidClient:
         """Failed attempts that a retry might cure (429, 503, no connection, a lost answer), summed over all threads."""
         return self._retrier.setbacks
 
-    def be_patient(self, seconds: float) -> None:
-        """From now on a request, or a sign-in, is tried for so many seconds, however many attempts that takes.
+    def follow(self, settings: LoadSettings) -> None:
+        """From now on requests are sent as a load's settings say.
 
-        Only what repeating can cure. To be called once `check` has shown that the settings are right: until
-        then attempts are counted alone, so that a wrong host is said soon.
+        A request, or a sign-in, is tried for `patience` seconds, however many attempts that takes; only what repeating
+        can cure. To be called once `check` has shown that the settings are right: until then attempts are counted
+        alone, so that a wrong host is said soon.
         """
         for retrier in (self._retrier, self._token_retrier):
-            retrier.limits = replace(retrier.limits, patience=seconds, sending_seconds=SENDING_SECONDS)
+            retrier.limits = replace(retrier.limits, patience=settings.patience, sending_seconds=SENDING_SECONDS)
 
     def post(
         self,

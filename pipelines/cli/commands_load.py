@@ -6,26 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from pipelines.cli.flags import (
-    BatchBytesFlag,
-    BatchSizeFlag,
-    ConcurrencyFlag,
-    DialectFlag,
-    DirectFlag,
-    DryRunFlag,
-    DuplicatesFlag,
-    JsonFlag,
-    MaxFailuresFlag,
-    MinRowsFlag,
-    ModeFlag,
-    OperationArgument,
-    PatienceFlag,
-    RunsFlag,
-    TargetFlag,
-    named,
-    with_options,
-)
-from schemas import settings
+from pipelines.cli.flags import DirectFlag, JsonFlag, OperationArgument, named, with_options
 from schemas.answers import server_text
 
 if TYPE_CHECKING:
@@ -34,48 +15,12 @@ if TYPE_CHECKING:
     from pipelines.report.report import Report
 
 
+@with_options(one_extract=True)
 def load(
     operation: OperationArgument,
     extracts: Annotated[list[str], typer.Argument(help="Files, globs or directories of CSV or Parquet: one extract.")],
     *,
-    mode: ModeFlag = settings.MODE,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(parser=named, metavar="FILE", help="YAML that names your columns; default: canonical headers."),
-    ] = None,
-    target: TargetFlag = None,
-    dialect: DialectFlag = settings.DIALECT,
-    encoding: Annotated[
-        str | None, typer.Option(help="Of CSV, such as cp1252; default: the mapping's, or UTF-8.")
-    ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Of CSV; default: the mapping's, or a comma.")] = None,
-    runs: RunsFlag = settings.RUNS,
-    batch_size: BatchSizeFlag = settings.BATCH_SIZE,
-    max_batch_bytes: BatchBytesFlag = settings.MAX_BATCH_BYTES,
-    concurrency: ConcurrencyFlag = settings.CONCURRENCY,
-    patience: PatienceFlag = settings.PATIENCE_SECONDS,
-    duplicates: DuplicatesFlag = settings.DUPLICATES,
-    max_failures: MaxFailuresFlag = None,
-    once: Annotated[bool, typer.Option("--once", help="Refuse an extract that a run has finished already.")] = False,
-    expect_rows: Annotated[int | None, typer.Option(min=0, help="Data rows the extract must have, exactly.")] = None,
-    min_rows: MinRowsFlag = None,
-    control_total: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=SUM", help="What a column must add up to; may be repeated.")
-    ] = None,
-    trailer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT[=CELL]", help="Each file ends in a trailer whose first cell is TEXT; its CELL holds its rows."
-        ),
-    ] = None,
-    done_marker: Annotated[
-        Path | None,
-        typer.Option(parser=named, metavar="FILE", help="A file that must be there, and no older than the extract."),
-    ] = None,
-    settled: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="How long the files must have been left alone.")
-    ] = None,
-    dry_run: DryRunFlag = False,
+    options: "Options",
     as_json: JsonFlag = False,
     prefect: Annotated[
         bool | None, typer.Option("--prefect/--direct", help="Through Prefect; default: where PREFECT_API_URL is set.")
@@ -84,35 +29,8 @@ def load(
     """Load one extract, and account for every row."""
     from connectors.lusid.settings import prefect_api_url
     from pipelines.cli.console import TerminalProgress, stderr_console
-    from pipelines.cli.expect_flags import expectations
     from pipelines.load import load as load_extract
-    from pipelines.options import Options
 
-    options = Options.of(
-        mode=mode,
-        mapping=mapping,
-        target=target,
-        dialect=dialect,
-        encoding=encoding,
-        delimiter=delimiter,
-        runs=runs,
-        batch_size=batch_size,
-        max_batch_bytes=max_batch_bytes,
-        concurrency=concurrency,
-        patience=patience,
-        duplicates=duplicates,
-        max_failures=max_failures,
-        once=once,
-        dry_run=dry_run,
-        expect=expectations(
-            rows=expect_rows,
-            min_rows=min_rows,
-            totals=control_total or None,
-            trailer=trailer,
-            done_marker=done_marker,
-            settled_seconds=settled,
-        ),
-    )
     with TerminalProgress(stderr_console()) as progress:
         if prefect_api_url() if prefect is None else prefect:
             from pipelines.flows.flows import run_load_flow
@@ -131,7 +49,7 @@ FolderArgument = Annotated[
 AgainFlag = Annotated[bool, typer.Option("--again", help="Load all anew; default: go on where an earlier one stopped.")]
 
 
-@with_options
+@with_options()
 def nightly(
     folder: FolderArgument,
     *,
@@ -146,7 +64,7 @@ def nightly(
     _show_night(run_night(folder, options, direct=direct, again=again), as_json=as_json)
 
 
-@with_options
+@with_options()
 def trading_day(
     folder: FolderArgument,
     *,

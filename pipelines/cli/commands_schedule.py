@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A business date, 2026-11-20.")]
 
 
-@with_options
+@with_options()
 def backfill(
     pattern: Annotated[str, typer.Argument(help="Each date's folder, such as '/extracts/{date:%Y%m%d}'.")],
     first: Day,

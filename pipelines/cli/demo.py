@@ -93,7 +93,7 @@ def run_demo(runs: Path, console: Console, *, direct: bool) -> int:
     if night.exit_code not in FINISHED_CODES:
         print_summaries(summaries, console)
         return night.exit_code
-    with open_target(target, options.dialect, lambda _: None) as opened:
+    with open_target(target, options, lambda _: None) as opened:
         print_summaries(summaries, console, _comparison(opened.client, night.reports))
     return EXIT_CODES[Verdict.COMPLETE]
 

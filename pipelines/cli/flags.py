@@ -1,33 +1,21 @@
 """The flags and arguments that several commands take alike: what they are called, may be, and say of themselves."""
 
 from collections.abc import Callable
-from inspect import signature
+from inspect import Parameter, signature
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from schemas import settings
 from schemas.dialects import Dialect
-from schemas.settings import LEAST, MOST_IN_FLIGHT
-from schemas.states import Duplicates, Mode
+from schemas.settings import Exact, LoadOptions, flag, flags, told
 
 if TYPE_CHECKING:
-    from pipelines.options import Options
+    from schemas.expectations import Expectations
 
 OperationArgument = Annotated[str, typer.Argument(help="Such as investor-records; `bulkload operations` lists them.")]
 RunArgument = Annotated[str, typer.Argument(help="An id, the beginning of one, a run folder, or `latest`.")]
-ModeFlag = Annotated[
-    Mode, typer.Option(case_sensitive=False, help="What a bad key does: only itself fails, or its whole call.")
-]
-TargetFlag = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL|sandbox[:FILE]", help="Where to; default: FBN_LUSID_URL, or the embedded sandbox without it."
-    ),
-]
-DialectFlag = Annotated[Dialect, typer.Option(help="The server's age.")]
 
 
 def named(text: str) -> Path:
@@ -37,76 +25,101 @@ def named(text: str) -> Path:
     return Path(text)
 
 
-RunsFlag = Annotated[Path, typer.Option(parser=named, metavar="DIR", help="Where run folders are.")]
-BatchSizeFlag = Annotated[int, typer.Option(min=LEAST, help="Requests in one call, at most.")]
-BatchBytesFlag = Annotated[int, typer.Option(min=LEAST, help="Bytes in one call, at most.")]
-ConcurrencyFlag = Annotated[int, typer.Option(min=LEAST, max=MOST_IN_FLIGHT, help="Calls in flight.")]
-PatienceFlag = Annotated[
-    float, typer.Option(min=0, metavar="SECONDS", help="How long a call is tried on while LUSID is away.")
-]
-DuplicatesFlag = Annotated[
-    Duplicates, typer.Option(case_sensitive=False, help="Rows of one key that differ: refuse all, or take one.")
-]
-MaxFailuresFlag = Annotated[
-    str | None, typer.Option(metavar="N|N%", help="Rows that may fail before the run stops; default: any number.")
-]
-MinRowsFlag = Annotated[
-    int | None, typer.Option(min=0, help="Data rows an extract must have, at least; 0 lets it be empty.")
-]
-DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Validate every row and send nothing.")]
+_OPTIONS = flags()
+_KINDS = get_type_hints(LoadOptions) | {"max_failures": str | None}
+_LAST = ("dry_run", "again", "direct", "as_json", "prefect")
+"""Where these stand in --help."""
+
+
+def option(name: str) -> Any:
+    """How typer is to take an option of a load."""
+    said = told(_OPTIONS[name])
+    bounds = next((rule for rule in get_args(_OPTIONS[name].type) if isinstance(rule, Exact)), Exact())
+    return typer.Option(
+        flag(name),  # of a switch this alone: there is no --no-once
+        help=said.help,
+        metavar=said.metavar,
+        parser=named if Path in (_KINDS[name], *get_args(_KINDS[name])) else None,
+        min=bounds.least,
+        max=bounds.most,
+        case_sensitive=False,
+    )
+
+
+RunsFlag = Annotated[Path, option("runs")]
+DialectFlag = Annotated[Dialect, option("dialect")]
 DirectFlag = Annotated[bool, typer.Option("--direct", help="Without Prefect.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the flags of loads that read a folder, in place of its own parameter `options`.
+def with_options(*, one_extract: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the flags of a load in place of its own parameter `options`, which gets the `Options` they make.
 
-    typer reads a command's parameters from its signature, so the list of these flags is the signature of `_options`.
+    typer reads a command's parameters from its signature, so that is what is changed.
+
+    Args:
+        one_extract: the command loads one extract, and no folder of several: the flags of that, too.
     """
-    flags = signature(_options).parameters
-    own = signature(command)
+    names = [name for name, each in _OPTIONS.items() if one_extract or not told(each).one_extract]
+    expect = signature(_expect).parameters
+    expected = list(expect) if one_extract else ["min_rows"]
+    given = [*map(_parameter, names), *(expect[name] for name in expected)]
 
-    def read_flags(**given: Any) -> None:
-        options = _options(**{name: given.pop(name) for name in flags})
-        command(**given, options=options)
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        def read_flags(**values: Any) -> None:
+            from pipelines.options import Options
 
-    parts = (flags.values() if each.name == "options" else (each,) for each in own.parameters.values())
-    parameters = list(chain.from_iterable(parts))
-    read_flags.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # a function may
-    read_flags.__name__, read_flags.__doc__ = command.__name__, command.__doc__
-    return read_flags
+            expectations = _expect(**{name: values.pop(name) for name in expected})
+            options = Options.of(**{name: values.pop(name) for name in names}, expect=expectations)
+            command(**values, options=options)
+
+        own = signature(command)
+        parts = (given if each.name == "options" else (each,) for each in own.parameters.values())
+        parameters = sorted(chain.from_iterable(parts), key=lambda each: each.name in _LAST)
+        read_flags.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # a function may
+        read_flags.__name__, read_flags.__doc__ = command.__name__, command.__doc__
+        return read_flags
+
+    return decorated
 
 
-def _options(
+def _parameter(name: str) -> Parameter:
+    """An option as a parameter of a command."""
+    kind = Annotated[_KINDS[name], option(name)]  # type: ignore[valid-type]  # as it is made here
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=_OPTIONS[name].default, annotation=kind)
+
+
+def _expect(
     *,
-    mode: ModeFlag = settings.MODE,
-    target: TargetFlag = None,
-    dialect: DialectFlag = settings.DIALECT,
-    runs: RunsFlag = settings.RUNS,
-    batch_size: BatchSizeFlag = settings.BATCH_SIZE,
-    max_batch_bytes: BatchBytesFlag = settings.MAX_BATCH_BYTES,
-    concurrency: ConcurrencyFlag = settings.CONCURRENCY,
-    patience: PatienceFlag = settings.PATIENCE_SECONDS,
-    duplicates: DuplicatesFlag = settings.DUPLICATES,
-    max_failures: MaxFailuresFlag = None,
-    min_rows: MinRowsFlag = None,
-    dry_run: DryRunFlag = False,
-) -> "Options":
-    """The options of each load, from its flags."""
+    expect_rows: Annotated[int | None, typer.Option(min=0, help="Data rows the extract must have, exactly.")] = None,
+    min_rows: Annotated[
+        int | None, typer.Option(min=0, help="Data rows an extract must have, at least; 0 lets it be empty.")
+    ] = None,
+    control_total: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=SUM", help="What a column must add up to; may be repeated.")
+    ] = None,
+    trailer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT[=CELL]", help="Each file ends in a trailer whose first cell is TEXT; its CELL holds its rows."
+        ),
+    ] = None,
+    done_marker: Annotated[
+        Path | None,
+        typer.Option(parser=named, metavar="FILE", help="A file that must be there, and no older than the extract."),
+    ] = None,
+    settled: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="How long the files must have been left alone.")
+    ] = None,
+) -> "Expectations":
+    """The completeness gate of a load, from its flags."""
     from pipelines.cli.expect_flags import expectations
-    from pipelines.options import Options
 
-    return Options.of(
-        mode=mode,
-        target=target,
-        dialect=dialect,
-        runs=runs,
-        batch_size=batch_size,
-        max_batch_bytes=max_batch_bytes,
-        concurrency=concurrency,
-        patience=patience,
-        duplicates=duplicates,
-        max_failures=max_failures,
-        expect=expectations(totals=None, trailer=None, min_rows=min_rows),
-        dry_run=dry_run,
+    return expectations(
+        rows=expect_rows,
+        min_rows=min_rows,
+        totals=control_total or None,
+        trailer=trailer,
+        done_marker=done_marker,
+        settled_seconds=settled,
     )

@@ -7,18 +7,14 @@ know. Owns what is raised when Prefect cannot run a flow. Knows no flow by name.
 import os
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields
-from enum import Enum
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.report import NightlyReport
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
-from schemas.budget import FailureBudget
 from schemas.errors import ConfigError, UnreachableError
-from schemas.expectations import Expectations
 
 Outcome = Report | NightlyReport | BackfillReport
 _PREFECTS = ("prefect", "httpx")
@@ -44,27 +40,14 @@ def the_desk() -> Desk:
 
 
 def plain_options(options: Options) -> dict[str, Any]:
-    """The options as JSON members, as a deployment gives them; `Options.of` reads them back.
+    """The options as a deployment gives them.
 
     Raises:
         ConfigError: an option holds an open target or what failed elsewhere, which Prefect must not keep.
     """
     if options.hold or not isinstance(options.target, str | None):
         raise ConfigError("an open target and held references cannot go through Prefect")
-    given = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in ("hold", "followed")}
-    return {name: _plain(value) for name, value in given.items() if value is not None}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Enum():
-            return value.value
-        case Path() | FailureBudget():
-            return str(value)
-        case Expectations():
-            return value.model_dump(mode="json", exclude_unset=True)
-        case _:
-            return value
+    return options.plain()
 
 
 def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress | None) -> _T:

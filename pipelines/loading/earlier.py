@@ -43,17 +43,9 @@ def options_of(manifest: Manifest, folder: RunFolder, target: str | Target | Non
     if manifest.damaged & GIVEN:
         raise damaged
     try:
-        return Options.of(
-            mode=manifest.mode,
-            mapping=manifest.mapping.path if manifest.mapping else None,
-            target=target or manifest.target,
-            dialect=manifest.dialect,
-            duplicates=manifest.duplicates,
-            runs=folder.path.parent,
-            expect=manifest.expect,
-            hold=orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {},
-            **vars(manifest.settings),
-        )
+        hold = orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {}
+        given = manifest.options(folder.path.parent) | {"target": target or manifest.target}
+        return Options.of(**given, expect=manifest.expect, hold=hold)
     except (ConfigError, ValueError, OSError):
         raise damaged from None
 

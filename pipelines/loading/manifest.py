@@ -9,7 +9,6 @@ from connectors.extracts.source_files import Source
 from pipelines.options import Options
 from pipelines.report.report import Report
 from schemas.manifest import FORMAT, ExtractFile, Manifest, MappingFile, moment
-from schemas.settings import Settings
 
 MOST_REASONS = 100
 
@@ -44,17 +43,7 @@ def opening(
         target=target,
         extracts=tuple(ExtractFile(name=s.name, path=str(s.path.resolve()), bytes=s.size) for s in sources),
         mapping=MappingFile(path=str(mapping.resolve()), sha256=file_sha256(mapping)) if mapping else None,
-        settings=Settings(
-            batch_size=options.batch_size,
-            max_batch_bytes=options.max_batch_bytes,
-            concurrency=options.concurrency,
-            patience=options.patience,
-            dry_run=options.dry_run,
-            encoding=options.encoding,
-            delimiter=options.delimiter,
-            once=options.once,
-            max_failures=str(options.max_failures) if options.max_failures else None,
-        ),
+        settings=options.kept(),
         versions={"bulkload": version("lusid-bulkload"), "python": platform.python_version()},
         expect=options.expect,
         replays=replays,

@@ -155,7 +155,7 @@ def _target(job: Job) -> Iterator[Target | None]:
     if options.dry_run:
         yield None
         return
-    with open_target(options.target, options.dialect, job.progress.note, patience=options.patience) as target:
+    with open_target(options.target, options, job.progress.note) as target:
         yield target
 
 

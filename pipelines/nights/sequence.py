@@ -155,5 +155,5 @@ def shared_target(options: Options, progress: Progress) -> Iterator[Target | Non
     if options.dry_run:
         yield None
         return
-    with open_target(options.target, options.dialect, progress.note, patience=options.patience) as target:
+    with open_target(options.target, options, progress.note) as target:
         yield target

@@ -24,7 +24,6 @@ from pipelines.prepare.grouping import Gathering, alone_value, settle_repeats
 from pipelines.prepare.key_index import KeyIndex
 from pipelines.prepare.row_book import Book
 from pipelines.prepare.templates import Forms, request_encoder
-from schemas import settings
 from schemas.dialects import Dialect
 from schemas.errors import ExtractError
 from schemas.expectations import Expectations
@@ -32,6 +31,7 @@ from schemas.requests.allocations import CallParameters
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
 from schemas.rows.validated import Sheet
+from schemas.settings import MAX_BATCH_BYTES
 from schemas.states import COUNTED, PENDING, Duplicates, State
 
 _WRITTEN_AT_ONCE = 500
@@ -51,7 +51,7 @@ class Rules:
     operation: Operation
     dialect: Dialect
     duplicates: Duplicates = Duplicates.REFUSE
-    max_bytes: int = settings.MAX_BATCH_BYTES
+    max_bytes: int = MAX_BATCH_BYTES
     hold: Mapping[str, str] = field(default_factory=dict)
     expect: Expectations = field(default_factory=Expectations)
 

@@ -8,13 +8,13 @@ still lacks its parent, and links both runs; `load` is for what a dry run found 
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipelines.report.summary import Summary, given_up
 from pipelines.report.wording import many
-from schemas import settings
 from schemas.answers import server_text
+from schemas.settings import RUNS, flag, flags
 from schemas.states import STATES, State
 from schemas.verdicts import Verdict
 
@@ -52,7 +52,7 @@ def next_command(run: Summary) -> str:
         return shlex.join(_load(run, [shown(file.path) for file in run.manifest.extracts]))
     if not run.to_correct:
         return ""
-    runs = [] if run.folder.path.parent == settings.RUNS else ["--runs", shown(run.folder.path.parent)]
+    runs = [] if run.folder.path.parent == RUNS else ["--runs", shown(run.folder.path.parent)]
     verb = "resume" if run.verdict is Verdict.STOPPED else "replay"
     return shlex.join([program(), verb, run.folder.run_id, *runs])
 
@@ -75,25 +75,16 @@ def next_step(run: Summary) -> str:
 
 def _load(run: Summary, extracts: Sequence[str]) -> list[str]:
     """The load of extracts with a run's flags, but for those that say what holds anyway."""
-    manifest, given = run.manifest, run.manifest.settings
-    mapping, target = manifest.mapping, manifest.target
-    flags = {
-        "--mode": (manifest.mode, settings.MODE),
-        "--mapping": (shown(mapping.path) if mapping else None, None),
-        "--target": (target, None),
-        "--dialect": (manifest.dialect, settings.DIALECT),
-        "--encoding": (given.encoding, None),
-        "--delimiter": (given.delimiter, None),
-        "--runs": (run.folder.path.parent, settings.RUNS),
-        "--batch-size": (given.batch_size, settings.BATCH_SIZE),
-        "--max-batch-bytes": (given.max_batch_bytes, settings.MAX_BATCH_BYTES),
-        "--concurrency": (given.concurrency, settings.CONCURRENCY),
-        "--patience": (given.patience, settings.PATIENCE_SECONDS),
-        "--duplicates": (manifest.duplicates, settings.DUPLICATES),
-        "--max-failures": (given.max_failures, None),
-    }
-    told = [(name, value) for name, (value, default) in flags.items() if value is not None and value != default]
-    return [program(), "load", run.operation, *extracts, *(str(word) for flag in told for word in flag)]
+    return [program(), "load", run.operation, *extracts, *_flags(run)]
+
+
+def _flags(run: Summary) -> Iterator[str]:
+    given = run.manifest.options(run.folder.path.parent)
+    for name, option in flags().items():
+        if name != "dry_run" and (value := given[name]) != option.default:
+            yield flag(name)
+            if value is not True:
+                yield shown(value) if isinstance(value, Path) else str(value)
 
 
 def program() -> str:

@@ -15,8 +15,8 @@ from pipelines.cli.demo import LISTINGS, entities, run_demo
 from pipelines.load import load
 from pipelines.nights.folder import NAMES
 from pipelines.sample.write import write_sample
-from schemas.dialects import Dialect
 from schemas.errors import BalanceError
+from schemas.settings import LoadOptions
 
 
 def console() -> tuple[Console, io.StringIO]:
@@ -90,6 +90,6 @@ def test_a_night_that_does_not_finish_ends_the_demo_with_its_exit_code(
 def test_lists_are_read_page_after_page(little: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_demo(little, console()[0], direct=True) == 0
     monkeypatch.setattr(demo, "PAGE", 7)
-    with open_target(f"sandbox:{little}/demo.db", Dialect.V2_1, lambda _: None) as target:
+    with open_target(f"sandbox:{little}/demo.db", LoadOptions(), lambda _: None) as target:
         found = [demo._resource_id(order).pop() for order in entities(target.client, "/api/orders")]
     assert len(found) == len(set(found)) == 30

@@ -5,12 +5,13 @@ from scripted_lusid import Call, Reply, refused, scripted
 
 from connectors.targets import Target, open_target
 from schemas.errors import AuthError, ConfigError, ThrottledError, UnreachableError
+from schemas.settings import LoadOptions
 
 
 def notes_of(target: str | Target | None) -> tuple[list[str], str]:
     """Opens and reads; gives the notes and its URL."""
     notes: list[str] = []
-    with open_target(target, "2.1", notes.append) as opened:
+    with open_target(target, LoadOptions(), notes.append) as opened:
         body = opened.client.get("/api/metadata/versions").body
         assert isinstance(body, dict)
         return notes, opened.url
@@ -67,7 +68,7 @@ def test_a_target_that_has_let_us_in_is_waited_for(
     monkeypatch.setattr("connectors.lusid.retry_table.BACKOFF_BASE_SECONDS", 0.001)
     with (
         scripted(lambda call: refused(status=503) if 1 < call.number < 10 else Reply(200, {})) as (lusid, _),
-        open_target(lusid.url, "2.1", print, patience=patience) as target,
+        open_target(lusid.url, LoadOptions(patience=patience), print) as target,
     ):
         if patience:
             assert target.client.get("/api/metadata/versions").attempts == attempts

@@ -20,6 +20,7 @@ from pipelines.deliver.breaker import BREAKER, Brake
 from pipelines.load import load
 from pipelines.report.report import Report
 from schemas.errors import AuthError, RetryableError
+from schemas.settings import LoadSettings
 
 LONG = 20
 """Seconds that nobody would wait for in this test."""
@@ -33,7 +34,7 @@ def patient(rule: Rule) -> Iterator[Target]:
     with ScriptedLusid(rule) as lusid:
         settings = LusidSettings(lusid_url=lusid.url, access_token=SecretStr("token"))
         with LusidClient(settings, retries=1) as client:
-            client.be_patient(LONG)
+            client.follow(LoadSettings(patience=LONG))
             yield Target(client, lusid.url)
 
 

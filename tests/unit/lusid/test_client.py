@@ -28,6 +28,7 @@ from schemas.errors import (
     ThrottledError,
     UnreachableError,
 )
+from schemas.settings import LoadSettings
 
 TOKEN = "MARKER-token"
 UPSERT = "/api/investorrecords/$batchUpsert"
@@ -231,13 +232,13 @@ def test_a_gateways_503_may_hide_an_answer_so_an_order_is_not_sent_again(server:
 def test_a_patient_client_sits_an_outage_out(call: str) -> None:
     with RawServer([]) as gone:
         desk = Desk(gone.url)
-    desk.client.be_patient(120)
+    desk.client.follow(LoadSettings(patience=120))
     error = raised(getattr(desk, call))
     assert isinstance(error, NeverSentError)
     assert 120 <= sum(desk.slept) < 140
     with RawServer([answer(503, PROBLEM)] * 9 + [answer(201, {})]) as server:
         desk = Desk(server.url)
-        desk.client.be_patient(120)
+        desk.client.follow(LoadSettings(patience=120))
         with desk.client:
             assert getattr(desk, call)().attempts == 10
 
@@ -264,7 +265,7 @@ def test_a_token_endpoint_that_is_away_is_waited_for_once_for_all_senders() -> N
     sign_in = {"username": "u", "password": SecretStr("MARKER"), "client_id": "c", "client_secret": SecretStr("MARKER")}
     settings = LusidSettings(lusid_url=server.url, token_url=gone.url, **sign_in)
     client = LusidClient(settings, sleep=sleep, clock=lambda: sum(slept), random=lambda: 0.5)
-    client.be_patient(60)
+    client.follow(LoadSettings(patience=60))
     threads = [threading.Thread(target=sender) for _ in range(4)]
     for thread in threads:
         thread.start()

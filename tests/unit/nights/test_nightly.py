@@ -22,8 +22,8 @@ from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, worst
 from pipelines.options import Extracts, Progress
 from pipelines.report.report import Report
-from schemas.dialects import Dialect
 from schemas.errors import BalanceError, ConfigError, ExtractError, UnreachableError
+from schemas.settings import LoadOptions
 from schemas.states import STATES, State
 from schemas.verdicts import Verdict
 
@@ -44,7 +44,7 @@ class Heard(Progress):
 @contextmanager
 def sandbox() -> Iterator[Target]:
     """An embedded sandbox that stays open, so that it can be asked afterwards."""
-    with open_target("sandbox", Dialect.V2_1, lambda _: None) as target:
+    with open_target("sandbox", LoadOptions(), lambda _: None) as target:
         yield target
 
 
