@@ -1,4 +1,4 @@
-"""allocate in the sandbox: PR-FIFO over real orders, nothing twice, failures by placement, nothing lost."""
+"""allocate in the sandbox: PR-FIFO over real orders, nothing allocated twice, failures by placement, nothing lost."""
 
 import random
 from collections import defaultdict
@@ -42,7 +42,7 @@ def _orders(*quantities: object) -> list[Body]:
 
 
 def _allocated(sandbox: Sandbox) -> dict[str, Decimal]:
-    """Order to what it has been allocated."""
+    """The allocated quantity of each order."""
     out: dict[str, Decimal] = defaultdict(Decimal)
     for each in values_of(sandbox, "allocations"):
         out[each["allocatedOrderId"]["code"]] += Decimal(str(each["quantity"]))
@@ -108,7 +108,7 @@ def test_in_2_3_custodian_and_direction_follow_the_order_and_amounts_are_not_sha
         assert (made["quantity"], made["custodianAccountId"], made["direction"]) == (5, rid("C"), 1)
 
 
-def test_running_again_allocates_nothing_twice(sandbox: Sandbox) -> None:
+def test_a_repeated_call_allocates_nothing_twice(sandbox: Sandbox) -> None:
     executed(sandbox, *_orders(30, 70), quantity=40)
     done(allocate(sandbox, "P1"))
     before = values_of(sandbox, "allocations")
@@ -206,7 +206,9 @@ def test_an_order_without_a_portfolio_fails_its_placement_alone(sandbox: Sandbox
         ({"requests": []}, {}, ["$"]),
     ],
 )
-def test_what_does_not_fit_is_a_400(shared: Sandbox, body: Any, parameters: dict[str, str], paths: list[str]) -> None:
+def test_an_invalid_body_or_parameter_is_a_400(
+    shared: Sandbox, body: Any, parameters: dict[str, str], paths: list[str]
+) -> None:
     assert list(errors(manage(shared, "allocate", body, **parameters))) == paths
 
 
@@ -236,7 +238,7 @@ def test_only_the_legacy_dialect_has_the_older_address(shared: Sandbox) -> None:
     problem(manage(shared, "../allocationservice/allocate", []), 404)
 
 
-def test_allocations_outlive_the_process_and_are_still_not_doubled(tmp_path: Path) -> None:
+def test_allocations_outlive_the_process_and_are_not_duplicated(tmp_path: Path) -> None:
     with Sandbox(database=tmp_path / "db") as sandbox:
         executed(sandbox, *_orders(30, 70), quantity=40)
         done(allocate(sandbox, "P1"))
@@ -270,7 +272,7 @@ def test_sixteen_senders_at_once_allocate_everything_once(sandbox: Sandbox) -> N
 @settings(max_examples=12)
 @given(data=st.data())
 def test_any_block_is_filled_exactly_and_never_over(shared: Sandbox, data: st.DataObject) -> None:
-    """Orders of several calls, fills of several calls, allocated now and then: sums are exact."""
+    """Orders and fills from several calls, allocated now and then: the sums are exact."""
     run = f"R{data.draw(st.integers(0, 10**12))}-{len(values_of(shared, 'blocks'))}"
     quantity = st.integers(1, 500) | st.decimals(min_value="0.01", max_value=500, places=2).map(float)
     ordered = data.draw(st.lists(quantity, min_size=1, max_size=6))

@@ -1,4 +1,4 @@
-"""Allocations made by hand in the sandbox: they count like the others, and never pass what was ordered."""
+"""Allocations made by hand in the sandbox: they count like the others, and never exceed what was ordered."""
 
 from typing import Any
 
@@ -164,7 +164,7 @@ def test_in_2_3_an_allocation_has_a_direction_and_may_have_a_custodian() -> None
         ({"requests": []}, ["requests"]),
     ],
 )
-def test_what_does_not_fit_the_model_is_a_400(sandbox: Sandbox, body: Body, paths: list[str]) -> None:
+def test_an_invalid_body_is_a_400(sandbox: Sandbox, body: Body, paths: list[str]) -> None:
     assert list(errors(post(sandbox, "allocations", body))) == paths
 
 

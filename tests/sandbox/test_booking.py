@@ -1,4 +1,4 @@
-"""booktransactions in the sandbox: fields mapped from allocations, booked once, marked when asked."""
+"""booktransactions in the sandbox: fields mapped from allocations, booked once, marked on request."""
 
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,9 @@ def test_a_portfolios_transactions_page_and_filter(sandbox: Sandbox) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_a_400(shared: Sandbox, body: Any, parameters: dict[str, str], paths: list[str]) -> None:
+def test_an_invalid_body_or_parameter_is_a_400(
+    shared: Sandbox, body: Any, parameters: dict[str, str], paths: list[str]
+) -> None:
     assert list(errors(manage(shared, "booktransactions", body, **parameters))) == paths
 
 

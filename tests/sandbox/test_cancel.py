@@ -1,4 +1,4 @@
-"""cancelorders and $cancelplacements in the sandbox: effects, children, and what refuses."""
+"""cancelorders and $cancelplacements in the sandbox: effects, children, and what is refused."""
 
 from sandbox_api import (
     Body,
@@ -34,7 +34,7 @@ def _states(sandbox: Sandbox) -> dict[str, str]:
     return {each["id"]["code"]: each["state"] for each in values_of(sandbox, "placements")}
 
 
-def test_a_cancelled_order_stays_in_its_block_and_counts_for_nothing(sandbox: Sandbox) -> None:
+def test_a_cancelled_order_stays_in_its_block_and_no_longer_counts(sandbox: Sandbox) -> None:
     created(create_orders(sandbox, block("B1", order("O1", 100), order("O2", 50))))
 
     answer = _cancel(sandbox, "cancelorders", one="O2", none="O9")
@@ -81,7 +81,7 @@ def test_in_2_3_amounts_follow_cancelled_orders() -> None:
         assert (left["quantity"], left["amount"], left["basis"]) == (0, usd, "Amount")
 
 
-def test_a_cancelled_placement_takes_all_below_it_with_it(sandbox: Sandbox) -> None:
+def test_cancelling_a_placement_cancels_all_below_it(sandbox: Sandbox) -> None:
     created(create_orders(sandbox, block("B1", order("O1"))))
     family = {"KID": "TOP", "KID2": "TOP", "GRANDKID": "KID"}
     below = [placement(code, "B1", parentPlacementId=rid(parent)) for code, parent in family.items()]
@@ -99,7 +99,7 @@ def test_a_cancelled_placement_takes_all_below_it_with_it(sandbox: Sandbox) -> N
     assert get(sandbox, "placements/S/KID2").json()["version"]["asAtVersionNumber"] == 2
 
 
-def test_an_execution_below_keeps_the_whole_family(sandbox: Sandbox) -> None:
+def test_an_execution_below_keeps_all_of_the_placements(sandbox: Sandbox) -> None:
     created(create_orders(sandbox, block("B1", order("O1"))))
     done(place(sandbox, placement("TOP", "B1"), placement("KID", "B1", parentPlacementId=rid("TOP"))))
     created(execute(sandbox, execution("E1", "KID")))
@@ -124,7 +124,7 @@ def test_parents_in_a_circle_are_cancelled_once_each(sandbox: Sandbox) -> None:
     assert _states(sandbox) == {"A": "Cancelled", "B": "Cancelled"}
 
 
-def test_what_does_not_fit_the_model_is_a_400(sandbox: Sandbox) -> None:
+def test_an_invalid_body_is_a_400(sandbox: Sandbox) -> None:
     for call in ("cancelorders", "$cancelplacements"):
         assert list(errors(manage(sandbox, call, {"k": {"scope": "S"}, "m": {"scope": "S", "code": "a b"}}))) == [
             "k.code",

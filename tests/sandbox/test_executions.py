@@ -1,4 +1,4 @@
-"""Executions in the sandbox: upserted by id, of a placement that exists, fixed once allocated."""
+"""Executions in the sandbox: upserted by id, for an existing placement, fixed once allocated."""
 
 import pytest
 from sandbox_api import (
@@ -92,7 +92,7 @@ def test_one_bad_execution_refuses_the_call_and_every_culprit_is_named(sandbox: 
         ({"requests": [{"id": rid("E1")}]}, None),
     ],
 )
-def test_what_does_not_fit_the_model_is_a_400(shared: Sandbox, body: Body, paths: list[str] | None) -> None:
+def test_an_invalid_body_is_a_400(shared: Sandbox, body: Body, paths: list[str] | None) -> None:
     found = errors(post(shared, "executions", body))
     required = {f"requests[0].{name}" for name in execution("E1", "P0") if name != "id"}
     assert set(found) == (required if paths is None else set(paths))

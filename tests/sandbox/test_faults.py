@@ -1,4 +1,4 @@
-"""Faults on request: what the client meets, and whether the request was applied."""
+"""Injected faults: what the client sees, and whether the call was applied."""
 
 import json
 import time
@@ -59,7 +59,7 @@ def test_429_asks_to_wait_in_seconds_and_by_date_in_turns() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_server_errors_do_nothing(status: int) -> None:
+def test_server_errors_apply_nothing(status: int) -> None:
     with Sandbox(faults=f"script={status}") as sandbox:
         problem(_send(sandbox), status)
         assert not _applied(sandbox)
@@ -135,7 +135,7 @@ def test_no_specification_is_no_faults() -> None:
         ("retry-after=-1", "'retry-after=-1': not negative"),
     ],
 )
-def test_a_bad_specification_is_one_line_that_lists_what_there_is(specification: str, why: str) -> None:
+def test_a_bad_specification_is_one_line_that_lists_the_valid_names(specification: str, why: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Sandbox(faults=specification)
     assert caught.value.message == (

@@ -55,12 +55,12 @@ def test_the_password_grant_issues_tokens_that_open_the_api(sandbox: Sandbox) ->
         ({}, "unsupported_grant_type"),
     ],
 )
-def test_a_grant_that_will_not_do_is_a_400(sandbox: Sandbox, form: dict[str, str], error: str) -> None:
+def test_an_invalid_grant_is_a_400(sandbox: Sandbox, form: dict[str, str], error: str) -> None:
     answer = _token(sandbox, **form)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
-def test_without_a_good_token_there_is_a_401(sandbox: Sandbox) -> None:
+def test_without_a_valid_token_there_is_a_401(sandbox: Sandbox) -> None:
     answer = requests.post(f"{sandbox.url}/api/{UPSERT}", json={}, timeout=10)
     body = problem(answer, 401)
     assert (body["code"], body["name"]) == (187, "InvalidIdentityToken")
@@ -157,7 +157,7 @@ def test_a_database_file_outlives_the_sandbox(tmp_path: Path) -> None:
         Sandbox(database=file, dialect="2.3")
 
 
-def test_what_cannot_be_served_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_sandbox_that_cannot_start_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "other.db").write_bytes(b"this is not a database" * 100)
     with pytest.raises(ConfigError, match=r"other\.db: file is not a database"):
         Sandbox(database=tmp_path / "other.db")
@@ -223,6 +223,6 @@ def test_reference_data_is_taken_and_not_kept(sandbox: Sandbox) -> None:
     assert value["properties"] == listed(key, "x")
 
 
-def test_what_is_not_json_cannot_be_written() -> None:
+def test_a_value_that_is_not_json_cannot_be_written() -> None:
     with pytest.raises(TypeError):
         dumps({"a": object()})

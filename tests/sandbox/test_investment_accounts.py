@@ -58,7 +58,7 @@ def sandbox_23() -> Iterator[Sandbox]:
         yield running
 
 
-def test_an_account_embeds_its_holders_as_they_are_now(sandbox: Sandbox) -> None:
+def test_an_account_embeds_its_holders_current_records(sandbox: Sandbox) -> None:
     both = {**listed(EXTERNAL, "E3"), **listed(INTERNAL, "I3")}
     sent = account("A1", "JointMixed", [{"key": "H1", "identifiers": both}, holder("C1", "H2")])
     sent["investmentPortfolios"] = [{"key": "P1", "portfolioScope": "S", "portfolioCode": "C"}]
@@ -183,7 +183,7 @@ def test_dialect_2_3_refers_by_scope_and_one_plain_identifier(sandbox_23: Sandbo
         ({"investmentPortfolios": [{"key": "P", "portfolioScope": "S"}]}, "a.investmentPortfolios[0].portfolioCode"),
     ],
 )
-def test_what_does_not_fit_the_model_is_a_400(shared: Sandbox, change: dict[str, Any], path: str) -> None:
+def test_an_invalid_body_is_a_400(shared: Sandbox, change: dict[str, Any], path: str) -> None:
     answer = upsert_accounts(shared, {"a": {**account("A1", "JointPersonal"), **change}})
     assert list(errors(answer)) == [path]
 
@@ -198,7 +198,7 @@ def test_an_unknown_account_type_fails_its_key(sandbox: Sandbox) -> None:
     }
 
 
-def test_an_update_replaces_lists_whole_and_checks_the_holders_there_are(sandbox: Sandbox) -> None:
+def test_an_update_replaces_whole_lists_and_checks_the_resulting_holders(sandbox: Sandbox) -> None:
     created(upsert_accounts(sandbox, {"a": account("A1", "JointPersonal", [holder("E1"), holder("E2", "H2")])}))
     silent = {"identifiers": listed(ACCOUNT_ID, "A1"), "displayName": "x", "accountType": "JointMixed"}
     value = created(upsert_accounts(sandbox, {"a": silent}))["values"]["a"]

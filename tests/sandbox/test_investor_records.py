@@ -147,16 +147,14 @@ NAME = "a.properties.InvestorRecord/Details/Name"
         ),
     ],
 )
-def test_what_does_not_fit_the_model_is_a_400_in_either_mode(
-    shared: Sandbox, change: dict[str, Any], paths: list[str]
-) -> None:
+def test_an_invalid_body_is_a_400_in_either_mode(shared: Sandbox, change: dict[str, Any], paths: list[str]) -> None:
     for mode in ("Partial", "Atomic"):
         answer = upsert_records(shared, {"good": record("E0"), "a": {**record("E1"), **change}}, mode)
         assert sorted(errors(answer)) == sorted(paths)
     assert get(shared, "investorrecords").json()["values"] == []
 
 
-def test_all_faults_of_all_keys_come_in_one_answer(sandbox: Sandbox) -> None:
+def test_one_answer_reports_every_mistake_in_every_key(sandbox: Sandbox) -> None:
     body = {"a": {**record("E1"), "displayName": ""}, "b": {"displayName": 1}, "c": []}
     answer = upsert_records(sandbox, body)
     assert list(errors(answer)) == ["a.displayName", "b.displayName", "b.identifiers", "c"]
@@ -185,7 +183,7 @@ def test_numbers_keep_every_digit(sandbox: Sandbox) -> None:
     assert b'"metricValue":{"value":%b,' % exact in get(sandbox, "investorrecords").content
 
 
-def test_an_update_keeps_what_is_left_out_and_replaces_what_is_given(sandbox: Sandbox) -> None:
+def test_an_update_keeps_omitted_members_and_replaces_given_ones(sandbox: Sandbox) -> None:
     name, city, club = (f"InvestorRecord/Details/{code}" for code in ("Name", "City", "Club"))
     first = record("E1", description="old", properties={**listed(name, "n"), **listed(city, "c"), **listed(club, "k")})
     created(upsert_records(sandbox, {"a": first}))
@@ -260,7 +258,9 @@ def test_dialect_2_3_has_scopes_and_plain_identifiers(sandbox_23: Sandbox) -> No
     assert one.json()["href"] == one.url
 
 
-def test_a_request_in_the_other_dialect_is_refused_by_its_members(sandbox: Sandbox, sandbox_23: Sandbox) -> None:
+def test_a_request_in_the_other_dialect_is_refused_with_its_members_named(
+    sandbox: Sandbox, sandbox_23: Sandbox
+) -> None:
     assert errors(upsert_records(sandbox_23, {"a": record("E1")})) == {
         "a.investor.investorIdentifiers": ["investorIdentifiers is not a member of this request"],
         "a.investor.identifiers": ["The identifiers field is required."],

@@ -19,12 +19,12 @@ Documents = st.recursive(
 
 
 def exactly(value: Any) -> str:
-    """With every digit and type."""
+    """A value with every digit and type."""
     return repr(value)
 
 
 @given(Documents)
-def test_what_was_kept_is_read_again_as_the_strict_reader_reads_it(value: Any) -> None:
+def test_stored_json_is_read_again_as_the_strict_reader_reads_it(value: Any) -> None:
     written = dumps(value)
     assert exactly(loads_own(written)) == exactly(loads(written))
 

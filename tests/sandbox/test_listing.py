@@ -77,7 +77,7 @@ def test_pages_joined_are_the_list_forwards_and_backwards(sandbox: Sandbox, aske
     assert _codes(back) == pages[1]
 
 
-def test_a_page_token_is_good_for_its_own_question_only(sandbox: Sandbox) -> None:
+def test_a_page_token_is_valid_for_its_own_query_only(sandbox: Sandbox) -> None:
     token = get(sandbox, "orders", limit=3).json()["nextPage"]
     for parameters in ({"page": token, "filter": "quantity gt 1"}, {"page": "zzz"}, {"page": "MTI="}):
         body = problem(get(sandbox, "orders", **parameters))
@@ -102,7 +102,7 @@ def test_a_page_token_is_good_for_its_own_question_only(sandbox: Sandbox) -> Non
         ("nothing.here eq 'x'", []),
     ],
 )
-def test_filters_keep_what_they_say(sandbox: Sandbox, expression: str, names: list[str]) -> None:
+def test_filters_keep_matching_entities(sandbox: Sandbox, expression: str, names: list[str]) -> None:
     assert _names(get(sandbox, "investorrecords", filter=expression)) == names
 
 
@@ -151,6 +151,6 @@ def test_and_binds_tighter_than_or() -> None:
     assert [keep(each) for each in documents] == [True, False, True]
 
 
-def test_a_field_of_nothing_is_nothing() -> None:
+def test_a_field_of_a_missing_member_is_none() -> None:
     assert field({}, "properties[X/Y/Z]") is None
     assert field({"a": 1}, "a.b") is None

@@ -1,4 +1,4 @@
-"""moveorders in the sandbox: quantities follow, blocks appear, differing fields refuse the whole call."""
+"""moveorders in the sandbox: quantities are adjusted, blocks created, and differing fields refuse the whole call."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ PRICE = {"amount": 5, "currency": "USD"}
 
 
 def _orders_by_block(sandbox: Sandbox) -> dict[str, tuple[list[str], object]]:
-    """Block to the codes of its orders and its quantity."""
+    """For each block the codes of its orders, and its quantity."""
     blocks = values_of(sandbox, "blocks")
     return {each["id"]["code"]: ([one["code"] for one in each["orderIds"]], each["quantity"]) for each in blocks}
 
@@ -35,7 +35,7 @@ def _versionless(document: Body) -> Body:
     return {name: value for name, value in document.items() if name != "version"}
 
 
-def test_a_moved_order_leaves_its_block_and_both_quantities_follow(sandbox: Sandbox) -> None:
+def test_a_moved_order_leaves_its_block_and_both_quantities_are_adjusted(sandbox: Sandbox) -> None:
     created(create_orders(sandbox, block("B1", order("O1", 100), order("O2", 50)), block("B2", order("O3", 7))))
 
     (moved,) = done(move(sandbox, ("O2", "B2")))["values"]
@@ -49,7 +49,7 @@ def test_a_moved_order_leaves_its_block_and_both_quantities_follow(sandbox: Sand
     assert _orders_by_block(sandbox) == {"B1": (["O1"], 100), "B2": (["O2", "O3"], 57)}
 
 
-def test_a_missing_destination_is_made_of_the_orders_fields(sandbox: Sandbox) -> None:
+def test_a_missing_destination_is_created_from_the_orders_fields(sandbox: Sandbox) -> None:
     fields: dict[str, Any] = {"type": "Limit", "timeInForce": "GTC", "limitPrice": PRICE}
     created(create_orders(sandbox, block("B1", order("O1", 100), **fields)))
 
@@ -81,7 +81,7 @@ def test_a_block_without_orders_takes_the_fields_of_the_moved_order(sandbox: San
     assert (made["side"], made["type"], "limitPrice" in made) == ("Buy", "Market", False)
 
 
-def test_an_order_that_is_there_already_stays_and_leaves_no_block(sandbox: Sandbox) -> None:
+def test_an_order_already_in_the_destination_stays_and_leaves_no_block(sandbox: Sandbox) -> None:
     created(create_orders(sandbox, block("B1", order("O1"))))
     first = done(move(sandbox, ("O1", "B2")))["values"][0]
 
@@ -121,7 +121,7 @@ def test_each_differing_blocking_field_is_a_conflict(sandbox: Sandbox, change: d
     assert errors(refused, "ResourceConflict") == {"requests[0].destinationBlockId": [said]}
 
 
-def test_an_order_of_an_executed_block_and_a_cancelled_one_stay(sandbox: Sandbox) -> None:
+def test_a_cancelled_order_and_one_of_an_executed_block_are_not_moved(sandbox: Sandbox) -> None:
     executed(sandbox, order("O1", 100), quantity=10)
     created(create_orders(sandbox, block("B2", order("O2", state="Canceled"))))
 
@@ -150,7 +150,7 @@ def test_a_moved_order_sent_again_is_still_known(sandbox: Sandbox) -> None:
         ({"requests": [{"orderId": rid("O"), "destinationBlockId": rid("B")}] * 2}, ["requests[1].orderId"]),
     ],
 )
-def test_what_does_not_fit_the_model_is_a_400(shared: Sandbox, body: Body, paths: list[str]) -> None:
+def test_an_invalid_body_is_a_400(shared: Sandbox, body: Body, paths: list[str]) -> None:
     assert list(errors(manage(shared, "moveorders", body))) == paths
 
 

@@ -86,7 +86,7 @@ def test_a_block_and_its_orders_come_back_whole(sandbox: Sandbox) -> None:
     assert get(sandbox, "orders/S/O1").json() == {**pair["orders"][0], "version": versions[1]}
 
 
-def test_a_second_call_adds_orders_and_the_quantity_follows(sandbox: Sandbox) -> None:
+def test_a_second_call_adds_orders_and_the_quantity_is_adjusted(sandbox: Sandbox) -> None:
     created(create_orders(sandbox, block("B1", order("O1", 100))))
     (pair,) = created(create_orders(sandbox, block("B1", order("O2", 50))))["values"]
     assert pair["block"]["quantity"] == 150
@@ -95,7 +95,7 @@ def test_a_second_call_adds_orders_and_the_quantity_follows(sandbox: Sandbox) ->
     assert pair["block"]["version"]["asAtVersionNumber"] == 2
 
 
-def test_the_same_orders_sent_again_are_accepted_and_not_doubled(sandbox: Sandbox) -> None:
+def test_the_same_orders_sent_again_are_accepted_and_not_duplicated(sandbox: Sandbox) -> None:
     sent = block("B1", order("O1", 100), order("O2", 50))
     first = created(create_orders(sandbox, sent))["values"][0]
     again = created(create_orders(sandbox, sent))["values"][0]
@@ -153,7 +153,7 @@ def test_equal_prices_written_differently_do_not_conflict(sandbox: Sandbox) -> N
     created(post(sandbox, "ordermanagement/createorders", entry % (b"O2", b"1.5")))
 
 
-def test_what_a_request_leaves_out_is_the_blocks(sandbox: Sandbox) -> None:
+def test_what_a_request_omits_is_the_blocks_own(sandbox: Sandbox) -> None:
     fields = {"type": "Limit", "timeInForce": "GTC", "limitPrice": {"amount": 1, "currency": "USD"}}
     created(create_orders(sandbox, block("B1", order("O1"), **fields)))
     silent = block("B1", order("O2"))
@@ -218,7 +218,7 @@ def test_priced_types_need_their_prices(shared: Sandbox, type_: str, missing: li
         ),
     ],
 )
-def test_what_does_not_fit_the_model_is_a_400(shared: Sandbox, body: Any, paths: list[str]) -> None:
+def test_an_invalid_body_is_a_400(shared: Sandbox, body: Any, paths: list[str]) -> None:
     assert list(errors(post(shared, "ordermanagement/createorders", body))) == paths
 
 

@@ -95,7 +95,7 @@ def test_a_placement_comes_back_whole(sandbox: Sandbox) -> None:
     assert values_of(sandbox, "placements", filter="blockIds.code eq 'B3'") == []
 
 
-def test_a_placement_sent_again_is_not_doubled_and_a_differing_one_conflicts(sandbox: Sandbox) -> None:
+def test_a_placement_sent_again_is_not_duplicated_and_a_differing_one_conflicts(sandbox: Sandbox) -> None:
     first = done(place(sandbox, placement("P1", "B1")))["values"]
 
     assert done(place(sandbox, placement("P1", "B1")))["values"] == first
@@ -137,7 +137,7 @@ def test_without_a_body_nothing_is_placed(sandbox: Sandbox, body: bytes) -> None
         ),
     ],
 )
-def test_what_does_not_fit_the_model_is_a_400(shared: Sandbox, body: Body, paths: list[str]) -> None:
+def test_an_invalid_body_is_a_400(shared: Sandbox, body: Body, paths: list[str]) -> None:
     assert list(errors(manage(shared, "placeblocks", body))) == paths
 
 
@@ -234,7 +234,7 @@ def test_changing_the_type_to_market_clears_the_prices_and_another_type_keeps_th
     }
 
 
-def test_a_price_without_a_currency_waits_for_one_unseen(sandbox_23: Sandbox) -> None:
+def test_a_price_without_a_currency_is_kept_unseen_until_one_comes(sandbox_23: Sandbox) -> None:
     done(place(sandbox_23, placement("P1", "B1")))
     priced = _updated(sandbox_23, type="Limit", limitPrice=5)
     assert not [name for name in priced if "rice" in name]
@@ -258,5 +258,5 @@ def test_single_placements_are_found_or_404(sandbox: Sandbox) -> None:
     assert problem(get(sandbox, "placements/S/NONE"), 404)["detail"] == "no placement has the id S/NONE"
 
 
-def test_a_placement_of_another_instrument_is_taken(sandbox: Sandbox) -> None:
+def test_a_placement_of_another_instrument_is_accepted(sandbox: Sandbox) -> None:
     done(place(sandbox, placement("P1", "B1", instrumentIdentifiers={FIGI: "OTHER"}, side="Sell", quantity=9999)))

@@ -1,4 +1,4 @@
-"""PR-FIFO as arithmetic: the documented example, the worked ones, and what must hold for any block."""
+"""PR-FIFO as arithmetic: the documented example, worked examples, and what must hold for any block."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -47,7 +47,7 @@ def test_worked_examples(executed: str, unfilled: list[str], expected: list[str]
 
 
 @given(quantities, blocks)
-def test_no_order_receives_more_than_it_lacks_and_all_that_can_be_is_allocated(
+def test_no_order_receives_more_than_it_lacks_and_everything_that_can_be_is_allocated(
     executed: Decimal | int, unfilled: list[Decimal | int]
 ) -> None:
     given_out = [Fraction(each) for each in shares(executed, unfilled)]
@@ -58,7 +58,7 @@ def test_no_order_receives_more_than_it_lacks_and_all_that_can_be_is_allocated(
 
 
 @given(wholes, st.lists(wholes, max_size=12))
-def test_whole_quantities_are_shared_as_the_page_says_but_for_one_unit(executed: int, unfilled: list[int]) -> None:
+def test_whole_quantities_are_shared_as_the_page_says_within_one_unit(executed: int, unfilled: list[int]) -> None:
     total = sum(unfilled)
     most = min(executed, total)
     floors = [each * most // total if total else 0 for each in unfilled]
@@ -84,7 +84,9 @@ def test_orders_that_lack_nothing_change_nothing_wherever_they_stand(
 
 
 @given(wholes, st.lists(wholes, max_size=12), st.randoms())
-def test_the_age_of_an_order_decides_over_one_unit_at_most(executed: int, unfilled: list[int], dice: Random) -> None:
+def test_the_age_of_an_order_changes_its_share_by_one_unit_at_most(
+    executed: int, unfilled: list[int], dice: Random
+) -> None:
     places = list(range(len(unfilled)))
     dice.shuffle(places)
     shuffled = shares(executed, [unfilled[place] for place in places])

@@ -41,12 +41,12 @@ REFUSED = {
     "get no execution": 404,
     "get no allocation": 404,
 }
-"""The calls a server must refuse, and with what."""
+"""The calls that a server must refuse, and how."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """Every call's answer with one SDK, by client and by name of the call."""
+    """The answer to every call with one SDK, by client and by name of the call."""
 
     sdk: str
     answers: dict[str, dict[str, Document]]

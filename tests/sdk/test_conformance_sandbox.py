@@ -27,7 +27,7 @@ BATCH_KEYS = ["firstExampleRequest", "secondExampleRequest"]
 
 @dataclass(frozen=True)
 class Driven:
-    """Every call's answer in one dialect, by client, and then by group and name of the call."""
+    """The answer to every call in one dialect, by client, and then by group and name of the call."""
 
     dialect: str
     answers: dict[str, dict[tuple[str, str], Document]]

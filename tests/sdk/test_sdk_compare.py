@@ -1,4 +1,4 @@
-"""What counts as the same body, and what does not."""
+"""Which bodies count as the same, and which do not."""
 
 import pytest
 from sdk_compare import differences
@@ -18,7 +18,7 @@ from sdk_compare import differences
         ('["a", true, {}]', '["a", true, {}]'),
     ],
 )
-def test_the_same_body_written_otherwise_is_no_difference(sent: str, returned: str) -> None:
+def test_the_same_body_written_differently_is_no_difference(sent: str, returned: str) -> None:
     assert differences(sent, returned) == []
 
 

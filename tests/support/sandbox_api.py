@@ -1,4 +1,4 @@
-"""Requests to a sandbox over real HTTP, and the smallest bodies it takes. Helpers of test_sandbox_*.py."""
+"""Requests to a sandbox over real HTTP, and the smallest bodies it takes. Helpers of tests/sandbox."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -131,7 +131,7 @@ def execution(code: str, placement_code: str, quantity: object = 100, **more: An
 
 
 def manage(sandbox: Sandbox, call: str, body: object, **parameters: str) -> requests.Response:
-    """A POST of order management."""
+    """A POST to order management."""
     return post(sandbox, f"ordermanagement/{call}", body, params=parameters)
 
 
@@ -169,7 +169,7 @@ def allocate_by_hand(sandbox: Sandbox, *allocations: Body) -> requests.Response:
 
 
 def executed(sandbox: Sandbox, *orders: Body, quantity: object, **more: Any) -> None:
-    """One block B1 of these orders, each for portfolio P unless it says, placed as P1 and executed as E1."""
+    """One block B1 of these orders, each for portfolio P unless it names another, placed as P1 and executed as E1."""
     for_portfolio = [{"portfolioId": rid("P"), **each} for each in orders]
     created(create_orders(sandbox, block("B1", *for_portfolio)))
     done(place(sandbox, placement("P1", "B1")))
@@ -177,13 +177,13 @@ def executed(sandbox: Sandbox, *orders: Body, quantity: object, **more: Any) -> 
 
 
 def values_of(sandbox: Sandbox, kind: str, **parameters: Any) -> list[Body]:
-    """All there is of a kind, as its list says."""
+    """All entities of a kind, from its list."""
     found: list[Body] = done(get(sandbox, kind, **parameters))["values"]
     return found
 
 
 def problem(answer: requests.Response, status: int = 400) -> Body:
-    """The problem details of a refusal, checked to be one."""
+    """The problem details of a refusal, checked to be complete."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["lusid-meta-success"] == "False"

@@ -20,7 +20,7 @@ AMOUNT_ORDER = {
 
 
 def documented(name: str, dialect: str) -> ApiExample:
-    """A document's example; in dialect 2.3 its data in today's shapes."""
+    """A document's example; in dialect 2.3 the same data in today's shapes."""
     example = api_example(name)
     if dialect == "2.1" or name == "createorders":
         return example
@@ -51,7 +51,7 @@ def plain(identifiers: Document) -> dict[str, str]:
 
 
 def with_bad_one(example: ApiExample) -> ApiExample:
-    """The example and one request more, well-formed, that the server has to refuse."""
+    """The example and one more request, well-formed, which the server has to refuse."""
     body: Any = example.body
     (identifier, *_) = body["firstExampleRequest"]["identifiers"]
     value = {"key": identifier, "value": {"labelValue": "new"}}
@@ -81,7 +81,7 @@ def block_of(code: str, **changes: object) -> ApiExample:
 
 
 def sent(example: ApiExample, **params: str) -> Document:
-    """The call of an example, as its document makes it but for `params`."""
+    """The call of an example, as in its document except for `params`."""
     api, method = example.call.split(".")
     is_container = "[" in example.model
     body = {"value": example.body} if is_container else {"model": example.model, "body": example.text}

@@ -47,7 +47,7 @@ PROBLEM = {
 
 @dataclass
 class Desk:
-    """A client at a server, with its waits written down and not waited."""
+    """A client connected to a server; its waits are recorded, not waited."""
 
     url: str
     slept: list[float] = field(default_factory=list)
@@ -86,7 +86,7 @@ def desk(server: RawServer) -> Iterator[Desk]:
 
 
 def raised(call: Any) -> LoadError:
-    """What the call raises, having checked: one line, no secret, and it survives pickling."""
+    """The error that the call raises, checked: it is one line, holds no secret and survives pickling."""
     with pytest.raises(LoadError) as caught:
         call()
     error = caught.value
@@ -229,7 +229,7 @@ def test_a_gateways_503_may_hide_an_answer_so_an_order_is_not_sent_again(server:
 
 
 @pytest.mark.parametrize("call", ["upsert", "create"])
-def test_a_patient_client_sits_an_outage_out(call: str) -> None:
+def test_a_patient_client_outlasts_an_outage(call: str) -> None:
     with RawServer([]) as gone:
         desk = Desk(gone.url)
     desk.client.follow(LoadSettings(patience=120))
@@ -243,8 +243,8 @@ def test_a_patient_client_sits_an_outage_out(call: str) -> None:
             assert getattr(desk, call)().attempts == 10
 
 
-def test_a_token_endpoint_that_is_away_is_waited_for_once_for_all_senders() -> None:
-    """Each in its turn would have as much patience as the first."""
+def test_all_senders_wait_once_for_a_token_endpoint_that_is_down() -> None:
+    """Otherwise each in turn would retry as long as the first."""
     with RawServer([]) as gone, RawServer([]) as server:
         pass
     slept: list[float] = []
@@ -254,7 +254,7 @@ def test_a_token_endpoint_that_is_away_is_waited_for_once_for_all_senders() -> N
     def sleep(seconds: float) -> None:
         if not slept:
             all_in.wait(5)
-            time.sleep(0.05)  # until the others stand at the lock
+            time.sleep(0.05)  # until the others wait for the lock
         slept.append(seconds)
 
     def sender() -> None:
@@ -286,7 +286,7 @@ def test_429_without_end_is_throttled(server: RawServer, desk: Desk) -> None:
     )
 
 
-def test_nobody_listening_was_never_sent() -> None:
+def test_a_call_that_nobody_listens_to_was_never_sent() -> None:
     with RawServer([]) as gone:
         desk = Desk(gone.url)
     error = raised(desk.create)
@@ -323,7 +323,7 @@ def test_other_4xx_are_the_requests_own_fault(server: RawServer, desk: Desk, sta
     assert (error.status, error.problem.name, len(server.seen)) == (status, "X", 1)
 
 
-def test_413_is_heard_though_the_server_reads_only_the_headers() -> None:
+def test_413_is_read_although_the_server_reads_only_the_headers() -> None:
     with RawServer([says(b"HTTP/1.1 413 X\r\nContent-Length: 2\r\n\r\n{}")], reads_bodies=False) as s:
         desk = Desk(s.url)
         with desk.client:
@@ -340,7 +340,7 @@ def test_a_404_that_is_not_lusids_means_the_url_is_wrong(server: RawServer, desk
     assert error.message == (f"{server.url} does not know POST {UPSERT} (404): is FBN_LUSID_URL right, and --dialect?")
 
 
-def test_a_message_about_a_read_does_not_hold_the_identifier(server: RawServer, desk: Desk) -> None:
+def test_a_message_about_a_read_does_not_contain_the_identifier(server: RawServer, desk: Desk) -> None:
     server.steps.append(answer(404, PROBLEM))
     path = f"/api/investorrecords/{TOKEN}"
     error = raised(lambda: desk.client.get(path))
@@ -371,7 +371,7 @@ def test_407_points_to_the_proxys_settings(server: RawServer, desk: Desk) -> Non
     assert error.message == ("The proxy requires a sign-in (407): check FBN_PROXY_USERNAME and FBN_PROXY_PASSWORD")
 
 
-def test_a_status_nobody_foresaw_stops_a_read_and_leaves_a_write_in_doubt(server: RawServer, desk: Desk) -> None:
+def test_an_unexpected_status_stops_a_read_and_leaves_a_write_in_doubt(server: RawServer, desk: Desk) -> None:
     server.steps += [answer(599), answer(599)]
     read = raised(lambda: desk.client.get("/api/orders"))
     assert isinstance(read, UnreachableError)
@@ -390,7 +390,7 @@ def test_a_later_refusal_to_talk_does_not_clear_an_earlier_doubt(server: RawServ
     assert isinstance(raised(desk.upsert), PerhapsAppliedError)
 
 
-def test_a_later_refusal_of_the_request_itself_settles_an_earlier_doubt(server: RawServer, desk: Desk) -> None:
+def test_a_later_refusal_of_the_request_itself_ends_an_earlier_doubt(server: RawServer, desk: Desk) -> None:
     server.steps += [hangs_up, answer(400, PROBLEM)]
     assert isinstance(raised(desk.upsert), RejectedError)
 
@@ -551,7 +551,7 @@ def test_check_signs_in_and_reads_the_versions(server: RawServer, desk: Desk) ->
         ),
     ],
 )
-def test_check_says_in_one_line_what_is_set_up_wrong(
+def test_check_says_in_one_line_which_setting_is_wrong(
     server: RawServer, desk: Desk, step: Step, kind: type[LoadError], says_: str
 ) -> None:
     server.steps.append(step)
@@ -600,7 +600,7 @@ def test_nothing_secret_shows_in_the_client_or_its_logs(server: RawServer, caplo
     assert TOKEN not in f"{desk.client!r} {desk.client.__dict__!r}"
 
 
-def test_a_host_that_takes_connections_and_says_nothing_is_said_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_accepts_connections_and_says_nothing_is_reported_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.lusid.client.CHECK_SECONDS", 0.1)
     started = time.monotonic()
     with RawServer([is_silent] * 4) as mute:

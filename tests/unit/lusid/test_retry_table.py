@@ -92,7 +92,7 @@ def test_each_exception_takes_the_rule_of_its_most_specific_class(error: Excepti
     assert (classify(error), describe(error)) == (action, says)
 
 
-def test_a_subclass_nobody_listed_takes_its_parents_rule() -> None:
+def test_an_unlisted_subclass_takes_the_rule_of_its_parent() -> None:
     class BrokenInANewWayError(requests.ReadTimeout):
         pass
 
@@ -133,7 +133,7 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds
 
 
 @given(st.text(max_size=60))
-def test_no_retry_after_breaks_us_or_makes_us_wait_too_long(header: str) -> None:
+def test_no_retry_after_raises_or_makes_us_wait_too_long(header: str) -> None:
     seconds = retry_after_seconds(header, NOW)
     assert seconds is None or 0 <= seconds <= MAX_WAIT_SECONDS
 

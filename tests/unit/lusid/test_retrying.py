@@ -22,7 +22,7 @@ from schemas.errors import (
 )
 
 STAGGERED = 1.125
-"""A wait while senders are held, by the middle of the draw."""
+"""A wait while senders are held, with a draw of 0.5."""
 
 LOST = requests.ReadTimeout()
 NOT_SENT = NotConnectedError("connection refused")
@@ -32,7 +32,7 @@ PROBLEM = {"name": "ServiceUnavailable", "code": -1}
 
 
 def response(status: int, retry_after: str | None = None, body: object = PROBLEM) -> Response:
-    """LUSID's own answer, unless the body is another's."""
+    """LUSID's own response, unless the body is somebody else's."""
     headers = CaseInsensitiveDict({"retry-after": retry_after} if retry_after is not None else {})
     return Response(status, headers, body, is_json=True, seconds=0.1)
 
@@ -42,7 +42,7 @@ GATEWAY = response(503, body="<html>Service unavailable</html>")
 
 @dataclass
 class Night:
-    """Scripted outcomes, and a clock that only sleeping moves."""
+    """Scripted results, and a clock that only sleeping advances."""
 
     outcomes: list[Response | Exception]
     now: float = 0.0
@@ -72,21 +72,21 @@ class Night:
 
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 413, 501])
-def test_an_answer_that_repeating_cannot_better_is_given_back_at_once(status: int) -> None:
+def test_a_final_response_is_returned_at_once(status: int) -> None:
     night = Night([response(status)])
     assert night.run() == FinalResponse(response(status), 1, in_doubt=False)
     assert night.slept == []
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
-def test_what_was_never_sent_goes_again_after_a_backoff(idempotent: bool) -> None:
+def test_what_was_never_sent_is_sent_again_after_a_backoff(idempotent: bool) -> None:
     night = Night([NOT_SENT, NOT_SENT, response(201)])
     assert night.run(idempotent=idempotent) == FinalResponse(response(201), 3, in_doubt=False)
     assert night.slept == [0.25, 0.5]
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
-def test_503_and_429_refuse_before_any_work_so_every_call_goes_again(idempotent: bool) -> None:
+def test_503_and_429_refuse_before_any_work_so_every_call_is_repeated(idempotent: bool) -> None:
     night = Night([response(503), response(408), response(429), response(201)])
     assert night.run(idempotent=idempotent, retries=3) == FinalResponse(response(201), 4, in_doubt=False)
     assert night.slept == [0.25, 0.5, 1.0 * STAGGERED]
@@ -94,7 +94,7 @@ def test_503_and_429_refuse_before_any_work_so_every_call_goes_again(idempotent:
 
 @pytest.mark.parametrize("status", [408, 503])
 @pytest.mark.parametrize("body", ["<html>Service unavailable</html>", {"code": 503, "message": "no upstream"}, []])
-def test_a_gateways_refusal_may_hide_an_answer_so_only_what_is_harmless_goes_again(status: int, body: object) -> None:
+def test_a_gateways_refusal_may_hide_an_answer_so_only_harmless_calls_are_repeated(status: int, body: object) -> None:
     hidden = response(status, body=body)
     assert Night([hidden, response(201)]).run() == FinalResponse(response(201), 2, in_doubt=True)
     night = Night([hidden])
@@ -131,7 +131,7 @@ def test_a_lost_answer_is_repeated_when_that_is_harmless(lost: Response | Except
 
 
 @pytest.mark.parametrize("lost", [LOST, AnswerLostError("cut"), GATEWAY, response(500), response(502), response(504)])
-def test_a_lost_answer_is_never_repeated_when_that_could_do_it_twice(
+def test_a_lost_answer_is_never_repeated_when_that_could_apply_it_twice(
     lost: Response | Exception,
 ) -> None:
     night = Night([lost])
@@ -189,7 +189,7 @@ def test_without_doubt_an_error_of_the_sender_passes_through_at_once() -> None:
         (OSError("no file"), "unexpected error (OSError)"),
     ],
 )
-def test_what_repeating_cannot_cure_stops_at_once(error: Exception, says: str) -> None:
+def test_what_a_retry_cannot_cure_stops_at_once(error: Exception, says: str) -> None:
     with pytest.raises(UnreachableError) as caught:
         Night([error]).run()
     assert caught.value.message == f"POST /x: {says} (1 attempt)"
@@ -203,7 +203,7 @@ def test_a_call_can_ask_for_fewer_retries_than_the_rest() -> None:
 
 
 @pytest.mark.parametrize("outcome", [NOT_SENT, response(429), response(503), GATEWAY, response(500), LOST])
-def test_an_outage_shorter_than_the_patience_is_sat_out_however_many_attempts_it_takes(
+def test_an_outage_shorter_than_the_patience_is_outlasted_however_many_attempts_it_takes(
     outcome: Response | Exception,
 ) -> None:
     night = Night([outcome] * 12 + [response(201)])
@@ -215,7 +215,7 @@ def test_an_outage_shorter_than_the_patience_is_sat_out_however_many_attempts_it
     ("outcome", "kind"),
     [(NOT_SENT, NeverSentError), (response(503), ThrottledError), (response(429, "1"), ThrottledError)],
 )
-def test_patience_ends_and_the_retries_are_its_least(outcome: Response | Exception, kind: type[LoadError]) -> None:
+def test_patience_ends_but_not_before_the_retries(outcome: Response | Exception, kind: type[LoadError]) -> None:
     night = Night([outcome] * 400)
     with pytest.raises(kind):
         night.retrier(2, patience=300).run(night.send, what="x", idempotent=False)
@@ -227,7 +227,7 @@ def test_patience_ends_and_the_retries_are_its_least(outcome: Response | Excepti
 
 
 @pytest.mark.parametrize("wait", ["86400", "9" * 400, "Fri, 01 Jan 2100 00:00:00 GMT"])
-def test_a_server_that_asks_to_wait_for_ever_is_waited_for_in_bounded_time(wait: str) -> None:
+def test_a_server_that_always_asks_to_wait_is_waited_for_in_bounded_time(wait: str) -> None:
     night = Night([response(429, wait)] * 99)
     with pytest.raises(ThrottledError) as caught:
         night.retrier(5, patience=300).run(night.send, what="x", idempotent=False)
@@ -236,7 +236,7 @@ def test_a_server_that_asks_to_wait_for_ever_is_waited_for_in_bounded_time(wait:
 
 
 @pytest.mark.parametrize("wait", ["-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", ""])
-def test_a_wait_that_is_none_does_not_make_the_senders_race(wait: str) -> None:
+def test_a_retry_after_of_nothing_does_not_make_senders_retry_without_pause(wait: str) -> None:
     night = Night([response(429, wait)] * 4)
     with pytest.raises(ThrottledError):
         night.run(retries=3)
@@ -264,7 +264,7 @@ def test_stopping_ends_patience_at_once() -> None:
     assert night.sent == 3
 
 
-def test_setbacks_count_what_was_lost_and_could_not_be_repeated_too() -> None:
+def test_setbacks_include_lost_answers_that_could_not_be_repeated() -> None:
     night = Night([LOST, response(429), response(201), response(400)])
     retrier = night.retrier()
     with pytest.raises(PerhapsAppliedError):
@@ -291,7 +291,7 @@ def test_stopping_ends_the_wait_and_makes_no_further_attempt() -> None:
     assert night.sent == 1
 
 
-def test_a_stopped_run_still_makes_a_first_attempt_to_settle_what_it_has() -> None:
+def test_a_stopped_run_still_makes_a_first_attempt() -> None:
     night = Night([response(201)])
     night.stop.set()
     assert night.run().response.status == 201
@@ -373,7 +373,7 @@ def test_no_sender_starts_while_senders_are_held() -> None:
     assert passed == [10.0] * 4
 
 
-def test_senders_that_waited_together_set_out_one_after_another() -> None:
+def test_senders_that_waited_together_start_one_after_another() -> None:
     lots = iter([0.0, 0.5, 0.99])
     slept: list[float] = []
     throttle = Throttle(Timing(sleep=slept.append, clock=lambda: 0.0, random=lambda: next(lots)))

@@ -1,4 +1,4 @@
-"""What a server echoes of our secrets is gone from its response, however it is spelt; what is data stays."""
+"""Secrets that a server echoes are removed from its response, however they are spelt; data stays."""
 
 import json
 from base64 import b64encode
@@ -70,7 +70,7 @@ def test_a_refusal_and_a_page_are_clean() -> None:
 def test_a_word_that_is_data_stays_so_that_keys_can_be_matched() -> None:
     with RawServer([answer(201, {"values": {f"{PASSWORD}-1": {}}, "failed": {}})]) as server:
         found = post(server, json.dumps({f"{PASSWORD}-1": {}}, ensure_ascii=False).encode())
-    assert list(found.body["values"]) == ["[secret]-1"]  # spelt with escapes there: no key of ours has quotes
+    assert list(found.body["values"]) == ["[secret]-1"]  # escaped there: no key of ours contains quotes
     scrubber = Scrubber()
     scrubber.add_chosen("sandbox")
     content = b'{"values":{"sandbox-1":{}}}'
@@ -100,7 +100,7 @@ def test_basic_credentials_are_known_as_they_travel_and_words_of_five_letters_ar
     assert scrubber.cleaner(b"word5", None, read=False) is None
 
 
-def test_depth_that_a_server_chooses_does_no_harm() -> None:
+def test_json_nested_as_deep_as_a_server_likes_does_no_harm() -> None:
     scrubber = Scrubber()
     scrubber.add_token(TOKEN)
     content = b'{"a":[' * 500 + f'"{TOKEN}"'.encode() + b"]}" * 500

@@ -38,7 +38,7 @@ def read(
 
 
 def refused(folder: Path, environ: dict[str, str], target: str | None = None) -> str:
-    """The one line that a user reads, having checked that nothing raised holds a marker."""
+    """The line that a user reads, checked: nothing that was raised holds a marker."""
     with pytest.raises(ConfigError) as caught:
         read(folder, environ, target)
     assert "MARKER" not in "".join(traceback.format_exception(caught.value))
@@ -90,7 +90,7 @@ def test_every_variable_of_the_sdk_is_read(tmp_path: Path) -> None:
     assert notes == []
 
 
-def test_secrets_json_in_the_folder_serves_as_the_environment_does(tmp_path: Path) -> None:
+def test_secrets_json_in_the_folder_works_like_the_environment(tmp_path: Path) -> None:
     secrets_file(tmp_path, SECRETS)
     from_file, notes = read(tmp_path)
     from_env, _ = read(tmp_path / "elsewhere", ENV)
@@ -168,7 +168,7 @@ def test_a_token_file_wins_over_a_token_and_a_note_says_so(tmp_path: Path) -> No
     assert notes == ["FBN_ACCESS_TOKEN_FILE and an access token are both set: the token in the file is used"]
 
 
-def test_the_older_name_of_the_url_serves_when_the_newer_is_not_set(tmp_path: Path) -> None:
+def test_the_older_name_of_the_url_is_used_when_the_newer_is_not_set(tmp_path: Path) -> None:
     older = {"FBN_LUSID_API_URL": URL, "FBN_ACCESS_TOKEN": "t"}
     assert read(tmp_path, older)[0].lusid_url == URL
     newer = older | {"FBN_LUSID_URL": "https://new.lusid.com/api"}
@@ -180,7 +180,7 @@ def test_a_target_wins_over_every_configured_url(tmp_path: Path) -> None:
     assert settings.lusid_url == "http://127.0.0.1:8000/api"
 
 
-def test_nothing_configured_is_no_error_and_demands_no_credentials(tmp_path: Path) -> None:
+def test_nothing_configured_is_no_error_and_needs_no_credentials(tmp_path: Path) -> None:
     assert read(tmp_path, {"FBN_LUSID_URL": "  "}) == (LusidSettings(), [])
 
 
@@ -231,7 +231,7 @@ def test_a_wrong_url_is_refused_with_one_line(tmp_path: Path, url: str, says: st
     assert refused(tmp_path, ENV | {"FBN_LUSID_URL": url}) == says
 
 
-def test_a_wrong_target_is_called_by_its_flag(tmp_path: Path) -> None:
+def test_a_wrong_target_is_named_by_its_flag(tmp_path: Path) -> None:
     assert refused(tmp_path, ENV, "https://x.lusid.com") == (
         "--target must end in /api, as in https://<domain>.lusid.com/api"
     )

@@ -40,7 +40,7 @@ SIGN_IN = {
 
 @dataclass
 class Bench:
-    """A password grant with a clock that a test moves."""
+    """A password grant with a clock that the test advances."""
 
     settings: LusidSettings = SETTINGS
     now: float = 1000.0
@@ -56,7 +56,7 @@ class Bench:
         self.now += seconds
 
     def refused(self) -> LoadError:
-        """What `token` raises, having checked that nothing raised holds a marker."""
+        """The error that `token` raises, checked: nothing that was raised holds a marker."""
         with pytest.raises(LoadError) as caught:
             self.grant.token()
         whole = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__dict__)

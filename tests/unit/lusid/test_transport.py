@@ -43,7 +43,7 @@ Outcome = Response | ExchangeError | requests.RequestException
 
 
 def outcome_of(url: str, *, max_answer_bytes: int = 1000, **settings: Any) -> Outcome:
-    """One exchange with the server at `url`, whatever comes of it."""
+    """The result of one exchange with the server at `url`: a response or an exception."""
     built = LusidSettings(**settings)
     transport = Transport(built, clock=time.monotonic, max_answer_bytes=max_answer_bytes)
     try:
@@ -113,19 +113,19 @@ def test_an_answer_that_is_cut_or_broken_leaves_the_request_perhaps_applied(step
     ],
     ids=["cut", "too large"],
 )
-def test_a_refusal_stands_though_its_body_is_lost(body: bytes) -> None:
+def test_a_refusal_counts_although_its_body_is_lost(body: bytes) -> None:
     response = outcome(says(body))
     assert isinstance(response, Response)
     assert (response.status, response.body, response.is_json) == (400, "", False)
 
 
-def test_an_answer_larger_than_the_bound_is_not_held() -> None:
+def test_an_answer_larger_than_the_limit_is_not_kept() -> None:
     error = outcome(raw_answer(200, b"[" + b"1," * 600 + b"1]"))
     assert isinstance(error, AnswerLostError)
     assert str(error) == "the answer is larger than 1000 bytes"
 
 
-def test_a_small_answer_that_unpacks_to_a_large_one_is_not_held() -> None:
+def test_a_small_answer_that_decompresses_to_a_large_one_is_not_kept() -> None:
     packed = gzip.compress(b" " * 10**7)
     error = outcome(raw_answer(200, packed, Content_Encoding="gzip"), max_answer_bytes=10**5)
     assert isinstance(error, AnswerLostError)
@@ -199,7 +199,7 @@ def test_a_slow_upload_is_not_cut_by_the_connect_timeout() -> None:
     assert response.body == {"ok": 1}
 
 
-def test_an_answer_before_the_request_was_read_is_still_heard() -> None:
+def test_an_answer_before_the_request_was_read_is_still_received() -> None:
     with RawServer([answer(413, {"code": 1})], reads_bodies=False) as server:
         transport = Transport(LusidSettings(), clock=time.monotonic)
         response = transport.exchange(requests.Request("POST", server.url, data=b"x" * 10_000))
@@ -284,7 +284,7 @@ def test_a_server_that_does_not_speak_tls_was_never_sent_anything() -> None:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """An https server with a certificate of its own making: its URL, and the certificate."""
+    """An HTTPS server with a self-signed certificate: its URL, and the certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -317,7 +317,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         yield server.url, public
 
 
-def test_a_certificate_nobody_vouches_for_stops_the_run(tls: tuple[str, Path]) -> None:
+def test_an_untrusted_certificate_stops_the_run(tls: tuple[str, Path]) -> None:
     error = outcome_of(tls[0])
     assert isinstance(error, UntrustedServerError)
     assert str(error) == (

@@ -15,7 +15,7 @@ def look(*paths: str, **found: Any) -> Finding:
     return examine([Evidence(path, {"quantity": 5}) for path in paths], Shelf(**found))
 
 
-def test_all_there_and_alike_is_applied_and_none_there_is_absent() -> None:
+def test_everything_there_and_matching_is_applied_and_nothing_there_is_absent() -> None:
     assert look("a", "b", a={"quantity": 5, "x": 1}, b={"quantity": 5.0}) is Finding.APPLIED
     assert look("a", "b") is Finding.ABSENT
 
@@ -35,11 +35,11 @@ def test_anything_else_is_unclear(found: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("other", [5, 6])
-def test_what_is_there_otherwise_than_it_was_sent_differs(other: int) -> None:
+def test_what_is_there_but_not_as_it_was_sent_differs(other: int) -> None:
     assert look("a", "b", a={"quantity": other}, b={"quantity": 6}) is Finding.DIFFERS
 
 
-def test_a_list_or_what_only_leads_on_does_not_differ() -> None:
+def test_a_list_or_an_entity_that_only_leads_to_another_does_not_differ() -> None:
     told = {"quantity": 6}
     listed = [Evidence("a", {"quantity": 5}, {"filter": "x"}), Evidence("a", {"quantity": 5}, then=lambda _: [])]
     assert [examine([each], Shelf(a=told)) for each in listed] == [Finding.UNCLEAR] * 2
@@ -50,7 +50,7 @@ def test_no_evidence_at_all_is_unclear() -> None:
 
 
 @pytest.mark.parametrize("error", [PerhapsAppliedError("lost"), AuthError("out")])
-def test_who_does_not_answer_is_not_taken_for_an_answer(error: LoadError) -> None:
+def test_a_missing_answer_is_not_taken_for_an_answer(error: LoadError) -> None:
     with pytest.raises(type(error)):
         look("a", a=error)
 
@@ -87,7 +87,7 @@ def test_who_does_not_answer_is_not_taken_for_an_answer(error: LoadError) -> Non
         ({"a": {"b": [{"c": 1.50}]}}, {"a": {"b": [{"c": 1.5}]}}, True),
     ],
 )
-def test_an_answer_holds_what_was_sent_or_does_not(actual: Any, wanted: Any, expected: bool) -> None:
+def test_an_answer_matches_what_was_sent_or_does_not(actual: Any, wanted: Any, expected: bool) -> None:
     assert matches(actual, wanted) is expected
 
 
@@ -96,7 +96,7 @@ AWKWARD = ["a/b", "50%", "a?b", "#1", "%2E%2E", "...", "-.", "a b+c", "\u00fc;=&
 
 
 def read_by_identifiers(values: list[str], dialect: Dialect, reply: Reply) -> tuple[list[Finding], list[str]]:
-    """Reads records back through the real client; gives the findings and the paths that arrived."""
+    """Reads records back through the real client, and returns the findings and the paths that arrived."""
     plain = dialect is Dialect.V2_3
     with scripted(lambda _: reply, retries=0) as (lusid, target):
         found = [
@@ -122,7 +122,7 @@ def test_an_identifier_arrives_in_the_path_as_one_segment_and_as_it_is(dialect: 
     assert [unquote(path.rpartition("/")[2]) for path in paths] == AWKWARD
 
 
-def test_a_server_that_takes_no_slash_in_an_identifier_does_not_prove_absence() -> None:
+def test_a_404_to_an_identifier_with_a_slash_does_not_prove_absence() -> None:
     assert read_by_identifiers(["a/b", "ab"], Dialect.V2_1, MISSING)[0] == [Finding.UNCLEAR, Finding.ABSENT]
 
 

@@ -18,7 +18,7 @@ KEY = "InvestorRecord/ExternalIdentifier/ExternalIRId"
 
 
 def test_a_block_is_proven_by_its_orders() -> None:
-    """State goes on, and not every server shows in an order what is its block's; all else must be as it was sent."""
+    """The state moves on, and not every server shows a block's members in its orders; the rest must match."""
     text = {"key": "Order/S/Desk", "value": {"labelValue": "A"}}
     request = {
         "blockId": {"scope": "S", "code": "B"},
@@ -102,7 +102,7 @@ def test_a_booking_is_proven_by_the_transaction_of_its_allocation(transactions: 
 
 
 @pytest.mark.parametrize("portfolio", [None, "F/P", {"scope": "F"}, {"scope": 1, "code": []}])
-def test_an_allocation_of_no_readable_portfolio_proves_nothing(portfolio: Any) -> None:
+def test_an_allocation_without_a_readable_portfolio_proves_nothing(portfolio: Any) -> None:
     assert booked({"id": ALLOCATION, "portfolioId": portfolio})[0] is Finding.UNCLEAR
 
 
@@ -140,7 +140,7 @@ def test_an_allocation_is_proven_by_quantities_that_add_up_to_what_was_executed(
     assert examine(allocations_of_placement(PLACED, Dialect.V2_1), shelf) is finding
 
 
-def test_quantities_of_a_list_that_goes_on_prove_nothing() -> None:
+def test_quantities_of_a_list_with_further_pages_prove_nothing() -> None:
     page = {"values": some(40), "nextPage": "abc"}
     for executions, allocations in ((page, {"values": some(40)}), ({"values": some(40)}, page)):
         shelf = Shelf(**{"/api/executions": executions, "/api/allocations": allocations})

@@ -48,7 +48,7 @@ INVALID = "invalid"
 
 @contextmanager
 def desk(dialect: str = "2.1") -> Iterator[tuple[Sandbox, Target]]:
-    """A sandbox of one age, and an open target for it."""
+    """A sandbox of one dialect, and an open target for it."""
     with Sandbox(dialect=dialect) as lusid, open_at(lusid.url, lusid.access_token, 1) as target:
         yield lusid, target
 
@@ -56,7 +56,7 @@ def desk(dialect: str = "2.1") -> Iterator[tuple[Sandbox, Target]]:
 def loaded(
     operation: str, rows: list[Row], target: Target, tmp_path: Path, columns: list[str] | None = None, **options: Any
 ) -> tuple[Report, States]:
-    """A load of rows whose books balance, and the state of each row by its number from 1."""
+    """A load of rows whose books balance, and the state of each row by its number, counted from 1."""
     header = columns or list(dict.fromkeys(name for row in rows for name in row))
     path = write_csv(tmp_path / f"{operation}.csv", rows, columns=header)
     options = {"concurrency": 1, **options}
@@ -67,12 +67,12 @@ def loaded(
 
 
 def said(report: Report) -> dict[int, tuple[str, str]]:
-    """(code, message) of each row of failures.csv."""
+    """The (code, message) of each row of failures.csv."""
     return {int(line["_row"]): (line["_code"], line["_message"]) for line in failures(report.run_dir)}
 
 
 def posts(lusid: Sandbox, path: str) -> list[int]:
-    """Statuses of the POSTs to a path."""
+    """The statuses of the POSTs to a path."""
     return [status for method, called, status in lusid.calls if method == "POST" and called.endswith(path)]
 
 
@@ -130,7 +130,7 @@ def placing(code: str, block_code: str, **more: str) -> Row:
 @pytest.mark.parametrize(
     ("mode", "good", "there"), [(Mode.PARTIAL, "accepted", {"P1", "P2"}), (Mode.ATOMIC, "rolled_back", set())]
 )
-def test_blocks_are_placed_and_rows_of_one_placement_gathered(
+def test_blocks_are_placed_and_rows_of_one_placement_are_grouped(
     tmp_path: Path, mode: Mode, good: str, there: set[str]
 ) -> None:
     rows = [
@@ -202,7 +202,7 @@ def test_placements_are_updated_key_by_key(tmp_path: Path) -> None:
     assert "quantity" in said(report)[3][1]
 
 
-def test_orders_are_cancelled_and_count_for_nothing(tmp_path: Path) -> None:
+def test_cancelled_orders_no_longer_count(tmp_path: Path) -> None:
     rows = [id_row("order", code) for code in ("O1", "NOBODY", "", "DONE")]
     with desk() as (lusid, target):
         executed(lusid, order("DONE"), quantity=100)
@@ -256,7 +256,7 @@ def test_fills_are_allocated_once_and_answers_by_scope_and_code_are_matched(
     assert again.exit_code == 3
 
 
-def test_rows_of_another_algorithm_go_in_another_call(tmp_path: Path) -> None:
+def test_rows_with_another_algorithm_go_into_another_call(tmp_path: Path) -> None:
     rows = [
         id_row("placement", "P1", allocation_algorithm=""),
         id_row("placement", "NOBODY", allocation_algorithm="LIFO"),
@@ -294,7 +294,7 @@ def test_allocations_are_booked(tmp_path: Path, dialect: str) -> None:
     assert said(report)[3][0] == "AllocationNotFoundFailure"
 
 
-def test_rows_that_say_differently_of_their_transactions_go_in_different_calls(tmp_path: Path) -> None:
+def test_rows_with_different_transaction_properties_go_into_different_calls(tmp_path: Path) -> None:
     says = [("growth", "true"), ("income", "true"), ("growth", "false"), ("growth", "true"), ("", "")]
     with desk() as (lusid, target):
         executed(lusid, *(order(f"O{n}", 10) for n in range(5)), quantity=50)
@@ -321,7 +321,7 @@ def test_rows_that_say_differently_of_their_transactions_go_in_different_calls(t
 @pytest.mark.parametrize(
     "operation", ["update-placements", "cancel-orders", "cancel-placements", "allocate", "book-transactions"]
 )
-def test_a_call_that_is_done_key_by_key_has_no_atomic_mode(tmp_path: Path, operation: str) -> None:
+def test_an_operation_applied_key_by_key_has_no_atomic_mode(tmp_path: Path, operation: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(operation, "unread.csv", mode="Atomic", target="sandbox", runs=tmp_path / "runs")
     assert caught.value.message == f"{operation} has no Atomic mode: use --mode Partial"
@@ -339,7 +339,7 @@ def test_what_legacy_servers_lack_is_refused(tmp_path: Path, operation: str) -> 
 
 
 def answered(call: Call) -> Reply:
-    """Everything is done, in the shape of each call of an order's life."""
+    """Answers that everything is done, in the shape of each call of an order's life."""
     body = call.body
     if call.path.endswith("/allocate"):
         return Reply(200, {"values": body, "failed": {}})
@@ -355,7 +355,7 @@ def answered(call: Call) -> Reply:
 
 
 def many(operation: str, count: int) -> list[Row]:
-    """Good rows of an operation."""
+    """Valid rows of an operation."""
     make: dict[str, Callable[[str], Row]] = {
         "move-orders": lambda code: id_row("order", code, block_scope="S", block_code="B"),
         "place-blocks": lambda code: placing(code, "B"),
@@ -391,7 +391,7 @@ def entries(body: Any) -> int:
         ("cancel-placements", "2.1", 201, [201]),
     ],
 )
-def test_calls_hold_what_lusid_takes_and_no_more(
+def test_calls_hold_no_more_requests_than_lusid_takes(
     tmp_path: Path, operation: str, dialect: str, rows: int, calls: list[int]
 ) -> None:
     with scripted(answered) as (lusid, target):
@@ -436,7 +436,7 @@ def test_a_refusal_that_names_an_entry_of_a_list_costs_one_more_call(
         ("executions", {"values": [{"id": rid("C1")}, {"id": "S/C0"}]}),
     ],
 )
-def test_what_an_answer_does_not_name_as_documented_is_not_accepted(
+def test_a_key_that_an_answer_does_not_name_as_documented_is_not_accepted(
     tmp_path: Path, operation: str, wrong: object
 ) -> None:
     declared = table.OPERATIONS[operation]
@@ -495,7 +495,7 @@ MADE_UP = Operation(
 
 
 def test_a_new_operation_is_one_declaration_and_one_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Engine, accounting and the command line's tables know it as soon as it is declared."""
+    """The engine, accounting and the command line's tables know it as soon as it is declared."""
     monkeypatch.setattr(table, "OPERATIONS", {**table.OPERATIONS, MADE_UP.name: MADE_UP})
 
     def rule(call: Call) -> Reply:

@@ -1,4 +1,4 @@
-"""Placements to allocate and allocations to book: ids, and what a row says of its whole call."""
+"""Placements to allocate and allocations to book: ids, and the parameters of their calls."""
 
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ ALLOCATION = {"allocation_scope": "S", "allocation_code": "A1"}
 
 
 def said(operation: str, row: dict[str, str], dialect: Dialect = Dialect.V2_1) -> CallParameters:
-    """What a row says of its call."""
+    """The call parameters in a row."""
     binding = bind(operation, list(row), dialect)
     found = binding.validate(binding.raw(list(row.values())))
     assert isinstance(found, dict), found
@@ -30,7 +30,7 @@ def said(operation: str, row: dict[str, str], dialect: Dialect = Dialect.V2_1) -
 @pytest.mark.parametrize(
     ("operation", "row", "key"), [("allocate", PLACEMENT, "S/P1"), ("book-transactions", ALLOCATION, "S/A1")]
 )
-def test_a_row_is_an_id_and_says_nothing_else(operation: str, row: dict[str, str], key: str, dialect: Dialect) -> None:
+def test_a_row_is_an_id_and_needs_nothing_else(operation: str, row: dict[str, str], key: str, dialect: Dialect) -> None:
     made = requests(operation, bind(operation, list(row), dialect), [list(row.values())], dialect)
     assert made == {key: {"scope": "S", "code": key[2:]}}
     assert said(operation, row, dialect) == CallParameters()
@@ -43,7 +43,7 @@ def test_the_algorithm_is_a_parameter_of_the_call() -> None:
 
 
 @pytest.mark.parametrize("cell", ["PR FIFO", "x" * 65, "a/b"])
-def test_an_algorithm_that_cannot_be_one_is_refused(cell: str) -> None:
+def test_a_malformed_algorithm_is_refused(cell: str) -> None:
     row = PLACEMENT | {"allocation_algorithm": cell}
     assert [f.column for f in faults(bind("allocate", list(row)), list(row.values()))] == ["allocation_algorithm"]
 
@@ -93,6 +93,6 @@ def test_a_cell_that_lusid_cannot_take_is_refused(column: str, cell: str, dialec
         ("property:Order/A/B", "2.1"),
     ],
 )
-def test_what_an_age_does_not_have_is_refused_with_the_header(column: str, dialect: str) -> None:
+def test_columns_that_a_dialect_does_not_have_are_refused_at_the_header(column: str, dialect: str) -> None:
     with pytest.raises(ConfigError, match=column.rpartition("/")[0] or column):
         bind("book-transactions", [*ALLOCATION, column], Dialect(dialect))

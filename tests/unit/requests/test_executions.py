@@ -47,7 +47,7 @@ def test_the_least_an_execution_needs(dialect: Dialect) -> None:
     assert requests("executions", binding, [list(NEEDED.values())], dialect) == {"S/E1": LEAST}
 
 
-def test_what_may_be_given_besides() -> None:
+def test_what_else_may_be_given() -> None:
     row = NEEDED | {"settlement_date": "2026-11-22", "average_price": "88.75", "property:Execution/A/B": "XLON"}
     (made,) = requests("executions", bind("executions", list(row)), [list(row.values())], Dialect.V2_1).values()
     assert made == LEAST | {

@@ -1,4 +1,4 @@
-"""Investment accounts: holders and portfolios begun and finished, and the request in each dialect."""
+"""Investment accounts: complete and incomplete holders and portfolios, and the request in each dialect."""
 
 from typing import Any
 
@@ -79,7 +79,7 @@ def test_an_account_of_2_3_has_scopes_and_plain_identifiers() -> None:
     }
 
 
-def test_columns_that_are_there_make_an_empty_list_and_absent_ones_no_member() -> None:
+def test_empty_columns_make_an_empty_list_and_absent_ones_no_member() -> None:
     (full,) = requests(
         "investment-accounts", bind("investment-accounts", HEADER), [(*ACCOUNT, *[""] * 5)], Dialect.V2_1
     ).values()
@@ -107,7 +107,9 @@ def test_columns_that_are_there_make_an_empty_list_and_absent_ones_no_member() -
         (("H1", "IR_1", "P1", "F" * 65, "G"), ["portfolio_scope: is longer than 64 characters"]),
     ],
 )
-def test_a_holder_or_portfolio_that_is_begun_must_be_finished(cells: tuple[str, ...], expected: list[str]) -> None:
+def test_a_row_that_gives_part_of_a_holder_or_portfolio_must_give_all_of_it(
+    cells: tuple[str, ...], expected: list[str]
+) -> None:
     assert told(*cells) == expected
 
 
@@ -133,13 +135,13 @@ def test_a_holder_or_portfolio_that_is_begun_must_be_finished(cells: tuple[str, 
         ("Nomine", Dialect.V2_3, "is none of Individual, Corporate, Joint, Nominee; did you mean Nominee?"),
     ],
 )
-def test_an_account_type_of_no_use_here_is_told_the_near_one(word: str, dialect: Dialect, expected: str) -> None:
+def test_an_unknown_account_type_gets_a_suggestion(word: str, dialect: Dialect, expected: str) -> None:
     binding = bind("investment-accounts", (*HEADER[:3], "scope"), dialect)
 
     assert [str(f) for f in faults(binding, ("IA_1", "Joint", word, "S"))] == [f"account_type: {expected}"]
 
 
-def test_a_constant_scope_begins_no_portfolio_and_no_holder() -> None:
+def test_a_constant_scope_alone_makes_no_portfolio_and_no_holder() -> None:
     columns: dict[str, Any] = {name: name for name in HEADER} | {
         "portfolio_scope": {"constant": "Funds"},
         "holder_scope": {"constant": "Others"},

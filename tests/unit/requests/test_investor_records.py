@@ -49,7 +49,7 @@ def test_a_record_of_2_3_has_a_scope_and_plain_investor_identifiers() -> None:
     }
 
 
-def test_columns_that_are_there_make_an_empty_map_and_absent_ones_no_member() -> None:
+def test_empty_columns_make_an_empty_map_and_absent_ones_no_member() -> None:
     binding = bind("investor-records", (*NEEDED, "property:InvestorRecord/A/B", "description"))
 
     (made,) = requests("investor-records", binding, [(*JANE, "", "")], Dialect.V2_1).values()
@@ -99,7 +99,7 @@ def test_the_first_filled_identifier_is_the_key() -> None:
         (("Jane", "Person", "I" * 65, "XY1", ""), "identifier:InvestorRecord/Ext/Id: is longer than 64 characters"),
     ],
 )
-def test_a_row_that_breaks_a_rule_is_told_which(cells: tuple[str, ...], expected: str) -> None:
+def test_a_row_that_breaks_a_rule_is_told_which_one(cells: tuple[str, ...], expected: str) -> None:
     assert told(*cells) == [expected]
 
 
@@ -112,7 +112,7 @@ def test_a_nominee_is_a_person_or_a_legal_entity() -> None:
     ]
 
 
-def test_a_bad_row_is_told_all_its_faults_at_once() -> None:
+def test_a_bad_row_is_told_everything_that_is_wrong_at_once() -> None:
     header = (
         *NEEDED,
         "metric:InvestorRecord/A/B",

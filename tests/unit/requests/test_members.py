@@ -1,4 +1,4 @@
-"""Rows of one key: what must agree between them, and the lists their own parts make."""
+"""Rows of one key: which columns must agree, and which ones form lists."""
 
 from typing import Any
 
@@ -49,11 +49,11 @@ def keys(rows: list[dict[str, str]]) -> list[Any]:
     return member_list(rows, HOLDER, lambda r: {"key": r["holder_key"], "id": r[HELD]})
 
 
-def test_the_members_own_their_columns_and_the_request_the_others() -> None:
+def test_members_have_their_own_columns_and_the_request_has_the_others() -> None:
     assert SHARED == ["display_name", "account_type", "identifier:InvestmentAccount/A/B"]
 
 
-def test_rows_that_agree_make_one_list_in_their_order() -> None:
+def test_rows_that_agree_make_one_list_in_row_order() -> None:
     rows = [row(("H2", "IR_2"), "P1"), row(("H1", "IR_1")), row(("H2", "IR_2"), "P2")]
 
     assert clashes(*rows) == []
@@ -61,7 +61,7 @@ def test_rows_that_agree_make_one_list_in_their_order() -> None:
     assert member_list(rows, PORTFOLIO, lambda r: {"key": r["portfolio_key"]}) == [{"key": "P1"}, {"key": "P2"}]
 
 
-def test_a_difference_in_what_is_shared_names_both_rows() -> None:
+def test_a_difference_in_a_shared_column_names_both_rows() -> None:
     assert clashes(row(), row(name="Other"), row(), row(name="")) == [
         Disagreement(0, 1, "display_name", "differs between rows of one request"),
         Disagreement(0, 3, "display_name", "differs between rows of one request"),
@@ -78,7 +78,7 @@ HOLDERS = st.lists(st.tuples(st.sampled_from(["", "H1", "H2", "H3"]), st.just("I
 
 
 @given(HOLDERS, st.randoms(use_true_random=False))
-def test_every_holder_is_there_once_whatever_the_order_and_the_copies(
+def test_every_holder_is_listed_once_whatever_the_order_and_the_copies(
     holders: list[tuple[str, str]], random: Any
 ) -> None:
     rows = [row(h if h[0] else ("", "")) for h in holders]

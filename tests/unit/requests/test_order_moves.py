@@ -1,4 +1,4 @@
-"""Orders that go elsewhere: to another block, or away."""
+"""Orders to move to another block, and orders to cancel."""
 
 import pytest
 from bound import bind, faults, requests

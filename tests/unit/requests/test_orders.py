@@ -1,4 +1,4 @@
-"""Orders: the rules of a row, and the block request that rows make together."""
+"""Orders: the rules of a row, and the request that the rows of a block make together."""
 
 from decimal import Decimal
 from typing import Any
@@ -156,7 +156,7 @@ def test_empty_cells_leave_their_members_out() -> None:
         ),
     ],
 )
-def test_a_row_that_breaks_rules_is_told_each(cells: dict[str, str], expected: list[str]) -> None:
+def test_a_row_that_breaks_rules_is_told_each_of_them(cells: dict[str, str], expected: list[str]) -> None:
     assert told(NEEDED | cells) == expected
 
 
@@ -173,7 +173,7 @@ def test_2_3_takes_a_quantity_or_an_amount() -> None:
     ]
 
 
-def test_a_constant_currency_or_scope_says_nothing_where_what_it_belongs_to_is_empty() -> None:
+def test_a_constant_currency_or_scope_does_not_count_where_its_value_is_empty() -> None:
     header = [*NEEDED, "limit_price", "portfolio_code"]
     columns: dict[str, Any] = {name: name for name in header} | {
         "limit_currency": {"constant": "USD"},

@@ -173,7 +173,7 @@ def test_a_2_3_extract_may_leave_the_state_out() -> None:
     assert "state" not in placement
 
 
-def test_an_update_sends_what_its_row_fills_and_leaves_the_rest() -> None:
+def test_an_update_sends_the_cells_that_are_filled_and_nothing_else() -> None:
     header = ID | dict.fromkeys(("quantity", "counterparty", "execution_system", "property:Placement/A/B"), "")
     assert made("update-placements", [header | {"quantity": "5", "counterparty": "Other"}]) == {
         "S/P1": {"id": {"scope": "S", "code": "P1"}, "quantity": 5, "properties": {}, "counterparty": "Other"}

@@ -1,4 +1,4 @@
-"""Properties on the wire: each kind of value, its dates and its unit, and what an empty cell leaves out."""
+"""Properties in requests: each kind of value, its dates and its unit, and what an empty cell leaves out."""
 
 import json
 from decimal import Decimal
@@ -57,7 +57,7 @@ def test_each_kind_of_value_has_its_own_member() -> None:
     }
 
 
-def test_dates_stand_beside_the_value_of_every_kind() -> None:
+def test_every_kind_of_value_can_have_dates() -> None:
     row = {
         f"property:{KEY}/Country": "France",
         f"property:{KEY}/Country@effective_from": FROM,

@@ -38,7 +38,7 @@ def test_a_new_folder_is_its_owners_only_whatever_the_umask(tmp_path: Path) -> N
     assert folder.read_manifest().as_json() == {"a": 1}
 
 
-def test_runs_that_cannot_be_made_are_said_in_one_line(tmp_path: Path) -> None:
+def test_a_runs_folder_that_cannot_be_created_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError) as caught:
         RunFolder.create(tmp_path / "file", "orders")
@@ -61,7 +61,7 @@ def test_an_id_that_is_the_beginning_of_another_is_itself(tmp_path: Path) -> Non
     assert RunFolder.find(tmp_path, "run-1").run_id == "run-1"
 
 
-def test_no_run_or_several_are_said_in_one_line(tmp_path: Path) -> None:
+def test_no_run_or_several_are_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as none:
         RunFolder.find(tmp_path, "x")
     run(tmp_path, "run-1")
@@ -85,7 +85,7 @@ def test_a_manifest_that_is_none_is_said_in_one_line(tmp_path: Path, content: by
         run(tmp_path, "r", content).read_manifest()
 
 
-def test_a_file_is_there_whole_or_as_it_was_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+def test_a_file_is_complete_or_as_it_was_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "orders")
     folder.write_manifest(Manifest.read({"a": 1}))
 
@@ -113,7 +113,7 @@ def test_what_a_crash_left_is_overwritten(tmp_path: Path) -> None:
     assert folder.read_manifest().as_json() == {"a": 1}
 
 
-def test_a_folder_that_is_gone_is_one_error(tmp_path: Path) -> None:
+def test_a_folder_that_was_removed_is_one_error(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "gone")
     with pytest.raises(RunFolderError) as written:
         folder.write_manifest(Manifest.read({}))
@@ -123,7 +123,7 @@ def test_a_folder_that_is_gone_is_one_error(tmp_path: Path) -> None:
     assert made.value.message == f"{folder.scratch}: cannot be created: No such file or directory"
 
 
-def test_scratch_begins_empty_and_ends_gone(tmp_path: Path) -> None:
+def test_the_scratch_folder_begins_empty_and_is_gone_at_the_end(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "orders")
     folder.open_scratch()
     (folder.scratch / "left").write_text("x")

@@ -86,8 +86,8 @@ def test_a_damaged_line_in_the_middle_is_named_in_one_line(path: Path) -> None:
 
 
 @given(bit=st.integers(0, 8 * 50 - 1))
-@example(bit=8 * 23 + 1)  # 100 becomes 300: fifty requests would be done that never were sent
-def test_a_bit_that_the_disk_turned_is_damage_and_never_another_number(
+@example(bit=8 * 23 + 1)  # 100 becomes 300: fifty requests that were never sent would count as done
+def test_a_bit_that_the_disk_flipped_is_damage_and_never_another_number(
     tmp_path_factory: pytest.TempPathFactory, bit: int
 ) -> None:
     path = tmp_path_factory.mktemp("turned") / "journal.jsonl"
@@ -125,7 +125,7 @@ def test_a_full_disk_is_one_error_and_leaves_no_half_line_for_others_to_append_t
         assert [record for _, record in journal.lines()] == [{"call": 1}, {"call": 3}]
 
 
-def test_after_a_sync_that_failed_no_later_one_is_believed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_sync_that_failed_no_later_one_is_trusted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 

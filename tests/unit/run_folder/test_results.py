@@ -62,7 +62,7 @@ def test_surplus_cells_go_into_one_column_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["a\rb", "a\r\nb", "\r", 'q"\r"', "=1+1", " padded ", "ü,ö", "\n", "-5", "NA"])
-def test_a_cell_comes_back_as_it_was_from_every_reader(tmp_path: Path, cell: str) -> None:
+def test_every_reader_returns_a_cell_as_it_was(tmp_path: Path, cell: str) -> None:
     path = tmp_path / "failures.csv"
     write_failures(path, ["a", "b"], [[*FRONT, cell, "end"], [*FRONT, "x", "y"]])
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""Scratch files: byte strings by number, notes by offset, and what a full disk does to them."""
+"""Scratch files: byte strings by number, notes by offset, and how they meet a full disk."""
 
 import os
 import tempfile
@@ -16,7 +16,7 @@ from schemas.errors import RunFolderError
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A path to write; what is written there must be gone in the end."""
+    """A path for a file that must be gone at the end."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder) / "scratch.tmp"
         assert list(Path(folder).iterdir()) == []
@@ -104,7 +104,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def fill_the_disk(handle: int) -> None:
-    """From now on nothing that is written through a file handle finds room."""
+    """From now on the disk is full for everything that is written through a file handle."""
     full = os.open("/dev/full", os.O_RDWR)
     os.dup2(full, handle)
     os.close(full)

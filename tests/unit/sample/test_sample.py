@@ -1,4 +1,4 @@
-"""The sample extracts: what is committed is what the generator writes, and it hangs together."""
+"""The sample extracts: the committed files are what the generator writes, and they are consistent."""
 
 import csv
 import shutil
@@ -63,7 +63,7 @@ def is_planted(key: str) -> bool:
 
 
 def as_text(value: object) -> str:
-    """A Parquet value as the CSV has it, but for the zeros at a decimal's end."""
+    """A Parquet value as the CSV has it, except for trailing zeros of decimals."""
     if isinstance(value, list):
         return "|".join(value)
     if isinstance(value, datetime):
@@ -103,7 +103,7 @@ def test_csv_and_parquet_hold_the_same_rows(name: str) -> None:
     assert plain_decimals(typed) == plain_decimals(committed(name))
 
 
-def test_parquet_has_real_types_but_where_a_planted_fault_needs_text(tmp_path: Path) -> None:
+def test_parquet_has_real_types_except_where_a_planted_flaw_needs_text(tmp_path: Path) -> None:
     word = pa.dictionary(pa.int32(), pa.string())
     expected = {
         "investors": {
@@ -137,7 +137,7 @@ def test_parquet_has_real_types_but_where_a_planted_fault_needs_text(tmp_path: P
     )
 
 
-def test_the_counts_of_what_can_be_sent_are_those_asked_for() -> None:
+def test_the_numbers_of_keys_that_can_be_sent_are_those_asked_for() -> None:
     bad = {name: {row.row for row in planted(name) if row.state in {State.INVALID, State.DUPLICATE}} for name in NAMES}
     good = {name: [row for n, row in enumerate(committed(name), 1) if n not in bad[name]] for name in NAMES}
     assert len({row[IR_ID] for row in good["investors"]}) == len(good["investors"]) == 1000
@@ -164,7 +164,7 @@ def test_every_planted_row_stands_where_the_table_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_planted_fault_that_is_a_cell_has_a_cure_that_changes_it(name: str) -> None:
+def test_every_planted_flaw_in_a_cell_has_a_cure_that_changes_it(name: str) -> None:
     for row in planted(name):
         assert all(row.cells.get(column) != text for column, text in row.cure.items())
     cured = {row.row for row in planted(name) if row.cure}
@@ -181,7 +181,7 @@ def holders_by_account() -> dict[str, list[str]]:
     return found
 
 
-def test_every_holder_is_an_investor_but_the_planted_one() -> None:
+def test_every_holder_except_the_planted_one_is_an_investor() -> None:
     investors = {row[IR_ID] for row in committed("investors")}
     named = [holder for holders in holders_by_account().values() for holder in holders]
     assert [holder for holder in named if holder not in investors] == [NOBODY]
@@ -270,7 +270,7 @@ def test_business_days_go_back_over_weekends() -> None:
     assert business_days(date(2026, 11, 23))[:3] == ("2026-11-23", "2026-11-20", "2026-11-19")
 
 
-def test_an_investor_is_a_person_or_a_legal_entity_and_known_as_one() -> None:
+def test_an_investor_is_a_person_or_a_legal_entity_and_has_an_identifier_of_that_kind() -> None:
     for row in committed("investors"):
         expected = (False, True) if row["investor_type"] == "LegalEntity" else (True, False)
         assert (bool(row[PERSON]), bool(row[LEI])) == expected
@@ -295,7 +295,7 @@ def test_the_texts_are_as_awkward_as_real_ones(marker: str) -> None:
     assert all(text == text.strip() for text in texts)
 
 
-def test_identifiers_lead_with_zeros_and_labels_are_sets_of_up_to_three() -> None:
+def test_identifiers_have_leading_zeros_and_labels_are_sets_of_up_to_three() -> None:
     rows = committed("investors")
     assert all(row[IR_INTERNAL].startswith(("00", "Z0")) for row in rows)
     sets = [row[LABELS].split("|") if row[LABELS] else [] for row in rows]
@@ -305,7 +305,7 @@ def test_identifiers_lead_with_zeros_and_labels_are_sets_of_up_to_three() -> Non
 
 
 def read_client(name: str, mapping: str) -> Iterator[Row]:
-    """The client's rows as its mapping reads them; a time it cannot read stays as it is."""
+    """The client's rows as its mapping reads them; a time that it cannot read stays as it is."""
     document = yaml.safe_load((DATA / "client" / f"{mapping}.yaml").read_text("utf-8"))
     assert document["operation"] == mapping
     for own in rows_of(DATA / "client" / f"{name}.csv"):
@@ -365,7 +365,7 @@ def everything(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_neither_the_size_of_a_chunk_nor_the_run_shows_in_a_file(
+def test_files_do_not_depend_on_the_size_of_a_chunk_or_on_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = everything(tmp_path / "first")
@@ -422,7 +422,7 @@ def test_the_business_date_is_the_day_of_the_blocks(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.integers(1, 400), st.integers(0, 2**32))
-def test_orders_are_shared_out_to_the_last_one(data: st.DataObject, blocks: int, seed: int) -> None:
+def test_every_order_is_given_to_a_block(data: st.DataObject, blocks: int, seed: int) -> None:
     orders = data.draw(st.integers(blocks, 8 * blocks))
     table = OrderTable(Plan(blocks=blocks, orders=orders, seed=seed))
     rows = table.cells(0, table.positions)
@@ -449,7 +449,7 @@ def test_orders_are_shared_out_to_the_last_one(data: st.DataObject, blocks: int,
         ),
     ],
 )
-def test_numbers_that_cannot_be_are_refused(tmp_path: Path, numbers: dict[str, Any], message: str) -> None:
+def test_impossible_numbers_are_refused(tmp_path: Path, numbers: dict[str, Any], message: str) -> None:
     for write in (write_sample, write_client_sample):
         with pytest.raises(ConfigError) as refused:
             write(tmp_path / "sample", **numbers)
@@ -470,7 +470,7 @@ def test_an_unknown_format_is_refused(tmp_path: Path, formats: tuple[str, ...], 
     assert refused.value.message == message
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "sample"
     with pytest.raises(ConfigError) as refused:
@@ -479,7 +479,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_sample_that_breaks_off_leaves_no_half_file(
+def test_a_sample_that_is_interrupted_leaves_no_partial_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     def break_off(*_: object) -> None:
@@ -500,7 +500,7 @@ write_sample(folder, investors=rows, accounts=2000, blocks=600, orders=2000)
 status = Path("/proc/self/status").read_text()
 print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
 """
-# VmHWM and not ru_maxrss: the latter begins at the size of the process that made this one.
+# VmHWM rather than ru_maxrss, which starts from the size of the parent process.
 
 
 @pytest.mark.untraced

@@ -1,4 +1,4 @@
-"""LUSID's answers, read tolerantly: whatever comes, texts are bounded and on one line."""
+"""Refusals in LUSID's answers are read tolerantly, and their texts are bounded and on one line."""
 
 import pytest
 from hypothesis import given
@@ -50,7 +50,7 @@ def test_problem_details_are_read_member_by_member() -> None:
         ([{"detail": "x"}], "HTTP 400", "HTTP400"),
     ],
 )
-def test_the_text_that_says_most_is_the_reason(body: object, reason: str, kind: str) -> None:
+def test_the_most_informative_text_is_the_reason(body: object, reason: str, kind: str) -> None:
     problem = Problem.from_body(400, body)
 
     assert (problem.reason, problem.kind) == (reason, kind)
@@ -65,12 +65,12 @@ def test_the_details_of_a_failed_key_are_added_to_its_text() -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 3])
-def test_a_map_that_is_none_is_read_as_empty(body: object) -> None:
+def test_anything_but_a_map_is_read_as_an_empty_one(body: object) -> None:
     assert error_details(body) == {}
     assert Problem.from_body(400, {"errors": body, "failed": body}).errors == {}
 
 
-def test_an_errors_map_without_end_is_cut() -> None:
+def test_an_endless_errors_map_is_cut_off() -> None:
     body = {"errors": {f"requests[{n}]": "x" for n in range(ERRORS_LIMIT + 5)}}
 
     assert len(Problem.from_body(400, body).errors) == ERRORS_LIMIT

@@ -1,4 +1,4 @@
-"""The failure budget, in rows or in percent of the rows read."""
+"""The failure budget, in rows or as a percentage of the rows read."""
 
 from decimal import Decimal
 

@@ -1,9 +1,9 @@
-"""Dialects: what differs by a server's age."""
+"""Dialects: the vocabularies of each API version."""
 
 from schemas.dialects import ACCOUNT_TYPES, INVESTOR_TYPES, Dialect
 
 
-def test_each_age_has_its_own_vocabulary() -> None:
+def test_each_dialect_has_its_own_vocabulary() -> None:
     assert INVESTOR_TYPES == {
         Dialect.V2_1: ("Person", "LegalEntity"),
         Dialect.V2_3: ("Person", "LegalEntity", "Nominee"),

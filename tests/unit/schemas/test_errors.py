@@ -1,4 +1,4 @@
-"""Errors cross process borders whole."""
+"""Errors cross process boundaries with all their attributes."""
 
 import importlib
 import pickle
@@ -44,7 +44,7 @@ EXIT_CODES = {
 
 
 @pytest.mark.parametrize("kind", _every(LoadError), ids=lambda k: k.__name__)
-def test_every_error_survives_pickling_with_its_evidence(kind: type[LoadError]) -> None:
+def test_every_error_survives_pickling_with_its_attributes(kind: type[LoadError]) -> None:
     error = kind("line 1 of a message")
     error.note = {"seen": 3}  # type: ignore[attr-defined]  # any attribute is carried
 
@@ -62,7 +62,7 @@ def test_every_error_has_the_exit_code_of_the_design(kind: type[LoadError]) -> N
     assert kind.exit_code == EXIT_CODES[inherited]
 
 
-def test_what_an_error_carries_is_carried_whole() -> None:
+def test_the_attributes_of_an_error_are_pickled_completely() -> None:
     throttled = pickle.loads(pickle.dumps(ThrottledError("wait", wait_seconds=1.5)))
     problem = Problem(status=409, code=156, name="ConcurrencyConflict", errors={"requests[0].side": ("bad",)})
     rejected = pickle.loads(pickle.dumps(RejectedError("no", status=409, problem=problem)))

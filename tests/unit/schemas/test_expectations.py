@@ -1,4 +1,4 @@
-"""What an extract must hold, from a mapping and from flags."""
+"""Expectations of an extract, from a mapping and from flags."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_flags_become_expectations_and_what_is_not_given_stays_unset() -> None:
         ({"rows": 1, "min_rows": 2}, "--expect-rows is less than --min-rows; see `bulkload load --help`"),
     ],
 )
-def test_what_cannot_be_read_is_one_line_that_names_the_flag(given: dict[str, Any], said: str) -> None:
+def test_a_flag_that_cannot_be_read_is_named_in_one_line(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         flags(**given)
     assert caught.value.message == said
@@ -68,6 +68,6 @@ def test_flags_win_over_the_mapping_one_by_one() -> None:
         {"done_marker": "."},
     ],
 )
-def test_a_mapping_that_expects_what_cannot_be_is_refused(content: dict[str, Any]) -> None:
+def test_a_mapping_that_expects_the_impossible_is_refused(content: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Expectations.model_validate(content)
