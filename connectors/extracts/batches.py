@@ -1,4 +1,4 @@
-"""What reading yields: text cells in rows, rows in batches, and why a record could not be read.
+"""What reading yields: columns of text cells, in batches of records, and why a record could not be read.
 
 Owns the shapes that CSV and Parquet readers share, and the rules for headers that hold for both. Must not know
 where the bytes come from, nor what the columns mean.
@@ -6,7 +6,7 @@ where the bytes come from, nor what the columns mean.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from schemas.errors import ExtractError
@@ -57,34 +57,38 @@ class RowBatch:
 
     Attributes:
         source: index of the file in `Extract.sources`.
-        first_row: `_row` of `rows[0]`: the 1-based number of the data record in its file. Blank lines are no
-            records; records that could not be read are.
-        rows: one list of cells for each record, in the order of `Extract.columns`.
-        bad: index into `rows` -> why; such a row holds the cells as far as they could be read, padded or cut to
-            the width of the header, with U+FFFD where a byte could not be decoded.
-        extra: index into `rows` -> cells beyond the last column, so that a report can keep them.
+        first_row: `_row` of the first record: its 1-based number in its file. Blank lines are no records; records
+            that could not be read are.
+        columns: a cell of each record for each of `Extract.columns`, in their order.
+        bad: index of a record -> why it is none; it has cells as far as they could be read, padded or cut to the
+            width of the header, with U+FFFD where a byte could not be decoded.
+        extra: index of a record -> cells beyond the last column, so that a report can keep them.
         position: reads this batch again.
     """
 
     source: int
     first_row: int
-    rows: list[list[Cell]]
+    columns: Sequence[Sequence[Cell]]
     bad: dict[int, BadRow]
     extra: dict[int, list[str]]
     position: Position
 
+    def __len__(self) -> int:
+        return len(self.columns[0])
 
-@dataclass(slots=True)
-class Rows:
-    """Rows as a reader cuts them, before they are placed in a file.
+    def row(self, index: int) -> list[Cell]:
+        """The cells of one record, in the order of `Extract.columns`."""
+        return [column[index] for column in self.columns]
 
-    Attributes:
-        rows: see `RowBatch`; likewise `bad` and `extra`.
-    """
-
-    rows: list[list[Cell]]
-    bad: dict[int, BadRow] = field(default_factory=dict)
-    extra: dict[int, list[str]] = field(default_factory=dict)
+    def without_last(self) -> "RowBatch":
+        """The same without its last record."""
+        last = len(self) - 1
+        return replace(
+            self,
+            columns=[column[:last] for column in self.columns],
+            bad={i: why for i, why in self.bad.items() if i != last},
+            extra={i: more for i, more in self.extra.items() if i != last},
+        )
 
 
 class ColumnType(NamedTuple):

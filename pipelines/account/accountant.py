@@ -1,6 +1,6 @@
 """The end of a load: every row's state is written down, counted twice, and the two counts compared."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectors.extracts.extract import Extract
+from connectors.extracts.extract import Extract, RowBatch
 from connectors.run_folder.atomic_files import atomic_write
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
@@ -180,12 +180,15 @@ class Accountant:
         good = np.isin(self._states, [code_of(s) for s in self._well])
         kept = [i for i, c in enumerate(extract.columns) if c not in OWN_COLUMNS]
         for batch in self._book.batches_with(~good):
-            rows, surplus = self._original_cells(extract, batch)
+            read = self._read_again(extract, batch)
             for i in np.flatnonzero(~good[batch.start : batch.start + batch.count]).tolist():
-                if self._refs is not None and rows:
-                    state, where = STATES[self._states[batch.start + i]], self._book.where(batch.start + i)
-                    self._refs.failed(rows[i], f"is {state} ({where})")
-                cells = [*(_cell(rows[i][k]) for k in kept), *surplus.get(i, ())] if rows else [""] * len(kept)
+                cells = [""] * len(kept)
+                if read is not None:
+                    row = read.row(i)
+                    cells = [*(_cell(row[k]) for k in kept), *_surplus(read, i)]
+                    if self._refs is not None:
+                        state, where = STATES[self._states[batch.start + i]], self._book.where(batch.start + i)
+                        self._refs.failed(row, f"is {state} ({where})")
                 yield [*self._failure(batch.start + i), *cells]
 
     def _take_back_refs(self, extract: Extract) -> None:
@@ -194,9 +197,11 @@ class Accountant:
             return
         there = np.isin(self._states, [code_of(s) for s in self._well if not s.traits.copy])
         for batch in self._book.batches_with(there):
-            rows, _ = self._original_cells(extract, batch)
-            for i in np.flatnonzero(there[batch.start : batch.start + batch.count]).tolist() if rows else ():
-                self._refs.accepted(rows[i])
+            read = self._read_again(extract, batch)
+            if read is None:
+                continue
+            for i in np.flatnonzero(there[batch.start : batch.start + batch.count]).tolist():
+                self._refs.accepted(read.row(i))
 
     def _failure(self, ordinal: int) -> list[str]:
         """What stands before the original cells of a row."""
@@ -206,22 +211,25 @@ class Accountant:
         source, row = self._book.place(ordinal)
         return [key, found.state.value, found.code, found.message, found.request_id or "", source, str(row)]
 
-    def _original_cells(
-        self, extract: Extract, batch: ReadBatch
-    ) -> tuple[Sequence[Sequence[Cell]], Mapping[int, Sequence[str]]]:
-        """The cells of a batch as they were read; nothing when the file is no longer what was read.
+    def _read_again(self, extract: Extract, batch: ReadBatch) -> RowBatch | None:
+        """A batch as it was read; nothing when the file is no longer what was read.
 
         The states matter more than the cells: they are written whatever somebody does to the extract meanwhile.
         """
         try:
-            read = extract.reread(batch.position)
+            return extract.reread(batch.position)
         except ExtractError as error:
             if self._refs is not None:
                 self._refs.lose(f"its extract cannot be read again: {error.message}")
             self.warnings.append(f"failures.csv lacks the original cells of some rows: {error.message}")
-            return (), {}
-        guessed = {i: (GUESSED,) for i, why in read.bad.items() if why.code != UNDECODABLE}
-        return read.rows, {**guessed, **read.extra}
+            return None
+
+
+def _surplus(batch: RowBatch, index: int) -> Sequence[str]:
+    """What a record holds beyond the last column, or a word that keeps it out until a person has seen to it."""
+    why = batch.bad.get(index)
+    guessed = (GUESSED,) if why is not None and why.code != UNDECODABLE else ()
+    return batch.extra.get(index, guessed)
 
 
 def _cell(cell: Cell) -> str:

@@ -8,7 +8,6 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from decimal import Context, Decimal, localcontext
 from itertools import chain, pairwise
 from pathlib import Path
@@ -119,7 +118,7 @@ class Gate:
         if self._expected.trailer is not None:
             batches = self._without_trailers(batches, self._expected.trailer)
         for batch in batches:
-            self._rows += len(batch.rows)
+            self._rows += len(batch)
             if self._readers:
                 self._add_up(batch)
             yield batch
@@ -149,8 +148,8 @@ class Gate:
             for column, (place, read) in list(self._readers.items()):
                 index = -1
                 try:
-                    for index, row in enumerate(batch.rows):  # noqa: B007 - the error names it
-                        self._sums[column] += Decimal(read(row[place]) or "0")
+                    for index, cell in enumerate(batch.columns[place]):  # noqa: B007 - the error names it
+                        self._sums[column] += Decimal(read(cell) or "0")
                 except ValueError as error:
                     where = f"{self._extract.sources[batch.source].name} row {batch.first_row + index}"
                     self._faults.append(f"column {column} cannot be added up: {where}: {error}")
@@ -159,10 +158,10 @@ class Gate:
     def _without_marks(self, batches: Iterator[RowBatch]) -> Iterator[RowBatch]:
         """Takes the end-of-file mark off each file that has one."""
         for batch, is_last in _with_ends(batches):
-            if is_last and [cell for cell in batch.rows[-1] if cell] == [_END_OF_FILE]:
-                batch = _without_last(batch)
+            if is_last and [cell for cell in batch.row(-1) if cell] == [_END_OF_FILE]:
+                batch = batch.without_last()
                 self.trailers += 1
-            if batch.rows:
+            if len(batch):
                 yield batch
 
     def _without_trailers(self, batches: Iterator[RowBatch], trailer: Trailer) -> Iterator[RowBatch]:
@@ -173,16 +172,16 @@ class Gate:
             if is_last:
                 trailed.add(batch.source)
                 batch = self._cut(batch, trailer, rows_of[batch.source])
-            rows_of[batch.source] += len(batch.rows)
-            if batch.rows:
+            rows_of[batch.source] += len(batch)
+            if len(batch):
                 yield batch
         for number in rows_of.keys() - trailed:
             self._faults.append(f"{self._extract.sources[number].name} has no trailer")
 
     def _cut(self, batch: RowBatch, trailer: Trailer, rows_before: int) -> RowBatch:
         """The last batch of a file without its trailer, which is checked."""
-        name, last = self._extract.sources[batch.source].name, len(batch.rows) - 1
-        cells = [*self._extract.in_file_order(batch.source, batch.rows[last]), *batch.extra.get(last, ())]
+        name, last = self._extract.sources[batch.source].name, len(batch) - 1
+        cells = [*self._extract.in_file_order(batch.source, batch.row(last)), *batch.extra.get(last, ())]
         if str(cells[0]).strip() != trailer.starts_with.strip():
             self._faults.append(f"{name} does not end in the trailer")
             return batch
@@ -191,7 +190,7 @@ class Gate:
             told = str(cells[trailer.rows_cell - 1]).strip() if trailer.rows_cell <= len(cells) else ""
             if not _COUNT.fullmatch(told) or int(re.sub(r"\D", "", told)) != rows_before + last:
                 self._faults.append(f"{name} has {rows_before + last} rows, and its trailer says otherwise")
-        return _without_last(batch)
+        return batch.without_last()
 
 
 def _with_ends(batches: Iterator[RowBatch]) -> Iterator[tuple[RowBatch, bool]]:
@@ -199,13 +198,3 @@ def _with_ends(batches: Iterator[RowBatch]) -> Iterator[tuple[RowBatch, bool]]:
     for batch, following in pairwise(chain(batches, [None])):
         if batch is not None:
             yield batch, following is None or following.source != batch.source
-
-
-def _without_last(batch: RowBatch) -> RowBatch:
-    last = len(batch.rows) - 1
-    return replace(
-        batch,
-        rows=batch.rows[:last],
-        bad={i: why for i, why in batch.bad.items() if i != last},
-        extra={i: more for i, more in batch.extra.items() if i != last},
-    )

@@ -164,8 +164,8 @@ class _Reading:
 
     def take(self, batch: RowBatch) -> None:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
-        start = self.book.add_batch(len(batch.rows), batch.source, batch.first_row, batch.position)
-        sheet = self.binding.read(batch.rows)
+        start = self.book.add_batch(len(batch), batch.source, batch.first_row, batch.position)
+        sheet = self.binding.read(batch.columns)
         entries = self.forms.entries(sheet)
         for position in sorted(sheet.refused.union(batch.bad, _empty(sheet.keys), _empty(entries))):
             self._refuse(start + position, batch.bad.get(position), sheet.raw(position))

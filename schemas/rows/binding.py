@@ -13,7 +13,7 @@ from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, c
 from schemas.rows.faults import Fault, said
 from schemas.rows.header import knows_any, needed_columns, parse_columns
 from schemas.rows.mapping import Mapping as ColumnMapping
-from schemas.rows.validated import Picked, Sheet, column_validator, key_reader, picker, validated
+from schemas.rows.validated import Cells, Picked, Sheet, column_validator, key_reader, picker, validated
 from schemas.suggestions import did_you_mean
 
 _NAMES = (Identifier, Instrument, Code, NeededCode)
@@ -74,9 +74,8 @@ class Binding:
         named = self.columns.of_key(key)
         self._key_translations = {n: words for n, words in self._translations.items() if n in named}
 
-    def read(self, rows: Sequence[Sequence[Cell]]) -> Sheet:
-        """Reads a batch of records, at least one, by the column; rules between cells are not looked at."""
-        columns = list(zip(*rows, strict=True))
+    def read(self, columns: Sequence[Cells]) -> Sheet:
+        """Reads a batch, at least one record, by the extract's columns; rules between cells are not looked at."""
         picked = self._pick(columns)
         cells, refused = validated(self._validators, picked)
         keys = self._keys_of(_translated(picked, self._key_translations), columns)

@@ -17,6 +17,7 @@ from schemas.rows.binding import Binding
 from schemas.rows.columns import Cell
 from schemas.rows.faults import Fault
 from schemas.rows.mapping import Mapping as ColumnMapping
+from schemas.rows.validated import Sheet
 
 
 def bind(
@@ -29,6 +30,11 @@ def bind(
     declared = OPERATIONS[operation]
     rules = ColumnMapping.model_validate({"operation": operation, **mapping}) if mapping else None
     return Binding(header, declared.shape, dialect, declared.key, rules)
+
+
+def sheet_of(binding: Binding, rows: Sequence[Sequence[Cell]]) -> Sheet:
+    """Records read as a batch of them is."""
+    return binding.read([*zip(*rows, strict=True)])
 
 
 def faults(binding: Binding, cells: Sequence[Cell]) -> list[Fault]:
@@ -46,7 +52,7 @@ def requests(operation: str, binding: Binding, rows: Sequence[Sequence[Cell]], d
         raw = binding.raw(cells)
         row = binding.validate(raw)
         assert isinstance(row, dict), row
-        groups.setdefault(binding.read([cells]).keys[0], []).append(row)
+        groups.setdefault(sheet_of(binding, [cells]).keys[0], []).append(row)
     made = {key: build(group if declared.grouped else group[0]) for key, group in groups.items()}
     found: dict[str, Any] = json.loads(orjson.dumps(made), parse_float=Decimal)
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from connectors.extracts.batches import RowBatch
 from connectors.extracts.csv.file import CsvFile
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.stream import encoding_of
@@ -20,6 +21,7 @@ from pipelines.prepare.reading import Prepared, Rules, prepare
 from schemas.dialects import Dialect
 from schemas.expectations import Expectations
 from schemas.rows.binding import Binding
+from schemas.rows.columns import Cell
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.states import Duplicates, State
 
@@ -98,6 +100,11 @@ def read_csv(path: Path) -> list[Row]:
     """The rows of a UTF-8 CSV file; every row must have the header's cells and no more."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, strict=True))
+
+
+def rows_of(batch: RowBatch) -> list[list[Cell]]:
+    """The records of a batch, one by one."""
+    return [batch.row(i) for i in range(len(batch))]
 
 
 @dataclass(frozen=True)

@@ -320,8 +320,8 @@ MUTATIONS = (
     Mutation(
         "drop a row in the reader",
         "connectors/extracts/csv/file.py",
-        "rows = _in_order(block.rows.rows, ",
-        "rows = _in_order(block.rows.rows[1:], ",
+        "zip(*block.rows.rows, strict=True)",
+        "zip(*block.rows.rows[1:], strict=True)",
         ("tests/unit/account/test_accountant.py::test_an_extract_of_invalid_rows_only_has_books_too",),
     ),
     Mutation(

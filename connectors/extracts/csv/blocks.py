@@ -12,16 +12,14 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from connectors.extracts.batches import REPLACEMENT, Rows
+from connectors.extracts.batches import REPLACEMENT
 from connectors.extracts.csv.format import CsvFormat
-from connectors.extracts.csv.record_faults import add_record, restore_line_ends
+from connectors.extracts.csv.record_faults import Rows, add_record, restore_line_ends
 from connectors.extracts.csv.records import RecordReader
-from schemas.rows.columns import Cell
 
 _Octets = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.int64]
@@ -91,8 +89,7 @@ def _short_way(view: bytes, width: int, rules: CsvFormat, *, ended: bool) -> Blo
         return None
     if rules.swapped and extent.spanning:
         restore_line_ends(cells)
-    rows = Rows(cast("list[list[Cell]]", cells))  # a list of texts is a list of cells
-    return Block(rows, extent.used, extent.lines, records)
+    return Block(Rows(cells), extent.used, extent.lines, records)
 
 
 @dataclass(frozen=True, slots=True)

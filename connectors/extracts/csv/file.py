@@ -14,16 +14,15 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-from connectors.extracts.batches import BadRow, ColumnType, Position, RowBatch, Rows, header_columns, order_of
+from connectors.extracts.batches import BadRow, ColumnType, Position, RowBatch, header_columns, order_of
 from connectors.extracts.csv.blocks import read_block
 from connectors.extracts.csv.format import CsvFormat
-from connectors.extracts.csv.record_faults import fault_text
+from connectors.extracts.csv.record_faults import Rows, fault_text
 from connectors.extracts.csv.records import RecordReader
 from connectors.extracts.csv.stream import ByteStream, check_beginning, encoding_of
 from connectors.extracts.source_files import Source
 from connectors.run_folder.results import FAILURE_COLUMNS, SURPLUS_COLUMN
 from schemas.errors import ExtractError
-from schemas.rows.columns import Cell
 
 _HEAD = 1 << 16
 _FIRST_LINE_END = re.compile(rb'(?:[^"\r\n]|"[^"]*+")*+(\r\n?|\n)')
@@ -93,7 +92,7 @@ class CsvFile:
             while position is not None:
                 batch, position, records = self._batch(stream, position, order)
                 self.records += records
-                if batch.rows:
+                if len(batch):
                     yield batch
         finally:
             stream.close()
@@ -167,9 +166,10 @@ class CsvFile:
         )
         if self._reported and SURPLUS_COLUMN in self.columns:
             _refuse_surplus(block.rows, self.columns.index(SURPLUS_COLUMN), position.row)
-        rows = _in_order(block.rows.rows, order_of(self.columns, order))
-        bad, extra = block.rows.bad, block.rows.extra
-        batch = RowBatch(self._index, position.row, rows, bad, extra, position)
+        columns = [*zip(*block.rows.rows, strict=True)] or [()] * len(self.columns)
+        places = order_of(self.columns, order)
+        ordered = columns if places is None else [columns[place] for place in places]
+        batch = RowBatch(self._index, position.row, ordered, block.rows.bad, block.rows.extra, position)
         return batch, following if block.used < len(view) or not ended else None, block.records
 
 
@@ -196,9 +196,3 @@ def _bom_length(stream: ByteStream) -> int:
     """Bytes of the UTF-8 byte order mark at a file's start: 3 or 0."""
     mark = "\ufeff".encode()
     return len(mark) if stream.view(len(mark))[0] == mark else 0
-
-
-def _in_order(rows: list[list[Cell]], order: list[int] | None) -> list[list[Cell]]:
-    if order is None:
-        return rows
-    return [[row[index] for index in order] for row in rows]

@@ -4,8 +4,9 @@ Owns the sentences of refused CSV rows. Must not know how records are found.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from connectors.extracts.batches import BadRow, Rows
+from connectors.extracts.batches import BadRow
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.records import Fault, Record
 from connectors.extracts.csv.stream import SWAP_LINE_ENDS_TEXT
@@ -23,6 +24,20 @@ _SENTENCES = {
     "UnterminatedQuote": "{column} opens a quote that is not closed before a delimiter or line end "
     "(within {max_lines:,} lines and {max_bytes:,} bytes): close it, or double the quotes that are text",
 }
+
+
+@dataclass(slots=True)
+class Rows:
+    """Records fitted to the columns of their file.
+
+    Attributes:
+        rows: the cells of each record.
+        bad, extra: see `connectors.extracts.batches.RowBatch`.
+    """
+
+    rows: list[list[str]]
+    bad: dict[int, BadRow] = field(default_factory=dict)
+    extra: dict[int, list[str]] = field(default_factory=dict)
 
 
 def add_record(rows: Rows, record: Record, columns: Sequence[str], rules: CsvFormat, first_line: int) -> None:
@@ -48,7 +63,7 @@ def add_record(rows: Rows, record: Record, columns: Sequence[str], rules: CsvFor
     if codes:
         message = f"line {first_line + record.line}: {'; '.join(faults)}"
         rows.bad[index] = BadRow(codes[0], message)
-    rows.rows.append([*_restored(cells, rules)])
+    rows.rows.append(_restored(cells, rules))
 
 
 def fault_text(fault: Fault, columns: Sequence[str], rules: CsvFormat) -> str:

@@ -110,10 +110,10 @@ class ParquetFile:
 
     def _batch(self, table: pa.RecordBatch, position: Position, order: list[str]) -> RowBatch:
         found: dict[int, list[tuple[str, str]]] = {}
-        cells: list[list[Cell]] = []
+        columns: list[list[Cell]] = []
         for name in order:
             column, faults = cells_of(table.column(self.columns.index(name)))
-            cells.append(column)
+            columns.append(column)
             for index, code in faults:
                 found.setdefault(index, []).append((code, f"column {name!r} {_SENTENCES[code]}"))
         bad = {
@@ -123,8 +123,7 @@ class ParquetFile:
             )
             for index, faults in sorted(found.items())
         }
-        rows = list(map(list, zip(*cells, strict=True)))
-        return RowBatch(self._index, position.row, rows, bad, {}, position)
+        return RowBatch(self._index, position.row, columns, bad, {}, position)
 
 
 _SENTENCES = {

@@ -11,14 +11,15 @@ from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 import pytest
+from builders import rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.extracts.batches import BadRow, RowBatch, Rows
+from connectors.extracts.batches import BadRow, RowBatch
 from connectors.extracts.csv import blocks
 from connectors.extracts.csv.file import CsvFile
 from connectors.extracts.csv.format import CsvFormat
-from connectors.extracts.csv.record_faults import add_record
+from connectors.extracts.csv.record_faults import Rows, add_record
 from connectors.extracts.csv.records import RecordReader
 from connectors.extracts.csv.stream import ByteStream, encoding_of
 from connectors.extracts.source_files import Source, find_sources
@@ -50,7 +51,7 @@ def joined(batches: list[RowBatch]) -> Read:
     read = Read([], {}, {})
     for batch in batches:
         assert batch.first_row == len(read.rows) + 1
-        read.rows += batch.rows
+        read.rows += rows_of(batch)
         read.bad |= {batch.first_row + index: bad for index, bad in batch.bad.items()}
         read.extra |= {batch.first_row + index: cells for index, cells in batch.extra.items()}
     return read
@@ -71,7 +72,7 @@ def read(tmp_path: Path) -> Reading:
         batches = list(file.batches(file.columns))
         assert [file.reread(batch.position, file.columns) for batch in batches] == batches
         assert [file.reread(batch.position, file.columns) for batch in batches[::-1]] == batches[::-1]
-        assert file.records == sum(len(batch.rows) for batch in batches), "counted where they are cut"
+        assert file.records == sum(len(batch) for batch in batches), "counted where they are cut"
         file.close()
         return joined(batches)
 
@@ -85,7 +86,7 @@ def reference(body: bytes, columns: list[str], rules: CsvFormat, first_line: int
     for record in RecordReader(body, whole, ended=True):
         add_record(rows, record, columns, whole, first_line)
     return Read(
-        rows.rows,
+        [[*row] for row in rows.rows],
         {index + 1: bad for index, bad in rows.bad.items()},
         {index + 1: cells for index, cells in rows.extra.items()},
     )
@@ -129,7 +130,7 @@ def test_every_way_of_reading_gives_what_the_reference_reader_gives(
         stream = stream.decode(rules.encoding.codec, "replace").encode()
     assert joined(batches) == reference(stream, file.columns, replace(rules, swapped=swapped), 2)
     assert again == batches[::-1]
-    assert all(len(batch.rows) <= rules.max_rows for batch in batches)
+    assert all(len(batch) <= rules.max_rows for batch in batches)
 
 
 CELLS = st.text(st.sampled_from("\",; \n\ré€a1'\t\u2028\x0b"), max_size=6)
@@ -506,13 +507,13 @@ def test_a_header_alone_is_a_file_without_rows(read: Reading) -> None:
 def test_batches_are_bounded_in_rows_and_bytes(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(b"a\n" + b"1\n" * 20_000)
-    assert [len(batch.rows) for batch in opened(path).batches(["a"])] == [8192, 8192, 3616]
+    assert [len(batch) for batch in opened(path).batches(["a"])] == [8192, 8192, 3616]
     path.write_bytes(b"a\n" + b'"1"\n' * 20_000)
-    assert [len(batch.rows) for batch in opened(path).batches(["a"])] == [8192, 8192, 3616]
+    assert [len(batch) for batch in opened(path).batches(["a"])] == [8192, 8192, 3616]
     path.write_bytes(b"a\n" + b"1\x00\n" * 20_000)
-    assert [len(batch.rows) for batch in opened(path).batches(["a"])] == [8192, 8192, 3616]
+    assert [len(batch) for batch in opened(path).batches(["a"])] == [8192, 8192, 3616]
     path.write_bytes(b"a\n" + b"x" * 9_999 + b"\n" + (b"y" * 9_999 + b"\n") * 200)
-    sizes = [sum(len(row[0]) + 1 for row in batch.rows) for batch in opened(path).batches(["a"])]
+    sizes = [sum(len(cell) + 1 for cell in batch.columns[0]) for batch in opened(path).batches(["a"])]
     assert (sum(sizes), max(sizes) <= UTF_8.block) == (2_010_000, True)
 
 

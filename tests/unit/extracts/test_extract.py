@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from builders import rows_of
 
 from connectors.extracts import source_files
 from connectors.extracts.extract import Extract, Position, extract_from_frame, open_extract
@@ -39,7 +40,7 @@ def write_parquet(name: str, **columns: pa.Array) -> Path:
 
 def rows(extract: Extract) -> list[list[Cell]]:
     with extract:
-        return [row for batch in extract.batches() for row in batch.rows]
+        return [row for batch in extract.batches() for row in rows_of(batch)]
 
 
 def names(paths: Sequence[str | Path]) -> list[str]:
@@ -61,7 +62,7 @@ def test_one_file_is_an_extract() -> None:
         assert (source.name, source.path, source.size) == ("a.csv", Path("a.csv"), 16)
         assert (extract.columns, extract.float_columns) == (["id", "_key"], frozenset())
         (batch,) = extract.batches()
-        assert (batch.source, batch.first_row, batch.rows) == (0, 1, [["1", "x"], ["2", "y"]])
+        assert (batch.source, batch.first_row, rows_of(batch)) == (0, 1, [["1", "x"], ["2", "y"]])
         assert (batch.bad, batch.extra) == ({}, {})
 
 
@@ -70,7 +71,7 @@ def test_several_files_are_one_extract_and_columns_match_by_name() -> None:
     write("b.csv.gz", " name,\ufeffid \nz,3\n")
     write("c.csv.zst", "name,id\n")
     with open_extract(["a.csv", Path("b.csv.gz"), "c.csv.zst"]) as extract:
-        found = [(batch.source, batch.first_row, batch.rows) for batch in extract.batches()]
+        found = [(batch.source, batch.first_row, rows_of(batch)) for batch in extract.batches()]
     assert found == [(0, 1, [["1", "x"], ["2", "y"]]), (1, 1, [["3", "z"]])]
 
 
@@ -317,7 +318,7 @@ def test_parquet_is_read_again_and_hashed() -> None:
     with open_extract([path]) as extract:
         batches = list(extract.batches())
         assert [extract.reread(batch.position) for batch in batches] == batches
-        assert batches[0].rows == [["1", ["a", "b"]], ["2", ""]]
+        assert rows_of(batches[0]) == [["1", ["a", "b"]], ["2", ""]]
         assert extract.digests() == [hashlib.sha256(path.read_bytes()).hexdigest()]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import rows_of
 
 from connectors.extracts.extract import extract_from_frame
 from connectors.extracts.frames import write_frame
@@ -16,7 +17,7 @@ from schemas.rows.columns import Cell
 
 def cells(frame: pd.DataFrame, path: Path) -> tuple[list[str], list[list[Cell]], frozenset[str]]:
     with extract_from_frame(frame, path / "frame.parquet") as extract:
-        rows = [row for batch in extract.batches() for row in batch.rows]
+        rows = [row for batch in extract.batches() for row in rows_of(batch)]
         return extract.columns, rows, extract.float_columns
 
 

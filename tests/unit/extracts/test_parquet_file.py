@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from builders import rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,7 +123,7 @@ def test_bad_values_refuse_their_rows_with_every_fault(tmp_path: Path, arrow: pa
     tags = pa.array([["p"], ["p", None], [None], None])
     pq.write_table(pa.table({"name": names, "tags": tags}), tmp_path / "x.parquet")
     (batch,) = opened(tmp_path / "x.parquet").batches(["name", "tags"])
-    assert batch.rows == [["a", ["p"]], ["M\ufffd", ["p", ""]], ["x\x00y", [""]], ["z", ""]]
+    assert rows_of(batch) == [["a", ["p"]], ["M\ufffd", ["p", ""]], ["x\x00y", [""]], ["z", ""]]
     assert batch.bad == {
         1: BadRow(
             "UndecodableByte",
@@ -156,7 +157,7 @@ def test_types_that_cannot_be_cells_are_shown_by_name_and_may_not_be_used(
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"id": ["1", "2"], "odd": pa.array([value, None], arrow)}), path)
     with open_extract([path]) as extract:
-        assert [row for batch in extract.batches() for row in batch.rows] == [["1", shown], ["2", ""]]
+        assert [row for batch in extract.batches() for row in rows_of(batch)] == [["1", shown], ["2", ""]]
         extract.check_readable(["id"])
         with pytest.raises(ExtractError) as caught:
             extract.check_readable(["id", "odd"])
@@ -176,10 +177,10 @@ def numbered(path: Path, rows: int, group: int) -> Path:
 def test_batches_are_bounded_and_can_be_read_again_in_any_order(tmp_path: Path) -> None:
     file = opened(numbered(tmp_path / "x.parquet", 25, 10), max_rows=4)
     batches = list(file.batches(["_n", "id"]))
-    assert [(batch.first_row, len(batch.rows)) for batch in batches] == [
+    assert [(batch.first_row, len(batch)) for batch in batches] == [
         (1, 4), (5, 4), (9, 2), (11, 4), (15, 4), (19, 2), (21, 4), (25, 1),
     ]  # fmt: skip
-    assert [row for batch in batches for row in batch.rows] == [[str(n), f"{n:05d}"] for n in range(25)]
+    assert [row for batch in batches for row in rows_of(batch)] == [[str(n), f"{n:05d}"] for n in range(25)]
     for wanted in (batches, batches[::-1], batches[::3]):
         assert [file.reread(batch.position, ["_n", "id"]) for batch in wanted] == wanted
     file.close()
@@ -192,7 +193,7 @@ def test_wide_rows_make_short_batches(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     cells = [f"{row:06d}" * 10_000 for row in range(200)]
     pq.write_table(pa.table({"a": cells}), path, use_dictionary=False)
-    sizes = [len(batch.rows) for batch in opened(path).batches(["a"])]
+    sizes = [len(batch) for batch in opened(path).batches(["a"])]
     assert (sum(sizes), max(sizes)) == (200, 69)
 
 

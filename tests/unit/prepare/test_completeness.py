@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import IR_ID, PERSON, csv_extract, investor, write_csv
+from builders import IR_ID, PERSON, csv_extract, investor, rows_of, write_csv
 from run_checks import check_books, failures, row_states
 from scripted_lusid import done, scripted
 
@@ -41,7 +41,7 @@ def passed(expect: dict[str, Any], *paths: Path, max_rows: int = 1000) -> list[l
     """The rows that come through."""
     with csv_extract(paths, block=1 << 20, max_rows=max_rows) as extract:
         gate = Gate(Expectations.model_validate(expect), extract)
-        rows = [row for batch in gate.through(extract.batches()) for row in batch.rows]
+        rows = [row for batch in gate.through(extract.batches()) for row in rows_of(batch)]
         gate.check()
     return rows
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from bound import bind
+from bound import bind, sheet_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,11 +66,11 @@ def encoder(operation: str, binding: Binding, dialect: Dialect) -> Encode:
 def one_by_one(binding: Binding, encode: Encode, row: Cells) -> bytes:
     """The entry of a row by the reference; b"" where it is refused."""
     found = binding.validate(binding.raw(row))
-    return b"" if isinstance(found, list) else encode(binding.read([row]).keys[0], found)
+    return b"" if isinstance(found, list) else encode(sheet_of(binding, [row]).keys[0], found)
 
 
 def by_the_column(binding: Binding, encode: Encode, rows: Sequence[Cells]) -> list[bytes]:
-    sheet = binding.read(rows)
+    sheet = sheet_of(binding, rows)
     entries = Forms(binding, encode).entries(sheet)
     return [b"" if position in sheet.refused else entry for position, entry in enumerate(entries)]
 
@@ -114,7 +114,7 @@ def test_a_form_is_made_once_for_each_pattern_and_rows_of_patterns_past_the_boun
         keys.append(key)
         return orjson.dumps({"100%": key, **row})
 
-    sheet = binding.read([["A", "1"], ["B", "2"], ["C", ""], ["D", "4"], ["", "5"]])
+    sheet = sheet_of(binding, [["A", "1"], ["B", "2"], ["C", ""], ["D", "4"], ["", "5"]])
     monkeypatch.setattr(templates, "MOST_FORMS", most)
     entries = Forms(binding, encode).entries(sheet)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bound import bind, faults
+from bound import bind, faults, sheet_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ def test_cells_are_taken_by_name_whatever_the_order_and_the_company() -> None:
         == plain.validate(plain.raw(CELLS))
         == dict(zip(HEADER, CELLS, strict=True))
     )
-    assert shuffled.read([theirs]).keys[0] == "IR_1"
+    assert sheet_of(shuffled, [theirs]).keys[0] == "IR_1"
 
 
 def test_a_header_is_refused_as_a_whole_in_one_line() -> None:
@@ -202,7 +202,7 @@ def _valid_rows(path: Path, operation: str, rules: Mapping | None) -> dict[str, 
             raw = binding.raw(cells)
             row = binding.validate(raw)
             if isinstance(row, dict):
-                found.setdefault(binding.read([cells]).keys[0], row)
+                found.setdefault(sheet_of(binding, [cells]).keys[0], row)
     return found
 
 

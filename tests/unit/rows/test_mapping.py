@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from bound import bind, faults, read, requests
+from bound import bind, faults, read, requests, sheet_of
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -68,7 +68,7 @@ def test_the_key_may_be_any_column_of_the_extract_or_several(key: object, expect
     mapping = {"columns": COLUMNS} if key is None else {"columns": COLUMNS, "key": key}
     binding = bind("investor-records", HEADER, mapping=mapping)
 
-    assert binding.read([CELLS]).keys[0] == expected
+    assert sheet_of(binding, [CELLS]).keys[0] == expected
 
 
 def test_values_come_before_a_format_and_may_say_that_a_cell_is_absent() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from bound import bind, read
+from bound import bind, read, sheet_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +42,7 @@ def test_a_sheet_gives_rows_back_as_they_were_read_and_as_they_are_sent() -> Non
     )
     rows = [["S", " B1 ", "S", "O1", "007.50", "BBG1"], ["S", "B1", "S", "O2", "many", "BBG1"]]
 
-    sheet = binding.read(rows)
+    sheet = sheet_of(binding, rows)
 
     assert (sheet.keys, [*sheet.refused]) == (["S/B1", "S/B1"], [1])
     assert [sheet.raw(i) for i in (0, 1)] == [binding.raw(row) for row in rows]

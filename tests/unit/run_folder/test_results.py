@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from builders import rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,7 +69,7 @@ def test_every_reader_returns_a_cell_as_it_was(tmp_path: Path, cell: str) -> Non
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert frame[["a", "b"]].to_numpy().tolist() == [[cell, "end"], ["x", "y"]]
     with open_extract([path]) as extract:
-        assert [row[7:9] for batch in extract.batches() for row in batch.rows] == [[cell, "end"], ["x", "y"]]
+        assert [row[7:9] for batch in extract.batches() for row in rows_of(batch)] == [[cell, "end"], ["x", "y"]]
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -81,7 +82,7 @@ def test_any_cells_load_again_as_they_are(
     path = tmp_path_factory.mktemp("cells") / "failures.csv"
     write_failures(path, ["a", "b"], [[*FRONT, *pair] for pair in cells])
     with open_extract([path]) as extract:
-        assert [tuple(row[7:9]) for batch in extract.batches() for row in batch.rows] == cells
+        assert [tuple(row[7:9]) for batch in extract.batches() for row in rows_of(batch)] == cells
 
 
 def test_a_report_is_known_by_its_first_columns() -> None:
