@@ -163,12 +163,9 @@ def test_artifacts_show_the_counts_the_reasons_and_the_progress_of_each_load(wat
     accounts = night.reports[1]
     lines = shown["investment-accounts-summary"].splitlines()
     assert lines[0] == r"**investment\-accounts: rejects** (Partial mode)"
-    assert lines[4:8] == [
-        "| accepted | 1,837 | 1,195 |",
-        "| invalid | 4 | 2 |",
-        "| duplicate | 0 | 0 |",
-        "| held | 4 | 3 |",
-    ]
+    assert {"| accepted | 1,837 | 1,195 |", "| invalid | 4 | 2 |", "| duplicate | 0 | 0 |", "| held | 4 | 3 |"} <= {
+        *lines
+    }
     assert lines[-1].endswith(f"Files: {escaped(str(accounts.run_dir))}")
     assert "| held | ParentFailed |  | 1 |" in shown["investment-accounts-reasons"].splitlines()
     assert any("account\\_type\\: is none of" in line for line in shown["investment-accounts-reasons"].splitlines())
