@@ -7,6 +7,7 @@ stream is no terminal its lines are plain, and the same on every machine.
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -162,7 +163,7 @@ def _counts(summaries: Sequence[Summary]) -> Iterator[Line]:
     lines: dict[str, Mapping[str, int]] = {s.operation: s.rows for s in summaries}
     if len(summaries) == 1:
         keys = summaries[0].keys
-        lines = {"rows": summaries[0].rows, "keys": {"read": sum(keys.values()), **keys}}
+        lines = {"rows": summaries[0].rows, "keys": Counter({"read": sum(keys.values()), **keys})}
     yield from table(
         [("", *_columns(lines)), *((n, *(f"{c[s]:,}" for s in _columns(lines))) for n, c in lines.items())]
     )

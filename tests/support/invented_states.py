@@ -105,6 +105,7 @@ class Loads:
 
         from pipelines.cli.console import print_summaries
         from pipelines.history.catalog import PastRun
+        from pipelines.report.html import html_of
         from pipelines.report.summary import Summary
         from schemas.manifest import Manifest
         from schemas.states import STATES
@@ -116,7 +117,9 @@ class Loads:
         known = {"read", "accepted", "invalid"}
         written = summary.manifest.as_json()
         before = written | {n: {s: c for s, c in written[n].items() if s in known} for n in ("rows", "keys")}
-        counts = Summary.of(summary.folder, Manifest.read(before)).rows
+        older = Summary.of(summary.folder, Manifest.read(before))
+        print_summaries([older], Console(file=io.StringIO()))
+        html_of(older)
         return {
             "document": report.as_json(),
             "exit_code": report.exit_code,
@@ -125,7 +128,7 @@ class Loads:
             "page": (report.run_dir / "report.html").read_text("utf-8"),
             "terminal": screen.file.getvalue(),  # type: ignore[attr-defined]
             "in the list of runs": PastRun(summary.folder, summary.manifest).told,
-            "as an older version wrote it": {state: counts[state] for state in STATES},
+            "as an older version wrote it": {state: older.rows[state] for state in STATES},
             "notes": list(self.notes),
         }
 
