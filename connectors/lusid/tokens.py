@@ -130,6 +130,16 @@ class PasswordGrant:
     """Tokens fetched with user name and password, and refreshed 60 seconds before they expire."""
 
     def __init__(self, settings: LusidSettings, transport: Transport, retrier: Retrier) -> None:
+        """Signs in when a token is first needed.
+
+        Args:
+            settings: hold the token URL and the credentials.
+            transport: reaches the token endpoint.
+            retrier: retries the token endpoint.
+
+        Raises:
+            ConfigError: the credentials are incomplete.
+        """
         self._url, self._sign_in = _credentials(settings)
         self._named = f"The token endpoint {urlsplit(self._url)._replace(query='').geturl()}"
         self._transport = transport

@@ -65,6 +65,13 @@ class Transport:
         clock: Callable[[], float],
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            settings: hold the timeouts, the proxy, the certificate authorities and the secrets to remove.
+            clock: a monotonic clock, in seconds.
+            max_answer_bytes: largest response that is read, in bytes after decompression.
+        """
         self._settings = settings
         self._clock = clock
         self._max_answer_bytes = max_answer_bytes

@@ -95,7 +95,13 @@ class Transaction:
         )
 
     def link(self, relation: str, owner: str, sequence: int) -> None:
-        """Links the entity to `owner` in this relation."""
+        """Links an entity to an owner.
+
+        Args:
+            relation: what the entity is to the owner.
+            owner: `scope/code` of the owner.
+            sequence: the sequence of the entity.
+        """
         self._connection.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (relation, owner, sequence))
 
     def linked(self, relation: str, owner: str) -> list[Entity]:
@@ -108,7 +114,13 @@ class Transaction:
         return self._where("sequence = ?", sequence)[0]
 
     def find(self, kind: str, scope: str, code: str) -> Entity | None:
-        """The entity of this kind and id, or None."""
+        """The entity of a kind and id, or None.
+
+        Args:
+            kind: its kind.
+            scope: the scope of its id.
+            code: the code of its id.
+        """
         condition = "kind = ? AND scope = ? AND code = ?"
         return next(iter(self._where(condition, kind, scope, code)), None)
 
@@ -130,7 +142,13 @@ class Transaction:
         return self._where(f"kind = ?{of_parent} ORDER BY sequence LIMIT ? OFFSET ?", *values, limit, offset)
 
     def find_by_identifier(self, kind: str, scope: str, identifier: tuple[str, str]) -> int | None:
-        """The sequence of the entity with this identifier (key and value) in the scope, or None."""
+        """The sequence of the entity that has an identifier, or None.
+
+        Args:
+            kind: the kind of the entity.
+            scope: its scope; empty in dialects without scopes.
+            identifier: the key and value of the identifier.
+        """
         row = self._connection.execute(
             "SELECT sequence FROM identifier WHERE kind = ? AND scope = ? AND type = ? AND value = ?",
             (kind, scope, *identifier),

@@ -80,7 +80,13 @@ def check_quantity_or_amount(row: Row) -> Iterable[tuple[str, str]]:
 
 
 def check_together(row: Row, first: str, second: str) -> Iterable[tuple[str, str]]:
-    """Two cells must both be filled or both be empty: an amount and its currency, a scope and its code."""
+    """Two cells must both be filled or both be empty: an amount and its currency, a scope and its code.
+
+    Args:
+        row: the row.
+        first: the column of the one cell.
+        second: the column of the other.
+    """
     if bool(row.get(first)) != bool(row.get(second)):
         absent, there = (second, first) if row.get(first) else (first, second)
         yield absent, f"is missing, although {there} is given"
@@ -109,7 +115,13 @@ def moneys(row: Row, members: Iterable[tuple[str, str, str]]) -> Wire:
 
 
 def money(row: Row, value: str, currency: str) -> Wire:
-    """A CurrencyAndAmount from two columns."""
+    """A CurrencyAndAmount from two columns.
+
+    Args:
+        row: the row.
+        value: the column of the amount.
+        currency: the column of the currency.
+    """
     return {"amount": number(row[value]), "currency": row[currency]}
 
 

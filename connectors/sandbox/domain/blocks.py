@@ -79,7 +79,13 @@ def revised(call: ApiCall, old: Document, wanted: Document) -> Document:
 
 
 def store_recounted(transaction: Transaction, call: ApiCall, block: Document) -> list[Document]:
-    """Derives the block's members from its orders, stores the block and returns the orders, oldest first."""
+    """Derives the block's members from its orders, stores the block and returns the orders, oldest first.
+
+    Args:
+        transaction: reads the orders and stores the block.
+        call: the call that changes the block.
+        block: the block, new or revised; its derived members are set in place.
+    """
     parent = name_of(block["id"])
     orders = [document_of(each) for each in transaction.children(ORDER, parent)]
     _recount(call, block, orders)

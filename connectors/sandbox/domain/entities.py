@@ -127,7 +127,13 @@ def _merged(old: Document, request: Document, part: str) -> Document:
 
 
 def shown(call: ApiCall, kind: EntityType, document: Document) -> Document:
-    """The document with its `href`, which depends on the sandbox's URL."""
+    """The document with its `href`, which depends on the sandbox's URL.
+
+    Args:
+        call: the call that is answered.
+        kind: the type of the entity.
+        document: the entity as stored.
+    """
     key, value = next(iter(labels_of(document["identifiers"]).items()))
     _, id_scope, id_code = key.split("/")
     root = f"{call.base_url}/api/{kind.name}"

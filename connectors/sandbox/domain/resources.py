@@ -22,7 +22,13 @@ def singular(kind: str) -> str:
 
 
 def find(transaction: Transaction, kind: str, resource_id: Document) -> Entity | None:
-    """The entity of this kind and id, or None."""
+    """The entity of a kind and id, or None.
+
+    Args:
+        transaction: reads the store.
+        kind: its kind.
+        resource_id: its scope and code.
+    """
     return transaction.find(kind, resource_id["scope"], resource_id["code"])
 
 
@@ -85,7 +91,13 @@ def add(transaction: Transaction, kind: str, document: Document, more: dict[str,
 
 
 def change(transaction: Transaction, entity: Entity, document: Document) -> None:
-    """Replaces the document of an entity."""
+    """Replaces the document of an entity.
+
+    Args:
+        transaction: writes to the store.
+        entity: the entity as stored.
+        document: its new document.
+    """
     transaction.replace(entity.sequence, dumps(document))
 
 

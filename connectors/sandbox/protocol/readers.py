@@ -37,7 +37,13 @@ DECIMALS = 28
 
 
 def text(low: int = 1, high: int = 256, pattern: str | None = None) -> Reader:
-    """Reads a string of `low` to `high` characters that matches the whole `pattern`; 256 is LUSID's general limit."""
+    """Reads a string.
+
+    Args:
+        low: the fewest characters.
+        high: the most characters; 256 is LUSID's general limit.
+        pattern: the regular expression that the whole string must match.
+    """
     matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
 
     def read(value: Any, path: str, errors: Errors) -> str | None:
@@ -76,7 +82,13 @@ def date_time(value: Any, path: str, errors: Errors) -> str | None:
 
 
 def listed(item: Reader, low: int = 0, high: int | None = None) -> Reader:
-    """Reads a list of `low` to `high` items."""
+    """Reads a list.
+
+    Args:
+        item: reads an item.
+        low: the fewest items.
+        high: the most items; None for no limit.
+    """
 
     def read(value: Any, path: str, errors: Errors) -> list[Any] | None:
         if not isinstance(value, list):

@@ -44,7 +44,7 @@ GATEWAY = response(503, body="<html>Service unavailable</html>")
 class Night:
     """Scripted results, and a clock that only sleeping advances."""
 
-    outcomes: list[Response | Exception]
+    results: list[Response | Exception]
     now: float = 0.0
     slept: list[float] = field(default_factory=list)
     sent: int = 0
@@ -57,11 +57,11 @@ class Night:
         self.on_sleep()
 
     def send(self) -> Response:
-        outcome = self.outcomes[self.sent]
+        result = self.results[self.sent]
         self.sent += 1
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def retrier(self, retries: int = 2, **limits: float) -> Retrier:
         clock = lambda: self.now  # noqa: E731 - a clock is one expression
@@ -141,7 +141,7 @@ def test_a_lost_answer_is_never_repeated_when_that_could_apply_it_twice(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "kind", "message"),
+    ("result", "kind", "message"),
     [
         (NOT_SENT, NeverSentError, "POST /x: connection refused (3 attempts)"),
         (response(429, "4"), ThrottledError, "POST /x: answered 429 (3 attempts)"),
@@ -151,9 +151,9 @@ def test_a_lost_answer_is_never_repeated_when_that_could_apply_it_twice(
     ],
 )
 def test_when_tries_run_out_the_error_says_what_became_of_the_request(
-    outcome: Response | Exception, kind: type[LoadError], message: str
+    result: Response | Exception, kind: type[LoadError], message: str
 ) -> None:
-    night = Night([outcome] * 3)
+    night = Night([result] * 3)
     with pytest.raises(kind) as caught:
         night.run()
     assert caught.value.message == message
@@ -202,21 +202,21 @@ def test_a_call_can_ask_for_fewer_retries_than_the_rest() -> None:
     assert night.sent == 2
 
 
-@pytest.mark.parametrize("outcome", [NOT_SENT, response(429), response(503), GATEWAY, response(500), LOST])
+@pytest.mark.parametrize("result", [NOT_SENT, response(429), response(503), GATEWAY, response(500), LOST])
 def test_an_outage_shorter_than_the_patience_is_outlasted_however_many_attempts_it_takes(
-    outcome: Response | Exception,
+    result: Response | Exception,
 ) -> None:
-    night = Night([outcome] * 12 + [response(201)])
+    night = Night([result] * 12 + [response(201)])
     assert night.retrier(2, patience=300).run(night.send, what="x", idempotent=True).response == response(201)
     assert 60 < night.now < 300
 
 
 @pytest.mark.parametrize(
-    ("outcome", "kind"),
+    ("result", "kind"),
     [(NOT_SENT, NeverSentError), (response(503), ThrottledError), (response(429, "1"), ThrottledError)],
 )
-def test_patience_ends_but_not_before_the_retries(outcome: Response | Exception, kind: type[LoadError]) -> None:
-    night = Night([outcome] * 400)
+def test_patience_ends_but_not_before_the_retries(result: Response | Exception, kind: type[LoadError]) -> None:
+    night = Night([result] * 400)
     with pytest.raises(kind):
         night.retrier(2, patience=300).run(night.send, what="x", idempotent=False)
     assert 300 <= night.now <= 330

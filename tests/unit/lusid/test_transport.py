@@ -39,10 +39,10 @@ from connectors.lusid.retry_table import (
 from connectors.lusid.settings import LusidSettings
 from connectors.lusid.transport import Response, Transport
 
-Outcome = Response | ExchangeError | requests.RequestException
+Result = Response | ExchangeError | requests.RequestException
 
 
-def outcome_of(url: str, *, max_answer_bytes: int = 1000, **settings: Any) -> Outcome:
+def result_of(url: str, *, max_answer_bytes: int = 1000, **settings: Any) -> Result:
     """The result of one exchange with the server at `url`: a response or an exception."""
     built = LusidSettings(**settings)
     transport = Transport(built, clock=time.monotonic, max_answer_bytes=max_answer_bytes)
@@ -54,13 +54,13 @@ def outcome_of(url: str, *, max_answer_bytes: int = 1000, **settings: Any) -> Ou
         transport.close()
 
 
-def outcome(*steps: Step, **settings: Any) -> Outcome:
+def result(*steps: Step, **settings: Any) -> Result:
     with RawServer(list(steps)) as server:
-        return outcome_of(server.url, **settings)
+        return result_of(server.url, **settings)
 
 
 def test_an_answer_is_read_whole_and_parsed() -> None:
-    response = outcome(answer(201, {"values": {}}, lusid_meta_requestId="r1"))
+    response = result(answer(201, {"values": {}}, lusid_meta_requestId="r1"))
     assert isinstance(response, Response)
     assert (response.status, response.body, response.is_json) == (201, {"values": {}}, True)
     assert response.headers["LUSID-META-REQUESTID"] == "r1"
@@ -68,13 +68,13 @@ def test_an_answer_is_read_whole_and_parsed() -> None:
 
 
 def test_a_compressed_answer_is_read() -> None:
-    response = outcome(raw_answer(200, gzip.compress(b'{"a": 1}'), Content_Encoding="gzip"))
+    response = result(raw_answer(200, gzip.compress(b'{"a": 1}'), Content_Encoding="gzip"))
     assert isinstance(response, Response)
     assert response.body == {"a": 1}
 
 
 def test_a_body_that_is_not_json_is_kept_as_bounded_text() -> None:
-    response = outcome(raw_answer(502, b"<html>\x00" + b"x" * 900))
+    response = result(raw_answer(502, b"<html>\x00" + b"x" * 900))
     assert isinstance(response, Response)
     assert response.is_json is False
     assert response.body.startswith("<html>\\x00xxx")
@@ -82,7 +82,7 @@ def test_a_body_that_is_not_json_is_kept_as_bounded_text() -> None:
 
 
 def test_json_that_is_nested_too_deep_counts_as_not_json() -> None:
-    response = outcome(raw_answer(200, b"[" * 40_000 + b"]" * 40_000), max_answer_bytes=10**6)
+    response = result(raw_answer(200, b"[" * 40_000 + b"]" * 40_000), max_answer_bytes=10**6)
     assert isinstance(response, Response)
     assert response.is_json is False
 
@@ -100,7 +100,7 @@ CUT = {
 
 @pytest.mark.parametrize("step", CUT.values(), ids=CUT.keys())
 def test_an_answer_that_is_cut_or_broken_leaves_the_request_perhaps_applied(step: Step) -> None:
-    error = outcome(step)
+    error = result(step)
     assert isinstance(error, requests.RequestException)
     assert classify(error) is Action.PERHAPS_APPLIED
 
@@ -114,20 +114,20 @@ def test_an_answer_that_is_cut_or_broken_leaves_the_request_perhaps_applied(step
     ids=["cut", "too large"],
 )
 def test_a_refusal_counts_although_its_body_is_lost(body: bytes) -> None:
-    response = outcome(says(body))
+    response = result(says(body))
     assert isinstance(response, Response)
     assert (response.status, response.body, response.is_json) == (400, "", False)
 
 
 def test_an_answer_larger_than_the_limit_is_not_kept() -> None:
-    error = outcome(raw_answer(200, b"[" + b"1," * 600 + b"1]"))
+    error = result(raw_answer(200, b"[" + b"1," * 600 + b"1]"))
     assert isinstance(error, AnswerLostError)
     assert str(error) == "the answer is larger than 1000 bytes"
 
 
 def test_a_small_answer_that_decompresses_to_a_large_one_is_not_kept() -> None:
     packed = gzip.compress(b" " * 10**7)
-    error = outcome(raw_answer(200, packed, Content_Encoding="gzip"), max_answer_bytes=10**5)
+    error = result(raw_answer(200, packed, Content_Encoding="gzip"), max_answer_bytes=10**5)
     assert isinstance(error, AnswerLostError)
 
 
@@ -143,7 +143,7 @@ DRIPS = {
 @pytest.mark.parametrize("step", DRIPS.values(), ids=DRIPS.keys())
 def test_a_server_that_drips_for_ever_ends_at_the_total_deadline(step: Step) -> None:
     started = time.monotonic()
-    error = outcome(step, total_seconds=0.2, read_seconds=5)
+    error = result(step, total_seconds=0.2, read_seconds=5)
     assert time.monotonic() - started < 2
     assert isinstance(error, requests.RequestException)
     assert classify(error) is Action.PERHAPS_APPLIED
@@ -151,7 +151,7 @@ def test_a_server_that_drips_for_ever_ends_at_the_total_deadline(step: Step) -> 
 
 def test_a_silent_server_ends_at_the_read_timeout() -> None:
     started = time.monotonic()
-    error = outcome(is_silent, read_seconds=0.1)
+    error = result(is_silent, read_seconds=0.1)
     assert time.monotonic() - started < 2
     assert isinstance(error, requests.ReadTimeout)
 
@@ -223,7 +223,7 @@ def test_connections_are_kept_and_one_the_server_closed_is_replaced() -> None:
 def test_a_refused_connection_was_never_sent() -> None:
     with RawServer([]) as server:
         url = server.url
-    error = outcome_of(url)
+    error = result_of(url)
     assert isinstance(error, NotConnectedError)
     assert str(error) == "connection refused"
     assert classify(error) is Action.AGAIN_NEVER_SENT
@@ -231,7 +231,7 @@ def test_a_refused_connection_was_never_sent() -> None:
 
 @pytest.mark.parametrize("host", ["lusid.invalid", "a..b", "x" * 70 + ".com"])
 def test_a_host_that_does_not_resolve_was_never_sent(host: str) -> None:
-    error = outcome_of(f"https://{host}/api")
+    error = result_of(f"https://{host}/api")
     assert isinstance(error, NotConnectedError)
     assert str(error) == "the host name does not resolve"
 
@@ -260,7 +260,7 @@ def test_an_attempt_may_be_given_less_time_than_the_settings_allow() -> None:
 
 def test_a_connection_that_takes_too_long_was_never_sent() -> None:
     with RawServer([is_silent]) as server:
-        error = outcome_of(server.url.replace("http:", "https:"), connect_seconds=0.1)
+        error = result_of(server.url.replace("http:", "https:"), connect_seconds=0.1)
     assert isinstance(error, NotConnectedError)
     assert str(error) == "no connection in time"
 
@@ -276,7 +276,7 @@ def test_a_server_that_does_not_speak_tls_was_never_sent_anything() -> None:
 
         thread = threading.Thread(target=greets)
         thread.start()
-        error = outcome_of(f"https://127.0.0.1:{listener.getsockname()[1]}/api")
+        error = result_of(f"https://127.0.0.1:{listener.getsockname()[1]}/api")
         thread.join(5)
     assert isinstance(error, NotConnectedError)
     assert str(error) == "TLS failed (WRONG_VERSION_NUMBER)"
@@ -318,7 +318,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def test_an_untrusted_certificate_stops_the_run(tls: tuple[str, Path]) -> None:
-    error = outcome_of(tls[0])
+    error = result_of(tls[0])
     assert isinstance(error, UntrustedServerError)
     assert str(error) == (
         "its certificate is not trusted (self-signed certificate); "
@@ -328,7 +328,7 @@ def test_an_untrusted_certificate_stops_the_run(tls: tuple[str, Path]) -> None:
 
 
 def test_a_certificate_that_the_settings_name_is_trusted(tls: tuple[str, Path]) -> None:
-    response = outcome_of(tls[0], client_certificate=tls[1])
+    response = result_of(tls[0], client_certificate=tls[1])
     assert isinstance(response, Response)
     assert response.body == {"over": "tls"}
 
@@ -338,7 +338,7 @@ PROXY: dict[str, Any] = {"proxy_username": "p@u", "proxy_password": SecretStr("M
 
 def test_https_goes_through_the_proxy_with_its_sign_in() -> None:
     with RawServer([says(b"HTTP/1.1 407 Who are you\r\n\r\n")]) as proxy:
-        error = outcome_of("https://lusid.invalid/api", proxy_address=f"http://127.0.0.1:{proxy.port}", **PROXY)
+        error = result_of("https://lusid.invalid/api", proxy_address=f"http://127.0.0.1:{proxy.port}", **PROXY)
     assert proxy.seen[0].line == "CONNECT lusid.invalid:443 HTTP/1.0"
     assert proxy.seen[0].headers["proxy-authorization"] == "Basic cEB1Ok1BUktFUg=="
     assert isinstance(error, NotConnectedError)
@@ -353,7 +353,7 @@ def test_a_proxy_without_a_password_and_one_without_a_user_work_too() -> None:
     ]
     for fields, header in cases:
         with RawServer([hangs_up]) as proxy:
-            error = outcome_of(
+            error = result_of(
                 "https://lusid.invalid/api",
                 proxy_address=f"http://127.0.0.1:{proxy.port}",
                 **fields,
@@ -364,14 +364,14 @@ def test_a_proxy_without_a_password_and_one_without_a_user_work_too() -> None:
 
 def test_a_proxy_that_speaks_no_http_was_never_sent_the_request() -> None:
     with RawServer([says(b"garbage\r\n\r\n")]) as proxy:
-        error = outcome_of("https://lusid.invalid/api", proxy_address=f"http://127.0.0.1:{proxy.port}")
+        error = result_of("https://lusid.invalid/api", proxy_address=f"http://127.0.0.1:{proxy.port}")
     assert isinstance(error, NotConnectedError)
     assert str(error) == "no connection (BadStatusLine)"
 
 
 def test_loopback_is_never_reached_through_the_proxy() -> None:
     with RawServer([]) as proxy:
-        response = outcome(answer(200, {"direct": 1}), proxy_address=proxy.url)
+        response = result(answer(200, {"direct": 1}), proxy_address=proxy.url)
     assert isinstance(response, Response)
     assert response.body == {"direct": 1}
     assert proxy.seen == []
@@ -383,7 +383,7 @@ def test_the_environments_proxies_and_netrc_are_not_used(monkeypatch: pytest.Mon
     with RawServer([]) as proxy, RawServer([]) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "")
-        assert isinstance(outcome_of(server.url), Response)
+        assert isinstance(result_of(server.url), Response)
     assert proxy.seen == []
     assert "authorization" not in server.seen[0].headers
 
