@@ -1,4 +1,4 @@
-"""Writes what is generated: parts of README.md, and manifest.schema.json: `make docs`. Tests hold them up to date.
+"""Writes what is generated: parts of README.md and docs/, and manifest.schema.json: `make docs`. Tests hold them to it.
 
 A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; everything else is written by hand.
 """
@@ -12,11 +12,13 @@ from pathlib import Path
 
 import orjson
 
+from docs.run_files import journal_table, outcomes_table
 from pipelines.cli.operation_table import markdown_table
 from schemas.manifest import Manifest
 from schemas.states import STATES
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+ARCHITECTURE = Path(__file__).resolve().parent / "architecture.md"
 MANIFEST_SCHEMA = Path(__file__).resolve().parent / "manifest.schema.json"
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{4}")
@@ -56,6 +58,11 @@ def parts() -> dict[str, str]:
     return {"operations": markdown_table(), "states": state_table(), "demo": f"```text\n{demo_output()}```"}
 
 
+def architecture_parts() -> dict[str, str]:
+    """Every generated part of architecture.md by its name, as Markdown."""
+    return {"journal": journal_table(), "outcomes": outcomes_table()}
+
+
 def manifest_schema() -> str:
     """The JSON schema of manifest.json."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Manifest.model_json_schema()}
@@ -80,4 +87,5 @@ def with_parts(text: str, generated: Mapping[str, str]) -> str:
 
 if __name__ == "__main__":
     README.write_text(with_parts(README.read_text("utf-8"), parts()), "utf-8")
+    ARCHITECTURE.write_text(with_parts(ARCHITECTURE.read_text("utf-8"), architecture_parts()), "utf-8")
     MANIFEST_SCHEMA.write_text(manifest_schema(), "utf-8")

@@ -1,0 +1,69 @@
+"""The files of a run as tables for people: the lines of journal.jsonl and the columns of outcomes.parquet."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from connectors.run_folder.results import OUTCOME_SCHEMA
+
+
+class Member(NamedTuple):
+    """A member of a journal line: its JSON type, what it means, and whether every line of its kind has it."""
+
+    type: str
+    meaning: str
+    always: bool = True
+
+
+_CALL = Member("number", "number of the call, from 1; 0 where no call was needed")
+_CRC = Member("text", "CRC-32 of the line before this member, 8 hexadecimal digits")
+_RANGES = "request numbers, as pairs `[first, count]` of consecutive ones"
+
+JOURNAL: Mapping[str, Mapping[str, Member]] = {
+    "plan: the first line, once, before anything is sent": {
+        "plan": Member("number", "requests of the run"),
+        "digest": Member("text", "SHA-256 over the sizes and places of all requests"),
+        "keys": Member("text", "SHA-256 over all keys and the rows that bear them"),
+        "crc": _CRC,
+    },
+    "sent: before a call": {"call": _CALL, "sent": Member("list", _RANGES), "crc": _CRC},
+    "settled: when it is known what became of requests": {
+        "call": _CALL,
+        "request_id": Member("text or null", "LUSID's id of the call"),
+        "settled": Member("list", "requests with something to say of them: `[request, state, code, message]`"),
+        "accepted": Member("list", f"requests that are simply done: {_RANGES}", always=False),
+        "ids": Member("list or null", "LUSID's own id of each accepted request, in their order", always=False),
+        "crc": _CRC,
+    },
+}
+"""The kinds of lines, each with its members in order."""
+
+_OUTCOMES: Mapping[str, str] = {
+    "key": "the request's key; null where a row names none",
+    "source": "the file its rows are in",
+    "rows": "their numbers in that file, from 1",
+    "state": "what became of them",
+    "code": "why, as one word; null where nothing is to be said",
+    "message": "why, in words",
+    "request": "number of the call that settled it, as in the journal; null where nothing was sent",
+    "lusid_id": "LUSID's own id of the entity, where the answer told it",
+    "request_id": "LUSID's id of the call",
+}
+
+
+def journal_table() -> str:
+    """A Markdown table for each kind of line."""
+    parts = []
+    for kind, members in JOURNAL.items():
+        name, _, when = kind.partition(": ")
+        lines = [
+            f"| `{n}`{'' if m.always else ' (where there are any)'} | {m.type} | {m.meaning} |"
+            for n, m in members.items()
+        ]
+        parts.append("\n".join([f"**{name}**, {when}:", "", "| member | type | meaning |", "|---|---|---|", *lines]))
+    return "\n\n".join(parts)
+
+
+def outcomes_table() -> str:
+    """A Markdown table of the columns that are written."""
+    lines = [f"| `{field.name}` | {field.type} | {_OUTCOMES[field.name]} |" for field in OUTCOME_SCHEMA]
+    return "\n".join(["| column | type | meaning |", "|---|---|---|", *lines])
