@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.history.catalog import run_to_replay
-from pipelines.history.replay_lock import taken_up
+from pipelines.history.replay_lock import rows_to_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import options_of
 from pipelines.loading.job import Job
@@ -54,5 +54,5 @@ def replay(
         options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
     )
     operation = operation_named(manifest.operation)
-    with taken_up(path, folder, operation) as replayed:
+    with rows_to_replay(path, folder, operation) as replayed:
         return carry_out(Job(operation, [path], options, progress, replayed=replayed))

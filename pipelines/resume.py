@@ -11,7 +11,7 @@ from pathlib import Path
 
 from connectors.targets import Target
 from pipelines.history.catalog import run_to_resume
-from pipelines.history.replay_lock import taken_up_before
+from pipelines.history.replay_lock import rows_replayed
 from pipelines.load import carry_out
 from pipelines.loading.earlier import Earlier, options_of
 from pipelines.loading.job import Job
@@ -58,7 +58,7 @@ def resume(
     extracts = [folder.path / (file.kept or file.path) for file in manifest.extracts]
     with ExitStack() as stack:
         try:
-            replayed = stack.enter_context(taken_up_before(manifest, folder, operation))
+            replayed = stack.enter_context(rows_replayed(manifest, folder, operation))
         except (ValueError, OSError):
             raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
         earlier = Earlier(folder, [file.name for file in manifest.extracts], force)

@@ -5,7 +5,7 @@ Both hold personal data. Both are written under a temporary name first (`atomic_
 
 import csv
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -70,29 +70,6 @@ class OutcomeFile:
         """Adds lines, given as columns of OUTCOME_SCHEMA."""
         arrays = [pa.array(columns[f.name], f.type) for f in OUTCOME_SCHEMA]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA))
-
-
-def outcome_rows(outcomes: pq.ParquetFile, *members: str, left_out: Collection[State] = ()) -> Iterator[pa.Table]:
-    """Reads outcomes.parquet row by row of the extract, in batches.
-
-    Args:
-        outcomes: the open file.
-        members: columns that are wanted beside `source`, `row` and `state`.
-        left_out: states whose rows are not wanted.
-
-    Yields:
-        Tables with one line for each row: `source`, `row` (int64), `state` as text, and the wanted columns.
-    """
-    unwanted = pa.array([state.value for state in left_out], pa.string())
-    for batch in outcomes.iter_batches(columns=["source", "rows", "state", *members]):
-        kept = batch.filter(pc.invert(pc.is_in(batch["state"].cast("string"), value_set=unwanted)))
-        lines = pc.list_parent_indices(kept["rows"])
-        columns = {
-            "source": kept["source"].take(lines),
-            "row": pc.list_flatten(kept["rows"]),
-            "state": kept["state"].cast("string").take(lines),
-        }
-        yield pa.table({**columns, **{name: kept[name].take(lines) for name in members}})
 
 
 def accepted_keys(path: Path) -> Counter[str]:

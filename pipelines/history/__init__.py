@@ -1,4 +1,4 @@
-"""What earlier runs say: which there are, how each ended, what replays what, what is old enough to go.
+"""What earlier runs say: which there are, how each ended, what became of a row in each, what is old enough to go.
 
-May not send anything.
+Rows are asked for in SQL. May not send anything.
 """

@@ -1,6 +1,7 @@
 """Which runs there are, how each ended, and which one a name means. Reads manifests only: no cell, no secret."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,11 +39,6 @@ class PastRun:
         return self.manifest.verdict
 
     @property
-    def replays(self) -> str | None:
-        """The run whose failures this one sent again."""
-        return self.manifest.replays
-
-    @property
     def finished(self) -> bool:
         """Whether it sent everything it had."""
         return self.verdict in FINISHED
@@ -57,9 +53,9 @@ class PastRun:
     def told(self) -> str:
         """One line: when it began, how it ended, what became of its rows."""
         when = self.manifest.started[:16].replace("T", " ")
-        rows = self.manifest.rows
+        rows, replays = self.manifest.rows, self.manifest.replays
         counts = f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_in:,} to correct" if rows else ""
-        return f"{when} UTC  {self.verdict}{counts}{f'; replays {self.replays}' if self.replays else ''}"
+        return f"{when} UTC  {self.verdict}{counts}{f'; replays {replays}' if replays else ''}"
 
     @property
     def cured(self) -> str:
@@ -88,13 +84,17 @@ class PastRun:
 
 def past_runs(runs: Path) -> list[PastRun]:
     """The runs in a folder, the newest first; what is no run is passed over."""
-    found = (PastRun(folder, manifest) for folder, manifest in manifests(runs))
+    found: list[PastRun] = []
+    for path in runs.glob("*/manifest.json"):
+        with suppress(ConfigError):
+            folder = RunFolder(path.parent)
+            found.append(PastRun(folder, folder.read_manifest()))
     return sorted(found, key=lambda r: (r.manifest.started, r.run_id), reverse=True)
 
 
 def replays_of(run_id: str, runs: list[PastRun]) -> list[PastRun]:
     """The runs that sent the failures of one again, the newest first."""
-    return [run for run in runs if run.replays == run_id]
+    return [run for run in runs if run.manifest.replays == run_id]
 
 
 def find_run(runs: Path, name: str) -> RunFolder:
@@ -137,8 +137,8 @@ def run_to_replay(runs: Path, name: str, note: Note) -> RunFolder:
     known = _newest(runs)
     for run in known:
         later = (again for again in replays_of(run.run_id, known) if again.finished)
-        taken_up = any(rows and rows["read"] >= run.not_in for rows in (again.manifest.rows for again in later))
-        if run.finished and run.not_in and not taken_up:
+        all_taken = any(rows and rows["read"] >= run.not_in for rows in (again.manifest.rows for again in later))
+        if run.finished and run.not_in and not all_taken:
             note(f"replaying {run.run_id} (rows not accepted: {run.not_in:,})")
             return run.folder
     raise ConfigError(f"there is nothing to replay in {runs}: no finished run has rows that are still to be sent")
@@ -152,21 +152,11 @@ def _newest(runs: Path) -> list[PastRun]:
     return known
 
 
-def manifests(runs: Path) -> Iterator[tuple[RunFolder, Manifest]]:
-    """Every run with its manifest, the oldest first; folders that are no runs are passed over."""
-    for path in sorted(runs.glob("*/manifest.json")):
-        folder = RunFolder(path.parent)
-        try:
-            yield folder, folder.read_manifest()
-        except ConfigError:
-            continue
-
-
 def refuse_finished(runs: Path, manifest: Manifest) -> None:
     """Raises ConfigError when a run has finished this extract, by content, for this operation and target."""
     if not lasts(manifest.target):
         return
     load = load_of(manifest, Trait.OPERATION, Trait.TARGET, Trait.CONTENT_IN_ANY_ORDER)
-    for folder, earlier in manifests(runs):
-        if earlier.verdict in FINISHED and is_same(earlier, load):
-            raise ConfigError(f"--once: {folder.run_id} has already loaded this extract ({earlier.verdict})")
+    for run in reversed(past_runs(runs)):
+        if run.finished and is_same(run.manifest, load):
+            raise ConfigError(f"--once: {run.run_id} has already loaded this extract ({run.verdict})")

@@ -1,98 +1,119 @@
 """What a corrected failures.csv may hold: rows that its run did not get in, with their own keys and in whole requests.
 
-Owns the comparison of the file with the run's outcomes.parquet, which is read piece by piece.
+Owns the comparison of the file with the run's outcomes.parquet, and with what its replays made of the rows.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from connectors.run_folder.folder import RunFolder
-from connectors.run_folder.results import outcome_rows
-from pipelines.history.replay_lineage import TAKEN, UNFINISHED, Places, Successors, place_numbers, places_of, readable
-from pipelines.history.replay_rows import Replayed
+from pipelines.history.replay_lineage import ask_lineage
+from pipelines.history.replay_rows import ReplayRows
+from pipelines.history.run_tables import Database, run_tables, view
 from pipelines.operations.operation import Operation
 from pipelines.prepare.reading import Prepared
 from schemas.errors import ConfigError
-from schemas.states import GOOD, STATES, State
+from schemas.states import State
 
 _NAMED = 3
 _PIECE = 100_000
 
+_FAILURES = """
+CREATE VIEW failures AS
+SELECT file_row_number AS line, source, unnest(rows) AS row, state, key FROM outcomes
+WHERE state NOT IN getvariable('good')
+"""
 
-def check_belong(rows: pd.DataFrame, path: Path, folder: RunFolder, operation: Operation) -> Replayed:
+_REPLAYED = """
+CREATE TABLE replayed AS
+SELECT ordinal, given.source, row, state, key FROM given LEFT JOIN failures USING (source, row)
+"""
+
+_STRANGERS = "SELECT 'row ' || (ordinal + 1) FROM replayed WHERE state IS NULL ORDER BY ordinal LIMIT ?"
+
+_REPEATED = """
+SELECT 'row ' || (ordinal + 1) FROM replayed
+WHERE ordinal NOT IN (SELECT min(ordinal) FROM replayed GROUP BY source, row) ORDER BY ordinal LIMIT ?
+"""
+
+_LACKING = """
+SELECT source || ' row ' || row || ' of ' || key FROM failures
+WHERE key IN (SELECT key FROM replayed WHERE key <> '') AND (source, row) NOT IN (SELECT (source, row) FROM replayed)
+ORDER BY line, row LIMIT ?
+"""
+
+_BEFORE = """
+UPDATE replayed SET state = taken.state, key = taken.key FROM taken
+WHERE replayed.row = file_row_number + 1 AND replayed.state = 'invalid' AND taken.state <> 'invalid'
+"""
+"""What was unknown before a run that was a replay itself is unknown still: a slip in correcting it settles nothing."""
+
+_TAKEN = "SELECT ordinal, taken_by FROM latest WHERE taken_by IS NOT NULL ORDER BY ordinal LIMIT 1"
+
+_ROWS = "SELECT source, row, latest.state, key FROM replayed JOIN latest USING (ordinal) ORDER BY ordinal"
+
+_OF_OTHER_ROWS = "SELECT key, ordinal FROM mended SEMI JOIN outcomes USING (key) ORDER BY ordinal LIMIT 1"
+
+
+def check_rows(given: pa.Table, path: Path, run: RunFolder, operation: Operation) -> ReplayRows:
     """Compares a corrected file with the run that it comes from, and with what later runs took up of it.
 
     Args:
-        rows: what the file says of each of its rows (`pipelines.history.replay_rows.failure_rows`).
+        given: the rows that the file names (`pipelines.history.replay_rows.failure_rows`).
         path: the file, for messages.
-        folder: the run.
+        run: the run.
         operation: what the run loaded.
 
     Raises:
         ConfigError: the run is not finished; a row is not among its failures, stands there twice, or was taken up by an
             earlier replay; or a request lacks rows that it had.
+        RunFolderError: the run's folder cannot hold what it takes to find out.
     """
-    codes, names = pd.factorize(rows["_source"])
-    given, files = place_numbers(codes, rows["_row"].to_numpy()), pa.array(names, pa.string())
-    wanted, first = np.unique(given, return_index=True)
-    met = pa.concat_tables(piece.filter(np.isin(places_of(piece, files), wanted)) for piece in _failures(folder))
-    there = places_of(met, files)
-    strangers = np.flatnonzero(~np.isin(given, there))
-    if len(strangers):
-        told = _few([f"row {i + 1}" for i in strangers[: _NAMED + 1].tolist()])
-        raise ConfigError(f"{path}: {told}: not among the failures of {folder.run_id}; load it as an extract instead")
-    again = np.setdiff1d(np.arange(len(given)), first)
-    if len(again):
-        told = _few([f"row {i + 1}" for i in again[: _NAMED + 1].tolist()])
-        raise ConfigError(f"{path}: {told}: stands there already, as the same row of {folder.run_id}; take it out")
-    if operation.grouped:
-        keys = set(filter(None, met["key"].to_pylist()))
-        _check_whole(folder, files, wanted, keys, (path, operation.entity))
-    order = np.argsort(there)
-    found = _before(folder, met.take(order[np.searchsorted(there[order], given)]))
-    return Replayed(folder, found.set_column(2, "state", _states_now(folder, found, path)))
+    if not run.outcomes.exists():
+        raise ConfigError(f"{run.path} has no outcomes.parquet: finish it first, with `bulkload resume`")
+    with run_tables(run) as sql:
+        sql.register("given", given)
+        with view(sql, "outcomes", run.outcomes):
+            sql.execute(_FAILURES)
+            sql.execute(_REPLAYED)
+            if strangers := _few(sql, _STRANGERS):
+                why = f"not among the failures of {run.run_id}; load it as an extract instead"
+                raise ConfigError(f"{path}: {strangers}: {why}")
+            if repeated := _few(sql, _REPEATED):
+                why = f"stands there already, as the same row of {run.run_id}; take it out"
+                raise ConfigError(f"{path}: {repeated}: {why}")
+            if operation.grouped and (lacking := _few(sql, _LACKING)):
+                raise ConfigError(
+                    f"{path} lacks {lacking}: all rows of one {operation.entity} are sent or none; put back what was "
+                    "taken out, or load the file with `bulkload load` if that was meant"
+                )
+        if run.taken.exists():
+            with view(sql, "taken", run.taken):
+                sql.execute(_BEFORE)
+        _check_not_taken(sql, run, path)
+        return ReplayRows(run, sql.sql(_ROWS).to_arrow_table())
 
 
-def _before(folder: RunFolder, rows: pa.Table) -> pa.Table:
-    """The rows, with the state and key they had before a run that was a replay itself, where they were invalid in it.
-
-    What was unknown is unknown still: a slip in correcting it settles nothing.
-    """
-    if not folder.taken.exists():
-        return rows
-    with readable(folder.taken):
-        before = pq.read_table(folder.taken).take(pc.subtract(rows["row"], 1))
-    doubted = pc.and_(pc.equal(rows["state"], State.INVALID.value), pc.not_equal(before["state"], State.INVALID.value))
-    for name in ("state", "key"):
-        place = rows.schema.get_field_index(name)
-        rows = rows.set_column(place, name, pc.if_else(doubted, before[name], rows[name]))
-    return rows
+def _few(sql: Database, query: str) -> str:
+    """The first few of the texts that a query finds; empty where it finds none."""
+    texts = [text for (text,) in sql.execute(query, [_NAMED + 1]).fetchall()]
+    return ", ".join(texts[:_NAMED]) + (" and more" if len(texts) > _NAMED else "")
 
 
-def _states_now(folder: RunFolder, rows: pa.Table, path: Path) -> pa.Array:
-    """The state of each row by the last run that took it up.
-
-    Raises:
-        ConfigError: a row is in by now, or in the hands of a run that is not finished.
-    """
-    found = Successors(folder).states(rows)
-    for i in np.flatnonzero(np.isin(found.codes, TAKEN))[:1].tolist():
-        later = found.runs[found.by[i]]
-        if found.codes[i] == UNFINISHED:
-            raise ConfigError(
-                f"{path}: row {i + 1}: {later} has taken it up and is not finished: `bulkload resume {later}` first"
-            )
-        raise ConfigError(f"{path}: row {i + 1}: is in already, by {later}; take it out")
-    return pa.array([STATES[code].value for code in found.codes.tolist()])
+def _check_not_taken(sql: Database, run: RunFolder, path: Path) -> None:
+    """Raises ConfigError where a row is in by now, or in the hands of a run that is not finished."""
+    lineage = ask_lineage(sql, run)
+    for ordinal, taken_by in sql.execute(_TAKEN).fetchall():
+        later = lineage[taken_by].run_id
+        why = f"{later} has taken it up and is not finished: `bulkload resume {later}` first"
+        if lineage[taken_by].finished:
+            why = f"is in already, by {later}; take it out"
+        raise ConfigError(f"{path}: row {ordinal + 1}: {why}")
 
 
-def check_keys(replayed: Replayed, prepared: Prepared, *, whole: bool) -> None:
+def check_keys(replayed: ReplayRows, prepared: Prepared, *, whole: bool) -> None:
     """Makes sure that each row still makes its own key; one that was invalid, and so never sent, may mend it.
 
     Args:
@@ -111,17 +132,19 @@ def check_keys(replayed: Replayed, prepared: Prepared, *, whole: bool) -> None:
             raise _other_key(row, f"it was {was} and is empty")
         if now:
             mended.setdefault(now, row)
-    for keys in _keys(replayed.run) if mended else ():
-        taken = keys.filter(pc.is_in(keys, value_set=pa.array(list(mended), pa.string()))).to_pylist()
-        if taken:
-            raise _other_key(mended[taken[0]], f"{taken[0]} is another row's of {replayed.run_id}")
+    if not mended or not replayed.run.outcomes.exists():  # purged: what goes on was compared with it when it began
+        return
+    with run_tables(replayed.run) as sql, view(sql, "outcomes", replayed.run.outcomes):
+        sql.register("mended", pa.table({"key": list(mended), "ordinal": list(mended.values())}))
+        for key, row in sql.execute(_OF_OTHER_ROWS).fetchall():
+            raise _other_key(row, f"{key} is another row's of {replayed.run.run_id}")
 
 
-def _changed(replayed: Replayed, prepared: Prepared) -> Iterator[tuple[int, str | None, str, str]]:
+def _changed(replayed: ReplayRows, prepared: Prepared) -> Iterator[tuple[int, str | None, str, str]]:
     """(row, key it had, key it has, state it had) of the rows whose keys differ, row by row of both."""
     if len(prepared.book) != len(replayed.rows):
         raise ConfigError(
-            f"the file reads as {len(prepared.book)} rows, and only {len(replayed.rows)} of {replayed.run_id} were "
+            f"the file reads as {len(prepared.book)} rows, and only {len(replayed.rows)} of {replayed.run.run_id} were "
             "found in it: is a line of white space, or a line end of another kind, among them?"
         )
     for first in range(0, len(replayed.rows), _PIECE):
@@ -135,39 +158,3 @@ def _changed(replayed: Replayed, prepared: Prepared) -> Iterator[tuple[int, str 
 
 def _other_key(row: int, why: str) -> ConfigError:
     return ConfigError(f"row {row + 1}: its key is not its own: {why}; load it as an extract instead")
-
-
-def _check_whole(folder: RunFolder, files: pa.Array, wanted: Places, keys: set[str], told: tuple[Path, str]) -> None:
-    """A request goes whole or not at all: without some of its rows it would say something else."""
-    of_keys, lacking = pa.array(sorted(keys), pa.string()), []
-    for piece in _failures(folder):
-        missing = pc.is_in(piece["key"], value_set=of_keys).to_numpy() & ~np.isin(places_of(piece, files), wanted)
-        first = piece.take(np.flatnonzero(missing)[: _NAMED + 1]).to_pylist()
-        lacking += [f"{row['source']} row {row['row']} of {row['key']}" for row in first]
-    if lacking:
-        path, entity = told
-        raise ConfigError(
-            f"{path} lacks {_few(lacking)}: all rows of one {entity} are sent or none; put back what was taken out, or "
-            "load the file with `bulkload load` if that was meant"
-        )
-
-
-def _failures(folder: RunFolder) -> Iterator[pa.Table]:
-    """`source`, `row`, `state` and `key` of the rows that a run did not get in, piece by piece."""
-    if not folder.outcomes.exists():
-        raise ConfigError(f"{folder.path} has no outcomes.parquet: finish it first, with `bulkload resume`")
-    with readable(folder.outcomes), pq.ParquetFile(folder.outcomes) as outcomes:
-        yield from outcome_rows(outcomes, "key", left_out=GOOD)
-
-
-def _keys(folder: RunFolder) -> Iterator[pa.Array]:
-    """Every key of a run; none once it is purged: what goes on then was compared with it when it began."""
-    if not folder.outcomes.exists():
-        return
-    with readable(folder.outcomes), pq.ParquetFile(folder.outcomes) as outcomes:
-        for batch in outcomes.iter_batches(columns=["key"]):
-            yield batch["key"]
-
-
-def _few(texts: list[str]) -> str:
-    return ", ".join(texts[:_NAMED]) + (" and more" if len(texts) > _NAMED else "")

@@ -9,26 +9,26 @@ from pathlib import Path
 
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
-from pipelines.history.replay_check import check_belong
-from pipelines.history.replay_rows import Replayed, failure_rows
+from pipelines.history.replay_check import check_rows
+from pipelines.history.replay_rows import ReplayRows, failure_rows
 from pipelines.operations.operation import Operation
 from schemas.manifest import Manifest
 
 
 @contextmanager
-def taken_up(path: Path, run: RunFolder, operation: Operation) -> Iterator[Replayed]:
+def rows_to_replay(path: Path, run: RunFolder, operation: Operation) -> Iterator[ReplayRows]:
     """The rows that a file of failures takes up of a run; nobody else may take them up while the block lasts.
 
     Raises:
-        ConfigError: as `check_belong` raises it.
+        ConfigError: as `check_rows` raises it.
         RunFolderError: another process is working on the run.
     """
     with closing(Journal(_first(run).journal)):
-        yield check_belong(failure_rows(path), path, run, operation)
+        yield check_rows(failure_rows(path), path, run, operation)
 
 
 @contextmanager
-def taken_up_before(manifest: Manifest, folder: RunFolder, operation: Operation) -> Iterator[Replayed | None]:
+def rows_replayed(manifest: Manifest, folder: RunFolder, operation: Operation) -> Iterator[ReplayRows | None]:
     """The rows of a replay that goes on; None of a run that is no replay.
 
     One that had not begun has sent nothing, and others did not wait for it: what it takes up is asked anew.
@@ -41,10 +41,10 @@ def taken_up_before(manifest: Manifest, folder: RunFolder, operation: Operation)
         return
     run = RunFolder(folder.path.parent / manifest.replays)
     if manifest.begun:
-        yield Replayed.read(run, folder.taken)
+        yield ReplayRows.read(run, folder.taken)
         return
     (file,) = manifest.extracts
-    with taken_up(Path(file.path), run, operation) as replayed:
+    with rows_to_replay(Path(file.path), run, operation) as replayed:
         yield replayed
 
 

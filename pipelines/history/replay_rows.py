@@ -6,7 +6,6 @@ They are kept in the later run's folder, so that nothing a person may have chang
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,12 +17,12 @@ from pipelines.prepare.reading import Prepared
 from schemas.errors import ConfigError
 from schemas.states import State
 
-_MEMBERS = ("_key", "_state", "_source", "_row")
+_MEMBERS = ["_key", "_state", "_source", "_row"]
 _PIECE = 100_000
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayRows:
     """The rows that an extract of failures takes up.
 
     Attributes:
@@ -34,13 +33,8 @@ class Replayed:
     run: RunFolder
     rows: pa.Table
 
-    @property
-    def run_id(self) -> str:
-        """The run they come from."""
-        return self.run.run_id
-
     @classmethod
-    def read(cls, run: RunFolder, taken: Path) -> "Replayed":
+    def read(cls, run: RunFolder, taken: Path) -> "ReplayRows":
         """What `write` kept; raises OSError or ValueError when it cannot be read."""
         return cls(run, pq.read_table(taken))
 
@@ -51,16 +45,15 @@ class Replayed:
 
     def requests(self, prepared: Prepared, state: State) -> set[int]:
         """Numbers of the requests that a row of this state went into."""
-        rows = np.flatnonzero(pc.equal(self.rows["state"], state.value).to_numpy())
-        found = prepared.book.requests[rows]
+        found = prepared.book.requests[pc.equal(self.rows["state"], state.value).to_numpy()]
         return set(found[found >= 0].tolist())
 
 
-def failure_rows(path: Path) -> pd.DataFrame:
-    """What a failures.csv says of each of its rows, in 24 bytes a row.
+def failure_rows(path: Path) -> pa.Table:
+    """Which rows a failures.csv names; their states and keys are asked of the run itself.
 
     Returns:
-        `_source` as text, `_row` as a number, -1 where it is none. Its state and key are asked of the run itself.
+        `ordinal`, counted from 0, `source` and `row` of each, -1 where that is no number; 20 bytes a row.
 
     Raises:
         ConfigError: it is none, or holds no rows.
@@ -69,18 +62,16 @@ def failure_rows(path: Path) -> pd.DataFrame:
         found = pd.read_csv(path, nrows=0).columns
         if not set(_MEMBERS).issubset(found):
             raise ConfigError(f"{path} is not the failures.csv of a run: it lacks {', '.join(_MEMBERS)}")
-        kept = ["_source", "_row"]
-        with pd.read_csv(path, dtype=str, keep_default_na=False, usecols=kept, chunksize=_PIECE) as reader:
-            pieces = [_compact(piece) for piece in reader]
+        with pd.read_csv(path, dtype=str, keep_default_na=False, usecols=_MEMBERS[2:], chunksize=_PIECE) as reader:
+            pieces = [_places(piece) for piece in reader]
     except (OSError, ValueError):
         raise ConfigError(f"{path} cannot be read as the failures.csv of a run") from None
-    rows = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
-    if rows.empty:
+    if not any(map(len, pieces)):
         raise ConfigError(f"{path} holds no rows: there is nothing to replay")
-    return rows
+    return pa.concat_tables(pieces)
 
 
-def _compact(rows: pd.DataFrame) -> pd.DataFrame:
-    """The same rows with one text for all that are equal."""
+def _places(rows: pd.DataFrame) -> pa.Table:
     numbers = pd.to_numeric(rows["_row"], errors="coerce").fillna(-1).astype("int64")
-    return pd.DataFrame({"_source": rows["_source"].astype("category").astype(object), "_row": numbers})
+    sources = pa.array(rows["_source"]).dictionary_encode()
+    return pa.table({"ordinal": rows.index.to_numpy(), "source": sources, "row": numbers.to_numpy()})

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipelines.history.replay_rows import Replayed
+from pipelines.history.replay_rows import ReplayRows
 from pipelines.loading.earlier import Earlier
 from pipelines.operations.operation import Operation
 from pipelines.options import Extracts, Options, Progress
@@ -24,4 +24,4 @@ class Job:
     options: Options
     progress: Progress = field(default_factory=Progress)
     earlier: Earlier | None = None
-    replayed: Replayed | None = None
+    replayed: ReplayRows | None = None

@@ -171,7 +171,7 @@ def _manifest(job: Job, folder: RunFolder, target: Target | None, extract: Extra
         job.options,
         target=target.url if target else None,
         sources=extract.sources,
-        replays=job.replayed.run_id if job.replayed else None,
+        replays=job.replayed.run.run_id if job.replayed else None,
     )
 
 

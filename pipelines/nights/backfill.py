@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.targets import Target, lasts
-from pipelines.history.catalog import manifests
+from pipelines.history.catalog import past_runs
 from pipelines.loading.interrupts import interrupts, stop_at_once
 from pipelines.nights.continuation import load_of_extract
 from pipelines.nights.folder import NightExtract, find_extracts
@@ -95,7 +95,7 @@ def backfill(
     nights: list[tuple[date, NightlyReport]] = []
     done: list[date] = []
     with interrupts(stop_at_once) as interrupted, shared_target(settings, progress) as target:
-        earlier = [] if again else [manifest for _, manifest in manifests(settings.runs)]
+        earlier = [] if again else [run.manifest for run in past_runs(settings.runs)]
         history = _History(earlier, target)
         for position, (day, folder) in enumerate(folders):
             if history.has(extracts[day]):

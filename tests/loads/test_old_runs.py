@@ -71,7 +71,7 @@ def test_a_run_that_an_earlier_version_finished_is_replayed_and_so_is_its_replay
     check_books(report)
     assert dict(lusid.posted) == {"IR_0001": 1}
     assert (report.verdict, report.rows_read) == (Verdict.REJECTS, 2)
-    assert next(run.replays for run in past_runs(runs)) == REPLAY
+    assert next(run.manifest.replays for run in past_runs(runs)) == REPLAY
 
 
 def test_runs_of_an_earlier_version_are_listed_reported_and_purged(

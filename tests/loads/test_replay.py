@@ -130,6 +130,16 @@ def test_rows_that_are_not_among_the_failures_are_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_number_beyond_all_rows_of_a_file_is_no_row_of_the_next(tmp_path: Path) -> None:
+    with ScriptedLusid(done_or_there) as lusid:
+        report = rejected(tmp_path, lusid.url)
+        rows = read_csv(report.run_dir / "failures.csv")
+        for number in ((1 << 40) + 1, (1 << 63) - 1, 1 << 64, 10**40):
+            corrected = write_csv(tmp_path / "c.csv", [rows[0] | {"_row": str(number)}, *rows[1:3], *rows[4:]])
+            with pytest.raises(ConfigError, match="row 1: not among the failures"):
+                replay(report.run_id, corrected, runs=tmp_path / "runs")
+
+
 @pytest.mark.parametrize("lines", ["", "_key,_row\na,1\n", "_key,_state,_source,_row\n", "\x00\n"])
 def test_what_is_no_failures_csv_is_refused(tmp_path: Path, lines: str) -> None:
     with ScriptedLusid(done_or_there) as lusid:
@@ -219,6 +229,23 @@ def test_what_a_replay_got_in_is_not_sent_by_another(registry: tuple[Registry, R
     with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}"):
         again(tmp_path, first, write_csv(tmp_path / "rest.csv", rows))
     assert set(lusid.taken.values()) == {1}
+
+
+@pytest.mark.parametrize("name", ["it's [1-9]*?", "source=1; DROP TABLE x --", 'Straße "日本"', "{a,b}\\$1"])
+def test_files_and_folders_of_any_name_are_replayed_and_not_sent_twice(tmp_path: Path, name: str) -> None:
+    lusid, runs = Registry(), tmp_path / name / "runs"
+    (tmp_path / name).mkdir()
+    lusid.refuses = {"IR_0000", "IR_0001"}
+    path = write_csv(tmp_path / name / f"{name}.csv", [investor(n) for n in range(3)])
+    with ScriptedLusid(lusid) as server:
+        first = load("investor-records", path, target=server.url, runs=runs)
+        second = replay(first.run_id, runs=runs)
+        lusid.refuses = {"IR_0001"}
+        third = replay(second.run_id, runs=runs)
+        assert list(row_states(third.run_dir).values()) == ["accepted", "failed"]
+        with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}"):
+            replay(first.run_id, runs=runs)
+    assert lusid.taken == {"IR_0000": 1, "IR_0002": 1}
 
 
 @pytest.mark.parametrize("name", [".", "../link", "{0}", "../{0}/"])

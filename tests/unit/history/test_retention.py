@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from connectors.run_folder.journal import Journal
-from pipelines.history.catalog import manifests, refuse_finished
+from pipelines.history.catalog import past_runs, refuse_finished
 from pipelines.history.retention import purge
 from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import Manifest
@@ -92,7 +92,7 @@ def test_what_is_no_run_is_passed_over(tmp_path: Path) -> None:
     run(tmp_path, "a")
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "manifest.json").write_text("{")
-    assert [folder.run_id for folder, _ in manifests(tmp_path)] == ["a", "b"]
+    assert [run.run_id for run in past_runs(tmp_path)] == ["b", "a"]
 
 
 def test_an_extract_that_a_run_finished_is_refused_by_content(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""Files of earlier runs as tables: duckdb, in memory, answers what is asked of them in SQL.
+
+It reaches the folder that the runs stand in and nothing else, no network either. What does not fit into memory lies in
+a private folder beside the run's files while it is asked.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeAlias
+
+from connectors.run_folder.folder import RunFolder
+from schemas.errors import ConfigError, RunFolderError
+from schemas.states import GOOD
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Database: TypeAlias = "DuckDBPyConnection"
+
+_SETTINGS = """
+SET memory_limit = '256MB'; SET threads = 2; SET enable_external_access = false; SET allow_persistent_secrets = false;
+SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET python_enable_replacements = false
+"""
+"""No secret is looked for in the home folder, nothing downloaded, and no variable of ours taken for a table."""
+
+
+@contextmanager
+def run_tables(run: RunFolder) -> Iterator[Database]:
+    """A database that may read the files of a run and of those beside it; its variable `good` lists GOOD.
+
+    Raises:
+        RunFolderError: what does not fit into memory does not fit into the run's folder either.
+    """
+    import duckdb  # a tenth of a second, for those alone who ask
+
+    try:
+        with TemporaryDirectory(prefix="sql-", dir=run.path) as private, duckdb.connect() as sql:
+            sql.execute("SET temp_directory = ?", [str(Path(private).absolute())])
+            runs = f"{run.path.parent.absolute()}/"
+            sql.execute("SET allowed_directories = ?", [[runs, _literal(runs)]])
+            sql.execute(_SETTINGS)
+            sql.execute("SET VARIABLE good = ?", [list(GOOD)])
+            yield sql
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":  # what duckdb makes of whatever a signal's handler raised
+            raise
+        raise KeyboardInterrupt from None
+    except (OSError, duckdb.OutOfMemoryException) as error:
+        why = (isinstance(error, OSError) and error.strerror) or str(error).partition("\n")[0]
+        raise RunFolderError(f"{run.path}: cannot hold what it takes to compare rows: {why}") from None
+
+
+@contextmanager
+def view(sql: Database, name: str, path: Path) -> Iterator[None]:
+    """A Parquet file of a run as a view, for what is asked in the block; its `file_row_number` counts lines from 0.
+
+    Args:
+        sql: of `run_tables`.
+        name: the view's.
+        path: the file.
+
+    Raises:
+        ConfigError: it is gone or damaged.
+    """
+    import duckdb
+
+    try:
+        sql.read_parquet(_literal(str(path.absolute())), file_row_number=True, hive_partitioning=False).create_view(
+            name, replace=True
+        )
+        yield
+    except duckdb.OutOfMemoryException:
+        raise
+    except (duckdb.Error, UnicodeDecodeError):
+        raise ConfigError(
+            f"{path} is gone or damaged, so nobody knows which rows are in: load the rows with `bulkload load` instead"
+        ) from None
+
+
+def _literal(path: str) -> str:
+    """A pattern that finds the path alone."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", path)
