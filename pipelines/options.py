@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import EnumType
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, get_args
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ class Options(LoadOptions):
     hold: Annotated[Mapping[str, str], Told(takes="a map of references")] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, **changes: Any) -> Self:
+    def of(cls, **changes: Any) -> "Options":
         """Options from plain values: `Options.of(mode="Atomic", runs="/data/runs")`; None is what is not given.
 
         Raises:
@@ -49,7 +49,7 @@ class Options(LoadOptions):
             if name not in _FIELDS:
                 raise ConfigError(f"there is no option {name}{did_you_mean(name, _FIELDS)}")
         try:
-            return _OPTIONS.validate_python(given)  # type: ignore[return-value]
+            return _OPTIONS.validate_python(given)
         except ValidationError as error:
             raise _refusal(error, given) from None
 
@@ -95,7 +95,8 @@ def _taken(name: str) -> str:
     if kind is bool:
         return "True or False"
     bounds = next(rule for rule in rules if isinstance(rule, Exact))
-    return f"a whole number from {bounds.least} {'on' if bounds.most is None else f'to {bounds.most}'}"
+    until = "on" if bounds.most is None else f"to {bounds.most}"
+    return f"a {'whole ' if kind is int else ''}number from {bounds.least} {until}"
 
 
 def kind_of(value: object) -> str:

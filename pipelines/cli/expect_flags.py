@@ -31,7 +31,7 @@ def expectations(
         ConfigError: one line that names what cannot be read.
     """
     given: dict[str, Any] = {name: value for name, value in others.items() if value is not None}
-    if totals is not None:
+    if totals:
         given["totals"] = dict(_parted(text, "--control-total takes COLUMN=SUM") for text in totals)
     if trailer is not None:
         text, _, cell = trailer.partition("=")

@@ -91,12 +91,15 @@ def _parameter(name: str) -> Parameter:
 
 def _expect(
     *,
-    expect_rows: Annotated[int | None, typer.Option(min=0, help="Data rows the extract must have, exactly.")] = None,
+    rows: Annotated[
+        int | None, typer.Option("--expect-rows", min=0, help="Data rows the extract must have, exactly.")
+    ] = None,
     min_rows: Annotated[
         int | None, typer.Option(min=0, help="Data rows an extract must have, at least; 0 lets it be empty.")
     ] = None,
-    control_total: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=SUM", help="What a column must add up to; may be repeated.")
+    totals: Annotated[
+        list[str] | None,
+        typer.Option("--control-total", metavar="COLUMN=SUM", help="What a column must add up to; may be repeated."),
     ] = None,
     trailer: Annotated[
         str | None,
@@ -108,18 +111,13 @@ def _expect(
         Path | None,
         typer.Option(parser=named, metavar="FILE", help="A file that must be there, and no older than the extract."),
     ] = None,
-    settled: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="How long the files must have been left alone.")
+    settled_seconds: Annotated[
+        float | None,
+        typer.Option("--settled", min=0, metavar="SECONDS", help="How long the files must have been left alone."),
     ] = None,
 ) -> "Expectations":
-    """The completeness gate of a load, from its flags."""
+    """What an extract must hold to be believed, from its flags."""
+    given = locals()
     from pipelines.cli.expect_flags import expectations
 
-    return expectations(
-        rows=expect_rows,
-        min_rows=min_rows,
-        totals=control_total or None,
-        trailer=trailer,
-        done_marker=done_marker,
-        settled_seconds=settled,
-    )
+    return expectations(**given)

@@ -25,12 +25,14 @@ def changed(**changes: Any) -> Manifest:
 
 
 @pytest.mark.parametrize("run_id", ALL)
-def test_what_the_version_before_wrote_is_read_and_written_byte_for_byte(tmp_path: Path, run_id: str) -> None:
-    found = Manifest.read(orjson.loads(written(run_id)))
+def test_what_the_version_before_wrote_is_read_and_written_as_it_was(tmp_path: Path, run_id: str) -> None:
+    before = orjson.loads(written(run_id))
+    found = Manifest.read(before)
     assert found.damaged == frozenset()
     folder = RunFolder(tmp_path)
     folder.write_manifest(found)
-    assert folder.manifest.read_bytes() == written(run_id)
+    now = orjson.loads(folder.manifest.read_bytes())
+    assert orjson.dumps(known(now, before)) == orjson.dumps(before)
 
 
 def test_a_load_writes_the_members_that_it_wrote_before_and_in_their_order(tmp_path: Path) -> None:
@@ -40,8 +42,14 @@ def test_a_load_writes_the_members_that_it_wrote_before_and_in_their_order(tmp_p
     now = orjson.loads((report.run_dir / "manifest.json").read_bytes())
     before = orjson.loads(written(FINISHED))
     assert (list(now["rows"]), list(now["keys"])) == (["read", *STATES], [*STATES])
-    counts = {"rows": None, "keys": None}  # states may have been added
-    assert names(now | counts) == names(before | counts)
+    assert names(known(now, before)) == names(before)
+
+
+def known(now: Any, before: Any) -> Any:
+    """A manifest without the members that were added since."""
+    if isinstance(now, dict):
+        return {name: known(value, before[name]) for name, value in now.items() if name in before}
+    return now
 
 
 def names(content: Any) -> Any:
