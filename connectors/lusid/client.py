@@ -125,11 +125,11 @@ class LusidClient:
         return self._retrier.setbacks
 
     def follow(self, settings: LoadSettings) -> None:
-        """From now on requests are sent as a load's settings say.
+        """Sends calls as a load's settings say from now on.
 
-        A request, or a sign-in, is tried for `patience` seconds, however many attempts that takes; only what repeating
-        can cure. To be called once `check` has shown that the settings are right: until then attempts are counted
-        alone, so that a wrong host is said soon.
+        A call or sign-in whose failure a retry can cure is retried for `patience` seconds, however many attempts that
+        takes. Call this once `check` has shown that the connection settings are right: until then only a few attempts
+        are made, so that a wrong host is reported soon.
         """
         for retrier in (self._retrier, self._token_retrier):
             retrier.limits = replace(retrier.limits, patience=settings.patience, sending_seconds=SENDING_SECONDS)
