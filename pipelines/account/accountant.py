@@ -15,11 +15,10 @@ from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import OWN_COLUMNS, OutcomeFile, write_failures
 from pipelines.account.failed_references import FailedRefs
 from pipelines.account.key_counts import count_keys
-from pipelines.account.reasons import Reasons
-from pipelines.account.settlement_details import DETAILS, RowsOf, Settled, Settlement, stretches
+from pipelines.account.reasons import DETAILS, Reasons, Settled, Settlement, stretches
 from pipelines.deliver.ledger import Ledger
 from pipelines.prepare.reading import Prepared
-from pipelines.prepare.row_book import ReadBatch
+from pipelines.prepare.row_book import ReadBatch, RowsOf
 from schemas.errors import BalanceError, ExtractError
 from schemas.manifest import Reason
 from schemas.rows.columns import Cell

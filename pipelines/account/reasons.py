@@ -1,6 +1,16 @@
-"""Why rows did not make it: reasons counted, with examples, in bounded memory. failures.csv has every one in full."""
+"""Why each row is in its state, as the journal says it; and the reasons of a run, counted and with examples.
 
-from pipelines.account.settlement_details import Settlement
+failures.csv has every reason in full.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
 from schemas.manifest import Reason
 from schemas.states import State
 
@@ -9,6 +19,47 @@ MOST_REASONS = 1000
 
 EXAMPLES = 3
 """Rows named for each reason in summaries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Why a row is in its state, and what LUSID called its request."""
+
+    state: State
+    code: str = ""
+    message: str = ""
+    call: int | None = None
+    lusid_id: str | None = None
+    request_id: str | None = None
+
+
+DETAILS = ("code", "message", "call", "lusid_id", "request_id")
+
+
+class Settled:
+    """One settling line of the journal, read."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.call: int = record["call"]
+        self.request_id: str | None = record["request_id"]
+        self._notes = {n[0]: (n[2], n[3]) for n in record["settled"]}
+        accepted = [r for first, count in record.get("accepted", ()) for r in range(first, first + count)]
+        self._ids = dict(zip(accepted, record.get("ids") or (), strict=False))
+
+    def of(self, request: int, state: State) -> Settlement:
+        """What the line says of one request."""
+        note = self._notes.get(request, ("", ""))
+        return Settlement(state, *note, self.call, self._ids.get(request), self.request_id)
+
+    def extend(self, columns: dict[str, list[Any]], requests: Sequence[int]) -> None:
+        """What the line says of many, by column."""
+        count = len(requests)
+        notes = [self._notes.get(r, (None, None)) for r in requests] if self._notes else []
+        columns["code"] += [code or None for code, _ in notes] or [None] * count
+        columns["message"] += [message or None for _, message in notes] or [None] * count
+        columns["call"] += [self.call] * count
+        columns["lusid_id"] += map(self._ids.get, requests)
+        columns["request_id"] += [self.request_id] * count
 
 
 class Reasons:
@@ -30,3 +81,10 @@ class Reasons:
     def ranked(self) -> list[Reason]:
         """The reasons, the most frequent first."""
         return sorted(self._found.values(), key=lambda r: -r.rows)
+
+
+def stretches(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """[first, end) of the stretches of one value."""
+    edges = np.flatnonzero(np.diff(values)) + 1
+    bounds = [0, *edges.tolist(), len(values)] if len(values) else []
+    return itertools.pairwise(bounds)

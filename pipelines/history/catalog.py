@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.run_folder.folder import RunFolder
 from connectors.targets import lasts
-from pipelines.report.wording import many
+from pipelines.report.summary import many
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
 from schemas.same_load import Trait, is_same, load_of

@@ -11,8 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipelines.report.summary import Summary, given_up
-from pipelines.report.wording import many
+from pipelines.report.summary import Summary, given_up, many
 from schemas.answers import server_text
 from schemas.settings import RUNS, flag, flags
 from schemas.states import STATES, State

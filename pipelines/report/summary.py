@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from connectors.run_folder.folder import RunFolder
-from pipelines.report.wording import many
 from schemas.answers import server_text
 from schemas.errors import ConfigError
 from schemas.manifest import FORMAT, Manifest, Reason
@@ -197,3 +196,8 @@ def _example(text: str) -> str:
     if len(text) > EXAMPLE_LIMIT:
         text = f"{text[: EXAMPLE_LIMIT // 2]}…{text[-EXAMPLE_LIMIT // 2 :]}"
     return server_text(text, 10 * EXAMPLE_LIMIT)
+
+
+def many(count: int, one: str, more: str) -> str:
+    """A count with its noun."""
+    return f"{count:,} {one if count == 1 else more}"
