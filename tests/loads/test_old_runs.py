@@ -85,3 +85,20 @@ def test_runs_of_an_earlier_version_are_listed_reported_and_purged(
     assert "finished: 3 of 5 rows not accepted" in capsys.readouterr().out
     assert cli.run(["purge", "--older-than", "0h", "--runs", str(runs)]) == 0
     assert sorted(path.name for path in runs.iterdir()) == ["extracts"]
+
+
+def test_a_damaged_manifest_is_one_line_where_its_run_is_named_and_hides_it_from_no_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = old_runs(tmp_path, keys=5, settings={"batch_size": 0})
+    flags = ["--runs", str(runs)]
+    commands = [["report", FINISHED], ["replay", FINISHED], ["resume", STOPPED]]
+    assert [cli.run([*command, *flags]) for command in commands] == [2, 2, 2]
+    manifest = runs / FINISHED / "manifest.json"
+    assert capsys.readouterr().err.splitlines() == [
+        f"bulkload: {manifest} is damaged, or was written by a later version of bulkload",
+        f"bulkload: {manifest} is damaged: the run cannot go on",
+        f"bulkload: {runs / STOPPED / 'manifest.json'} is damaged: the run cannot go on",
+    ]
+    assert cli.run(["runs", *flags]) == 0
+    assert set(ALL) <= set(capsys.readouterr().out.splitlines())
