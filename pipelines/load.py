@@ -13,8 +13,7 @@ from pipelines.loading.job import Job
 from pipelines.loading.opening import open_run
 from pipelines.loading.preparing import prepare
 from pipelines.loading.sending import send
-from pipelines.operations.table import operation_named
-from pipelines.options import Extracts, Options, Progress
+from pipelines.options import Extracts, Progress
 from pipelines.report.report import Report
 
 __all__ = ["carry_out", "load"]
@@ -38,8 +37,7 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
         AuthError, UnreachableError: LUSID does not let us in or does not answer; nothing was sent.
         BalanceError: the books do not balance.
     """
-    declared = operation_named(str(operation))  # what is no name is no operation's name
-    return carry_out(Job(declared, extract, Options.of(**options), progress or Progress()))
+    return carry_out(Job.of(operation, extract, progress=progress, **options))
 
 
 def carry_out(job: Job) -> Report:

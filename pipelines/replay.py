@@ -11,7 +11,7 @@ from pipelines.history.catalog import run_to_replay
 from pipelines.history.replay_lock import rows_to_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import options_of
-from pipelines.loading.job import Job
+from pipelines.loading.job import CarryOut, Job
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -28,6 +28,7 @@ def replay(
     runs: Path = RUNS,
     target: str | None = None,
     progress: Progress | None = None,
+    carry_out: CarryOut = carry_out,
 ) -> Report:
     """Loads the failures of a run, as a run of its own that names the first.
 
@@ -36,6 +37,8 @@ def replay(
         corrected: its failures.csv after correction; by default the one in its folder.
         runs: where runs are kept.
         target: in place of the run's own.
+        progress: told what happens.
+        carry_out: what carries out the load.
 
     Raises:
         ConfigError: there is no such run, it is not finished, it has no failures, or the file holds rows that are not

@@ -14,7 +14,7 @@ from pipelines.history.catalog import run_to_resume
 from pipelines.history.replay_lock import rows_replayed
 from pipelines.load import carry_out
 from pipelines.loading.earlier import Earlier, options_of
-from pipelines.loading.job import Job
+from pipelines.loading.job import CarryOut, Job
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -31,6 +31,7 @@ def resume(
     force: bool = False,
     followed: bool = False,
     progress: Progress | None = None,
+    carry_out: CarryOut = carry_out,
 ) -> Report:
     """Finishes a run that stopped early, was interrupted, or died. Going on lifts its failure budget.
 
@@ -42,6 +43,8 @@ def resume(
             settled stays as it was sent. A changed extract is refused all the same: the rows that were sent are no
             longer in it.
         followed: loads that depend on this one follow.
+        progress: told what happens.
+        carry_out: what carries out the rest of the load.
 
     Raises:
         ConfigError: there is no such run, it is finished, or what it was given has changed since; or it is a replay

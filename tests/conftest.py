@@ -24,6 +24,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("FBN_", "PREFECT_")) or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_PROFILES_PATH", os.devnull)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The only module that reads the environment: which LUSID, which credentials, which timeouts.
+"""What the environment says of LUSID: which one, which credentials, which timeouts.
 
 Owns the names of variables and of `secrets.json` members, which are the official SDK's, and their precedence;
 `setting_rules` checks their values. Knows nothing of HTTP or runs. No message quotes a value, which may be a secret in
@@ -6,7 +6,7 @@ the wrong place.
 """
 
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -94,34 +94,6 @@ def read_settings(
     return LusidSettings(**{name: _checked(name, value) for name, value in given.items()}), notes
 
 
-def prefect_api_url(environ: Mapping[str, str] | None = None) -> str | None:
-    """The Prefect server that PREFECT_API_URL names; None when it names none."""
-    return _environment(environ).get("PREFECT_API_URL", "").strip() or None
-
-
-PREFECT_FORCED = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-"""Turns Prefect's telemetry off on both sides: the client's events and the temporary server's."""
-
-PREFECT_DEFAULTS = {
-    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # about ten on a quick machine
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal is ours; Prefect's pages show its log
-}
-"""Our defaults in place of Prefect's own, where the user has set nothing."""
-
-
-def configure_prefect(environ: MutableMapping[str, str] | None = None) -> None:
-    """Sets Prefect's settings; call it before Prefect is imported, because Prefect reads them then.
-
-    Args:
-        environ: used in place of the process's environment, which the temporary server inherits.
-    """
-    variables = os.environ if environ is None else environ  # noqa: TID251 - the one module that may
-    for name, value in PREFECT_DEFAULTS.items():
-        variables.setdefault(name, value)
-    variables.update(PREFECT_FORCED)
-
-
 class _Given(NamedTuple):
     text: str
     origin: str
@@ -162,7 +134,7 @@ def _working_folder() -> Path:
 
 
 def _environment(given: Mapping[str, str] | None) -> Mapping[str, str]:
-    return os.environ if given is None else given  # noqa: TID251 - the one module that may
+    return os.environ if given is None else given  # noqa: TID251 - one of the two modules that may
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, _Given]:

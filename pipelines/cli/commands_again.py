@@ -1,12 +1,12 @@
 """The commands that take up an earlier run: `resume` what stopped, `replay` what failed, `purge` what is old."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from pipelines.cli.commands_load import show
-from pipelines.cli.flags import JsonFlag, RunArgument, RunsFlag
+from pipelines.cli.flags import JsonFlag, PrefectFlag, RunArgument, RunsFlag
 from schemas.settings import RUNS
 
 if TYPE_CHECKING:
@@ -30,11 +30,15 @@ def resume(
         ),
     ] = False,
     as_json: JsonFlag = False,
+    prefect: PrefectFlag = None,
 ) -> None:
     """Finish a run that stopped or died; what is settled is not sent again."""
-    from pipelines.resume import resume as go_on
+    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.flows.launch import launch_resume
 
-    _take_up(go_on, run, as_json=as_json, runs=runs, target=target, force=force)
+    with TerminalProgress(stderr_console()) as progress:
+        report = launch_resume(run, runs, target, progress, force=force, prefect=prefect)
+    _show_run(report, as_json=as_json)
 
 
 def replay(
@@ -46,11 +50,15 @@ def replay(
     runs: RunsFlag = RUNS,
     target: OwnTargetFlag = None,
     as_json: JsonFlag = False,
+    prefect: PrefectFlag = None,
 ) -> None:
     """Send again only what a run did not get in, corrected or as it is."""
-    from pipelines.replay import replay as send_again
+    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.flows.launch import launch_replay
 
-    _take_up(send_again, run, failures, as_json=as_json, runs=runs, target=target)
+    with TerminalProgress(stderr_console()) as progress:
+        report = launch_replay(run, failures, runs, target, progress, prefect=prefect)
+    _show_run(report, as_json=as_json)
 
 
 def purge(
@@ -67,11 +75,7 @@ def purge(
     typer.echo(f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")
 
 
-def _take_up(work: Any, *given: Any, as_json: bool, **options: Any) -> None:
-    from pipelines.cli.console import TerminalProgress, stderr_console
-
-    with TerminalProgress(stderr_console()) as progress:
-        report = work(*given, progress=progress, **options)
+def _show_run(report: "Report", *, as_json: bool) -> NoReturn:
     show([report], _document(report) if as_json else None)
     raise typer.Exit(report.exit_code)
 

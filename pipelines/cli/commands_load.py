@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from pipelines.cli.flags import DirectFlag, JsonFlag, OperationArgument, named, with_options
+from pipelines.cli.flags import JsonFlag, OperationArgument, PrefectFlag, named, with_options
 from schemas.answers import server_text
 
 if TYPE_CHECKING:
@@ -22,22 +22,14 @@ def load(
     *,
     options: "Options",
     as_json: JsonFlag = False,
-    prefect: Annotated[
-        bool | None, typer.Option("--prefect/--direct", help="Through Prefect; default: where PREFECT_API_URL is set.")
-    ] = None,
+    prefect: PrefectFlag = None,
 ) -> None:
     """Load one extract, and account for every row."""
-    from connectors.lusid.settings import prefect_api_url
     from pipelines.cli.console import TerminalProgress, stderr_console
-    from pipelines.load import load as load_extract
+    from pipelines.flows.launch import launch_load
 
     with TerminalProgress(stderr_console()) as progress:
-        if prefect_api_url() if prefect is None else prefect:
-            from pipelines.flows.flows import run_load_flow
-
-            report = run_load_flow(operation, extracts, options, progress)
-        else:
-            report = load_extract(operation, extracts, progress=progress, **vars(options))
+        report = launch_load(operation, extracts, options, progress, prefect=prefect)
     show([report], report.as_json() if as_json else None)
     raise typer.Exit(report.exit_code)
 
@@ -55,13 +47,13 @@ def nightly(
     *,
     options: "Options",
     again: AgainFlag = False,
-    direct: DirectFlag = False,
+    prefect: PrefectFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Load a night's investors, accounts and orders in that order; what depends on a failed row is held.
     A night that stopped is gone on with.
     """  # noqa: D205  # one paragraph of --help
-    _show_night(run_night(folder, options, direct=direct, again=again), as_json=as_json)
+    _show_night(run_night(folder, options, prefect=prefect, again=again), as_json=as_json)
 
 
 @with_options()
@@ -70,41 +62,27 @@ def trading_day(
     *,
     options: "Options",
     again: AgainFlag = False,
-    direct: DirectFlag = False,
+    prefect: PrefectFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Load a day's orders, moves, placements, executions, allocations and bookings in that order.
     A day that stopped is gone on with.
     """  # noqa: D205  # one paragraph of --help
-    _show_night(run_day(folder, options, direct=direct, again=again), as_json=as_json)
-
-
-def run_night(folder: Path, options: "Options", *, direct: bool, again: bool = False) -> "NightlyReport":
-    """A nightly load, through Prefect or directly; progress goes to stderr."""
     from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.flows.launch import launch_trading_day
 
     with TerminalProgress(stderr_console()) as progress:
-        if direct:
-            from pipelines.nights.nightly import nightly as direct_nightly
-
-            return direct_nightly(folder, progress=progress, again=again, **vars(options))
-        from pipelines.flows.flows import run_nightly_flow
-
-        return run_nightly_flow(folder, options, progress, again=again)
+        day = launch_trading_day(folder, options, progress, again=again, prefect=prefect)
+    _show_night(day, as_json=as_json)
 
 
-def run_day(folder: Path, options: "Options", *, direct: bool, again: bool = False) -> "NightlyReport":
-    """A trading day, through Prefect or directly; progress goes to stderr."""
+def run_night(folder: Path, options: "Options", *, prefect: bool | None, again: bool = False) -> "NightlyReport":
+    """A nightly load; progress goes to stderr."""
     from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.flows.launch import launch_nightly
 
     with TerminalProgress(stderr_console()) as progress:
-        if direct:
-            from pipelines.nights.trading_day import trading_day as direct_day
-
-            return direct_day(folder, progress=progress, again=again, **vars(options))
-        from pipelines.flows.flows import run_trading_day_flow
-
-        return run_trading_day_flow(folder, options, progress, again=again)
+        return launch_nightly(folder, options, progress, again=again, prefect=prefect)
 
 
 def _show_night(night: "NightlyReport", *, as_json: bool) -> NoReturn:
@@ -122,5 +100,7 @@ def show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:
 
     if document is not None:
         print_json(document)
+    elif not reports:
+        typer.echo("Nothing is left to do.")
     else:
         print_summaries([Summary.of_run(r.run_dir) for r in reports], stdout_console())

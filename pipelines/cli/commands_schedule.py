@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.commands_load import show
-from pipelines.cli.flags import DirectFlag, JsonFlag, with_options
+from pipelines.cli.flags import JsonFlag, PrefectFlag, with_options
 from schemas.answers import server_text
 
 if TYPE_CHECKING:
@@ -23,22 +23,16 @@ def backfill(
     *,
     options: "Options",
     again: Annotated[bool, typer.Option("--again", help="Load dates that are in already, too.")] = False,
-    direct: DirectFlag = False,
+    prefect: PrefectFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Load the nights of a range of past dates in order; dates that are in already are passed over."""
     from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.flows.launch import launch_backfill
 
+    days = (first.date(), last.date())
     with TerminalProgress(stderr_console()) as progress:
-        if direct:
-            from pipelines.nights.backfill import backfill as load_range
-
-            days = (first.date(), last.date())
-            report = load_range(pattern, *days, progress=progress, again=again, **vars(options))
-        else:
-            from pipelines.flows.flows import run_backfill_flow
-
-            report = run_backfill_flow(pattern, (first.date(), last.date()), options, progress, again=again)
+        report = launch_backfill(pattern, days, options, progress, again=again, prefect=prefect)
     show([r for _, night in report.nights for r in night.reports], report.as_json() if as_json else None)
     for day, night in report.nights:
         if night.error is not None:
@@ -47,7 +41,7 @@ def backfill(
 
 
 def deploy() -> None:
-    """Register the deployments of prefect.yaml with the Prefect server that PREFECT_API_URL names."""
+    """Register the deployments of prefect.yaml on the Prefect server of PREFECT_API_URL or of the active profile."""
     from pipelines.flows.deploy import deploy as register
 
     for name in register():

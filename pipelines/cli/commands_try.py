@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.flags import DirectFlag, RunsFlag
+from pipelines.cli.flags import PrefectFlag, RunsFlag
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.settings import DIALECT, RUNS
@@ -80,10 +80,10 @@ def _announce(url: str, token_url: str) -> None:
 def demo(
     *,
     runs: RunsFlag = RUNS,
-    direct: DirectFlag = False,
+    prefect: PrefectFlag = None,
 ) -> None:
     """Load three sample extracts into the embedded sandbox, and compare it with what was accepted."""
     from pipelines.cli.console import stdout_console
     from pipelines.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(runs, stdout_console(), direct=direct))
+    raise typer.Exit(run_demo(runs, stdout_console(), prefect=prefect))

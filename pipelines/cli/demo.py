@@ -74,13 +74,13 @@ LISTINGS: Mapping[str, tuple[Listing, ...]] = {
 }
 
 
-def run_demo(runs: Path, console: Console, *, direct: bool) -> int:
+def run_demo(runs: Path, console: Console, *, prefect: bool | None) -> int:
     """Runs the demo; gives the exit code: 0 unless the load did not finish.
 
     Args:
         runs: where run folders go, and the sandbox's data as `demo.db`.
         console: where the outcome is told.
-        direct: without Prefect.
+        prefect: through Prefect or not; None for where a server is named.
 
     Raises:
         BalanceError: the sandbox does not hold exactly what was accepted.
@@ -88,7 +88,7 @@ def run_demo(runs: Path, console: Console, *, direct: bool) -> int:
     database = _fresh(runs / "demo.db")
     target = f"{SANDBOX}:{database}"
     options = Options(target=target, runs=runs)
-    night = run_night(_sample(runs), options, direct=direct)
+    night = run_night(_sample(runs), options, prefect=prefect)
     summaries = [Summary.of_run(report.run_dir) for report in night.reports]
     if night.exit_code not in FINISHED_CODES:
         print_summaries(summaries, console)

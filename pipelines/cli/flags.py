@@ -27,7 +27,7 @@ def named(text: str) -> Path:
 
 _OPTIONS = flags()
 _KINDS = get_type_hints(LoadOptions) | {"max_failures": str | None}
-_LAST = ("dry_run", "again", "direct", "as_json", "prefect")
+_LAST = ("dry_run", "again", "prefect", "as_json")
 """Where these stand in --help."""
 
 
@@ -48,7 +48,14 @@ def option(name: str) -> Any:
 
 RunsFlag = Annotated[Path, option("runs")]
 DialectFlag = Annotated[Dialect, option("dialect")]
-DirectFlag = Annotated[bool, typer.Option("--direct", help="Without Prefect.")]
+PrefectFlag = Annotated[
+    bool | None,
+    typer.Option(
+        "--prefect/--direct",
+        help="Through Prefect, or without it; default: through it where PREFECT_API_URL or its active profile names a "
+        "server.",
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 

@@ -1,13 +1,12 @@
 """What a caller in this process and a flow hand each other: options through Prefect, everything else past it.
 
-Prefect keeps what goes through it, so only plain options do; who watches, and the report, go over a desk that both
-know. Owns what is raised when Prefect cannot run a flow. Knows no flow by name.
+Prefect keeps what goes through it, so only plain options do; who watches, and the report, go over a bridge past it.
+Owns what is raised when Prefect cannot run a flow. Knows no flow by name.
 """
 
 import os
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pipelines.nights.backfill import BackfillReport
@@ -23,20 +22,29 @@ _PREFECTS = ("prefect", "httpx")
 _T = TypeVar("_T", Report, NightlyReport, BackfillReport)
 
 
-@dataclass
-class Desk:
-    """Where a caller leaves who watches, and a flow what came of it."""
+class Bridge:
+    """Where a caller leaves who watches, and a flow what came of it.
 
-    progress: Progress = field(default_factory=Progress)
-    outcome: Outcome | Exception | None = None
+    Attributes:
+        progress: told what happens.
+        outcome: what the flow left; None before.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.outcome: Outcome | Exception | None = None
+
+    def leave(self, outcome: Outcome | Exception) -> None:
+        """Takes what came of the flow."""
+        self.outcome = outcome
 
 
-_desk: ContextVar[Desk | None] = ContextVar("desk", default=None)
+_bridge: ContextVar[Bridge | None] = ContextVar("bridge", default=None)
 
 
-def the_desk() -> Desk:
-    """The caller's desk; one that nobody looks at where a worker runs the flow."""
-    return _desk.get() or Desk()
+def current_bridge() -> Bridge:
+    """The bridge to the caller; one to nobody where a worker runs the flow."""
+    return _bridge.get() or Bridge(Progress())
 
 
 def plain_options(options: Options) -> dict[str, Any]:
@@ -50,8 +58,8 @@ def plain_options(options: Options) -> dict[str, Any]:
     return options.plain()
 
 
-def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress | None) -> _T:
-    """Runs a flow in this process; gives what it left on the desk.
+def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress) -> _T:
+    """Runs a flow in this process; gives what it left on the bridge.
 
     Args:
         call: a flow with its parameters.
@@ -62,28 +70,28 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
         UnreachableError: Prefect could not run the flow, or failed while it ran; the message says which.
         LoadError: what ended the flow.
     """
-    desk = Desk(progress or Progress())
-    token = _desk.set(desk)
+    bridge = Bridge(progress)
+    token = _bridge.set(bridge)
     before = os.umask(0o077)  # the temporary server's database is nobody else's either
     try:
         state = call(return_state=True)
     except Exception as error:
-        if desk.outcome is None:
+        if bridge.outcome is None:
             raise UnreachableError(
                 f"Prefect did not begin the load ({type(error).__name__}), so nothing was sent: see that the server of "
-                "PREFECT_API_URL answers, or load without Prefect (--direct)"
+                "PREFECT_API_URL or of the active profile answers, or load without Prefect (--direct)"
             ) from error
-        desk.progress.note(f"Prefect could not be told how the load ended ({type(error).__name__})")
+        bridge.progress.note(f"Prefect could not be told how the load ended ({type(error).__name__})")
     else:
-        if desk.outcome is None:
+        if bridge.outcome is None:
             state.result()  # raises the defect that ended the flow
     finally:
         os.umask(before)
-        _desk.reset(token)
-    if isinstance(desk.outcome, Exception):
-        raise _own_or_unreachable(desk.outcome)
-    assert isinstance(desk.outcome, kind)  # noqa: S101 - each flow leaves what its function returns
-    return desk.outcome
+        _bridge.reset(token)
+    if isinstance(bridge.outcome, Exception):
+        raise _own_or_unreachable(bridge.outcome)
+    assert isinstance(bridge.outcome, kind)  # noqa: S101 - each flow leaves what its function returns
+    return bridge.outcome
 
 
 def _own_or_unreachable(error: Exception) -> Exception:
@@ -92,5 +100,5 @@ def _own_or_unreachable(error: Exception) -> Exception:
         return error
     return UnreachableError(
         f"Prefect failed while the load was under way ({type(error).__name__}): `bulkload runs` says how far it got, "
-        "and `bulkload resume` goes on without Prefect"
+        "and `bulkload resume --direct` goes on without Prefect"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from connectors.lusid.settings import configure_prefect, prefect_api_url
+from connectors.prefect_settings import configure_prefect, prefect_server
 from schemas.errors import ConfigError, UnreachableError
 
 configure_prefect()
@@ -25,12 +25,13 @@ def deploy(file: Path = PREFECT_YAML) -> list[str]:
         The deployments' names.
 
     Raises:
-        ConfigError: PREFECT_API_URL names no server, or the file is missing or refused.
+        ConfigError: no server is named, or the file is missing or refused.
         UnreachableError: the server does not answer.
     """
-    if prefect_api_url() is None:
+    if prefect_server() is None:
         raise ConfigError(
-            "PREFECT_API_URL names no Prefect server to deploy to: set it, as `prefect server start` says"
+            "no Prefect server is named to deploy to: set PREFECT_API_URL, as `prefect server start` says, or choose a "
+            "profile that has it"
         )
     try:
         deployments = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
@@ -48,7 +49,7 @@ def deploy(file: Path = PREFECT_YAML) -> list[str]:
 def _make_pools(pools: set[str]) -> None:
     with get_client(sync_client=True) as client:
         if client.api_healthcheck() is not None:
-            raise UnreachableError("the Prefect server that PREFECT_API_URL names does not answer")
+            raise UnreachableError("the Prefect server of PREFECT_API_URL or of the active profile does not answer")
         for name in sorted(pools):
             try:
                 client.create_work_pool(WorkPoolCreate(name=name, type="process"))

@@ -1,7 +1,7 @@
-"""The flows: a load, a night, a trading day and a backfill as Prefect runs them, and how a caller has them run.
+"""The flows: each loading command's work as Prefect runs it.
 
-Each calls the plain function of the same work, with loads that are `tasks`; what Prefect adds is a place to see it
-and a schedule. Nothing of a row goes through Prefect, which would keep a copy.
+Each calls the plain function of the same work, with loads whose steps are `tasks`; what Prefect adds is a place to see
+it and a schedule. Nothing of a row goes through Prefect, which would keep a copy.
 """
 
 import traceback
@@ -11,15 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from connectors.lusid.settings import configure_prefect
-from pipelines.flows.bridge import Outcome, plain_options, the_desk, through_prefect
+from connectors.prefect_settings import configure_prefect
+from pipelines.flows.bridge import Outcome, current_bridge
+from pipelines.loading.job import Job
 from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.backfill import backfill as backfill_nights
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.trading_day import trading_day as load_trading_day
-from pipelines.options import Extracts, Options, Progress
+from pipelines.options import Progress
+from pipelines.replay import replay
 from pipelines.report.report import Report
+from pipelines.resume import resume
 from schemas.errors import LoadError
 from schemas.states import GOOD
 from schemas.verdicts import EXIT_CODES, Verdict
@@ -30,7 +33,7 @@ from prefect import flow  # noqa: E402 - it reads its settings when it is import
 from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 
-from pipelines.flows.tasks import load_in_tasks  # noqa: E402 - it imports Prefect
+from pipelines.flows.tasks import carry_out_in_tasks  # noqa: E402 - it imports Prefect
 
 REJECTS = "Rejects"
 """The name of the completed state of a flow that finished without some rows."""
@@ -45,7 +48,7 @@ def load_extract(operation: str, extracts: list[str], options: dict[str, Any] | 
         extracts: files, globs or directories of CSV or Parquet.
         options: fields of `Options`.
     """
-    return _state_of(lambda: load_in_tasks(operation, extracts, progress=the_desk().progress, **(options or {})))
+    return _state_of(lambda told: carry_out_in_tasks(Job.of(operation, extracts, progress=told, **(options or {}))))
 
 
 @flow(name="nightly-load", flow_run_name="night of {folder}", persist_result=False)
@@ -56,7 +59,7 @@ def nightly_load(folder: str, options: dict[str, Any] | None = None) -> State[No
         folder: holds the extracts, by name, and their mappings.
         options: fields of `Options`.
     """
-    return _state_of(lambda: _night_in_tasks(Path(folder), progress=the_desk().progress, **(options or {})))
+    return _state_of(lambda told: _night_in_tasks(Path(folder), progress=told, **(options or {})))
 
 
 @flow(name="trading-day", flow_run_name="trading day of {folder}", persist_result=False)
@@ -67,7 +70,9 @@ def trading_day(folder: str, options: dict[str, Any] | None = None) -> State[Non
         folder: holds the extracts, by name, and their mappings.
         options: fields of `Options`.
     """
-    return _state_of(lambda: _day_in_tasks(Path(folder), progress=the_desk().progress, **(options or {})))
+    return _state_of(
+        lambda told: load_trading_day(Path(folder), progress=told, carry_out=carry_out_in_tasks, **(options or {}))
+    )
 
 
 @flow(name="backfill", flow_run_name="backfill {first} to {last}", persist_result=False)
@@ -79,66 +84,57 @@ def backfill(folder_pattern: str, first: date, last: date, options: dict[str, An
         first: the first date; last: the last date, included.
         options: fields of `Options`, and `again` to load what is done already.
     """
-    settings = {"progress": the_desk().progress, "night": _night_in_tasks, **(options or {})}
-    return _state_of(lambda: backfill_nights(folder_pattern, first, last, **settings))
+    settings = {"night": _night_in_tasks, **(options or {})}
+    return _state_of(lambda told: backfill_nights(folder_pattern, first, last, progress=told, **settings))
 
 
-def run_load_flow(operation: str, extracts: Extracts, options: Options, progress: Progress | None = None) -> Report:
-    """Loads one extract through Prefect: on the server that PREFECT_API_URL names, or else on a temporary one.
+@flow(name="resume-run", flow_run_name="resume {run}", persist_result=False)
+def resume_run(run: str, runs: str, target: str | None = None, *, force: bool = False) -> State[None]:
+    """Finishes a run that stopped or died; what is settled is not sent again.
 
-    Raises:
-        ConfigError: an option cannot go through Prefect, or as `load` raises it.
-        UnreachableError: Prefect could not run the flow, or failed while it ran; the message says which.
-        LoadError: as `load` raises it.
+    Args:
+        run: its id, the beginning of it, a path, or `latest`.
+        runs: where runs are kept.
+        target: in place of the run's own.
+        force: go on though the mapping changed, where the keys are the same.
     """
-    paths = [extracts] if isinstance(extracts, str | Path) else list(extracts)
-    plain = plain_options(options)
-    return through_prefect(partial(load_extract, operation, list(map(str, paths)), plain), Report, progress)
+    work = partial(resume, run, runs=Path(runs), target=target, force=force, carry_out=carry_out_in_tasks)
+    return _state_of(lambda told: work(progress=told))
 
 
-def run_nightly_flow(
-    folder: Path, options: Options, progress: Progress | None = None, *, again: bool = False
-) -> NightlyReport:
-    """Loads a night through Prefect; see `run_load_flow` and `nightly`."""
-    settings = {**plain_options(options), "again": again}
-    return through_prefect(partial(nightly_load, str(folder), settings), NightlyReport, progress)
+@flow(name="replay-run", flow_run_name="replay {run}", persist_result=False)
+def replay_run(run: str, runs: str, corrected: str | None = None, target: str | None = None) -> State[None]:
+    """Sends again what a run did not get in.
+
+    Args:
+        run: its id, the beginning of it, a path, or `latest`.
+        runs: where runs are kept.
+        corrected: its failures.csv after correction; by default the one in its folder.
+        target: in place of the run's own.
+    """
+    path = Path(corrected) if corrected else None
+    work = partial(replay, run, path, runs=Path(runs), target=target, carry_out=carry_out_in_tasks)
+    return _state_of(lambda told: work(progress=told))
 
 
-def run_trading_day_flow(
-    folder: Path, options: Options, progress: Progress | None = None, *, again: bool = False
-) -> NightlyReport:
-    """Loads a trading day through Prefect; see `run_load_flow` and `pipelines.nights.trading_day`."""
-    settings = {**plain_options(options), "again": again}
-    return through_prefect(partial(trading_day, str(folder), settings), NightlyReport, progress)
+_night_in_tasks = partial(nightly, carry_out=carry_out_in_tasks)
 
 
-def run_backfill_flow(
-    folder_pattern: str,
-    dates: tuple[date, date],
-    options: Options,
-    progress: Progress | None = None,
-    *,
-    again: bool = False,
-) -> BackfillReport:
-    """Loads the nights from the first to the last of two dates through Prefect; see `run_load_flow`, `backfill`."""
-    settings = {**plain_options(options), "again": again}
-    return through_prefect(partial(backfill, folder_pattern, *dates, settings), BackfillReport, progress)
+def _state_of(work: Callable[[Progress], Outcome]) -> State[None]:
+    """The state a flow ends in: failed when it stopped, completed under another name when rows did not make it.
 
-
-_night_in_tasks = partial(nightly, load=load_in_tasks)
-_day_in_tasks = partial(load_trading_day, load=load_in_tasks)
-
-
-def _state_of(carry_out: Callable[[], Outcome]) -> State[None]:
-    """The state a flow ends in: failed when it stopped, completed under another name when rows did not make it."""
-    desk = the_desk()
+    Args:
+        work: what the flow is to do, given whom to tell.
+    """
+    bridge = current_bridge()
     try:
-        outcome = desk.outcome = carry_out()
+        outcome = work(bridge.progress)
+        bridge.leave(outcome)
     except LoadError as error:
-        desk.outcome = error
+        bridge.leave(error)
         return Failed(message=error.message)
     except Exception as error:  # noqa: BLE001 - a defect: the caller raises it
-        desk.outcome = error
+        bridge.leave(error)
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Failed(
             message=f"a bug in bulkload: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"

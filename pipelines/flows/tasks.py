@@ -9,7 +9,7 @@ and a retry around it would send settled keys again. A run that stopped is resum
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -20,8 +20,6 @@ from pipelines.loading.job import Job
 from pipelines.loading.opening import open_run
 from pipelines.loading.preparing import prepare
 from pipelines.loading.sending import send
-from pipelines.operations.table import operation_named
-from pipelines.options import Extracts, Options, Progress
 from pipelines.report.report import Report
 
 _T = TypeVar("_T")
@@ -29,11 +27,6 @@ _T = TypeVar("_T")
 
 class HiddenError(Exception):
     """What Prefect is told of an error: its kind. It keeps texts and tracebacks, and those may quote a row."""
-
-
-def load_in_tasks(operation: str, extract: Extracts, *, progress: Progress, **options: Any) -> Report:
-    """Loads an extract as `pipelines.load.load` does, with a task for each step."""
-    return carry_out_in_tasks(Job(operation_named(operation), extract, Options.of(**options), progress))
 
 
 def carry_out_in_tasks(job: Job) -> Report:

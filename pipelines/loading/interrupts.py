@@ -64,6 +64,10 @@ class Interrupted:
 
     by: str = ""
 
+    def tell(self, name: str) -> None:
+        """Takes a signal's name."""
+        self.by = name
+
 
 _blocks: list[Interrupted] = []
 """Those under way, the outermost first."""
@@ -93,7 +97,7 @@ def interrupts(stop: Callable[[str], None]) -> Iterator[Interrupted]:
             os._exit(STOPPED)
         name = signal.Signals(number).name
         for each in _blocks:
-            each.by = name
+            each.tell(name)
         stop(name)
 
     before = {number: signal.signal(number, receive) for number in _SIGNALS}

@@ -13,6 +13,7 @@ from connectors.extracts.mapping_file import file_sha256
 from connectors.extracts.source_files import Digests, find_sources
 from connectors.targets import Target
 from pipelines.history.catalog import PastRun, past_runs
+from pipelines.loading.job import CarryOut
 from pipelines.nights.folder import NightExtract
 from pipelines.nights.step import Step
 from pipelines.options import Options, Progress
@@ -39,8 +40,14 @@ class Left:
         """Whether an earlier run did this step, or stopped in it."""
         return step.operation in self._runs
 
-    def take_up(self, step: Step, progress: Progress, *, followed: bool) -> Report:
+    def take_up(self, step: Step, progress: Progress, carry_out: CarryOut, *, followed: bool) -> Report:
         """The report of the run that did a step; one that stopped is gone on with first.
+
+        Args:
+            step: one that an earlier run did, or stopped in.
+            progress: told what happens.
+            carry_out: what carries out the rest of a load that stopped.
+            followed: loads that depend on this one follow.
 
         Raises:
             FatalError: as `resume` raises it.
@@ -50,7 +57,8 @@ class Left:
             progress.note(f"{step.operation}: {run.run_id} has loaded this extract, so it is not loaded again")
             return _report(run)
         progress.note(f"{step.operation}: going on with {run.run_id} ({run.verdict})")
-        return resume(run.run_id, runs=self._options.runs, target=self._target, followed=followed, progress=progress)
+        runs, target = self._options.runs, self._target
+        return resume(run.run_id, runs=runs, target=target, followed=followed, progress=progress, carry_out=carry_out)
 
     def _known(self, target: Target, since: str) -> list[PastRun]:
         """The night's runs into this target under these settings, the newest first."""

@@ -4,13 +4,14 @@ Owns the order of events: what did not make it in one load is held in the next, 
 night that is begun again goes on where it stopped. Knows no folder and no operation by name.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from connectors.targets import Target, open_target
 from pipelines.loading.interrupts import Interrupted, interrupts, stop_at_once
+from pipelines.loading.job import CarryOut, Job
 from pipelines.nights.continuation import Left
 from pipelines.nights.folder import NightExtract
 from pipelines.nights.marker import OpenNight
@@ -23,14 +24,18 @@ from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.states import Duplicates
 from schemas.verdicts import EXIT_CODES, Verdict
 
-Loader = Callable[..., Report]
-"""Anything that is called as `load` is."""
-
 
 def load_steps(
-    folder: Path, steps: Sequence[Step], progress: Progress, load: Loader, options: Mapping[str, Any]
+    folder: Path, steps: Sequence[Step], progress: Progress, carry_out: CarryOut, options: Mapping[str, Any]
 ) -> NightlyReport:
     """Carries out the loads of a night in order, into one target.
+
+    Args:
+        folder: the night's.
+        steps: its loads.
+        progress: told what happens.
+        carry_out: what carries out each load.
+        options: fields of `Options` for every load, and `again`.
 
     Raises:
         ConfigError: an option is wrong; nothing was sent.
@@ -47,7 +52,7 @@ def load_steps(
     with interrupts(stop_at_once) as interrupted, shared_target(plain, progress) as target:
         night = OpenNight(plain.runs, folder, target, again=again)
         left = Left(steps, plain, target, night.since)
-        done = _Done({**settings, "target": target}, left, load, interrupted)
+        done = _Done({**settings, "target": target}, left, carry_out, interrupted)
         done.take(steps, progress)
         if done.is_whole:
             night.over()
@@ -68,12 +73,12 @@ class _Done:
         is_whole: each load is over.
     """
 
-    def __init__(self, settings: dict[str, Any], left: Left, load: Loader, interrupted: Interrupted) -> None:
+    def __init__(self, settings: dict[str, Any], left: Left, carry_out: CarryOut, interrupted: Interrupted) -> None:
         self.reports: list[Report] = []
         self.begun = 0
         self.error: FatalError | None = None
         self.ended_between = self.is_whole = False
-        self._settings, self._left, self._load = settings, left, load
+        self._settings, self._left, self._carry_out = settings, left, carry_out
         self._hold: dict[str, str] = {}
         self._blind: FatalError | None = None
         self._at_work = False
@@ -107,14 +112,14 @@ class _Done:
     def _one(self, step: Step, progress: Progress, dependent: Sequence[str]) -> bool:
         """Carries out one load; gives whether it stopped early."""
         if self._left.has(step):
-            report = self._left.take_up(step, progress, followed=bool(dependent))
+            report = self._left.take_up(step, progress, self._carry_out, followed=bool(dependent))
         else:
             extract = step.extract(self._settings["target"], self.reports)
             if extract is None:
                 return False
             rows = extract.paths if extract.frame is None else extract.frame
             settings = {**_settings(extract, self._settings), "hold": self._hold, "followed": bool(dependent)}
-            report = self._load(extract.operation, rows, progress=progress, **settings)
+            report = self._carry_out(Job.of(extract.operation, rows, progress=progress, **settings))
         self.reports.append(report)
         self._hold = {**self._hold, **report.failed_refs}
         self._blind = self._blind or _blind(report, dependent)

@@ -17,10 +17,11 @@ from connectors.lusid.listing import list_by_codes
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import accepted_keys
 from connectors.targets import Target
-from pipelines.load import load
+from pipelines.load import carry_out
+from pipelines.loading.job import CarryOut
 from pipelines.nights.folder import Names, NightExtract, find_extracts
 from pipelines.nights.report import NightlyReport
-from pipelines.nights.sequence import Loader, load_steps
+from pipelines.nights.sequence import load_steps
 from pipelines.nights.step import Step
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -49,7 +50,7 @@ _Rows = Callable[[LusidClient, set[str]], list[_Row]]
 
 
 def trading_day(
-    folder: Path, *, progress: Progress | None = None, load: Loader = load, **options: Any
+    folder: Path, *, progress: Progress | None = None, carry_out: CarryOut = carry_out, **options: Any
 ) -> NightlyReport:
     """Loads a folder's orders and all that becomes of them during a day, into one target.
 
@@ -60,7 +61,7 @@ def trading_day(
     Args:
         folder: holds the extracts, by name, and their mappings.
         progress: told what happens.
-        load: what carries out each load.
+        carry_out: what carries out each load.
         options: fields of `Options` for every load; mappings come from the folder.
 
     Raises:
@@ -72,7 +73,7 @@ def trading_day(
     for note in found.notes:
         day.say(note)
     steps = list(day.steps(found.extracts))
-    return load_steps(folder, steps, day.progress, load, options).after(day.said)
+    return load_steps(folder, steps, day.progress, carry_out, options).after(day.said)
 
 
 class _Day:

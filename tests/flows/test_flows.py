@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -21,32 +21,22 @@ from builders import COUNTRY, account, investor, write_csv
 from prefect_harness import (
     FailedRun,
     Flow,
-    Seen,
     SyncPrefectClient,
-    get_client,
     kept_by_prefect,
     load_flow_from_entrypoint,
-    prefect_server,
     server_at,
-    tags,
 )
 
-from connectors.lusid.settings import PREFECT_DEFAULTS, PREFECT_FORCED, configure_prefect
 from connectors.sandbox.server import Sandbox
 from pipelines.deliver.sender import send_batches
 from pipelines.flows import flows, tasks
 from pipelines.flows.artifacts import MOST_CHARACTERS, PublishedProgress, escaped, publish, reasons, summary
 from pipelines.flows.bridge import plain_options, through_prefect
 from pipelines.flows.deploy import PREFECT_YAML, deploy
-from pipelines.flows.flows import (
-    REJECTS,
-    load_extract,
-    nightly_load,
-    run_backfill_flow,
-    run_load_flow,
-    run_nightly_flow,
-    run_trading_day_flow,
-)
+from pipelines.flows.flows import REJECTS, load_extract, nightly_load
+from pipelines.flows.launch import launch_backfill, launch_load, launch_nightly, launch_trading_day
+from pipelines.nights.backfill import BackfillReport
+from pipelines.nights.report import NightlyReport
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
@@ -73,25 +63,6 @@ MARKED = {
 """What a deployment signs in with; the proxy is never asked for what is on this machine."""
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prefect's home."""
-    return tmp_path_factory.mktemp("prefect")
-
-
-@pytest.fixture(scope="session")
-def server(home: Path) -> Iterator[str]:
-    """Prefect's test server, with a home of its own; its URL."""
-    with prefect_server(home) as url:
-        yield url
-
-
-@pytest.fixture
-def prefect(server: str) -> Iterator[SyncPrefectClient]:
-    with get_client(sync_client=True) as client:
-        yield client
-
-
 class Heard(Progress):
     """Keeps what was said."""
 
@@ -102,17 +73,12 @@ class Heard(Progress):
         self.notes.append(text)
 
 
-@pytest.fixture
-def watch(prefect: SyncPrefectClient) -> Callable[[Callable[[], Any]], tuple[Any, Seen]]:
-    """Calls something that runs one flow; gives its result and what Prefect kept."""
+def run_load_flow(operation: str, file: Path, options: Options, progress: Progress | None = None) -> Report:
+    return launch_load(operation, [str(file)], options, progress or Progress(), prefect=True)
 
-    def run(call: Callable[[], Any]) -> tuple[Any, Seen]:
-        tag = uuid4().hex
-        with tags(tag):
-            result = call()
-        return result, Seen(prefect, tag)
 
-    return run
+def run_nightly_flow(folder: Path, options: Options, progress: Progress | None = None) -> NightlyReport:
+    return launch_nightly(folder, options, progress or Progress(), again=False, prefect=True)
 
 
 def a_report(**changes: Any) -> Report:
@@ -264,7 +230,7 @@ def test_a_load_that_cannot_begin_fails_with_its_own_error(watch: Any, tmp_path:
 
     def call() -> str:
         with pytest.raises(ExtractError) as refused:
-            run_load_flow("orders", [tmp_path / "nope.csv"], options)
+            run_load_flow("orders", tmp_path / "nope.csv", options)
         return refused.value.message
 
     message, seen = watch(call)
@@ -310,7 +276,7 @@ def interrupted(*given: Any) -> None:
 
 def test_a_trading_day_is_one_flow_run_with_the_tasks_of_all_its_loads(watch: Any, tmp_path: Path) -> None:
     options = Options(target="sandbox", runs=tmp_path)
-    day, seen = watch(lambda: run_trading_day_flow(DATA / "day", options))
+    day, seen = watch(lambda: launch_trading_day(DATA / "day", options, Progress(), again=False, prefect=True))
     assert day.exit_code == 0
     assert seen.tasks(15) == {"prepare": 5, "send": 5, "close the books of": 5}
     told = "; ".join(f"{report.operation}: {report.rows_read} rows read ({report.run_id})" for report in day.reports)
@@ -325,12 +291,16 @@ def test_a_backfill_is_one_flow_run_with_the_tasks_of_all_its_nights(watch: Any,
         write_csv(folder / "investors.csv", [investor(day)])
     pattern, dates = str(tmp_path / "{date:%Y%m%d}"), (date(2026, 11, 19), date(2026, 11, 20))
     options = Options(target=f"sandbox:{tmp_path / 'lusid.db'}", runs=tmp_path / "runs")
-    report, seen = watch(lambda: run_backfill_flow(pattern, dates, options))
+
+    def run(*, again: bool = False) -> BackfillReport:
+        return launch_backfill(pattern, dates, options, Progress(), again=again, prefect=True)
+
+    report, seen = watch(run)
     assert [day for day, _ in report.nights] == list(dates)
     assert seen.tasks(6) == {"prepare": 2, "send": 2, "close the books of": 2}
-    done, again = watch(lambda: run_backfill_flow(pattern, dates, options))
+    done, again = watch(run)
     assert (done.done_before, again.state[2]) == (dates, "exit code 0; nothing to load")
-    forced, _ = watch(lambda: run_backfill_flow(pattern, dates, options, again=True))
+    forced, _ = watch(lambda: run(again=True))
     assert len(forced.nights) == 2
 
 
@@ -398,7 +368,7 @@ def test_a_prefect_that_does_not_answer_is_one_clear_error(server: str, tmp_path
         run_nightly_flow(DATA / "sample", Options(target="sandbox", runs=runs))
     assert refused.value.message == (
         "Prefect did not begin the load (RuntimeError), so nothing was sent: see that the server of PREFECT_API_URL "
-        "answers, or load without Prefect (--direct)"
+        "or of the active profile answers, or load without Prefect (--direct)"
     )
     assert not runs.exists()
 
@@ -425,7 +395,7 @@ def test_a_prefect_that_fails_after_something_was_sent_does_not_say_that_nothing
         run_load_flow("investor-records", file, Options(target=f"sandbox:{tmp_path / 'db'}", runs=runs))
     assert failed.value.message == (
         "Prefect failed while the load was under way (ConnectError): `bulkload runs` says how far it got, "
-        "and `bulkload resume` goes on without Prefect"
+        "and `bulkload resume --direct` goes on without Prefect"
     )
     assert resume("latest", runs=runs).exit_code == 0
 
@@ -442,7 +412,7 @@ def test_what_prefect_writes_while_a_flow_runs_is_its_owners_alone(tmp_path: Pat
 
     before = os.umask(0)
     with pytest.raises(UnreachableError):
-        through_prefect(flow, Report, None)
+        through_prefect(flow, Report, Progress())
     assert os.umask(before) == 0
     assert (tmp_path / "prefect.db").stat().st_mode & 0o777 == 0o600
 
@@ -537,18 +507,11 @@ def test_publishing_outside_of_a_flow_run_only_notes_what_failed(monkeypatch: py
     assert notes == ["Prefect could not be shown an artifact (ValueError); the run folder has everything"]
 
 
-def test_prefect_is_told_to_keep_quiet_and_given_time_unless_the_user_says_otherwise() -> None:
-    given = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "5", "DO_NOT_TRACK": "0", "HOME": "/h"}
-    configure_prefect(given)
-    kept = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "5", "HOME": "/h"}
-    assert given == PREFECT_DEFAULTS | PREFECT_FORCED | kept
-
-
 def test_importing_the_flows_turns_telemetry_off_and_prints_nothing() -> None:
     code = (
         "import pipelines.flows.flows, prefect.settings as s; c = s.get_current_settings().server\n"
         "from prefect.analytics import __doc__; from prefect._internal.analytics.enabled import is_telemetry_enabled\n"
-        "assert (c.analytics_enabled, c.ephemeral.startup_timeout_seconds) == (False, 120)\n"
+        "assert (c.analytics_enabled, c.ephemeral.enabled, c.ephemeral.startup_timeout_seconds) == (False, True, 120)\n"
         "assert not is_telemetry_enabled()\n"
     )
     clean = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
@@ -597,7 +560,7 @@ def test_deploy_registers_the_night_with_its_schedule_and_can_be_repeated(
 def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
     server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=r"^PREFECT_API_URL names no Prefect server"):
+    with pytest.raises(ConfigError, match=r"^no Prefect server is named to deploy to: set PREFECT_API_URL"):
         deploy()
     monkeypatch.setenv("PREFECT_API_URL", server)
     with pytest.raises(ConfigError, match=r"nope\.yaml cannot be read: No such file or directory$"):
@@ -611,6 +574,6 @@ def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
 
 
 def test_every_flow_and_task_leaves_retrying_to_the_client_and_keeps_no_result() -> None:
-    ours = (load_extract, nightly_load, flows.trading_day, flows.backfill)
+    ours = (load_extract, nightly_load, flows.trading_day, flows.backfill, flows.resume_run, flows.replay_run)
     for found in (*ours, tasks.carry_out_step):
         assert (found.retries, found.persist_result) == (0, False)

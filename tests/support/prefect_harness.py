@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from connectors.lusid.settings import configure_prefect
+from connectors.prefect_settings import configure_prefect
 
 configure_prefect()
 

@@ -292,6 +292,8 @@ def test_a_backfill_loads_each_date_once_and_names_missing_folders(place: Path, 
     assert cli.run(command) == 0
     again = document(capsys)
     assert (again["nights"], again["done_before"]) == ([], ["2026-01-05", "2026-01-06"])
+    assert cli.run(command[:-1]) == 0
+    assert capsys.readouterr().out == "Nothing is left to do.\n"
     assert cli.run([*command, "--again", "--dry-run"]) == 0
     dry = document(capsys)
     assert [run["verdict"] for night in dry["nights"] for run in night["runs"]] == ["dry run", "dry run"]

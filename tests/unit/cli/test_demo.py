@@ -39,7 +39,7 @@ def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_demo_begins_anew_each_time_and_the_sandbox_agrees_with_what_was_accepted(little: Path) -> None:
     for _ in range(2):
         told, out = console()
-        assert run_demo(little, told, direct=True) == 0
+        assert run_demo(little, told, prefect=False) == 0
         lines = out.getvalue().splitlines()
         start = lines.index("What the sandbox's own lists hold")
         assert lines[start + 1 : start + 6] == [
@@ -62,8 +62,8 @@ def test_every_operation_of_the_night_is_compared() -> None:
 
 
 def test_something_in_the_sandbox_that_was_not_accepted_is_loud(little: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def and_a_stranger(folder: Path, options: Any, *, direct: bool) -> Any:
-        report = run_night(folder, options, direct=direct)
+    def and_a_stranger(folder: Path, options: Any, *, prefect: bool | None) -> Any:
+        report = run_night(folder, options, prefect=prefect)
         stranger = folder.parent / "stranger.csv"
         header, *_, last = (folder / "investors.csv").read_text("utf-8").splitlines()
         stranger.write_text(f"{header}\n{last.replace('IR_', 'IX_').replace(',000', ',9000')}\n", "utf-8")
@@ -72,7 +72,7 @@ def test_something_in_the_sandbox_that_was_not_accepted_is_loud(little: Path, mo
 
     monkeypatch.setattr(demo, "run_night", and_a_stranger)
     with pytest.raises(BalanceError, match=r"^the sandbox lists 21 investor records, 20 were accepted"):
-        run_demo(little, console()[0], direct=True)
+        run_demo(little, console()[0], prefect=False)
 
 
 def test_a_night_that_does_not_finish_ends_the_demo_with_its_exit_code(
@@ -88,7 +88,7 @@ def test_a_night_that_does_not_finish_ends_the_demo_with_its_exit_code(
 
 
 def test_lists_are_read_page_after_page(little: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run_demo(little, console()[0], direct=True) == 0
+    assert run_demo(little, console()[0], prefect=False) == 0
     monkeypatch.setattr(demo, "PAGE", 7)
     with open_target(f"sandbox:{little}/demo.db", LoadOptions(), lambda _: None) as target:
         found = [demo._resource_id(order).pop() for order in entities(target.client, "/api/orders")]

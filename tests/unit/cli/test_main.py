@@ -18,14 +18,9 @@ import requests
 
 from connectors.sandbox.server import Sandbox
 from pipelines.cli import main as cli
-from pipelines.flows import flows
 from pipelines.history import catalog
-from pipelines.load import load
-from pipelines.nights.nightly import nightly
-from pipelines.nights.report import NightlyReport
 from pipelines.operations.table import OPERATIONS
-from pipelines.options import Options, Progress
-from pipelines.report.report import Report
+from pipelines.options import Options
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
 from schemas.errors import ConfigError
@@ -374,39 +369,12 @@ def test_nightly_holds_what_depends_on_a_failed_row(tmp_path: Path, capsys: Capt
     ]
 
 
-def test_prefect_is_taken_when_it_is_asked_for_or_has_a_server_and_nightly_unless_direct(
-    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    taken: list[tuple[object, ...]] = []
-
-    def run_load_flow(operation: str, extracts: list[str], options: Options, progress: Progress) -> Report:
-        taken.append((operation, extracts, options.batch_size, options.patience))
-        return load(operation, extracts, progress=progress, **vars(options))
-
-    def run_nightly_flow(folder: Path, options: Options, progress: Progress, *, again: bool) -> NightlyReport:
-        taken.append((folder, options.batch_size, options.patience, again))
-        return nightly(folder, progress=progress, **vars(options))
-
-    monkeypatch.setattr(flows, "run_load_flow", run_load_flow)
-    monkeypatch.setattr(flows, "run_nightly_flow", run_nightly_flow)
-    extract = str(good / "orders.csv")
-    flags = ["--runs", str(tmp_path), "--target", "sandbox", "--batch-size", "7", "--patience", "9"]
-    assert cli.run(["load", "orders", extract, *flags, "--prefect"]) == 0
-    assert cli.run(["nightly", str(good), *flags]) == 0
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    assert cli.run(["load", "orders", extract, *flags]) == 0
-    assert taken == [("orders", [extract], 7, 9.0), (good, 7, 9.0, False), ("orders", [extract], 7, 9.0)]
-    assert cli.run(["load", "orders", extract, *flags, "--direct"]) == 0
-    assert len(taken) == 3
-    assert capsys.readouterr().out.count("Nothing is left to do.") == 4
-
-
 @pytest.mark.parametrize(
     ("command", "called"),
     [
-        (["nightly", "."], "pipelines.nights.nightly.nightly"),
-        (["trading-day", "."], "pipelines.nights.trading_day.trading_day"),
-        (["backfill", "{date}", "2026-01-05", "2026-01-06"], "pipelines.nights.backfill.backfill"),
+        (["nightly", "."], "pipelines.flows.launch.nightly"),
+        (["trading-day", "."], "pipelines.flows.launch.trading_day"),
+        (["backfill", "{date}", "2026-01-05", "2026-01-06"], "pipelines.flows.launch.backfill"),
     ],
 )
 def test_each_flag_of_loads_from_folders_reaches_their_options(

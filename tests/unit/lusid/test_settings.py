@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from connectors.lusid.setting_rules import is_loopback
-from connectors.lusid.settings import LusidSettings, prefect_api_url, read_settings
+from connectors.lusid.settings import LusidSettings, read_settings
 from schemas.errors import ConfigError
 
 URL = "https://acme.lusid.com/api"
@@ -393,15 +393,3 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     settings, _ = read(tmp_path, ENV)
     with pytest.raises(ValidationError):
         settings.username = "other"  # type: ignore[misc]  # that it cannot be set is the point
-
-
-@pytest.mark.parametrize(
-    ("environ", "url"),
-    [
-        ({"PREFECT_API_URL": "http://127.0.0.1:4200/api"}, "http://127.0.0.1:4200/api"),
-        ({"PREFECT_API_URL": " "}, None),
-        ({}, None),
-    ],
-)
-def test_prefects_server_is_named_by_its_own_variable(environ: dict[str, str], url: str | None) -> None:
-    assert prefect_api_url(environ) == url

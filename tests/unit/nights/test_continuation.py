@@ -14,11 +14,13 @@ from builders import account, investor, order, read_csv, write_csv
 from run_checks import check_books
 from scripted_lusid import Call, Reply, ScriptedLusid, done, nothing_there, refused, sandbox
 
-from pipelines.load import load
+from pipelines.load import carry_out
+from pipelines.loading.job import Job
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.trading_day import trading_day
 from pipelines.options import Progress
+from pipelines.report.report import Report
 from pipelines.resume import resume
 from pipelines.sample.day import write_day
 from schemas.errors import AuthError
@@ -171,14 +173,14 @@ def test_an_extract_that_was_refused_is_corrected_and_the_night_goes_on_there(ni
 def test_a_night_that_died_between_two_loads_goes_on_with_the_next(night: Path) -> None:
     door = Door()
 
-    def dying(operation: str, *given: Any, **more: Any) -> Any:
-        if operation == "orders":
+    def dying(job: Job) -> Report:
+        if job.operation.name == "orders":
             raise KeyboardInterrupt
-        return load(operation, *given, **more)
+        return carry_out(job)
 
     with ScriptedLusid(door) as lusid:
         with pytest.raises(KeyboardInterrupt):
-            loaded(night, lusid.url, load=dying)
+            loaded(night, lusid.url, carry_out=dying)
         assert loaded(night, lusid.url).exit_code == 3
     assert set(door.posted.values()) == {1}
     assert len(door.posted) == 3 + 3 + 4

@@ -16,11 +16,12 @@ from connectors.lusid.settings import LusidSettings
 from connectors.sandbox.server import Sandbox
 from connectors.targets import Target, open_target
 from pipelines.account import failed_references
-from pipelines.load import load
+from pipelines.load import carry_out
+from pipelines.loading.job import CarryOut, Job
 from pipelines.nights.folder import find_extracts, operation_of
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, worst
-from pipelines.options import Extracts, Progress
+from pipelines.options import Progress
 from pipelines.report.report import Report
 from schemas.errors import BalanceError, ConfigError, ExtractError, UnreachableError
 from schemas.settings import LoadOptions
@@ -201,17 +202,14 @@ def test_an_account_whose_holder_is_in_by_another_row_is_not_held(tmp_path: Path
     ]
 
 
-def vanishing(folder: Path) -> Any:
-    """`load`, with the investors' extract gone before the books of its load are closed."""
+def vanishing(folder: Path) -> CarryOut:
+    """What carries out loads, with the investors' extract gone before the books of its load are closed."""
 
     class Gone(Progress):
         def sending(self, settled: int, total: int) -> None:
             (folder / "investors.csv").unlink(missing_ok=True)
 
-    def carry_out(operation: str, extract: Extracts, **options: Any) -> Report:
-        return load(operation, extract, **options | {"progress": Gone()})
-
-    return carry_out
+    return lambda job: carry_out(replace(job, progress=Gone()))
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -223,8 +221,8 @@ def test_accounts_are_not_loaded_when_nobody_can_say_which_to_hold(
     folder = a_folder(tmp_path, investors=[investor(1), *nameless], accounts=accounts, orders=[order()])
     if not gone:
         monkeypatch.setattr(failed_references, "MOST", 1)
-    carry_out = vanishing(folder) if gone else load
-    night = nightly(folder, load=carry_out, target="sandbox", runs=tmp_path / "runs")
+    carrier = vanishing(folder) if gone else carry_out
+    night = nightly(folder, carry_out=carrier, target="sandbox", runs=tmp_path / "runs")
     assert [counted(report) for report in night.reports] == [
         {"accepted": (1, 1), "invalid": (2, 2)},
         {"accepted": (1, 1)},
@@ -302,22 +300,22 @@ def test_extracts_whose_names_are_nobodys_are_named(tmp_path: Path) -> None:
     )
 
 
-def dying(at: str, error: Exception | None) -> Any:
-    """`load`, until an operation at which it raises, or stops early."""
+def dying(at: str, error: Exception | None) -> CarryOut:
+    """What carries out loads, until an operation at which it raises, or stops early."""
 
-    def carry_out(operation: str, extract: Extracts, **options: Any) -> Report:
-        if operation == at and error is not None:
+    def until_then(job: Job) -> Report:
+        if job.operation.name == at and error is not None:
             raise error
-        report = load(operation, extract, **options)
-        return replace(report, verdict=Verdict.STOPPED) if operation == at else report
+        report = carry_out(job)
+        return replace(report, verdict=Verdict.STOPPED) if job.operation.name == at else report
 
-    return carry_out
+    return until_then
 
 
 def test_a_load_that_stops_early_ends_the_night_and_the_absence_of_the_others_is_said(tmp_path: Path) -> None:
     heard = Heard()
     folder, runs = the_night(tmp_path), tmp_path / "runs"
-    night = nightly(folder, progress=heard, load=dying("investor-records", None), target="sandbox", runs=runs)
+    night = nightly(folder, progress=heard, carry_out=dying("investor-records", None), target="sandbox", runs=runs)
     assert [report.operation for report in night.reports] == ["investor-records"]
     assert (
         night.notes
@@ -358,7 +356,7 @@ def test_an_error_of_the_first_load_is_raised_because_nothing_was_done(tmp_path:
 @pytest.mark.parametrize(("error", "code"), [(BalanceError("off"), 5), (UnreachableError("gone"), 4)])
 def test_a_later_error_gives_the_night_its_exit_code(error: Exception, code: int, tmp_path: Path) -> None:
     load_orders_badly = dying("orders", error)
-    night = nightly(the_night(tmp_path), load=load_orders_badly, target="sandbox", runs=tmp_path / "runs")
+    night = nightly(the_night(tmp_path), carry_out=load_orders_badly, target="sandbox", runs=tmp_path / "runs")
     assert ([report.exit_code for report in night.reports], night.exit_code) == ([0, 0], code)
 
 

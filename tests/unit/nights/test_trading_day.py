@@ -18,11 +18,11 @@ from scripted_lusid import Call, Reply, Rule, refused, sandbox, scripted
 from connectors.lusid.client import Answer
 from connectors.sandbox.server import Sandbox
 from pipelines.cli import main as cli
-from pipelines.flows import flows
-from pipelines.load import load
+from pipelines.load import carry_out, load
+from pipelines.loading.job import Job
 from pipelines.nights import trading_day
 from pipelines.nights.report import NightlyReport
-from pipelines.options import Extracts, Options, Progress
+from pipelines.options import Progress
 from pipelines.report.report import Report
 from pipelines.sample.day import write_day
 from schemas.errors import ConfigError, FatalError, RejectedError, StoppedError, UnreachableError
@@ -350,12 +350,12 @@ def test_a_day_of_orders_alone_ends_with_them(tmp_path: Path) -> None:
 
 
 def test_a_load_that_stops_ends_the_day_and_names_what_was_not_started(tmp_path: Path) -> None:
-    def stopping(operation: str, extract: Extracts, **options: Any) -> Report:
-        if operation == "executions":
+    def stopping(job: Job) -> Report:
+        if job.operation.name == "executions":
             raise StoppedError("interrupted")
-        return load(operation, extract, **options)
+        return carry_out(job)
 
-    day = trading_day.trading_day(a_day(tmp_path), load=stopping, target="sandbox", runs=tmp_path / "runs")
+    day = trading_day.trading_day(a_day(tmp_path), carry_out=stopping, target="sandbox", runs=tmp_path / "runs")
     assert ([report.operation for report in day.reports], day.exit_code) == (CHAIN[:2], 4)
     assert day.notes == (
         "allocate: not started, because executions did not finish",
@@ -421,25 +421,19 @@ def test_the_command_loads_the_committed_day_and_prints_one_document(
     assert (document["exit_code"], document["error"], document["notes"]) == (0, None, [])
 
 
-def test_the_command_goes_through_prefect_unless_direct(
+def test_the_command_says_what_ended_the_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run_flow(folder: Path, options: Options, progress: Progress, *, again: bool) -> NightlyReport:
+    def ending(folder: Path, *, again: bool, **given: Any) -> NightlyReport:
         assert again
-        day = trading_day.trading_day(folder, progress=progress, **vars(options))
-        return replace(day, error=StoppedError("a marker of the flow"))
+        return replace(trading_day.trading_day(folder, **given), error=StoppedError("a marker of the day"))
 
-    monkeypatch.setattr(flows, "run_trading_day_flow", run_flow)
+    monkeypatch.setattr("pipelines.flows.launch.trading_day", ending)
     flags = ["--target", "sandbox", "--runs", str(tmp_path)]
     assert cli.run(["trading-day", str(DATA / "day"), *flags, "--again"]) == 4
     captured = capsys.readouterr()
     assert captured.out.count(": complete: ") == 5
-    assert captured.err.splitlines()[-1] == "bulkload: a marker of the flow"
-
-
-def test_a_flow_of_a_day_takes_plain_options(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot go through Prefect"):
-        flows.run_trading_day_flow(tmp_path, Options(hold={"Block=S/B": "failed"}))
+    assert captured.err.splitlines()[-1] == "bulkload: a marker of the day"
 
 
 def test_a_drawn_day_has_what_a_day_has_and_another_seed_is_another(tmp_path: Path) -> None:

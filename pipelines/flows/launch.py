@@ -1,0 +1,113 @@
+"""How a command's load is carried out: through Prefect or in this process. The one place that decides.
+
+Prefect is imported only where it is used. Either way the same function does the work, with the same settings.
+"""
+
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from connectors.prefect_settings import prefect_server
+from pipelines.flows.bridge import plain_options, through_prefect
+from pipelines.load import load
+from pipelines.nights.backfill import BackfillReport, backfill
+from pipelines.nights.nightly import nightly
+from pipelines.nights.report import NightlyReport
+from pipelines.nights.trading_day import trading_day
+from pipelines.options import Options, Progress
+from pipelines.replay import replay
+from pipelines.report.report import Report
+from pipelines.resume import resume
+
+
+def goes_through_prefect(asked: bool | None) -> bool:  # noqa: FBT001  # what a flag says
+    """Whether a load goes through Prefect: as asked for, or else where a server is named.
+
+    Args:
+        asked: True for --prefect, which starts a temporary server where none is named; False for --direct.
+    """
+    return prefect_server() is not None if asked is None else asked
+
+
+def launch_load(
+    operation: str, extracts: list[str], options: Options, progress: Progress, *, prefect: bool | None
+) -> Report:
+    """Loads one extract, as `load` does.
+
+    Args:
+        prefect: see `goes_through_prefect`.
+
+    Raises:
+        UnreachableError: Prefect could not run the load, or failed while it ran; the message says which.
+        LoadError: as `load` raises it.
+    """
+    if not goes_through_prefect(prefect):
+        return load(operation, extracts, progress=progress, **vars(options))
+    from pipelines.flows import flows
+
+    return through_prefect(partial(flows.load_extract, operation, extracts, plain_options(options)), Report, progress)
+
+
+def launch_nightly(
+    folder: Path, options: Options, progress: Progress, *, again: bool, prefect: bool | None
+) -> NightlyReport:
+    """Loads a night, as `nightly` does; see `launch_load`."""
+    if not goes_through_prefect(prefect):
+        return nightly(folder, progress=progress, again=again, **vars(options))
+    from pipelines.flows import flows
+
+    settings = {**plain_options(options), "again": again}
+    return through_prefect(partial(flows.nightly_load, str(folder), settings), NightlyReport, progress)
+
+
+def launch_trading_day(
+    folder: Path, options: Options, progress: Progress, *, again: bool, prefect: bool | None
+) -> NightlyReport:
+    """Loads a trading day, as `trading_day` does; see `launch_load`."""
+    if not goes_through_prefect(prefect):
+        return trading_day(folder, progress=progress, again=again, **vars(options))
+    from pipelines.flows import flows
+
+    settings = {**plain_options(options), "again": again}
+    return through_prefect(partial(flows.trading_day, str(folder), settings), NightlyReport, progress)
+
+
+def launch_backfill(
+    folder_pattern: str,
+    dates: tuple[date, date],
+    options: Options,
+    progress: Progress,
+    *,
+    again: bool,
+    prefect: bool | None,
+) -> BackfillReport:
+    """Loads the nights from the first to the last of two dates, as `backfill` does; see `launch_load`."""
+    if not goes_through_prefect(prefect):
+        return backfill(folder_pattern, *dates, progress=progress, again=again, **vars(options))
+    from pipelines.flows import flows
+
+    settings = {**plain_options(options), "again": again}
+    return through_prefect(partial(flows.backfill, folder_pattern, *dates, settings), BackfillReport, progress)
+
+
+def launch_resume(
+    run: str, runs: Path, target: str | None, progress: Progress, *, force: bool, prefect: bool | None
+) -> Report:
+    """Finishes a run that stopped, as `resume` does; see `launch_load`."""
+    if not goes_through_prefect(prefect):
+        return resume(run, runs=runs, target=target, force=force, progress=progress)
+    from pipelines.flows import flows
+
+    return through_prefect(partial(flows.resume_run, run, str(runs), target, force=force), Report, progress)
+
+
+def launch_replay(
+    run: str, corrected: Path | None, runs: Path, target: str | None, progress: Progress, *, prefect: bool | None
+) -> Report:
+    """Sends again what a run did not get in, as `replay` does; see `launch_load`."""
+    if not goes_through_prefect(prefect):
+        return replay(run, corrected, runs=runs, target=target, progress=progress)
+    from pipelines.flows import flows
+
+    path = str(corrected) if corrected else None
+    return through_prefect(partial(flows.replay_run, run, str(runs), path, target), Report, progress)
