@@ -69,7 +69,7 @@ def check_rows(given: pa.Table, path: Path, run: RunFolder, operation: Operation
     Raises:
         ConfigError: the run is not finished; a row is not among its failures, stands there twice, or was taken up by an
             earlier replay; or a request lacks rows that it had.
-        RunFolderError: the run's folder cannot hold what it takes to find out.
+        RunFolderError: what does not fit into memory does not fit into the run's folder either.
     """
     if not run.outcomes.exists():
         raise ConfigError(f"{run.path} has no outcomes.parquet: finish it first, with `bulkload resume`")

@@ -50,7 +50,7 @@ def run_tables(run: RunFolder) -> Iterator[Database]:
         raise KeyboardInterrupt from None
     except (OSError, duckdb.OutOfMemoryException) as error:
         why = (isinstance(error, OSError) and error.strerror) or str(error).partition("\n")[0]
-        raise RunFolderError(f"{run.path}: cannot hold what it takes to compare rows: {why}") from None
+        raise RunFolderError(f"{run.path}: rows cannot be compared with this run: {why}") from None
 
 
 @contextmanager

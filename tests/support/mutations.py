@@ -459,6 +459,20 @@ MUTATIONS = (
         ("tests/unit/cli/test_commands_again.py::test_a_row_that_is_in_already_is_not_replayed",),
     ),
     Mutation(
+        "let a replay send what an unfinished one has in hand",
+        "pipelines/history/replay_lineage.py",
+        "state = 'unfinished' OR ",
+        "",
+        ("tests/loads/test_replay.py::test_a_run_that_stopped_is_resumed_and_not_replayed",),
+    ),
+    Mutation(
+        "take the name of a run's file for a pattern",
+        "pipelines/history/run_tables.py",
+        "read_parquet(_literal(str(path.absolute())),",
+        "read_parquet(str(path.absolute()),",
+        ("tests/unit/history/test_run_tables.py::test_a_file_of_any_name_is_that_file_alone",),
+    ),
+    Mutation(
         "send though validation has spent the budget",
         "pipelines/loading/sending.py",
         "        run.interrupt.settle_first(brake.stop)\n        self._stop_over_budget()\n",

@@ -122,7 +122,7 @@ def test_what_fits_neither_into_memory_nor_on_the_disk_is_one_line_and_no_damage
             "SET memory_limit = '20MB'; SET max_temp_directory_size = '1MB';"
             "CREATE TABLE big AS SELECT hash(range) || 'some text' AS x FROM range(2000000)"
         )
-    said = f"{folder.path}: cannot hold what it takes to compare rows: Out of Memory Error: "
+    said = f"{folder.path}: rows cannot be compared with this run: Out of Memory Error: "
     assert caught.value.message.startswith(said)
     assert "\n" not in caught.value.message
     assert list(folder.path.iterdir()) == [folder.outcomes]
@@ -132,7 +132,7 @@ def test_a_run_that_is_gone_is_one_line(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "runs" / "run")
     with pytest.raises(RunFolderError) as caught, run_tables(folder):
         pass
-    said = f"{folder.path}: cannot hold what it takes to compare rows: No such file or directory"
+    said = f"{folder.path}: rows cannot be compared with this run: No such file or directory"
     assert caught.value.message == said
 
 
