@@ -29,7 +29,7 @@ def _read_too(rows: dict[str, int]) -> dict[str, int]:
     return rows
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reason:
     """Rows that did not make it for one reason.
 

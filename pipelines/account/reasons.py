@@ -4,6 +4,7 @@ failures.csv has every reason in full.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,21 +67,22 @@ class Reasons:
     """The reasons of one run."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[State, str, str], Reason] = {}
+        self._rows: Counter[tuple[State, str, str]] = Counter()
+        self._examples: dict[tuple[State, str, str], list[str]] = {}
 
     def count(self, found: Settlement, example: str) -> None:
         """Adds a row to its reason; past a bound, reasons that differ only in their text are one."""
         name = (found.state, found.code, found.message)
-        if name not in self._found and len(self._found) >= MOST_REASONS:
+        if name not in self._rows and len(self._rows) >= MOST_REASONS:
             name = (found.state, found.code, "(various)")
-        reason = self._found.setdefault(name, Reason(*name))
-        reason.rows += 1
-        if len(reason.examples) < EXAMPLES:
-            reason.examples.append(example)
+        self._rows[name] += 1
+        examples = self._examples.setdefault(name, [])
+        if len(examples) < EXAMPLES:
+            examples.append(example)
 
     def ranked(self) -> list[Reason]:
         """The reasons, the most frequent first."""
-        return sorted(self._found.values(), key=lambda r: -r.rows)
+        return [Reason(*name, rows, self._examples[name]) for name, rows in self._rows.most_common()]
 
 
 def stretches(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
