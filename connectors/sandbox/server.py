@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 import uvicorn
@@ -50,7 +50,11 @@ class _Running:
 
     def __init__(self, service: Service, port: int) -> None:
         self.service = service
-        self._socket = _bind(port)
+        try:
+            self._socket = _bind(port)
+        except ConfigError:
+            service.store.close()
+            raise
         number = self._socket.getsockname()[1]
         self.root = f"http://{LOOPBACK}:{number}"
         service.base_url = f"{self.root}/api"
@@ -130,23 +134,14 @@ class Sandbox:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        try:
-            running = self._running = _Running(self._service, self._port)
-        except ConfigError:
-            self._service.store.close()
-            raise
+        running = self._running = _Running(self._service, self._port)
         self._thread = threading.Thread(target=running.run, name="sandbox", daemon=True)
         self._thread.start()
         while not running.server.started and self._thread.is_alive():
             self._thread.join(0.005)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._running is not None and self._thread is not None:
             self._running.server.should_exit = True
             self._thread.join()
@@ -213,10 +208,6 @@ def serve(
     """
     parsed = parse_faults(faults)
     service = _service(database, dialect, parsed, Tokens(TOKEN_SECONDS), BODY_LIMIT)
-    try:
-        running = _Running(service, port)
-    except ConfigError:
-        service.store.close()
-        raise
+    running = _Running(service, port)
     announce(service.base_url, f"{running.root}/oauth2/token")
     running.run()

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from schemas.errors import ConfigError
@@ -72,20 +72,8 @@ class Transaction:
         self._connection.execute(
             "INSERT INTO entity (kind, sequence, scope, code, parent, document, requested)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                kind,
-                entity.sequence,
-                entity.scope,
-                entity.code,
-                entity.parent,
-                entity.document,
-                entity.requested,
-            ),
+            (kind, *astuple(entity)),
         )
-
-    def replace(self, sequence: int, document: bytes) -> None:
-        """Replaces the document of an entity."""
-        self._connection.execute("UPDATE entity SET document = ? WHERE sequence = ?", (document, sequence))
 
     def rewrite(self, entity: Entity) -> None:
         """Replaces parent, document and request of the entity with this sequence."""
@@ -121,13 +109,11 @@ class Transaction:
             scope: the scope of its id.
             code: the code of its id.
         """
-        condition = "kind = ? AND scope = ? AND code = ?"
-        return next(iter(self._where(condition, kind, scope, code)), None)
+        return next(iter(self._where("kind = ? AND scope = ? AND code = ?", kind, scope, code)), None)
 
     def children(self, kind: str, parent: str) -> list[Entity]:
         """The entities of a kind that belong to `parent`, in order of creation."""
-        condition = "kind = ? AND parent = ? ORDER BY sequence"
-        return self._where(condition, kind, parent)
+        return self._where("kind = ? AND parent = ? ORDER BY sequence", kind, parent)
 
     def page(self, kind: str, offset: int, limit: int, parent: str | None = None) -> list[Entity]:
         """The entities of a kind in order of creation, one page of them.

@@ -5,7 +5,7 @@ KA-02110); its quantity is the sum of those that are not cancelled. Knows no par
 """
 
 from connectors.sandbox.domain.arithmetic import total
-from connectors.sandbox.domain.resources import add, change, document_of, find, read_routes, versioned
+from connectors.sandbox.domain.resources import document_of, find, put, read_routes, versioned
 from connectors.sandbox.domain.shapes import name_of, with_values
 from connectors.sandbox.protocol.calls import ApiCall, luid
 from connectors.sandbox.protocol.exact_json import Document
@@ -89,11 +89,7 @@ def store_recounted(transaction: Transaction, call: ApiCall, block: Document) ->
     parent = name_of(block["id"])
     orders = [document_of(each) for each in transaction.children(ORDER, parent)]
     _recount(call, block, orders)
-    there = find(transaction, BLOCK, block["id"])
-    if there is None:
-        add(transaction, BLOCK, block)
-    else:
-        change(transaction, there, block)
+    put(transaction, BLOCK, find(transaction, BLOCK, block["id"]), block)
     return orders
 
 

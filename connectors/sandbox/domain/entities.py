@@ -5,23 +5,23 @@ members stay as they are and given ones replace the old, identifiers and propert
 docs/sandbox.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from connectors.sandbox.domain.listing import Show, list_all
 from connectors.sandbox.domain.shapes import code, labels_of
-from connectors.sandbox.protocol.calls import ApiCall, numbered_luid, quoted, unique_id
+from connectors.sandbox.protocol.batch import Apply, batch_upsert
+from connectors.sandbox.protocol.calls import OLDER, ApiCall, Route, numbered_luid, quoted, unique_id
 from connectors.sandbox.protocol.exact_json import Document, dumps, loads_own
 from connectors.sandbox.protocol.problems import ItemError, not_found, validation_problem
-from connectors.sandbox.protocol.readers import Errors
+from connectors.sandbox.protocol.readers import Errors, Reader
 from connectors.sandbox.store import Entity, Transaction
 
 _IN_PARTS = ("identifiers", "properties")
 
 Known = tuple[int | None, Document]
 """An entity's sequence and document; (None, {}) when there is none yet."""
-
-Show = Callable[[Transaction, ApiCall, Document], Document]
-"""A stored document as it is given back."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,11 @@ class EntityType:
 
     Attributes:
         name: its path segment, and its kind in the store.
-        noun: its name in failures and messages (`InvestorRecord`).
-        domain: the domain of its identifiers and properties.
-        id_member: the member that holds its LUSID id.
+        noun: its name in failures and messages (`InvestorRecord`), and the domain of its identifiers and properties.
     """
 
     name: str
     noun: str
-    domain: str
-    id_member: str
 
 
 def resolve(transaction: Transaction, kind: EntityType, scope: str, labels: Document) -> tuple[set[int], list[str]]:
@@ -107,7 +103,7 @@ def save(transaction: Transaction, call: ApiCall, kind: EntityType, request: Doc
     document = {**old, **request, **{part: _merged(old, request, part) for part in _IN_PARTS}}
     number = sequence or transaction.next_sequence()
     lusid_id = numbered_luid(number)
-    document[kind.id_member] = lusid_id
+    document[f"lusid{kind.noun}Id"] = lusid_id
     document["relationships"] = []
     document["version"] = call.version(unique_id(kind.name, lusid_id), old.get("version"))
     document["links"] = []
@@ -115,7 +111,7 @@ def save(transaction: Transaction, call: ApiCall, kind: EntityType, request: Doc
     if sequence is None:
         transaction.add(kind.name, entity)
     else:
-        transaction.replace(number, entity.document)
+        transaction.rewrite(entity)
     before = labels_of(old.get("identifiers", {}))
     transaction.set_identifiers(kind.name, scope, number, labels_of(request["identifiers"]), before)
     return document
@@ -143,13 +139,13 @@ def shown(call: ApiCall, kind: EntityType, document: Document) -> Document:
     return {"href": f"{root}/{id_code}/{quoted(value)}?{query}", **document}
 
 
-def single(call: ApiCall, kind: EntityType, show: Show) -> Document:
+def _single(kind: EntityType, show: Show, call: ApiCall) -> Document:
     """Answers the GET of one entity by identifier, as the dialect addresses it.
 
     Args:
-        call: the GET.
         kind: the type of the entity.
         show: turns the stored document into the answer.
+        call: the GET.
 
     Raises:
         ProblemError: 400 for an invalid parameter, 404 when there is no such entity.
@@ -168,10 +164,28 @@ def single(call: ApiCall, kind: EntityType, show: Show) -> Document:
             errors.add(name, "must be 1 to 64 characters long")
     if errors:
         raise validation_problem(errors)
-    key = f"{kind.domain}/{asked['idTypeScope']}/{asked['idTypeCode']}"
+    key = f"{kind.noun}/{asked['idTypeScope']}/{asked['idTypeCode']}"
     with call.store.read() as transaction:
         identifier = (key, str(asked["value"]))
         sequence = transaction.find_by_identifier(kind.name, asked.get("scope") or "", identifier)
         if sequence is None:
             raise not_found(f"no {kind.noun} has this value of identifier {key}")
         return show(transaction, call, loads_own(transaction.get(sequence).document))
+
+
+def routes(kind: EntityType, request: Mapping[str, Reader], apply: Apply, show: Show) -> tuple[Route, ...]:
+    """The calls that upsert and read entities of one type.
+
+    Args:
+        kind: the type.
+        request: reads one request, by the shapes of the dialect.
+        apply: upserts one entity.
+        show: shows one.
+    """
+    path = f"/api/{kind.name}"
+    return (
+        Route("POST", f"{path}/$batchUpsert", lambda call: batch_upsert(call, request[call.shapes], apply), 201),
+        Route("GET", path, lambda call: list_all(call, kind.name, show), 200),
+        Route("GET", f"{path}/{{idTypeScope}}/{{idTypeCode}}/{{value}}", partial(_single, kind, show), 200, OLDER),
+        Route("GET", f"{path}/{{idTypeCode}}/{{value}}", partial(_single, kind, show), 200, ("2.3",)),
+    )

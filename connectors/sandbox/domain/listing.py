@@ -8,13 +8,17 @@ are refused rather than answered with the present.
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from connectors.sandbox.domain.entities import Show
 from connectors.sandbox.protocol.calls import ApiCall
 from connectors.sandbox.protocol.exact_json import Document, loads_own
 from connectors.sandbox.protocol.filters import parse_filter, sort
 from connectors.sandbox.protocol.problems import ProblemError, validation_problem
+from connectors.sandbox.store import Transaction
+
+Show = Callable[[Transaction, ApiCall, Document], Document]
+"""A stored document as it is given back."""
 
 DEFAULT_LIMIT = 5000
 _FILTER_LIMIT = 16384
@@ -102,9 +106,6 @@ def _offset(asked: _Asked, page: str) -> int:
         known = False
     if not known:
         raise ProblemError(
-            400,
-            689,
-            "InvalidPageToken",
-            "the page token is not of a list call with this filter and sort",
+            400, 689, "InvalidPageToken", "the page token is not of a list call with this filter and sort"
         )
     return int(offset)

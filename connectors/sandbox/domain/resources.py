@@ -46,12 +46,9 @@ def existing(transaction: Transaction, kind: str, resource_id: Document, member:
     """
     entity = find(transaction, kind, resource_id)
     if entity is None:
-        raise ItemError(_not_found_failure(kind), f"no {singular(kind)} has the id {name_of(resource_id)}", member)
+        failure = f"{singular(kind).capitalize()}NotFoundFailure"
+        raise ItemError(failure, f"no {singular(kind)} has the id {name_of(resource_id)}", member)
     return entity
-
-
-def _not_found_failure(kind: str) -> str:
-    return f"{singular(kind).capitalize()}NotFoundFailure"
 
 
 def document_of(entity: Entity) -> Document:
@@ -74,7 +71,7 @@ def versioned(call: ApiCall, kind: str, document: Document, old: Document | None
     return {**document, "version": call.version(entity_id, previous.get("version"))}
 
 
-def add(transaction: Transaction, kind: str, document: Document, more: dict[str, Any] | None = None) -> int:
+def add(transaction: Transaction, kind: str, document: Document, **more: Any) -> int:
     """Stores a new entity under its id and returns its sequence.
 
     Args:
@@ -86,19 +83,36 @@ def add(transaction: Transaction, kind: str, document: Document, more: dict[str,
     sequence = transaction.next_sequence()
     entity_id = document["id"]
     entity = Entity(sequence, entity_id["scope"], entity_id["code"], None, dumps(document), None)
-    transaction.add(kind, replace(entity, **(more or {})))
+    transaction.add(kind, replace(entity, **more))
     return sequence
 
 
-def change(transaction: Transaction, entity: Entity, document: Document) -> None:
+def change(transaction: Transaction, entity: Entity, document: Document, **more: Any) -> None:
     """Replaces the document of an entity.
 
     Args:
         transaction: writes to the store.
         entity: the entity as stored.
         document: its new document.
+        more: its new `parent`, and the request that was `requested`, where they change.
     """
-    transaction.replace(entity.sequence, dumps(document))
+    transaction.rewrite(replace(entity, document=dumps(document), **more))
+
+
+def put(transaction: Transaction, kind: str, there: Entity | None, document: Document, **more: Any) -> int:
+    """Stores an entity, new or changed, and returns its sequence.
+
+    Args:
+        transaction: writes to the store.
+        kind: its kind.
+        there: the entity as stored; None for a new one.
+        document: its document.
+        more: its `parent`, and the request that was `requested`.
+    """
+    if there is None:
+        return add(transaction, kind, document, **more)
+    change(transaction, there, document, **more)
+    return there.sequence
 
 
 def matches_last_request(entity: Entity, request: Document) -> bool:

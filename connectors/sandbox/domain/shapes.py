@@ -3,7 +3,6 @@
 Sources: the OpenAPI specification and support page KA-01633 (limits); docs/sandbox.md says where they disagree.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from connectors.sandbox.protocol.exact_json import Document
@@ -18,6 +17,7 @@ from connectors.sandbox.protocol.readers import (
     members,
     number,
     text,
+    unique_by,
 )
 
 CODE_PATTERN = r"[a-zA-Z0-9\-_]+"
@@ -60,16 +60,7 @@ def requests_of(request: Reader, once: Check) -> Reader:
 
 def ids_once(member: str) -> Check:
     """A check for `listed`: no two items have the same id in their `member`."""
-
-    def check(items: Sequence[Document], path: str, errors: Errors) -> None:
-        seen: set[str] = set()
-        for n, item in enumerate(items):
-            name = name_of(item[member])
-            if name in seen:
-                errors.add(f"{path}[{n}].{member}", f"{name} is listed earlier in this call")
-            seen.add(name)
-
-    return check
+    return unique_by(member, name_of, "{} is listed earlier in this call")
 
 
 def with_values(properties: Document) -> Document:
@@ -78,10 +69,9 @@ def with_values(properties: Document) -> Document:
 
 
 def property_key(*domains: str) -> Reader:
-    """Reads a key `{domain}/{scope}/{code}`, of any domain when none is named."""
-    domain = "|".join(domains) if domains else "[a-zA-Z]+"
+    """Reads a key `{domain}/{scope}/{code}`."""
     part = r"[a-zA-Z0-9\-_]{1,64}"
-    return text(1, 256, f"(?:{domain})/{part}/{part}")
+    return text(1, 256, f"(?:{'|'.join(domains)})/{part}/{part}")
 
 
 def _one_kind_of_value(value: Document, path: str, errors: Errors) -> None:
@@ -105,6 +95,7 @@ _property_value = checked(
     ),
     _one_kind_of_value,
 )
+_DATES: dict[str, Reader] = {"effectiveFrom": date_time, "effectiveUntil": date_time}
 _reference_data = mapped(members({}, {"stringValue": text(0, LABEL_LIMIT), "numericValue": number}))
 
 
@@ -127,35 +118,23 @@ def _no_reference_data(entries: Document, _path: str, _errors: Errors) -> None:
 
 
 def _property_map(key: Reader, value: dict[str, Reader], rest: dict[str, Reader], low: int) -> Reader:
-    entry = members({"key": key, **value}, rest)
+    entry = members({"key": key, **value}, {**rest, "referenceData": _reference_data})
     return checked(mapped(entry, key, low, PROPERTIES_LIMIT), _key_agrees, _no_reference_data)
 
 
 def properties(domain: str) -> Reader:
     """Reads a map of ModelProperty in `domain`, with dates; a null value removes the property."""
-    rest = {
-        "value": _property_value,
-        "effectiveFrom": date_time,
-        "effectiveUntil": date_time,
-        "referenceData": _reference_data,
-    }
-    return _property_map(property_key(domain), {}, rest, 0)
+    return _property_map(property_key(domain), {}, {"value": _property_value, **_DATES}, 0)
 
 
 def perpetual_properties(domain: str) -> Reader:
     """Reads a map of PerpetualProperty in `domain`, which has no dates."""
-    rest = {"value": _property_value, "referenceData": _reference_data}
-    return _property_map(property_key(domain), {}, rest, 0)
+    return _property_map(property_key(domain), {}, {"value": _property_value}, 0)
 
 
 def identifiers(*domains: str, exactly_one: bool = False) -> Reader:
     """Reads a map of ModelProperty that are identifiers: at least one, each with a label."""
-    rest = {
-        "effectiveFrom": date_time,
-        "effectiveUntil": date_time,
-        "referenceData": _reference_data,
-    }
-    reader = _property_map(property_key(*domains), {"value": _identifier_value}, rest, 1)
+    reader = _property_map(property_key(*domains), {"value": _identifier_value}, _DATES, 1)
     return checked(reader, _exactly_one) if exactly_one else reader
 
 
@@ -169,9 +148,8 @@ def _exactly_one(entries: Document, path: str, errors: Errors) -> None:
         errors.add(path, "must hold exactly one identifier")
 
 
-def instrument_identifiers() -> Reader:
-    """Reads a map of 1 to 25 instrument identifiers to plain strings."""
-    return mapped(text(), property_key("Instrument"), 1, INSTRUMENT_IDENTIFIERS_LIMIT)
+instrument_identifiers = mapped(text(), property_key("Instrument"), 1, INSTRUMENT_IDENTIFIERS_LIMIT)
+"""Reads a map of 1 to 25 instrument identifiers to plain strings."""
 
 
 def labels_of(entries: Document) -> dict[str, str]:

@@ -123,8 +123,8 @@ def _keep(transaction: Transaction, call: ApiCall, allocation: Document) -> None
     while find(transaction, ALLOCATION, allocation["id"]):  # happens only after somebody changed allocations by hand
         again = unique_id(allocation["id"]["code"])
         allocation["id"] = {**allocation["id"], "code": f"ALLOC-{again}"}
-    more = {"parent": name_of(allocation["executionIds"][0])}
-    sequence = add(transaction, ALLOCATION, versioned(call, ALLOCATION, allocation), more)
+    parent = name_of(allocation["executionIds"][0])
+    sequence = add(transaction, ALLOCATION, versioned(call, ALLOCATION, allocation), parent=parent)
     transaction.link(OF_ORDER, name_of(allocation["allocatedOrderId"]), sequence)
 
 

@@ -4,14 +4,11 @@ They count like those that `allocate` makes: towards an order's allocated quanti
 exactly one is named. So an order never receives more than was ordered, however it is allocated.
 """
 
-from dataclasses import replace
-from typing import Any
-
 from connectors.sandbox.domain import blocks
 from connectors.sandbox.domain.arithmetic import exactly
 from connectors.sandbox.domain.blocks import ORDER
 from connectors.sandbox.domain.chain import ALLOCATION, OF_ORDER, allocated_to_order
-from connectors.sandbox.domain.resources import add, document_of, existing, find, matches_last_request, versioned
+from connectors.sandbox.domain.resources import document_of, existing, find, matches_last_request, put, versioned
 from connectors.sandbox.domain.shapes import (
     currency_and_amount,
     ids_once,
@@ -30,24 +27,16 @@ from connectors.sandbox.store import Entity, Transaction
 
 _LIST = "allocationRequests"
 _REQUIRED: dict[str, Reader] = {
-    "id": resource_id,
-    "allocatedOrderId": resource_id,
-    "portfolioId": resource_id,
+    **dict.fromkeys(("id", "allocatedOrderId", "portfolioId"), resource_id),
     "quantity": number,
-    "instrumentIdentifiers": instrument_identifiers(),
+    "instrumentIdentifiers": instrument_identifiers,
 }
 _OPTIONAL: dict[str, Reader] = {
-    "placementIds": listed(resource_id),
-    "executionIds": listed(resource_id),
-    "state": text(),
-    "side": text(),
-    "type": text(),
-    "date": date_time,
-    "settlementDate": date_time,
+    **dict.fromkeys(("placementIds", "executionIds"), listed(resource_id)),
+    **dict.fromkeys(("state", "side", "type", "settlementCurrency", "counterparty"), text()),
+    **dict.fromkeys(("date", "settlementDate"), date_time),
     "price": currency_and_amount,
-    "settlementCurrency": text(),
     "settlementCurrencyFxRate": number,
-    "counterparty": text(),
     "properties": perpetual_properties("Allocation"),
 }
 _REQUEST = {
@@ -80,11 +69,9 @@ def _upsert(transaction: Transaction, call: ApiCall, request: Document) -> Docum
     _check_room(transaction, order, old, request)
     allocation = versioned(call, ALLOCATION, _allocation(call, request, document_of(order)), old)
     named = request.get("executionIds", [])
-    more: dict[str, Any] = {"parent": name_of(named[0]) if len(named) == 1 else None, "requested": dumps(request)}
-    if there is None:
-        transaction.link(OF_ORDER, order.name, add(transaction, ALLOCATION, allocation, more))
-    else:
-        transaction.rewrite(replace(there, document=dumps(allocation), **more))
+    parent = name_of(named[0]) if len(named) == 1 else None
+    sequence = put(transaction, ALLOCATION, there, allocation, parent=parent, requested=dumps(request))
+    transaction.link(OF_ORDER, order.name, sequence)
     return allocation
 
 

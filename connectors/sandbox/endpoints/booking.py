@@ -11,14 +11,7 @@ from connectors.sandbox.domain.arithmetic import product, total
 from connectors.sandbox.domain.blocks import ORDER
 from connectors.sandbox.domain.chain import ALLOCATION, OF_ORDER, TRANSACTION
 from connectors.sandbox.domain.listing import list_all
-from connectors.sandbox.domain.resources import (
-    change,
-    checked_path,
-    document_of,
-    existing,
-    show,
-    versioned,
-)
+from connectors.sandbox.domain.resources import change, checked_path, document_of, existing, show, versioned
 from connectors.sandbox.domain.shapes import labelled, name_of, perpetual_properties, resource_id, with_values
 from connectors.sandbox.protocol.batch import Apply, apply_all
 from connectors.sandbox.protocol.calls import ApiCall, Route, unique_id

@@ -1,25 +1,17 @@
 """Executions, the fills of a placement: upserted by id, all of a call or none of it; and the calls that read them."""
 
-from dataclasses import replace
-from typing import Any
-
 from connectors.sandbox.domain import blocks
 from connectors.sandbox.domain.chain import ALLOCATION, EXECUTION, PLACEMENT
 from connectors.sandbox.domain.resources import (
-    add,
     document_of,
     existing,
     find,
     matches_last_request,
+    put,
     read_routes,
     versioned,
 )
-from connectors.sandbox.domain.shapes import (
-    ids_once,
-    instrument_identifiers,
-    perpetual_properties,
-    resource_id,
-)
+from connectors.sandbox.domain.shapes import ids_once, instrument_identifiers, perpetual_properties, resource_id
 from connectors.sandbox.protocol.batch import all_or_none
 from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
@@ -31,22 +23,16 @@ _REQUEST = members(
     {
         "id": resource_id,
         "placementId": resource_id,
-        "instrumentIdentifiers": instrument_identifiers(),
+        "instrumentIdentifiers": instrument_identifiers,
         "quantity": number,
-        "state": text(),
-        "side": text(),
-        "type": text(),
+        **dict.fromkeys(("state", "side", "type"), text()),
         "createdDate": date_time,
         "price": members({"currency": text(), "amount": number}),
         "settlementCurrency": text(),
         "settlementCurrencyFxRate": number,
         "counterparty": text(),
     },
-    {
-        "settlementDate": date_time,
-        "averagePrice": number,
-        "properties": perpetual_properties("Execution"),
-    },
+    {"settlementDate": date_time, "averagePrice": number, "properties": perpetual_properties("Execution")},
 )
 _BODY = members({}, {"requests": checked(listed(_REQUEST), ids_once("id"))})
 
@@ -69,14 +55,10 @@ def _upsert(transaction: Transaction, call: ApiCall, request: Document) -> Docum
     if blocks.is_cancelled(document_of(placement)):
         raise ItemError("PlacementCancelledFailure", f"placement {placement.name} is cancelled", "placementId")
     execution = versioned(call, EXECUTION, blocks.entity_from(request), old)
-    more: dict[str, Any] = {"parent": placement.name, "requested": dumps(request)}
-    if there is None:
-        add(transaction, EXECUTION, execution, more)
-        return execution
-    if transaction.children(ALLOCATION, there.name):
+    if there is not None and transaction.children(ALLOCATION, there.name):
         detail = f"execution {there.name} exists with differing fields and has been allocated"
         raise ItemError("ResourceConflictFailure", detail, "id")
-    transaction.rewrite(replace(there, document=dumps(execution), **more))
+    put(transaction, EXECUTION, there, execution, parent=placement.name, requested=dumps(request))
     return execution
 
 

@@ -7,8 +7,7 @@ them (docs/sandbox.md). Holders must be existing investor records; portfolios ar
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connectors.sandbox.domain.entities import EntityType, current, resolve, save, shown, single
-from connectors.sandbox.domain.listing import list_all
+from connectors.sandbox.domain.entities import EntityType, current, resolve, routes, save, shown
 from connectors.sandbox.domain.shapes import (
     code,
     description,
@@ -19,14 +18,13 @@ from connectors.sandbox.domain.shapes import (
     properties,
 )
 from connectors.sandbox.endpoints import investor_records
-from connectors.sandbox.protocol.batch import batch_upsert
-from connectors.sandbox.protocol.calls import OLDER, ApiCall, Route, numbered_luid, unique_id
+from connectors.sandbox.protocol.calls import ApiCall, numbered_luid, unique_id
 from connectors.sandbox.protocol.exact_json import Document, loads_own
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import Reader, checked, listed, members, text, unique_by
 from connectors.sandbox.store import Transaction
 
-ACCOUNT = EntityType("investmentaccounts", "InvestmentAccount", "InvestmentAccount", "lusidInvestmentAccountId")
+ACCOUNT = EntityType("investmentaccounts", "InvestmentAccount")
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,9 @@ HOLDER_RULES = {
 
 
 def _keyed(required: dict[str, Reader]) -> Reader:
-    return checked(listed(members({"key": code, **required})), unique_by("key"))
+    return checked(
+        listed(members({"key": code, **required})), unique_by("key", str, "the key is used by an earlier item")
+    )
 
 
 _COMMON: dict[str, Reader] = {
@@ -73,10 +73,7 @@ _COMMON: dict[str, Reader] = {
     "displayName": display_name,
     "accountType": text(),
 }
-_OPTIONAL: dict[str, Reader] = {
-    "properties": properties("InvestmentAccount"),
-    "description": description,
-}
+_OPTIONAL: dict[str, Reader] = {"properties": properties("InvestmentAccount"), "description": description}
 _REQUEST: dict[str, Reader] = {
     "2.1": members(
         _COMMON,
@@ -95,11 +92,6 @@ _REQUEST: dict[str, Reader] = {
         },
     ),
 }
-
-
-def upsert_accounts(call: ApiCall) -> Document:
-    """POST /api/investmentaccounts/$batchUpsert."""
-    return batch_upsert(call, _REQUEST[call.shapes], _upsert_one)
 
 
 def _upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> Document:
@@ -189,17 +181,4 @@ def _with_record(transaction: Transaction, call: ApiCall, holder: Document) -> D
     return {**shown_holder, "investorRecord": investor_records.show(transaction, call, record)}
 
 
-def _list(call: ApiCall) -> Document:
-    return list_all(call, ACCOUNT.name, show)
-
-
-def _get(call: ApiCall) -> Document:
-    return single(call, ACCOUNT, show)
-
-
-ROUTES = (
-    Route("POST", "/api/investmentaccounts/$batchUpsert", upsert_accounts, 201),
-    Route("GET", "/api/investmentaccounts", _list, 200),
-    Route("GET", "/api/investmentaccounts/{idTypeScope}/{idTypeCode}/{value}", _get, 200, OLDER),
-    Route("GET", "/api/investmentaccounts/{idTypeCode}/{value}", _get, 200, ("2.3",)),
-)
+ROUTES = routes(ACCOUNT, _REQUEST, _upsert_one, show)

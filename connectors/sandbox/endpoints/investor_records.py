@@ -4,8 +4,7 @@ Rules: the how-to page "create an investor record" and the specification. The sa
 entities: the investor that a record points to is assumed to exist.
 """
 
-from connectors.sandbox.domain.entities import EntityType, current, save, shown, single
-from connectors.sandbox.domain.listing import list_all
+from connectors.sandbox.domain.entities import EntityType, current, routes, save, shown
 from connectors.sandbox.domain.shapes import (
     code,
     description,
@@ -15,42 +14,29 @@ from connectors.sandbox.domain.shapes import (
     plain_identifiers,
     properties,
 )
-from connectors.sandbox.protocol.batch import batch_upsert
-from connectors.sandbox.protocol.calls import OLDER, ApiCall, Route, luid, unique_id
+from connectors.sandbox.protocol.calls import ApiCall, luid, unique_id
 from connectors.sandbox.protocol.exact_json import Document
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import Reader, members, text
 from connectors.sandbox.store import Transaction
 
-RECORD = EntityType("investorrecords", "InvestorRecord", "InvestorRecord", "lusidInvestorRecordId")
+RECORD = EntityType("investorrecords", "InvestorRecord")
 
 INVESTOR_TYPES = {"2.1": ("Person", "LegalEntity"), "2.3": ("Person", "LegalEntity", "Nominee")}
 
 _ENTITIES = ("Person", "LegalEntity")
-_MEMBER = {
-    "Person": ("person", "lusidPersonId"),
-    "LegalEntity": ("legalEntity", "lusidLegalEntityId"),
-}
+_MEMBER = {"Person": ("person", "lusidPersonId"), "LegalEntity": ("legalEntity", "lusidLegalEntityId")}
 INVESTOR_IDENTIFIERS = {"2.1": "investorIdentifiers", "2.3": "identifiers"}
 
-_COMMON_REQUIRED: dict[str, Reader] = {
-    "identifiers": identifiers("InvestorRecord"),
-    "displayName": display_name,
-}
-_COMMON_OPTIONAL: dict[str, Reader] = {
-    "properties": properties("InvestorRecord"),
-    "description": description,
-}
+_COMMON_REQUIRED: dict[str, Reader] = {"identifiers": identifiers("InvestorRecord"), "displayName": display_name}
+_COMMON_OPTIONAL: dict[str, Reader] = {"properties": properties("InvestorRecord"), "description": description}
 _REQUEST: dict[str, Reader] = {
     "2.1": members(
         _COMMON_REQUIRED,
         {
             **_COMMON_OPTIONAL,
             "investor": members(
-                {
-                    "investorType": text(),
-                    "investorIdentifiers": identifiers(*_ENTITIES, exactly_one=True),
-                }
+                {"investorType": text(), "investorIdentifiers": identifiers(*_ENTITIES, exactly_one=True)}
             ),
         },
     ),
@@ -63,11 +49,6 @@ _REQUEST: dict[str, Reader] = {
         _COMMON_OPTIONAL,
     ),
 }
-
-
-def upsert_records(call: ApiCall) -> Document:
-    """POST /api/investorrecords/$batchUpsert."""
-    return batch_upsert(call, _REQUEST[call.shapes], _upsert_one)
 
 
 def _upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> Document:
@@ -107,17 +88,4 @@ def show(_transaction: Transaction, call: ApiCall, document: Document) -> Docume
     return shown(call, RECORD, document)
 
 
-def _list(call: ApiCall) -> Document:
-    return list_all(call, RECORD.name, show)
-
-
-def _get(call: ApiCall) -> Document:
-    return single(call, RECORD, show)
-
-
-ROUTES = (
-    Route("POST", "/api/investorrecords/$batchUpsert", upsert_records, 201),
-    Route("GET", "/api/investorrecords", _list, 200),
-    Route("GET", "/api/investorrecords/{idTypeScope}/{idTypeCode}/{value}", _get, 200, OLDER),
-    Route("GET", "/api/investorrecords/{idTypeCode}/{value}", _get, 200, ("2.3",)),
-)
+ROUTES = routes(RECORD, _REQUEST, _upsert_one, show)

@@ -4,16 +4,14 @@
 block exists and already references orders with differing fields" (API reference).
 """
 
-from dataclasses import replace
-
 from connectors.sandbox.domain import blocks
 from connectors.sandbox.domain.blocks import BLOCK, ORDER
 from connectors.sandbox.domain.chain import check_free
-from connectors.sandbox.domain.resources import document_of, existing, find, versioned
+from connectors.sandbox.domain.resources import change, document_of, existing, find, versioned
 from connectors.sandbox.domain.shapes import id_of, ids_once, name_of, requests_of, resource_id
 from connectors.sandbox.protocol.batch import all_or_none
 from connectors.sandbox.protocol.calls import ApiCall, Route
-from connectors.sandbox.protocol.exact_json import Document, dumps
+from connectors.sandbox.protocol.exact_json import Document
 from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import members
 from connectors.sandbox.store import Entity, Transaction
@@ -41,7 +39,7 @@ def _move(transaction: Transaction, call: ApiCall, request: Document) -> Documen
     _check_movable(transaction, entity, order)
     _check_fits(block, order)
     order = versioned(call, ORDER, order)
-    transaction.rewrite(replace(entity, parent=name_of(request["destinationBlockId"]), document=dumps(order)))
+    change(transaction, entity, order, parent=name_of(request["destinationBlockId"]))
     block = blocks.revised(call, block, {"id": request["destinationBlockId"], **blocks.shared_members(order)})
     blocks.store_recounted(transaction, call, block)
     return {"destinationBlock": block, "order": order, "sourceBlockId": _left(transaction, call, str(source))}

@@ -23,28 +23,15 @@ from connectors.sandbox.protocol.batch import resource_list
 from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import resource_conflict, validation_problem
-from connectors.sandbox.protocol.readers import (
-    Errors,
-    Reader,
-    checked,
-    date_time,
-    listed,
-    members,
-    number,
-    text,
-)
+from connectors.sandbox.protocol.readers import Errors, Reader, checked, date_time, listed, members, number, text
 from connectors.sandbox.store import Transaction
 
 _ORDER_OPTIONAL: dict[str, Reader] = {
     "properties": perpetual_properties("Order"),
-    "orderBookId": resource_id,
-    "portfolioId": resource_id,
-    "state": text(),
+    **dict.fromkeys(("orderBookId", "portfolioId", "orderInstruction", "package"), resource_id),
+    **dict.fromkeys(("state", "side"), text()),
     "date": date_time,
     "price": currency_and_amount,
-    "orderInstruction": resource_id,
-    "package": resource_id,
-    "side": text(),
 }
 
 
@@ -58,12 +45,7 @@ _ORDER: dict[str, Reader] = {
     "2.3": checked(
         members(
             {"id": resource_id},
-            {
-                **_ORDER_OPTIONAL,
-                "quantity": number,
-                "amount": currency_and_amount,
-                "custodianAccountId": resource_id,
-            },
+            {**_ORDER_OPTIONAL, "quantity": number, "amount": currency_and_amount, "custodianAccountId": resource_id},
         ),
         _one_measure,
     ),
@@ -82,19 +64,12 @@ def _ids_once(requests: list[Document], path: str, errors: Errors) -> None:
 
 def _body(dialect: str) -> Reader:
     request = members(
-        {
-            "blockId": resource_id,
-            "orders": listed(_ORDER[dialect]),
-            "instrumentIdentifiers": instrument_identifiers(),
-        },
+        {"blockId": resource_id, "orders": listed(_ORDER[dialect]), "instrumentIdentifiers": instrument_identifiers},
         {
             "blockProperties": perpetual_properties("Block"),
-            "side": text(),
-            "type": text(),
-            "timeInForce": text(),
+            **dict.fromkeys(("side", "type", "timeInForce"), text()),
             "date": date_time,
-            "limitPrice": currency_and_amount,
-            "stopPrice": currency_and_amount,
+            **dict.fromkeys(("limitPrice", "stopPrice"), currency_and_amount),
         },
     )
     return requests_of(request, _ids_once)
@@ -103,11 +78,7 @@ def _body(dialect: str) -> Reader:
 _BODY = {dialect: _body(dialect) for dialect in _ORDER}
 
 _DEFAULTS = {"type": "Market", "timeInForce": "Day"}
-_NEEDED_PRICES = {
-    "limit": ("limitPrice",),
-    "stop": ("stopPrice",),
-    "stoplimit": ("limitPrice", "stopPrice"),
-}
+_NEEDED_PRICES = {"limit": ("limitPrice",), "stop": ("stopPrice",), "stoplimit": ("limitPrice", "stopPrice")}
 _RENAMED = {"orderInstruction": "orderInstructionId", "package": "packageId"}
 
 
@@ -180,8 +151,7 @@ class _Entry:
         for name in differing:
             member = "instrumentIdentifiers" if name == "lusidInstrumentId" else name
             self._errors.conflicts.add(
-                f"{self._path}.{member}",
-                f"block {self._parent} exists and references orders with a differing {member}",
+                f"{self._path}.{member}", f"block {self._parent} exists and references orders with a differing {member}"
             )
         created = {} if old or "date" not in request else {"createdDate": request["date"]}
         properties = {**old.get("properties", {}), **request.get("blockProperties", {})}
@@ -241,8 +211,8 @@ class _Entry:
         """Stores block and orders, and returns the BlockAndOrders of the answer with the request's orders."""
         inherited = blocks.shared_members(block)
         for order, requested in orders:
-            more = {"parent": self._parent, "requested": dumps(requested)}
-            add(self._transaction, ORDER, {**order, **inherited}, more)
+            whole = {**order, **inherited}
+            add(self._transaction, ORDER, whole, parent=self._parent, requested=dumps(requested))
         members_now = blocks.store_recounted(self._transaction, self._call, block)
         asked = {name_of(order["id"]) for order in self._request["orders"]}
         shown = [order for order in members_now if name_of(order["id"]) in asked]

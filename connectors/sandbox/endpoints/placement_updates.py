@@ -19,16 +19,12 @@ from connectors.sandbox.store import Transaction
 _OPTIONAL: dict[str, Reader] = {
     "quantity": number,
     "properties": perpetual_properties("Placement"),
-    "counterparty": text(),
-    "executionSystem": text(),
-    "entryType": text(),
+    **dict.fromkeys(("counterparty", "executionSystem", "entryType"), text()),
 }
 _TODAYS: dict[str, Reader] = {
-    "type": text(),
-    "limitPrice": number,
-    "stopPrice": number,
+    **dict.fromkeys(("type", "currency"), text()),
+    **dict.fromkeys(("limitPrice", "stopPrice"), number),
     "amount": currency_and_amount,
-    "currency": text(),
 }
 _REQUEST = {
     "2.1": members({"id": resource_id}, _OPTIONAL),

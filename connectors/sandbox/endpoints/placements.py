@@ -36,20 +36,15 @@ from connectors.sandbox.store import Transaction
 _REQUIRED: dict[str, Reader] = {
     "id": resource_id,
     "blockIds": listed(resource_id, 1),
-    "instrumentIdentifiers": instrument_identifiers(),
-    "side": text(),
-    "timeInForce": text(),
-    "type": text(),
+    "instrumentIdentifiers": instrument_identifiers,
+    **dict.fromkeys(("side", "timeInForce", "type"), text()),
     "createdDate": date_time,
 }
 _OPTIONAL: dict[str, Reader] = {
     "parentPlacementId": resource_id,
     "properties": perpetual_properties("Placement"),
-    "limitPrice": currency_and_amount,
-    "stopPrice": currency_and_amount,
-    "counterparty": text(),
-    "executionSystem": text(),
-    "entryType": text(),
+    **dict.fromkeys(("limitPrice", "stopPrice"), currency_and_amount),
+    **dict.fromkeys(("counterparty", "executionSystem", "entryType"), text()),
 }
 _MEASURE: dict[str, Reader] = {"quantity": number, "state": text()}
 _REQUEST = {
@@ -78,16 +73,13 @@ def _place(transaction: Transaction, call: ApiCall, request: Document) -> Docume
             raise ItemError("ResourceConflictFailure", detail, "id")
         return shown(document_of(there))
     placed = [document_of(existing(transaction, BLOCK, each, "blockIds")) for each in request["blockIds"]]
-    placement = {
-        "state": "New",
-        **blocks.entity_from(request),
-    }
+    placement = {"state": "New", **blocks.entity_from(request)}
     if call.shapes == "2.3":
         placement["basis"] = basis(placement)
         directions = {blocks.direction(block["side"]) for block in placed}
         placement["direction"] = directions.pop() if len(directions) == 1 else None
     placement = versioned(call, PLACEMENT, placement)
-    sequence = add(transaction, PLACEMENT, placement, {"requested": dumps(request)})
+    sequence = add(transaction, PLACEMENT, placement, requested=dumps(request))
     for block in placed:
         transaction.link(OF_BLOCK, name_of(block["id"]), sequence)
     if "parentPlacementId" in request:

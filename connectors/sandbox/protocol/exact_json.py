@@ -33,16 +33,10 @@ def loads(body: bytes) -> Any:
     try:
         text = body.decode()
         value = json.loads(
-            text,
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique,
+            text, parse_float=_decimal, parse_int=_integer, parse_constant=_refuse_constant, object_pairs_hook=_unique
         )
         if _SURROGATE.search(text):
             dumps(value)
-    except MalformedJsonError:
-        raise
     except RecursionError as error:
         raise MalformedJsonError("nested too deeply") from error
     except (ValueError, TypeError) as error:

@@ -5,6 +5,7 @@ table of error codes in its description. Knows nothing of HTTP or the store.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from connectors.sandbox.protocol.exact_json import Document
 
@@ -21,6 +22,7 @@ _CODES = {
 _VALIDATION = 132
 
 
+@dataclass(eq=False)
 class ProblemError(Exception):
     """The whole call is refused, and nothing of it is kept.
 
@@ -32,20 +34,11 @@ class ProblemError(Exception):
         errors: messages by path in the body, for validation problems.
     """
 
-    def __init__(
-        self,
-        status: int,
-        code: int,
-        name: str,
-        detail: str,
-        errors: Mapping[str, Sequence[str]] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.name = name
-        self.detail = detail
-        self.errors = errors
+    status: int
+    code: int
+    name: str
+    detail: str
+    errors: Mapping[str, Sequence[str]] | None = None
 
     def body(self, instance: str) -> Document:
         """The problem details; `instance` is the address of the call's log."""
@@ -65,6 +58,7 @@ class ProblemError(Exception):
         return out
 
 
+@dataclass(eq=False)
 class ItemError(Exception):
     """One item of a batch is refused.
 
@@ -74,11 +68,9 @@ class ItemError(Exception):
         path: the place inside the item (`accountHolders[0]`), or empty for the item as a whole.
     """
 
-    def __init__(self, failure: str, detail: str, path: str = "") -> None:
-        super().__init__(detail)
-        self.type = failure
-        self.detail = detail
-        self.path = path
+    type: str
+    detail: str
+    path: str = ""
 
     def body(self, key: str) -> Document:
         """The item's ErrorDetail under `failed`."""

@@ -169,14 +169,21 @@ def checked(reader: Reader, *checks: Check) -> Reader:
     return read
 
 
-def unique_by(member: str) -> Check:
-    """A check for `listed`: no two items have the same `member`."""
+def unique_by(member: str, name_of: Callable[[Any], str], message: str) -> Check:
+    """A check for `listed`: no two items have the same `member`.
+
+    Args:
+        member: the member, which every item has.
+        name_of: names its value; values of one name are the same.
+        message: what is wrong with a later item; `{}` stands for the name.
+    """
 
     def check(items: Sequence[Document], path: str, errors: Errors) -> None:
-        seen: set[Any] = set()
+        seen: set[str] = set()
         for n, item in enumerate(items):
-            if item[member] in seen:
-                errors.add(f"{path}[{n}].{member}", f"the {member} is used by an earlier item")
-            seen.add(item[member])
+            name = name_of(item[member])
+            if name in seen:
+                errors.add(f"{path}[{n}].{member}", message.format(name))
+            seen.add(name)
 
     return check

@@ -93,8 +93,7 @@ def build(service: Service) -> ASGIApp:
     versions = Route("GET", "/api/metadata/versions", _versions, 200, DIALECTS)
     for route in (versions, *(route for part in _PARTS for route in part.ROUTES)):
         if service.dialect in route.dialects:
-            endpoint = _endpoint(service, route)
-            app.add_api_route(f"/api{route.path}", endpoint, methods=[route.method])
+            app.add_api_route(f"/api{route.path}", _endpoint(service, route), methods=[route.method])
     app.add_exception_handler(HTTPException, _no_such_route(service))
     return _Recorder(FaultInjector(app, service.faults), service)
 
@@ -137,9 +136,7 @@ async def _read_call(service: Service, request: Request) -> ApiCall:
 
 def _check_media_type(content_type: str) -> None:
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type in _MEDIA_TYPES:
-        return
-    if media_type.startswith("application/") and media_type.endswith("+json"):
+    if media_type in _MEDIA_TYPES or (media_type.startswith("application/") and media_type.endswith("+json")):
         return
     accepted = ", ".join((*_MEDIA_TYPES, "application/*+json"))
     raise ProblemError(415, 157, "UnsupportedMediaType", f"the body must be one of {accepted}")

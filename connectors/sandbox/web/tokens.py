@@ -8,12 +8,14 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from connectors.sandbox.protocol.exact_json import Document
 
 WRONG_PASSWORD = "wrong"  # noqa: S105  # the one password that is refused, so that refusal can be rehearsed
 
 
+@dataclass(eq=False)
 class TokenRefusedError(Exception):
     """The grant is refused.
 
@@ -22,10 +24,8 @@ class TokenRefusedError(Exception):
         description: why, for a person.
     """
 
-    def __init__(self, error: str, description: str) -> None:
-        super().__init__(description)
-        self.error = error
-        self.description = description
+    error: str
+    description: str
 
 
 class Tokens:
