@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from connectors.targets import Target
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
-from schemas.settings import Exact, LoadOptions, Switch, Text, Told, told
+from schemas.settings import About, Exact, LoadOptions, Switch, Text, about
 from schemas.suggestions import did_you_mean
 
 Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
@@ -32,10 +32,10 @@ class Options(LoadOptions):
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"allow_inf_nan": False, "arbitrary_types_allowed": True}
 
-    target: Annotated[Text | Target | None, Told(takes="a URL, sandbox or sandbox:FILE")] = None  # type: ignore[assignment]  # wider: a process may have it open
-    expect: Annotated[Expectations, Told(takes="a map of expectations")] = field(default_factory=Expectations)
+    target: Annotated[Text | Target | None, About(takes="a URL, sandbox or sandbox:FILE")] = None  # type: ignore[assignment]  # wider: a process may have it open
+    expect: Annotated[Expectations, About(takes="a map of expectations")] = field(default_factory=Expectations)
     followed: Switch = False
-    hold: Annotated[Mapping[str, str], Told(takes="a map of references")] = field(default_factory=dict)
+    hold: Annotated[Mapping[str, str], About(takes="a map of references")] = field(default_factory=dict)
 
     @classmethod
     def of(cls, **changes: Any) -> "Options":
@@ -87,7 +87,7 @@ def _refusal(error: ValidationError, given: Mapping[str, Any]) -> ConfigError:
 def _taken(name: str) -> str:
     """What an option takes, in words."""
     kind, *rules = get_args(_FIELDS[name].type)
-    if words := told(_FIELDS[name]).takes:
+    if words := about(_FIELDS[name]).takes:
         return words
     if isinstance(kind, EnumType):
         *others, last = map(str, kind.__members__.values())

@@ -1,6 +1,6 @@
-"""The options of a load, each declared once: type, bounds, default, flag, and what it takes in words.
+"""The options of a load, each declared once: type, bounds, default, flag and texts.
 
-They are plain dataclasses, checked by pydantic wherever values come in (`Options.of`, `Manifest.read`). This module
+They are plain dataclasses, which pydantic checks wherever values come in (`Options.of`, `Manifest.read`). This module
 does not import it: the command line makes its flags from here, and `bulkload --help` must answer at once.
 """
 
@@ -17,20 +17,20 @@ DIALECT: Final = Dialect.V2_1
 RUNS: Final = Path("runs")
 MAX_BATCH_BYTES: Final = 8 << 20
 PATIENCE_SECONDS: Final = 300.0
-"""Longer than a restart, a deployment or a network's bad minute; an outage beyond it is for the morning."""
+"""Longer than a restart, a deployment or a short network outage; what lasts longer needs a person."""
 
 MOST_IN_FLIGHT: Final = 64
-"""Calls: more only wait for each other, and no server was seen to take as many."""
+"""Calls; with more they only wait for each other, and no server was seen to handle as many at once."""
 
 
-class Told(NamedTuple):
-    """What an option says of itself.
+class About(NamedTuple):
+    """Describes an option.
 
     Attributes:
-        help: of its flag; empty where it has none, but is for Python alone.
-        takes: its values, where the type does not say it.
+        help: its line in --help; empty where it has no flag and is for Python alone.
+        takes: the values it takes, where its type does not say so.
         metavar: stands for its value in --help.
-        one_extract: a command that loads several extracts does not have it.
+        one_extract: only commands that load a single extract have it.
     """
 
     help: str = ""
@@ -40,7 +40,7 @@ class Told(NamedTuple):
 
 
 class Exact(NamedTuple):
-    """Numbers and switches are taken as such and within bounds, and not from texts that look like them."""
+    """Takes only real numbers and switches, within bounds, and no texts that look like them."""
 
     least: int | None = None
     most: int | None = None
@@ -52,7 +52,7 @@ class Exact(NamedTuple):
 
 
 class Filled:
-    """An empty text, or one with a NUL in it, is a variable that is not set, and names nothing."""
+    """Refuses an empty text, which usually comes from an unset variable, and one with a NUL in it."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """The type's own schema behind the check."""
@@ -74,96 +74,96 @@ Switch = Annotated[bool, Exact()]
 
 @dataclass(frozen=True)
 class LoadSettings:
-    """What the manifest keeps as `settings`, in this order. An option that is added here reaches all that need it.
+    """The options that the manifest keeps as `settings`, in this order. One added here reaches all that need it.
 
     Attributes:
-        patience: of a target that is open already, its own counts.
-        encoding, delimiter: win over the mapping's, which are UTF-8 and a comma by default.
-        once: by content.
+        patience: seconds; a target that is already open keeps its own.
+        encoding, delimiter: override the mapping's, which default to UTF-8 and a comma.
+        once: compares extracts by content.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"allow_inf_nan": False, "extra": "allow"}
 
-    batch_size: Annotated[int, Exact(1), Told("Requests in one call, at most.")] = 1000
-    max_batch_bytes: Annotated[int, Exact(1), Told("Bytes in one call, at most.")] = MAX_BATCH_BYTES
-    concurrency: Annotated[int, Exact(1, MOST_IN_FLIGHT), Told("Calls in flight.")] = 4
+    batch_size: Annotated[int, Exact(1), About("Most requests in one call.")] = 1000
+    max_batch_bytes: Annotated[int, Exact(1), About("Most bytes in one call.")] = MAX_BATCH_BYTES
+    concurrency: Annotated[int, Exact(1, MOST_IN_FLIGHT), About("Most calls in flight at once.")] = 4
     patience: Annotated[
         float,
         Exact(0),
-        Told("How long a call is tried on while LUSID is away.", "seconds, 0 or more", "SECONDS"),
+        About("How long to keep retrying a call while LUSID is away.", "seconds, 0 or more", "SECONDS"),
     ] = PATIENCE_SECONDS
-    dry_run: Annotated[Switch, Told("Validate every row and send nothing.")] = False
+    dry_run: Annotated[Switch, About("Validate every row and send nothing.")] = False
     encoding: Annotated[
         Text | None,
-        Told(
-            "Of CSV, such as cp1252; default: the mapping's, or UTF-8.",
+        About(
+            "Encoding of CSV, such as cp1252; default: the mapping's, or UTF-8.",
             "a name such as utf-8 or cp1252",
             one_extract=True,
         ),
     ] = None
     delimiter: Annotated[
-        Text | None, Told("Of CSV; default: the mapping's, or a comma.", "one character", one_extract=True)
+        Text | None, About("Delimiter of CSV; default: the mapping's, or a comma.", "one character", one_extract=True)
     ] = None
-    once: Annotated[Switch, Told("Refuse an extract that a run has finished already.", one_extract=True)] = False
+    once: Annotated[Switch, About("Refuse an extract that an earlier run has finished.", one_extract=True)] = False
     max_failures: Annotated[
         FailureBudget | None,
-        Told(
-            "Rows that may fail before the run stops; default: any number.",
+        About(
+            "Rows that may fail before the run stops; default: no limit.",
             "a number of rows or a percentage",
             "N|N%",
         ),
     ] = None
 
     def kept(self) -> "LoadSettings":
-        """These alone."""
+        """These options alone."""
         return LoadSettings(**{field.name: getattr(self, field.name) for field in fields(LoadSettings)})
 
 
 @dataclass(frozen=True)
 class LoadOptions(LoadSettings):
-    """What the manifest keeps elsewhere: beside its `settings`, or as the place where it stands.
+    """The options that the manifest keeps outside its `settings`, or that its own place tells.
 
     Attributes:
-        target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, or None for what the environment says.
+        target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, or None for what the environment names.
     """
 
-    mode: Annotated[Mode, Told("What a bad key does: only itself fails, or its whole call.")] = Mode.PARTIAL
+    mode: Annotated[Mode, About("What a bad key fails: only itself, or its whole call.")] = Mode.PARTIAL
     mapping: Annotated[
         Location | None,
-        Told(
-            "YAML that names your columns; default: canonical headers.", "the path of a file", "FILE", one_extract=True
+        About(
+            "YAML that maps your columns; default: canonical headers.", "the path of a file", "FILE", one_extract=True
         ),
     ] = None
     target: Annotated[
         Text | None,
-        Told(
-            "Where to; default: FBN_LUSID_URL, or the embedded sandbox without it.",
+        About(
+            "Where to load; default: FBN_LUSID_URL, or else the embedded sandbox.",
             "a URL, sandbox or sandbox:FILE",
             "URL|sandbox[:FILE]",
         ),
     ] = None
-    dialect: Annotated[Dialect, Told("The server's age.")] = DIALECT
-    runs: Annotated[Location, Told("Where run folders are.", "the path of a folder", "DIR")] = RUNS
-    duplicates: Annotated[Duplicates, Told("Rows of one key that differ: refuse all, or take one.")] = Duplicates.REFUSE
+    dialect: Annotated[Dialect, About("LUSID API version: 2.1, 2.3 or legacy.")] = DIALECT
+    runs: Annotated[Location, About("Folder that holds the run folders.", "the path of a folder", "DIR")] = RUNS
+    duplicates: Annotated[Duplicates, About("Rows of one key that differ: refuse all or keep one.")] = Duplicates.REFUSE
 
 
 FIRST = ("mode", "mapping", "target", "dialect", "encoding", "delimiter", "runs")
 LAST = ("duplicates", "max_failures", "once", "dry_run")
-"""Where flags stand in --help; others stand between."""
+"""The first and the last flags in --help; the others stand between."""
 
 
-def told(option: "Field[Any]") -> Told:
-    """What an option says of itself."""
-    return next((each for each in option.type.__metadata__ if isinstance(each, Told)), Told())  # type: ignore[union-attr]  # Annotated
+def about(option: "Field[Any]") -> About:
+    """The description of an option."""
+    return next((each for each in option.type.__metadata__ if isinstance(each, About)), About())  # type: ignore[union-attr]  # Annotated
 
 
 def flags() -> Mapping[str, "Field[Any]"]:
     """The options that have a flag, in the order of --help."""
-    found = {option.name: option for option in fields(LoadOptions) if told(option).help}
+    found = {option.name: option for option in fields(LoadOptions) if about(option).help}
     names = [name for name in found if name not in FIRST + LAST]
     return {name: found[name] for name in (*FIRST, *names, *LAST)}
 
 
 def flag(name: str) -> str:
-    """How an option is typed."""
+    """The flag of an option, as it is typed."""
     return f"--{name.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""States to files: what became of each row, counted twice, with reasons.
+"""States to files: the outcome of every row, counted twice, with its reason.
 
-May not send or read anything of LUSID.
+May neither send to LUSID nor read from it.
 """

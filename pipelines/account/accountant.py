@@ -1,4 +1,4 @@
-"""The end of a load: every row's state is written down, counted twice, and the two counts compared."""
+"""Closes the books of a load: writes every row's state, counts twice, and compares the counts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import OWN_COLUMNS, OutcomeFile, write_failures
 from pipelines.account.failed_references import FailedRefs
 from pipelines.account.key_counts import count_keys
-from pipelines.account.reasons import DETAILS, Reasons, Settled, Settlement, stretches
+from pipelines.account.reasons import DETAILS, Reasons, RowReason, SettledCall, stretches
 from pipelines.deliver.ledger import Ledger
 from pipelines.prepare.reading import Prepared
 from pipelines.prepare.row_book import ReadBatch, RowsOf
@@ -24,19 +24,19 @@ from schemas.manifest import Reason
 from schemas.rows.columns import Cell
 from schemas.states import PENDING, STATES, State, by_state, code_of, good_in
 
-GUESSED = "not every cell of this row was in its column"
-"""Stands among the surplus cells of a row that was refused as a record: it is not loaded until a person empties it."""
+MISALIGNED = "not every cell of this row was in its column"
+"""Goes into the surplus cell of a row that was no proper record, so that it is not loaded until a person clears it."""
 
 UNDECODABLE = "UndecodableByte"
-"""What keeps such a row out is in its cells already: the replacement character."""
+"""The code of rows that need no such cell: the replacement character in their cells keeps them from being loaded."""
 
 
 @dataclass(frozen=True)
-class Accounts:
-    """The books of a run.
+class RunCounts:
+    """What closing the books of a run counted.
 
     Attributes:
-        rows, keys: how many ended in each state; every state present.
+        rows, keys: how many ended in each state; every state is present.
         reasons: why rows were not accepted, the most frequent first.
     """
 
@@ -47,48 +47,51 @@ class Accounts:
 
 
 class Accountant:
-    """Writes outcomes.parquet and failures.csv from the book, the ledger and the journal."""
+    """Writes outcomes.parquet and failures.csv from the row book, the ledger and the journal."""
 
     def __init__(
         self, prepared: Prepared, ledger: Ledger, journal: Journal, refs: FailedRefs | None, why_not_sent: str | None
     ) -> None:
-        """Opens the books.
+        """Determines the final state of every row.
 
         Args:
-            refs: told what failed, where other loads depend on this one.
-            why_not_sent: what to say of requests that nothing settled; None in a dry run, where that is no failure.
+            prepared: the rows and the requests made of them.
+            ledger: the state of every request.
+            journal: the calls that settled them, with reasons.
+            refs: collects the references of rows that fail; None where no other load depends on this one.
+            why_not_sent: why a request is not settled; None in a dry run, where that is no failure.
         """
         self._prepared, self._book = prepared, prepared.book
         self._ledger, self._refs = ledger, refs
         self._why_not_sent = why_not_sent or "nothing is sent in a dry run"
-        self._well = good_in(dry_run=not why_not_sent)
+        self._good = good_in(dry_run=not why_not_sent)
         self.warnings: list[str] = []
         self._reasons = Reasons()
-        self._settled = lru_cache(maxsize=8)(lambda offset: Settled(journal.read(offset)))
+        self._settled = lru_cache(maxsize=8)(lambda offset: SettledCall(journal.read(offset)))
         self._requests = self._book.requests
         self._states = self._final_states()
 
     def _final_states(self) -> npt.NDArray[np.uint8]:
-        """The state of every row: its own, or its request's; what nobody settled was not sent."""
+        """The state code of every row, its own or its request's; what is still pending was not sent."""
         states = np.frombuffer(self._book.states, np.uint8).copy()
         in_request = self._requests >= 0
         states[in_request] = np.array(self._ledger.states, np.uint8)[self._requests[in_request]]
         states[states == PENDING] = code_of(State.NOT_SENT)
         return states
 
-    def settlement(self, ordinal: int) -> Settlement:
-        """What became of a row, and why."""
+    def reason(self, ordinal: int) -> RowReason:
+        """The state of a row, and why it is in it."""
         state = STATES[self._states[ordinal]]
         request = int(self._requests[ordinal])
         if request < 0:
-            return Settlement(state, *self._book.note(ordinal))
+            return RowReason(state, *self._book.note(ordinal))
         offset = self._ledger.settled_at[request]
         if offset < 0:
-            return Settlement(state, "NotSent", self._why_not_sent)
+            return RowReason(state, "NotSent", self._why_not_sent)
         return self._settled(offset).of(request, state)
 
-    def close_books(self, folder: RunFolder, extract: Extract) -> Accounts:
-        """Writes both files and compares the counts.
+    def close_books(self, folder: RunFolder, extract: Extract) -> RunCounts:
+        """Writes outcomes.parquet and failures.csv and compares their counts with what was read.
 
         Raises:
             BalanceError: rows read, rows accounted for and rows reported do not agree.
@@ -100,18 +103,18 @@ class Accountant:
         with atomic_write(folder.failures) as part:
             reported = write_failures(part, header, self._failures(extract))
         rows = by_state(np.bincount(self._states, minlength=len(STATES)))
-        not_good = sum(n for state, n in rows.items() if state not in self._well)
+        not_good = sum(n for state, n in rows.items() if state not in self._good)
         read = self._prepared.rows_read
         if not (read == sum(rows.values()) == lines) or reported != not_good:
             raise BalanceError(
                 f"the books do not balance: {read} rows read, {sum(rows.values())} in a state, "
                 f"{lines} in outcomes.parquet; {not_good} to report, {reported} in failures.csv"
             )
-        self._take_back_refs(extract)
-        return Accounts(read, rows, count_keys(self._prepared, self._states), self._reasons.ranked())
+        self._strike_off_refs(extract)
+        return RunCounts(read, rows, count_keys(self._prepared, self._states), self._reasons.ranked())
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
-        """One line a request, and one for each row outside of any; gives the rows they speak of."""
+        """Writes a line for each request and each row outside a request; returns how many rows the lines list."""
         rows_of = RowsOf(self._requests, len(self._prepared))
         total = 0
         for batch in self._book.batches:
@@ -147,7 +150,7 @@ class Accountant:
         return lines
 
     def _add_rows(self, lines: dict[str, list[Any]], line: int, rows: Sequence[int]) -> None:
-        """The rows of a gathered request; those in another file get a line of their own."""
+        """Adds the rows of a request made of several; rows in another file get a line of their own."""
         by_source: dict[str, list[int]] = {}
         for ordinal in rows:
             source, row = self._book.place(ordinal)
@@ -158,7 +161,7 @@ class Accountant:
                 column.append({"source": source, "rows": numbers}.get(name, column[line]))
 
     def _details(self, ordinals: npt.NDArray[np.int64], requests: npt.NDArray[np.int32]) -> dict[str, list[Any]]:
-        """Why each line is in its state; whole stretches at once where one answer accepted them."""
+        """Why each line is in its state; a stretch that one call settled is done at once."""
         out: dict[str, list[Any]] = {n: [] for n in DETAILS}
         offsets = np.full(len(requests), -1, np.int64)
         sent = requests >= 0
@@ -168,15 +171,15 @@ class Accountant:
                 self._settled(int(offsets[first])).extend(out, requests[first:end].tolist())
                 continue
             for ordinal in ordinals[first:end].tolist():
-                found = self.settlement(ordinal)
+                found = self.reason(ordinal)
                 for name, column in out.items():
                     column.append(getattr(found, name) or None)
         out["request"] = out.pop("call")
         return out
 
     def _failures(self, extract: Extract) -> Iterator[list[str]]:
-        """The lines of failures.csv, in reading order; counts their reasons on the way."""
-        good = np.isin(self._states, [code_of(s) for s in self._well])
+        """The lines of failures.csv, in reading order; counts their reasons along the way."""
+        good = np.isin(self._states, [code_of(s) for s in self._good])
         kept = [i for i, c in enumerate(extract.columns) if c not in OWN_COLUMNS]
         for batch in self._book.batches_with(~good):
             read = self._read_again(extract, batch)
@@ -190,11 +193,11 @@ class Accountant:
                         self._refs.failed(row, f"is {state} ({where})")
                 yield [*self._failure(batch.start + i), *cells]
 
-    def _take_back_refs(self, extract: Extract) -> None:
-        """Goes through the rows that are in, where what failed may be in by one of them."""
+    def _strike_off_refs(self, extract: Extract) -> None:
+        """Strikes references off that an accepted row brought in although another row with them failed."""
         if not self._refs:
             return
-        there = np.isin(self._states, [code_of(s) for s in self._well if not s.traits.copy])
+        there = np.isin(self._states, [code_of(s) for s in self._good if not s.traits.copy])
         for batch in self._book.batches_with(there):
             read = self._read_again(extract, batch)
             if read is None:
@@ -203,17 +206,17 @@ class Accountant:
                 self._refs.accepted(read.row(i))
 
     def _failure(self, ordinal: int) -> list[str]:
-        """What stands before the original cells of a row."""
-        found = self.settlement(ordinal)
+        """The columns before the original cells of a row."""
+        found = self.reason(ordinal)
         key, where = self._prepared.keys.read(ordinal).decode(), self._book.where(ordinal)
         self._reasons.count(found, f"{key or 'no key'} ({where})")
         source, row = self._book.place(ordinal)
         return [key, found.state.value, found.code, found.message, found.request_id or "", source, str(row)]
 
     def _read_again(self, extract: Extract, batch: ReadBatch) -> RowBatch | None:
-        """A batch as it was read; nothing when the file is no longer what was read.
+        """A batch, read once more; None when the file has changed since.
 
-        The states matter more than the cells: they are written whatever somebody does to the extract meanwhile.
+        The states matter more than the cells: they are written even if somebody changes the extract in the meantime.
         """
         try:
             return extract.reread(batch.position)
@@ -225,10 +228,10 @@ class Accountant:
 
 
 def _surplus(batch: RowBatch, index: int) -> Sequence[str]:
-    """What a record holds beyond the last column, or a word that keeps it out until a person has seen to it."""
+    """Cells beyond the last column, or else the mark that keeps a misaligned row from being loaded."""
     why = batch.bad.get(index)
-    guessed = (GUESSED,) if why is not None and why.code != UNDECODABLE else ()
-    return batch.extra.get(index, guessed)
+    mark = (MISALIGNED,) if why is not None and why.code != UNDECODABLE else ()
+    return batch.extra.get(index, mark)
 
 
 def _cell(cell: Cell) -> str:

@@ -1,6 +1,6 @@
-"""What a load did not bring into LUSID, by reference, for the loads that depend on it.
+"""The references that a load failed to bring into LUSID, for the loads that depend on it.
 
-Owns which references count as failed, and the bound on how many are kept. Knows no LUSID, and no load that follows.
+Decides which references count as failed, and how many are kept. Knows neither LUSID nor the loads that follow.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,22 +9,22 @@ from pipelines.operations.operation import Operation
 from schemas.rows.columns import Cell, Row
 
 MOST = 200_000
-"""References kept, about 60 MB of them; past that, nothing that depends on the load can be told from the rest."""
+"""References kept, about 60 MB; with more, the loads that depend on this one cannot tell which rows to hold."""
 
 
 class FailedRefs:
     """References of the rows that were not accepted.
 
     Attributes:
-        unknown: why it cannot be said which they are; None when it can.
+        unknown: why the failed references are not known; None when they are.
     """
 
     def __init__(self, operation: Operation, raw: Callable[[Sequence[Cell]], Row]) -> None:
-        """Starts without any.
+        """Starts empty.
 
         Args:
-            operation: says what a row brings in.
-            raw: the canonical row of a record's cells.
+            operation: says which references a row brings in.
+            raw: makes the canonical row of a record's cells.
         """
         self.unknown: str | None = None
         self._operation, self._raw = operation, raw
@@ -32,29 +32,29 @@ class FailedRefs:
         self._completed: dict[str, str] = {}
 
     def __bool__(self) -> bool:
-        """Whether an accepted row may still take one away."""
+        """Whether an accepted row may still strike a reference off."""
         return bool(self._brought)
 
-    def failed(self, cells: Sequence[Cell], told: str) -> None:
-        """Notes what a row that was not accepted would have brought in, and what became of it."""
+    def failed(self, cells: Sequence[Cell], why: str) -> None:
+        """Notes the references of a row that was not accepted, and why (`is invalid (row 42)`)."""
         if self.unknown is not None:
             return
         raw = self._raw(cells)
-        self._brought.update(dict.fromkeys(self._operation.provides(raw), told))
-        self._completed.update(dict.fromkeys(self._operation.completes(raw), told))
+        self._brought.update(dict.fromkeys(self._operation.provides(raw), why))
+        self._completed.update(dict.fromkeys(self._operation.completes(raw), why))
         if len(self._brought) + len(self._completed) > MOST:
             self.lose(f"more than {MOST:,} references failed")
 
     def accepted(self, cells: Sequence[Cell]) -> None:
-        """Notes a row that is in: what it brought has not failed, whatever became of other rows that name it."""
+        """Strikes off the references of an accepted row, even if other rows that bring them in failed."""
         for ref in self._operation.provides(self._raw(cells)):
             self._brought.pop(ref, None)
 
     def lose(self, why: str) -> None:
-        """Gives up: from now on nobody can say which references failed."""
+        """Drops all references, because which ones failed can no longer be known."""
         self.unknown = why
         self._brought, self._completed = {}, {}
 
     def found(self) -> dict[str, str]:
-        """Each reference that failed, with what is said of it; empty when that is not known."""
+        """Each failed reference and why it failed; empty when they are not known."""
         return {**self._brought, **self._completed}

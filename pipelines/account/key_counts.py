@@ -1,7 +1,7 @@
-"""Keys by state: each key of an extract once.
+"""Counts keys by state, each key of an extract once.
 
-Owns that count only. A key that made a request counts by its request, whatever became of other rows of that key; a key
-that made none counts by the first of its rows. Memory: 16 bytes for each row outside the requests.
+A key that made a request counts by its request, whatever the states of other rows with that key; a key that made none
+counts by the first of its rows. Memory: 16 bytes for each row outside the requests.
 """
 
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ _Mask = npt.NDArray[np.bool_]
 
 
 def count_keys(prepared: Prepared, states: npt.NDArray[np.uint8]) -> dict[State, int]:
-    """How many keys ended in each state; every state present, rows without a key in none.
+    """How many keys ended in each state; every state is present, and rows without a key do not count.
 
     Args:
-        prepared: the requests, and the book of the rows they were made of.
-        states: the state code of every row.
+        prepared: the requests, and the row book they were made from.
+        states: the state code of every row, in reading order; shape (rows,), uint8.
     """
     loose = (prepared.book.requests < 0) & ~np.isin(states, _COPIES)
     if loose.any():
@@ -39,7 +39,7 @@ def count_keys(prepared: Prepared, states: npt.NDArray[np.uint8]) -> dict[State,
 
 
 def _index(prepared: Prepared, loose: _Mask) -> KeyIndex:
-    """The rows outside the requests, and of the requests' first rows those that may have the key of one of them."""
+    """Indexes the rows outside the requests, and those first rows of requests that may share a key with one of them."""
     index = KeyIndex()
     batches = list(prepared.book.batches_with(loose))
     if not batches:

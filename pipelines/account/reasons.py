@@ -1,4 +1,4 @@
-"""Why each row is in its state, as the journal says it; and the reasons of a run, counted and with examples.
+"""Why each row is in its state, from the journal; and the reasons of a run, counted, with examples.
 
 failures.csv has every reason in full.
 """
@@ -16,15 +16,15 @@ from schemas.manifest import Reason
 from schemas.states import State
 
 MOST_REASONS = 1000
-"""Reasons told apart in summaries."""
+"""Reasons that summaries distinguish."""
 
 EXAMPLES = 3
-"""Rows named for each reason in summaries."""
+"""Rows that summaries name for each reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    """Why a row is in its state, and what LUSID called its request."""
+class RowReason:
+    """Why a row is in its state, and LUSID's ids for its entity and its call."""
 
     state: State
     code: str = ""
@@ -37,8 +37,8 @@ class Settlement:
 DETAILS = ("code", "message", "call", "lusid_id", "request_id")
 
 
-class Settled:
-    """One settling line of the journal, read."""
+class SettledCall:
+    """A line of the journal that settled the requests of one call."""
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.call: int = record["call"]
@@ -47,13 +47,13 @@ class Settled:
         accepted = [r for first, count in record.get("accepted", ()) for r in range(first, first + count)]
         self._ids = dict(zip(accepted, record.get("ids") or (), strict=False))
 
-    def of(self, request: int, state: State) -> Settlement:
-        """What the line says of one request."""
+    def of(self, request: int, state: State) -> RowReason:
+        """The reason of one request."""
         note = self._notes.get(request, ("", ""))
-        return Settlement(state, *note, self.call, self._ids.get(request), self.request_id)
+        return RowReason(state, *note, self.call, self._ids.get(request), self.request_id)
 
     def extend(self, columns: dict[str, list[Any]], requests: Sequence[int]) -> None:
-        """What the line says of many, by column."""
+        """Appends the reasons of several requests to columns named as in `DETAILS`."""
         count = len(requests)
         notes = [self._notes.get(r, (None, None)) for r in requests] if self._notes else []
         columns["code"] += [code or None for code, _ in notes] or [None] * count
@@ -70,8 +70,8 @@ class Reasons:
         self._rows: Counter[tuple[State, str, str]] = Counter()
         self._examples: dict[tuple[State, str, str], list[str]] = {}
 
-    def count(self, found: Settlement, example: str) -> None:
-        """Adds a row to its reason; past a bound, reasons that differ only in their text are one."""
+    def count(self, found: RowReason, example: str) -> None:
+        """Adds a row to its reason; beyond `MOST_REASONS`, reasons that differ only in their message count as one."""
         name = (found.state, found.code, found.message)
         if name not in self._rows and len(self._rows) >= MOST_REASONS:
             name = (found.state, found.code, "(various)")
@@ -86,7 +86,7 @@ class Reasons:
 
 
 def stretches(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """[first, end) of the stretches of one value."""
+    """The [first, end) of each stretch of equal values; values has shape (n,), int64."""
     edges = np.flatnonzero(np.diff(values)) + 1
     bounds = [0, *edges.tolist(), len(values)] if len(values) else []
     return itertools.pairwise(bounds)

@@ -20,9 +20,9 @@ def runs(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:
         typer.echo(f"There are no runs in {runs}.")
     for run in () if as_json else found:
         typer.echo(run.run_id)
-        typer.echo(f"  {run.told}")
+        typer.echo(f"  {run.line}")
         for again in replays_of(run.run_id, found):
-            typer.echo(f"  {again.cured}")
+            typer.echo(f"  {again.replay_line}")
 
 
 def report(
@@ -46,5 +46,5 @@ def report(
     else:
         again = replays_of(folder.run_id, past_runs(folder.path.parent))
         print_summaries(
-            [summary], stdout_console(), [("", ""), *((each.cured, "bold") for each in again)] if again else ()
+            [summary], stdout_console(), [("", ""), *((each.replay_line, "bold") for each in again)] if again else ()
         )

@@ -148,8 +148,8 @@ def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     for summary in summaries:
         yield f"{summary.operation}: {summary.headline}", "bold"
         yield f"  {summary.manifest.mode} mode, {summary.effort}", "dim"
-        if summary.cured:
-            yield f"  {summary.cured}", "bold"
+        if summary.replay_line:
+            yield f"  {summary.replay_line}", "bold"
         for warning in advice.warnings(summary):
             yield from _wrapped(warning, "  ! ", "    ", width, "yellow")
     yield "", ""
@@ -195,9 +195,9 @@ def _reasons(summary: Summary, width: int) -> Iterator[Line]:
 
 
 def _group_lines(group: Group, width: int) -> Iterator[Line]:
-    for told in group.told:
-        yield from _wrapped(told.message, "    ", "    ", width, "")
-        yield from _wrapped(_example_text(told.examples, told.rows), "      ", "      ", width, "dim")
+    for message in group.messages:
+        yield from _wrapped(message.text, "    ", "    ", width, "")
+        yield from _wrapped(_example_text(message.examples, message.rows), "      ", "      ", width, "dim")
     if group.more:
         yield f"    and {group.more:,} more messages of this kind: see failures.csv", "dim"
 

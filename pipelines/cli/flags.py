@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from schemas.dialects import Dialect
-from schemas.settings import Exact, LoadOptions, flag, flags, told
+from schemas.settings import Exact, LoadOptions, about, flag, flags
 
 if TYPE_CHECKING:
     from schemas.expectations import Expectations
@@ -33,7 +33,7 @@ _LAST = ("dry_run", "again", "prefect", "as_json")
 
 def option(name: str) -> Any:
     """How typer is to take an option of a load."""
-    said = told(_OPTIONS[name])
+    said = about(_OPTIONS[name])
     bounds = next((rule for rule in get_args(_OPTIONS[name].type) if isinstance(rule, Exact)), Exact())
     return typer.Option(
         flag(name),  # of a switch this alone: there is no --no-once
@@ -67,7 +67,7 @@ def with_options(*, one_extract: bool = False) -> Callable[[Callable[..., None]]
     Args:
         one_extract: the command loads one extract, and no folder of several: the flags of that, too.
     """
-    names = [name for name, each in _OPTIONS.items() if one_extract or not told(each).one_extract]
+    names = [name for name, each in _OPTIONS.items() if one_extract or not about(each).one_extract]
     expect = signature(_expect).parameters
     expected = list(expect) if one_extract else ["min_rows"]
     given = [*map(_parameter, names), *(expect[name] for name in expected)]

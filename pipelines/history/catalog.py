@@ -50,20 +50,22 @@ class PastRun:
         return rows["read"] - sum(rows[state] for state in GOOD) if rows else 0
 
     @property
-    def told(self) -> str:
-        """One line: when it began, how it ended, what became of its rows."""
+    def line(self) -> str:
+        """Its line in `bulkload runs`: when it began, how it ended, how many rows were read and accepted."""
         when = self.manifest.started[:16].replace("T", " ")
         rows, replays = self.manifest.rows, self.manifest.replays
         counts = f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_in:,} to correct" if rows else ""
         return f"{when} UTC  {self.verdict}{counts}{f'; replays {replays}' if replays else ''}"
 
     @property
-    def cured(self) -> str:
-        """What a replay says on the run that it replays."""
+    def replay_line(self) -> str:
+        """The line of a replay below the run that it replays."""
         rows = self.manifest.rows
         if not rows:
             return f"replayed by {self.run_id}: {self.verdict}"
-        return f"replayed by {self.run_id}: {rows['read'] - self.not_in:,} of {many(rows['read'], 'row', 'rows')} cured"
+        return (
+            f"replayed by {self.run_id}: {rows['read'] - self.not_in:,} of {many(rows['read'], 'row', 'rows')} resolved"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The run in the document of `bulkload runs --json`."""

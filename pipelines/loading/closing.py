@@ -3,7 +3,7 @@
 import time
 
 from connectors.run_folder.atomic_files import write_json
-from pipelines.account.accountant import Accountant, Accounts
+from pipelines.account.accountant import Accountant, RunCounts
 from pipelines.account.failed_references import FailedRefs
 from pipelines.loading.manifest import closed
 from pipelines.loading.preparing import PreparedRun
@@ -25,12 +25,12 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
     refs = FailedRefs(run.job.operation, run.binding.named_row) if options.followed else None
     accountant = Accountant(prepared.requests, prepared.ledger, run.journal, refs, why)
     try:
-        accounts = accountant.close_books(run.folder, run.extract)
+        counts = accountant.close_books(run.folder, run.extract)
     except BalanceError as error:
         run.record.write(run.record.manifest.changed(verdict=Verdict.UNBALANCED, error=error.message))
         raise
     warnings = [*run.warnings, *dict.fromkeys(accountant.warnings)]
-    report = _report(prepared, sent, accounts, warnings, refs)
+    report = _report(prepared, sent, counts, warnings, refs)
     if refs is not None and (refs.unknown or report.failed_refs):
         write_json(run.folder.failed, {"refs": report.failed_refs, "unknown": refs.unknown})
     manifest = closed(run.record.manifest, report)
@@ -42,7 +42,7 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
 
 
 def _report(
-    prepared: PreparedRun, sent: Sent, accounts: Accounts, warnings: list[str], refs: FailedRefs | None
+    prepared: PreparedRun, sent: Sent, counts: RunCounts, warnings: list[str], refs: FailedRefs | None
 ) -> Report:
     run, job, options = prepared.run, prepared.run.job, prepared.run.job.options
     if sent.stopped_by is not None:
@@ -52,14 +52,14 @@ def _report(
         run_dir=run.folder.path,
         operation=job.operation.name,
         mode=options.mode,
-        verdict=verdict_of(accounts.rows, stopped=sent.stopped_by is not None, dry_run=options.dry_run),
-        rows_read=accounts.rows_read,
-        rows=accounts.rows,
-        keys=accounts.keys,
+        verdict=verdict_of(counts.rows, stopped=sent.stopped_by is not None, dry_run=options.dry_run),
+        rows_read=counts.rows_read,
+        rows=counts.rows,
+        keys=counts.keys,
         requests=prepared.ledger.calls,
         retries=run.target.client.retries_done - run.retries_before if run.target else 0,
         seconds=time.monotonic() - run.began,
-        reasons=tuple(accounts.reasons),
+        reasons=tuple(counts.reasons),
         warnings=(*warnings, *sent.warnings),
         failed_refs=refs.found() if refs is not None else {},
         refs_unknown=refs.unknown if refs is not None else None,

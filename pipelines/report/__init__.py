@@ -1,4 +1,4 @@
-"""What a run says of itself: report, summary, advice and page.
+"""How a run ended, for people and scripts: report, summary, advice and page.
 
-Made of values it is handed; may not look at other runs.
+Works from the values it is given; may not look at other runs.
 """

@@ -1,8 +1,8 @@
-"""What to do about a run: what must be said loudly of it, and what to type next.
+"""What to do about a run: its warnings, and the command to type next.
 
-The right command differs by how the run ended: `resume` goes on with one that stopped and sends nothing that is
-settled; `replay` sends what a finished one did not get in, and only that: it reads back what is unknown, holds what
-still lacks its parent, and links both runs; `load` is for what a dry run found valid.
+How the run ended decides the command. `resume` continues a run that stopped and sends nothing that is settled. `replay`
+sends only the rows of a finished run that were not accepted: it reads unknown ones back first, holds those whose parent
+is still missing, and links both runs. `load` follows a dry run.
 """
 
 import shlex
@@ -21,32 +21,32 @@ NAME = "bulkload"
 
 
 def warnings(run: Summary) -> list[str]:
-    """What nobody may overlook, then what the run noticed that is no row's fault."""
+    """Alarms first, then what the run noticed that is no row's fault."""
     return [*alarms(run), *(server_text(text, 1000) for text in run.manifest.warnings)]
 
 
 def alarms(run: Summary) -> list[str]:
-    """What nobody may overlook: rows that LUSID may or may not hold, and calls that were given up."""
+    """Rows that LUSID may or may not hold, and calls that the client gave up on."""
     said = []
     unknown = run.rows[State.UNKNOWN]
     if unknown:
         said.append(
-            f"{many(unknown, 'row is', 'rows are')} unknown: sent, the answer was lost, and reading back could not "
-            f"settle it, so LUSID may hold {'it' if unknown == 1 else 'them'} or not. `bulkload replay` finds out "
+            f"{many(unknown, 'row is', 'rows are')} unknown: sent, but the answer was lost and reading back was "
+            f"inconclusive, so LUSID may or may not hold {'it' if unknown == 1 else 'them'}. `bulkload replay` checks "
             "before it sends anything that is not safe to send twice."
         )
     reasons = given_up(run.manifest)
     if reasons:
         rows = sum(reason.rows for reason in reasons)
         said.append(
-            f"{many(rows, 'row was', 'rows were')} not sent, though the run went on: their calls were given up "
-            f"({server_text(reasons[0].message, 300)}). `bulkload resume` sends them."
+            f"{many(rows, 'row was', 'rows were')} not sent, although the run continued: bulkload gave up on their "
+            f"calls ({server_text(reasons[0].message, 300)}). `bulkload resume` sends them."
         )
     return said
 
 
 def next_command(run: Summary) -> str:
-    """What to type next; empty when nothing is left to do."""
+    """The command to type next; empty when nothing is left to do."""
     if run.dry_run:
         return shlex.join(_load(run, [shown(file.path) for file in run.manifest.extracts]))
     if not run.to_correct:
@@ -57,23 +57,23 @@ def next_command(run: Summary) -> str:
 
 
 def next_step(run: Summary) -> str:
-    """What to do before typing it."""
+    """What to do before typing `next_command`."""
     if run.dry_run:
         return "Correct the extract, then load it." if run.to_correct else "Every row is valid: load them."
     if run.verdict is Verdict.STOPPED:
-        return "When what stopped the run is mended, go on with it; what is settled is not sent again."
+        return "Fix what stopped the run, then resume it; settled rows are not sent again."
     if any(run.rows[state] for state in STATES if state.traits.correctable):
         return (
-            "Correct the rows in failures.csv (columns that begin with _ stay as they are), then send again what did "
-            "not get in, and only that."
+            "Correct the rows in failures.csv (leave the columns that begin with _ as they are), then replay the run: "
+            "it sends only the rows that were not accepted."
         )
     if run.to_correct:
-        return "No cell is wrong: once the cause is mended, send again what did not get in, and only that."
+        return "No cell is wrong. Fix the cause, then replay the run: it sends only the rows that were not accepted."
     return "Nothing is left to do."
 
 
 def _load(run: Summary, extracts: Sequence[str]) -> list[str]:
-    """The load of extracts with a run's flags, but for those that say what holds anyway."""
+    """The command that loads extracts with those of a run's flags that differ from the defaults."""
     return [program(), "load", run.operation, *extracts, *_flags(run)]
 
 
@@ -87,7 +87,7 @@ def _flags(run: Summary) -> Iterator[str]:
 
 
 def program() -> str:
-    """This program as a person would type it here: by its name where the shell finds it, else by its path."""
+    """This program as it is typed here: by name where the shell finds it, otherwise by path."""
     called = Path(sys.argv[0])
     if called.name != NAME or shutil.which(NAME):
         return NAME
@@ -95,7 +95,7 @@ def program() -> str:
 
 
 def shown(path: str | Path) -> str:
-    """A path as a person would type it here: relative where it lies below the working folder."""
+    """A path as it is typed here: relative where it lies below the working folder."""
     try:
         return str(Path(path).relative_to(Path.cwd()))
     except (ValueError, OSError):  # it lies elsewhere; the working folder is gone

@@ -1,6 +1,6 @@
-"""report.html: the picture of a run in one file that needs no network and runs no script.
+"""report.html: a run on one page, in one file that needs no network and runs no script.
 
-Shows what `Summary` says: keys, rows and reasons, never a cell. Every text is escaped by the template.
+It shows what `Summary` holds: keys, rows and reasons, never a cell. The template escapes every text.
 """
 
 import functools
@@ -21,7 +21,7 @@ TEMPLATE = "report.html.j2"
 
 
 class Slice(NamedTuple):
-    """A state's part of the bar: rows, keys, and the share of all rows in percent."""
+    """A state's slice of the bar: its rows, its keys and its share of all rows in percent."""
 
     state: State
     rows: int
@@ -33,11 +33,11 @@ def write_html(folder: RunFolder, manifest: Manifest) -> None:
     """Writes report.html into a run's folder.
 
     Args:
-        folder: the run's.
-        manifest: with how the run ended.
+        folder: where the page goes.
+        manifest: says how the run ended.
 
     Raises:
-        RunFolderError: it cannot be written.
+        RunFolderError: the page cannot be written.
     """
     text = html_of(Summary.of(folder, manifest))
     with atomic_write(folder.report) as part:
@@ -52,7 +52,7 @@ def html_of(summary: Summary) -> str:
 
 @functools.cache
 def template() -> "Template":
-    """The page's template: compiled once, for the loads of a night."""
+    """The page's template, compiled once for all loads of a night."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

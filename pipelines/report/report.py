@@ -1,4 +1,4 @@
-"""What a run says of itself: the report in Python, and the document that --json prints."""
+"""How a run ended, for scripts: the report in Python, and the document that --json prints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from schemas.verdicts import EXIT_CODES, Verdict
 
 
 class RowsNotAcceptedError(LoadError):
-    """Some rows of a run did not make it; the report says which."""
+    """Some rows of a run were not accepted; the report says which."""
 
     exit_code = 3
 
@@ -28,11 +28,12 @@ class Report:
     Attributes:
         rows: extract rows by state; keys: requests' keys by state. Every state is present.
         requests: calls made; retries: attempts beyond the first of each.
-        reasons: why rows did not make it, the most frequent first.
+        seconds: how long the run took.
+        reasons: why rows were not accepted, the most frequent first.
         warnings: what the run noticed that is no row's fault.
-        failed_refs: references of the rows that did not make it, for the loads that depend on this one, where such
-            loads were announced (`Options.followed`).
-        refs_unknown: why it cannot be said which references failed; None when it can.
+        failed_refs: references of the rows that were not accepted, for the loads that depend on this one; empty unless
+            `Options.followed` announced such loads.
+        refs_unknown: why the failed references are not known; None when they are.
     """
 
     run_id: str
@@ -58,7 +59,7 @@ class Report:
 
     @cached_property
     def failures(self) -> pd.DataFrame:
-        """failures.csv, all text, as it stands in the run folder."""
+        """failures.csv from the run folder, every cell a text."""
         return pd.read_csv(RunFolder(self.run_dir).failures, dtype=str, keep_default_na=False)
 
     def raise_for_failures(self) -> None:

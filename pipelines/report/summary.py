@@ -1,7 +1,7 @@
 """How a run ended, in words: what the terminal, report.html and `bulkload report` all show.
 
-Made from the manifest alone, so that a run tells the same story on the night and a year later. Texts that came
-from outside (keys, a server's messages) leave here on one line, bounded and without control characters.
+Made from the manifest alone, so that a run's summary is the same on the night and a year later. Texts that came from
+outside (keys, a server's messages) leave here on one line, bounded and without control characters.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,37 +16,37 @@ from schemas.manifest import FORMAT, Manifest, Reason
 from schemas.states import GOOD, State, good_in
 from schemas.verdicts import Verdict
 
-STOPPED_FIRST = "NotSent"
-"""The code of rows that were left because the run stopped; any other code of `not_sent` is of a call given up."""
+RUN_STOPPED = "NotSent"
+"""The code of rows that were not sent because the run stopped first; with any other code, their call was given up."""
 
-MOST_TOLD = 3
-"""Messages shown of one code: those that name a row or a parent differ for each row."""
+MOST_MESSAGES = 3
+"""Messages shown for one code: those that name a row or a parent differ from row to row."""
 
 EXAMPLE_LIMIT = 120
-"""Characters of a key and its place that are shown."""
+"""Characters shown of an example: a key and its row."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """One message, how many rows it was said of, and some of them: `key (row 42)`."""
+class Message:
+    """A message, how many rows have it, and a few of those as `key (row 42)`."""
 
-    message: str
+    text: str
     rows: int
     examples: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Group:
-    """The rows that are in one state for reasons of one code.
+    """The rows that are in one state with one code.
 
     Attributes:
-        told: the most frequent messages; more: how many further messages there are.
+        messages: the most frequent ones; more: how many others there are.
     """
 
     state: State
     code: str
     rows: int
-    told: tuple[Told, ...]
+    messages: tuple[Message, ...]
     more: int
 
 
@@ -56,7 +56,7 @@ class Summary:
 
     Attributes:
         folder: where its files are.
-        manifest: as it stands on disk, or is about to.
+        manifest: as it is on disk, or is about to be written.
         groups: why rows were not accepted, the most frequent first.
     """
 
@@ -69,7 +69,7 @@ class Summary:
         """The summary of a run whose manifest says how it ended.
 
         Raises:
-            ConfigError: it does not: the run is still working, was killed, or ended in an error; or it is damaged.
+            ConfigError: the run is still working, was killed or ended in an error; or the manifest is damaged.
         """
         if manifest.format != FORMAT:
             raise ConfigError(f"{folder.path} was written by another version of bulkload")
@@ -82,7 +82,7 @@ class Summary:
 
     @classmethod
     def of_run(cls, run_dir: Path) -> Self:
-        """The summary of the run in a folder; raises as `of` does, and where there is no run."""
+        """The summary of the run in a folder; raises ConfigError as `of` does, and where there is no run."""
         folder = RunFolder(run_dir)
         return cls.of(folder, folder.read_manifest())
 
@@ -127,8 +127,8 @@ class Summary:
             return f"complete: {read}, none to correct"
         if self.verdict is Verdict.STOPPED:
             rows_given_up = sum(reason.rows for reason in given_up(self.manifest))
-            went_on = 0 < rows_given_up == self.rows[State.NOT_SENT]
-            return f"{'not complete' if went_on else 'stopped early'}: {self.to_correct:,} of {read} not accepted"
+            continued = 0 < rows_given_up == self.rows[State.NOT_SENT]
+            return f"{'not complete' if continued else 'stopped early'}: {self.to_correct:,} of {read} not accepted"
         return f"finished: {self.to_correct:,} of {read} not accepted"
 
     @property
@@ -140,15 +140,15 @@ class Summary:
 
     @property
     def files(self) -> tuple[tuple[Path, str], ...]:
-        """What there is to open, and what it is."""
-        named = [(self.folder.report, "the picture of the run"), (self.folder.outcomes, "what became of every key")]
+        """The files to open, and what each holds."""
+        named = [(self.folder.report, "the run on one page"), (self.folder.outcomes, "the outcome of every key")]
         if self.to_correct:
             named.insert(0, (self.folder.failures, f"{many(self.to_correct, 'row', 'rows')} to correct"))
         return tuple(named)
 
     @property
-    def cured(self) -> str:
-        """Of a replay: whose failures it sent again, and how many of them are in now; empty for any other run."""
+    def replay_line(self) -> str:
+        """Which run a replay replays, and how many of its rows are resolved; empty where the run is no replay."""
         earlier, read = self.manifest.replays, self.rows["read"]
         if not earlier:
             return ""
@@ -158,7 +158,7 @@ class Summary:
             if left
             else ""
         )
-        return f"replays {earlier}: {read - sum(left.values()):,} of {many(read, 'row', 'rows')} cured{rest}"
+        return f"replays {earlier}: {read - sum(left.values()):,} of {many(read, 'row', 'rows')} resolved{rest}"
 
     def as_json(self) -> dict[str, Any]:
         """The document that `load --json` printed."""
@@ -169,13 +169,13 @@ class Summary:
 
 
 def given_up(manifest: Manifest) -> list[Reason]:
-    """The reasons of rows whose calls were repeated as often as we repeat, while the run went on."""
-    found = (r for r in manifest.reasons if r.state is State.NOT_SENT and r.code != STOPPED_FIRST)
+    """The reasons of rows whose calls the client gave up on while the run continued."""
+    found = (r for r in manifest.reasons if r.state is State.NOT_SENT and r.code != RUN_STOPPED)
     return [] if manifest.settings.dry_run else list(found)
 
 
 def _groups(manifest: Manifest) -> Iterator[Group]:
-    """The manifest's reasons by state and code; in a dry run, rows that were merely not sent have none."""
+    """The manifest's reasons by state and code; in a dry run `not_sent` needs no reason."""
     good = good_in(dry_run=manifest.settings.dry_run)
     by_code: dict[tuple[State, str], list[Reason]] = {}
     for reason in manifest.reasons:
@@ -183,16 +183,16 @@ def _groups(manifest: Manifest) -> Iterator[Group]:
             by_code.setdefault((reason.state, reason.code), []).append(reason)
     ranked = sorted(by_code.items(), key=lambda item: -sum(r.rows for r in item[1]))
     for (state, code), reasons in ranked:
-        told = tuple(_told(reason) for reason in reasons[:MOST_TOLD])
-        yield Group(state, server_text(code, 100), sum(r.rows for r in reasons), told, len(reasons) - len(told))
+        shown = tuple(_message(reason) for reason in reasons[:MOST_MESSAGES])
+        yield Group(state, server_text(code, 100), sum(r.rows for r in reasons), shown, len(reasons) - len(shown))
 
 
-def _told(reason: Reason) -> Told:
-    return Told(server_text(reason.message), reason.rows, tuple(map(_example, reason.examples)))
+def _message(reason: Reason) -> Message:
+    return Message(server_text(reason.message), reason.rows, tuple(map(_example, reason.examples)))
 
 
 def _example(text: str) -> str:
-    """`key (row 42)` on one line; of a key that is too long the middle goes, and the place stays."""
+    """`key (row 42)` on one line; a key that is too long loses its middle."""
     if len(text) > EXAMPLE_LIMIT:
         text = f"{text[: EXAMPLE_LIMIT // 2]}…{text[-EXAMPLE_LIMIT // 2 :]}"
     return server_text(text, 10 * EXAMPLE_LIMIT)

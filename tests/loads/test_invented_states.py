@@ -52,7 +52,7 @@ def test_the_page_and_the_terminal_show_them_in_their_colours(found: dict[str, A
 def test_a_replay_takes_up_what_is_not_good_and_nothing_else(found: dict[str, Any]) -> None:
     replay = found["every state"]["replay"]
     assert replay["outcomes"] == BOTH
-    assert "0 of 2 rows cured, 2 left (1 spoilt, 1 bounced)" in replay["terminal"]
+    assert "0 of 2 rows resolved, 2 left (1 spoilt, 1 bounced)" in replay["terminal"]
 
 
 def test_a_good_state_is_no_failure_whatever_is_asked(found: dict[str, Any]) -> None:

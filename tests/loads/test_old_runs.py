@@ -80,7 +80,7 @@ def test_runs_of_an_earlier_version_are_listed_reported_and_purged(
     assert cli.run(["runs", "--runs", str(runs)]) == 0
     listed = capsys.readouterr().out.splitlines()
     assert set(ALL) <= set(listed)
-    assert f"  replayed by {REPLAY}: 1 of 3 rows cured" in listed
+    assert f"  replayed by {REPLAY}: 1 of 3 rows resolved" in listed
     assert [cli.run(["report", run_id, "--runs", str(runs)]) for run_id in ALL] == [0, 0, 0, 0]
     assert "finished: 3 of 5 rows not accepted" in capsys.readouterr().out
     assert cli.run(["purge", "--older-than", "0h", "--runs", str(runs)]) == 0

@@ -27,7 +27,7 @@ from schemas.budget import FailureBudget
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
-from schemas.settings import LoadOptions, flag, flags, told
+from schemas.settings import LoadOptions, about, flag, flags
 
 NO_FLAG = {"expect": "has flags of its own", "followed": "a night knows", "hold": "a night knows"}
 KINDS = get_type_hints(LoadOptions)
@@ -90,7 +90,7 @@ def test_its_flag_sets_it_and_nothing_else(name: str, monkeypatch: pytest.Monkey
     wanted = vars(replace(Options(), **{name: value}))
     found = taken(["load", "orders", "a.csv", *typed_flag, "--direct"], "pipelines.load.load", monkeypatch)
     assert {each: found[each] for each in wanted} == wanted
-    if not told(flags()[name]).one_extract:
+    if not about(flags()[name]).one_extract:
         found = taken(["nightly", ".", *typed_flag, "--direct"], "pipelines.nights.nightly.nightly", monkeypatch)
         assert {each: found[each] for each in wanted} == wanted
 

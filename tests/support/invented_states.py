@@ -127,7 +127,7 @@ class Loads:
             "failures": [line["_state"] for line in failures(report.run_dir)],
             "page": (report.run_dir / "report.html").read_text("utf-8"),
             "terminal": screen.file.getvalue(),  # type: ignore[attr-defined]
-            "in the list of runs": PastRun(summary.folder, summary.manifest).told,
+            "in the list of runs": PastRun(summary.folder, summary.manifest).line,
             "as an older version wrote it": {state: older.rows[state] for state in STATES},
             "notes": list(self.notes),
         }

@@ -369,9 +369,9 @@ MUTATIONS = (
     Mutation(
         "finish before the files are whole",
         "pipelines/loading/closing.py",
-        "        accounts = accountant.close_books(run.folder, run.extract)\n",
+        "        counts = accountant.close_books(run.folder, run.extract)\n",
         "        run.folder.write_manifest(run.record.manifest.changed(verdict='rejects'))\n"
-        "        accounts = accountant.close_books(run.folder, run.extract)\n",
+        "        counts = accountant.close_books(run.folder, run.extract)\n",
         ("tests/crash/test_crash_points.py::test_a_run_that_dies_at_any_point_ends_as_if_nothing_had_happened",),
     ),
     Mutation(

@@ -146,7 +146,7 @@ def test_only_what_failed_is_sent_again_from_the_corrected_file(place: Path, cap
     assert manifest["replays"] == first.name
 
 
-def test_a_replay_says_what_it_cured_and_both_runs_name_each_other(place: Path, capsys: Capture) -> None:
+def test_a_replay_says_what_it_resolved_and_both_runs_name_each_other(place: Path, capsys: Capture) -> None:
     assert loaded(place, "--json") == 3
     first = the_run(place)
     fixed = corrected(first / "failures.csv", display_name="Found")
@@ -154,13 +154,13 @@ def test_a_replay_says_what_it_cured_and_both_runs_name_each_other(place: Path, 
     capsys.readouterr()
     assert cli.run(["replay", first.name, str(fixed), *runs]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[2] == f"  replays {first.name}: 1 of 1 row cured"
+    assert out[2] == f"  replays {first.name}: 1 of 1 row resolved"
     assert cli.run(["runs", *runs]) == 0
     second, told, _, _, cured = capsys.readouterr().out.splitlines()
     assert told.endswith(f"complete: 1 read, 1 accepted, 0 to correct; replays {first.name}")
-    assert cured == f"  replayed by {second}: 1 of 1 row cured"
+    assert cured == f"  replayed by {second}: 1 of 1 row resolved"
     assert cli.run(["report", first.name, *runs]) == 0
-    assert f"replayed by {second}: 1 of 1 row cured" in capsys.readouterr().out.splitlines()
+    assert f"replayed by {second}: 1 of 1 row resolved" in capsys.readouterr().out.splitlines()
 
 
 def test_calls_that_were_given_up_are_named_with_what_sends_them(
@@ -186,7 +186,9 @@ def test_calls_that_were_given_up_are_named_with_what_sends_them(
         assert cli.run(["resume", "latest", *runs, "--json"]) == 0
     assert lines[0] == "investor-records: not complete: 2 of 6 rows not accepted"
     told = " ".join(lines[2:5]).replace("     ", " ")
-    assert told.startswith("  ! 2 rows were not sent, though the run went on: their calls were given up (POST /api/")
+    assert told.startswith(
+        "  ! 2 rows were not sent, although the run continued: bulkload gave up on their calls (POST /api/"
+    )
     assert lines[-1] == f"  bulkload resume {the_run(place).name} --runs {place / 'runs'}"
 
 

@@ -38,12 +38,12 @@ def test_the_outcome_of_a_run_is_plain_and_stable_where_there_is_no_terminal() -
         "Files",
         "  runs/20261121T020000Z-orders-7f3a/",
         "    failures.csv      2 rows to correct",
-        "    report.html       the picture of the run",
-        "    outcomes.parquet  what became of every key",
+        "    report.html       the run on one page",
+        "    outcomes.parquet  the outcome of every key",
         "",
         "Next",
-        "  Correct the rows in failures.csv (columns that begin with _ stay as they are),",
-        "  then send again what did not get in, and only that.",
+        "  Correct the rows in failures.csv (leave the columns that begin with _ as they",
+        "  are), then replay the run: it sends only the rows that were not accepted.",
         "  bulkload replay 20261121T020000Z-orders-7f3a",
     ]
 
@@ -60,7 +60,7 @@ def test_a_hostile_text_is_one_bounded_line_and_never_markup_or_control() -> Non
 
 def test_a_long_key_loses_its_middle_and_keeps_its_place() -> None:
     reason = {"state": "failed", "code": "Long", "message": "m", "rows": 1, "examples": [f"{'K' * 900} (row 42)"]}
-    (example,) = summary(reasons=[reason]).groups[0].told[0].examples
+    (example,) = summary(reasons=[reason]).groups[0].messages[0].examples
     assert example == f"{'K' * 60}…{'K' * 51} (row 42)"
 
 
@@ -77,7 +77,7 @@ def test_reasons_of_one_code_stand_together_and_only_the_first_messages_are_show
         for n in range(5)
     ]
     (group,) = summary(reasons=reasons).groups
-    assert (group.rows, [t.message for t in group.told], group.more) == (
+    assert (group.rows, [message.text for message in group.messages], group.more) == (
         5,
         ["parent 0 failed", "parent 1 failed", "parent 2 failed"],
         2,
@@ -112,7 +112,7 @@ def test_each_verdict_has_its_headline_and_its_next_step() -> None:
     dry = summary(settings={**manifest()["settings"], "dry_run": True}, target=None)
     complete = summary(verdict="complete", **nothing)
     assert stopped.headline == "stopped early: 2 of 10 rows not accepted"
-    assert "When what stopped the run is mended" in advice.next_step(stopped)
+    assert "Fix what stopped the run" in advice.next_step(stopped)
     assert "  ! the token expired" in printed(stopped)
     assert dry.headline == "dry run, nothing was sent: 2 of 10 rows must be corrected"
     assert complete.headline == "complete: 10 rows, none to correct"
@@ -124,7 +124,7 @@ def rows_of(**states: int) -> dict[str, Any]:
     return {"rows": {**manifest()["rows"], "failed": 0, "accepted": 9 - sum(states.values()), **states}}
 
 
-def test_what_is_typed_next_is_what_the_run_needs() -> None:
+def test_the_next_command_is_what_the_run_needs() -> None:
     run_id = "20261121T020000Z-orders-7f3a"
     elsewhere = Summary.of(RunFolder(Path(f"/data/runs/{run_id}")), typed())
     assert advice.next_command(elsewhere) == f"bulkload replay {run_id} --runs /data/runs"
@@ -136,34 +136,34 @@ def test_what_is_typed_next_is_what_the_run_needs() -> None:
         assert advice.next_step(innocent).startswith("No cell is wrong")
 
 
-def test_unknown_rows_are_said_loudly_with_what_they_mean_and_what_settles_them() -> None:
+def test_unknown_rows_are_an_alarm_that_says_what_they_mean_and_what_to_type() -> None:
     lines = printed(summary(**rows_of(unknown=3, failed=1), warnings=["noticed"])).splitlines()
     assert lines[2:6] == [
-        "  ! 3 rows are unknown: sent, the answer was lost, and reading back could not",
-        "    settle it, so LUSID may hold them or not. `bulkload replay` finds out before",
-        "    it sends anything that is not safe to send twice.",
+        "  ! 3 rows are unknown: sent, but the answer was lost and reading back was",
+        "    inconclusive, so LUSID may or may not hold them. `bulkload replay` checks",
+        "    before it sends anything that is not safe to send twice.",
         "  ! noticed",
     ]
     assert "unknown" not in "".join(advice.warnings(summary(**rows_of(failed=1))))
 
 
-def test_a_run_that_went_to_its_end_with_calls_given_up_says_so_and_what_sends_them() -> None:
+def test_a_run_that_continued_after_giving_up_on_calls_says_so_and_what_sends_them() -> None:
     reason = {"state": "not_sent", "code": "Throttled", "message": "429 (6 attempts)", "rows": 2, "examples": ["k"]}
     told = summary(verdict="stopped", reasons=[reason], **rows_of(not_sent=2))
     assert told.headline == "not complete: 2 of 10 rows not accepted"
     assert advice.warnings(told) == [
-        "2 rows were not sent, though the run went on: their calls were given up (429 (6 attempts)). "
+        "2 rows were not sent, although the run continued: bulkload gave up on their calls (429 (6 attempts)). "
         "`bulkload resume` sends them.",
     ]
     stopped = summary(verdict="stopped", reasons=[reason | {"code": "NotSent"}], **rows_of(not_sent=2))
     assert (stopped.headline, advice.warnings(stopped)) == ("stopped early: 2 of 10 rows not accepted", [])
 
 
-def test_a_replay_says_whose_rows_it_cured_and_what_is_left() -> None:
+def test_a_replay_says_whose_rows_it_resolved_and_what_is_left() -> None:
     lines = printed(summary(replays="RUN_X", **rows_of(failed=1, held=2))).splitlines()
-    assert lines[2] == "  replays RUN_X: 7 of 10 rows cured, 3 left (2 held, 1 failed)"
-    assert summary(replays="RUN_X", **rows_of()).cured == "replays RUN_X: 10 of 10 rows cured"
-    assert summary(replays=None).cured == ""
+    assert lines[2] == "  replays RUN_X: 7 of 10 rows resolved, 3 left (2 held, 1 failed)"
+    assert summary(replays="RUN_X", **rows_of()).replay_line == "replays RUN_X: 10 of 10 rows resolved"
+    assert summary(replays=None).replay_line == ""
 
 
 def test_the_runs_of_a_night_share_one_table() -> None:

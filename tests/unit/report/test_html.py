@@ -43,7 +43,7 @@ class Page(HTMLParser):
             self.texts.append(" ".join(data.split()))
 
 
-def test_the_page_says_what_ran_how_it_ended_why_and_what_to_type_next() -> None:
+def test_the_page_shows_what_ran_how_it_ended_why_and_the_next_command() -> None:
     texts = Page(html_of(summary(warnings=["LUSID answered for keys that were never sent: x"]))).texts
     for text in (
         "Finished: 2 of 10 rows not accepted.",
@@ -61,11 +61,11 @@ def test_the_page_says_what_ran_how_it_ended_why_and_what_to_type_next() -> None
     assert texts[texts.index("accepted") :][:4] == ["accepted", "7", "70.00 %", "4"]
 
 
-def test_the_page_shows_what_is_unknown_and_what_a_replay_cured() -> None:
+def test_the_page_shows_unknown_rows_and_what_a_replay_resolved() -> None:
     rows = {**manifest()["rows"], "failed": 0, "unknown": 2}
     texts = Page(html_of(summary(replays="RUN_X", rows=rows))).texts
-    assert "Replays RUN_X: 8 of 10 rows cured, 2 left (2 unknown)." in texts
-    assert any(text.startswith("2 rows are unknown: sent, the answer was lost") for text in texts)
+    assert "Replays RUN_X: 8 of 10 rows resolved, 2 left (2 unknown)." in texts
+    assert any(text.startswith("2 rows are unknown: sent, but the answer was lost") for text in texts)
 
 
 def test_the_page_needs_no_network_and_runs_no_script() -> None:
@@ -78,7 +78,7 @@ def test_the_page_needs_no_network_and_runs_no_script() -> None:
     assert "default-src 'none'" in text
 
 
-def test_whatever_comes_from_outside_is_escaped_and_bounded() -> None:
+def test_texts_from_outside_are_escaped_and_bounded() -> None:
     evil = "<script>alert(1)</script>\"'&" + HOSTILE
     reason = {"state": "failed", "code": evil, "message": evil * 200, "rows": 1, "examples": [evil * 200]}
     text = html_of(summary(reasons=[reason], warnings=[evil]))
