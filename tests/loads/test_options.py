@@ -88,10 +88,10 @@ def test_its_flag_sets_it_and_nothing_else(name: str, monkeypatch: pytest.Monkey
     value = other(name)
     typed_flag = [flag(name)] if value is True else [flag(name), str(value)]
     wanted = vars(replace(Options(), **{name: value}))
-    found = taken(["load", "orders", "a.csv", *typed_flag, "--direct"], "pipelines.load.load", monkeypatch)
+    found = taken(["load", "orders", "a.csv", *typed_flag, "--direct"], "pipelines.flows.launch.load", monkeypatch)
     assert {each: found[each] for each in wanted} == wanted
     if not about(flags()[name]).one_extract:
-        found = taken(["nightly", ".", *typed_flag, "--direct"], "pipelines.nights.nightly.nightly", monkeypatch)
+        found = taken(["nightly", ".", *typed_flag, "--direct"], "pipelines.flows.launch.nightly", monkeypatch)
         assert {each: found[each] for each in wanted} == wanted
 
 
@@ -120,7 +120,7 @@ def test_what_to_type_next_names_it_where_it_is_not_the_default(
     manifest = typed(**{**json.loads(json.dumps(written(given).as_json())), "verdict": "dry run"})
     words = shlex.split(next_command(Summary.of(RunFolder(given.runs / FOLDER.run_id), manifest)))
     assert words[1:3] == ["load", "orders"]
-    found = taken([*words[1:], "a.csv", "--direct"], "pipelines.load.load", monkeypatch)
+    found = taken([*words[1:], "a.csv", "--direct"], "pipelines.flows.launch.load", monkeypatch)
     wanted = vars(replace(given, dry_run=False))
     assert {each: found[each] for each in wanted} == wanted
     assert words[3] == flag(name)
