@@ -1,7 +1,7 @@
 """The commands to try bulkload with: `sample`, `sandbox`, `demo`. None of them can reach a real LUSID."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,13 +28,7 @@ def sample(
     """Write invented extracts of any size."""
     from pipelines.sample.write import write_client_sample, write_sample
 
-    counts: dict[str, Any] = {
-        "investors": investors,
-        "accounts": accounts,
-        "blocks": blocks,
-        "orders": orders,
-        "seed": seed,
-    }
+    counts = {"investors": investors, "accounts": accounts, "blocks": blocks, "orders": orders, "seed": seed}
     if client and formats != ["csv"]:
         raise ConfigError("a client's sample is CSV: leave --format out")
     if client:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from pipelines.sample.investors import MOST_HOLDERS, InvestorTable, country_cells, reference
-from pipelines.sample.plan import Cells, Ints, Plan, Spread, take
+from pipelines.sample.plan import Cells, Ints, Plan, Spread, Table, take
 from pipelines.sample.words import ACCOUNT_NOTES, PRODUCTS
 
 EXTERNAL = "identifier:InvestmentAccount/ExternalIdentifier/ExternalIAId"
@@ -19,30 +19,9 @@ NAME = "property:InvestmentAccount/Details/Name"
 COUNTRY = "property:InvestmentAccount/Details/Country"
 COUNTRY_FROM = f"{COUNTRY}@effective_from"
 HOLDER = "holder:InvestorRecord/ExternalIdentifier/ExternalIRId"
-HEADER = (
-    EXTERNAL,
-    INTERNAL,
-    "display_name",
-    "description",
-    "account_type",
-    NAME,
-    COUNTRY,
-    COUNTRY_FROM,
-    "holder_key",
-    HOLDER,
-    "portfolio_key",
-    "portfolio_scope",
-    "portfolio_code",
-)
 PORTFOLIO_SCOPE = "MyScope"
 
-_TYPES = (
-    *("Personal",) * 12,
-    *("Corporate",) * 3,
-    *("JointPersonal",) * 3,
-    "JointCorporate",
-    "JointMixed",
-)
+_TYPES = (*("Personal",) * 12, *("Corporate",) * 3, *("JointPersonal",) * 3, "JointCorporate", "JointMixed")
 _FIRST_JOINT = _TYPES.index("JointPersonal")
 _FIRST_JOINT_CORPORATE = _TYPES.index("JointCorporate")
 _CORPORATE = _TYPES.index("Corporate")
@@ -57,15 +36,10 @@ def portfolio_code(account: int, nth: int) -> str:
 
 
 @dataclass(frozen=True)
-class AccountTable:
+class AccountTable(Table):
     """The drawn accounts; `account` is their number, counted from 0."""
 
     plan: Plan
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The canonical columns, in order."""
-        return HEADER
 
     @property
     def positions(self) -> int:
@@ -85,11 +59,7 @@ class AccountTable:
 
     def _holders(self, account: Ints) -> Ints:
         joint = self._type(account) >= _FIRST_JOINT
-        return np.where(
-            joint,
-            np.array(_JOINT_HOLDERS)[self.plan.draw("holders", account, len(_JOINT_HOLDERS))],
-            1,
-        )
+        return np.where(joint, np.array(_JOINT_HOLDERS)[self.plan.draw("holders", account, len(_JOINT_HOLDERS))], 1)
 
     def _sizes(self, account: Ints) -> Ints:
         return np.maximum(self._holders(account), self.portfolios(account))

@@ -160,13 +160,7 @@ ACCOUNTS: Final = ClientFile(
         _coded(
             "kind",
             "account_type",
-            {
-                "Personal": "PER",
-                "Corporate": "COR",
-                "JointPersonal": "JP",
-                "JointCorporate": "JC",
-                "JointMixed": "JM",
-            },
+            {"Personal": "PER", "Corporate": "COR", "JointPersonal": "JP", "JointCorporate": "JC", "JointMixed": "JM"},
         ),
         _same("account_name", "display_name"),
         _same("sort_name", accounts.NAME),

@@ -5,7 +5,6 @@ for, so that everything executed can be allocated. A seed decides everything. Kn
 """
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -14,11 +13,10 @@ import numpy as np
 
 from pipelines.sample.files import writable_folder, write_rows
 from pipelines.sample.orders import FIGI, SCOPE
-from pipelines.sample.plan import Cells, Plan
+from pipelines.sample.plan import BUSINESS_DATE, Cells, Plan
 from pipelines.sample.words import FIGIS, LISTED_IN
 from schemas.errors import ConfigError
 
-BUSINESS_DATE: Final = date(2026, 11, 20)
 MOST_ORDERS: Final = 5
 """Orders of a block, at most."""
 MOST_FILLS: Final = 4
@@ -50,7 +48,7 @@ def write_day(folder: Path, *, blocks: int = 500, seed: int = 20) -> list[Path]:
     """
     if blocks < 1:
         raise ConfigError("a day needs at least 1 block")
-    day = _Day(Plan(blocks=blocks, seed=seed, business_date=BUSINESS_DATE))
+    day = _Day(Plan(blocks=blocks, seed=seed))
     with writable_folder(folder):
         return [_write(folder / f"{name}.csv", rows) for name, rows in day.extracts().items()]
 

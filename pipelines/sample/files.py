@@ -22,30 +22,18 @@ from schemas.errors import ConfigError
 ROW_GROUP: Final = 65_536
 """Rows of a Parquet row group, whatever the size of the chunks."""
 
-_WORD = pa.dictionary(pa.int32(), pa.string())
-_MONEY = pa.decimal128(18, 2)
-_PRICE = pa.decimal128(18, 4)
-_MOMENT = pa.timestamp("us", tz="UTC")
+_WORDS = (
+    *("investor_type", investors.COUNTRY, investors.NET_WORTH_UNIT, "account_type", accounts.COUNTRY),
+    *("side", "type", "time_in_force", "state", "limit_currency", orders.DESK),
+)
+"""Columns that hold few different texts."""
 _TYPES: Final[Mapping[str, pa.DataType]] = {
-    "investor_type": _WORD,
-    investors.COUNTRY: _WORD,
-    investors.COUNTRY_FROM: pa.date32(),
-    investors.NET_WORTH: _MONEY,
-    investors.NET_WORTH_UNIT: _WORD,
+    **dict.fromkeys(_WORDS, pa.dictionary(pa.int32(), pa.string())),
+    **dict.fromkeys((investors.COUNTRY_FROM, accounts.COUNTRY_FROM), pa.date32()),
+    investors.NET_WORTH: pa.decimal128(18, 2),
     investors.MARKET_LABELS: pa.list_(pa.string()),
-    "account_type": _WORD,
-    accounts.COUNTRY: _WORD,
-    accounts.COUNTRY_FROM: pa.date32(),
-    "side": _WORD,
-    "type": _WORD,
-    "time_in_force": _WORD,
-    "state": _WORD,
-    "quantity": _PRICE,
-    "limit_price": _PRICE,
-    "limit_currency": _WORD,
-    "date": _MOMENT,
-    "order_date": _MOMENT,
-    orders.DESK: _WORD,
+    **dict.fromkeys(("quantity", "limit_price"), pa.decimal128(18, 4)),
+    **dict.fromkeys(("date", "order_date"), pa.timestamp("us", tz="UTC")),
 }
 """The types of columns that are not plain text."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.sample.plan import Cells, Ints, Plan, take
+from pipelines.sample.plan import Cells, Ints, Plan, Table, take
 from pipelines.sample.words import (
     COUNTRIES,
     CURRENCIES,
@@ -32,21 +32,6 @@ COUNTRY_FROM = f"{COUNTRY}@effective_from"
 NET_WORTH = "metric:InvestorRecord/Details/NetWorth"
 NET_WORTH_UNIT = f"{NET_WORTH}@unit"
 MARKET_LABELS = "labels:InvestorRecord/Details/Markets"
-HEADER = (
-    "display_name",
-    "description",
-    "investor_type",
-    EXTERNAL,
-    INTERNAL,
-    PERSON,
-    LEGAL_ENTITY,
-    NAME,
-    COUNTRY,
-    COUNTRY_FROM,
-    NET_WORTH,
-    NET_WORTH_UNIT,
-    MARKET_LABELS,
-)
 
 _GROUP = 4
 MOST_HOLDERS = 4
@@ -76,15 +61,10 @@ def reference(index: int) -> str:
 
 
 @dataclass(frozen=True)
-class InvestorTable:
+class InvestorTable(Table):
     """The drawn investors; `index` is their number, counted from 0."""
 
     plan: Plan
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The canonical columns, in order."""
-        return HEADER
 
     @property
     def positions(self) -> int:

@@ -11,33 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from pipelines.sample.accounts import PORTFOLIO_SCOPE, AccountTable, portfolio_code
-from pipelines.sample.plan import LARGEST_BLOCK, Cells, Ints, Plan, Spread, take
+from pipelines.sample.plan import LARGEST_BLOCK, Cells, Ints, Plan, Spread, Table, take
 from pipelines.sample.words import DESKS, FIGIS, LISTED_IN, TRADERS
 
 FIGI = "instrument:Instrument/default/Figi"
 DESK = "block_property:Block/MyScope/Desk"
 TRADER = "property:Order/MyScope/Trader"
 SCOPE = "MyScope"
-HEADER = (
-    "block_scope",
-    "block_code",
-    "order_scope",
-    "order_code",
-    FIGI,
-    "quantity",
-    "side",
-    "type",
-    "time_in_force",
-    "date",
-    "limit_price",
-    "limit_currency",
-    "order_date",
-    "state",
-    "portfolio_scope",
-    "portfolio_code",
-    DESK,
-    TRADER,
-)
 
 _TOGETHER = 3
 _TIMES = tuple(f"T{m // 60:02d}:{m % 60:02d}:00Z" for m in range(7 * 60, 16 * 60 + 30))
@@ -57,15 +37,10 @@ def business_days(until: date) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class OrderTable:
+class OrderTable(Table):
     """The drawn blocks and orders; `block` and `order` are their numbers, both counted from 0."""
 
     plan: Plan
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The canonical columns, in order."""
-        return HEADER
 
     @property
     def positions(self) -> int:
@@ -117,43 +92,39 @@ class OrderTable:
         rows = len(order)
         minute = self.plan.draw("minute", block, len(_TIMES))
         day = self.plan.business_date.isoformat()
-        own = {
+        figi, kind, limit = self._price(block)
+        return {
+            "block_scope": [SCOPE] * rows,
+            "block_code": [f"BLOCK{b + 1:08d}" for b in block.tolist()],
             "order_scope": [SCOPE] * rows,
             "order_code": [f"ORDER{o + 1:08d}" for o in order.tolist()],
+            FIGI: figi,
             "quantity": self._quantity(order),
+            "side": self.plan.pick("side", ("Buy", "Sell"), block),
+            "type": kind,
+            "time_in_force": self.plan.pick("force", ("Day", "Day", "GoodTilCancel"), block),
+            "date": [day + time for time in take(_TIMES, minute)],
+            **limit,
             "order_date": self._order_date(order, minute),
             "state": ["New"] * rows,
             **self._portfolio(order),
+            DESK: self.plan.pick("desk", DESKS, block),
             TRADER: self.plan.pick("trader", TRADERS, order),
         }
-        shared = {
-            "block_scope": [SCOPE] * rows,
-            "block_code": [f"BLOCK{b + 1:08d}" for b in block.tolist()],
-            "side": self.plan.pick("side", ("Buy", "Sell"), block),
-            "time_in_force": self.plan.pick("force", ("Day", "Day", "GoodTilCancel"), block),
-            "date": [day + time for time in take(_TIMES, minute)],
-            **self._price(block),
-            DESK: self.plan.pick("desk", DESKS, block),
-        }
-        both = own | shared
-        return {column: both[column] for column in HEADER}
 
-    def _price(self, block: Ints) -> Cells:
+    def _price(self, block: Ints) -> tuple[list[str], list[str], Cells]:
         """The instrument, and for a Limit block a price near the instrument's level."""
         instrument = self.plan.draw("instrument", block, len(FIGIS))
         level = 50_000 + self.plan.draw("level", instrument, 2_000_000)
         price = level * (9_000 + self.plan.draw("price", block, 2_000)) // _TICKS
         limit = (self.plan.draw("type", block, 5) >= 3).tolist()
         currencies = take([LISTED_IN[i % len(LISTED_IN)] for i in range(len(FIGIS))], instrument)
-        return {
-            FIGI: take(FIGIS, instrument),
-            "type": ["Limit" if is_limit else "Market" for is_limit in limit],
-            "limit_price": [
-                f"{p // _TICKS}.{p % _TICKS:04d}" if is_limit else ""
-                for p, is_limit in zip(price.tolist(), limit, strict=True)
-            ],
+        priced = zip(price.tolist(), limit, strict=True)
+        limits = {
+            "limit_price": [f"{p // _TICKS}.{p % _TICKS:04d}" if is_limit else "" for p, is_limit in priced],
             "limit_currency": [c if is_limit else "" for c, is_limit in zip(currencies, limit, strict=True)],
         }
+        return take(FIGIS, instrument), ["Limit" if is_limit else "Market" for is_limit in limit], limits
 
     def _quantity(self, order: Ints) -> list[str]:
         """Multiples of ten, in one order of twelve with a fraction, as for units of a fund."""
@@ -176,7 +147,5 @@ class OrderTable:
         owned = (AccountTable(self.plan).portfolios(account) > 0).tolist()
         return {
             "portfolio_scope": [PORTFOLIO_SCOPE if is_owned else "" for is_owned in owned],
-            "portfolio_code": [
-                portfolio_code(a, 0) if is_owned else "" for a, is_owned in zip(account.tolist(), owned, strict=True)
-            ],
+            "portfolio_code": [portfolio_code(a, 0) if o else "" for a, o in zip(account.tolist(), owned, strict=True)],
         }

@@ -6,7 +6,7 @@ investors. Knows nothing of columns, names or files.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import blake2b
 from typing import Protocol
@@ -20,6 +20,8 @@ Ints = NDArray[np.int64]
 Cells = dict[str, list[str]]
 """Consecutive rows of a file: for each column one text a row; '' is an empty cell."""
 
+BUSINESS_DATE = date(2026, 11, 20)
+"""The day of the blocks in the committed samples."""
 LARGEST_BLOCK = 8
 """The most orders that the sample puts into one block."""
 
@@ -45,7 +47,7 @@ class Plan:
     blocks: int = 800
     orders: int = 3000
     seed: int = 20
-    business_date: date = field(default=date(2026, 11, 20))
+    business_date: date = BUSINESS_DATE
 
     def check(self) -> None:
         """Refuses counts that are too small for accounts to find holders and for planted rows to find a place.
@@ -100,6 +102,7 @@ class Table(Protocol):
     @property
     def header(self) -> tuple[str, ...]:
         """The canonical columns, in order."""
+        return tuple(self.cells(0, 0))
 
     @property
     def positions(self) -> int:

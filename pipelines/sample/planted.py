@@ -7,6 +7,7 @@ no files; data/README.md shows the rows as a table.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from pipelines.sample import accounts, investors, orders
 from pipelines.sample.investors import InvestorTable, lei, reference
@@ -43,7 +44,7 @@ def _investor(serial: int, row: int, name: str, state: State, flaw: str) -> Plan
     return Planted(row, cells, state, flaw)
 
 
-def _spoil(planted: Planted, column: str, wrong: str, right: str, client: str | None = None) -> Planted:
+def _spoil(planted: Planted, column: str, wrong: str, right: str, **others: Any) -> Planted:
     """The row with one wrong cell, and the right text as its cure.
 
     Args:
@@ -51,14 +52,9 @@ def _spoil(planted: Planted, column: str, wrong: str, right: str, client: str | 
         column: the column of the cell.
         wrong: the wrong text.
         right: the text that corrects it.
-        client: the wrong text in the client's extract, where it differs.
+        others: what else the row has, as fields of `Planted`.
     """
-    return replace(
-        planted,
-        cells={**planted.cells, column: wrong},
-        cure={column: right},
-        client={} if client is None else {column: client},
-    )
+    return replace(planted, cells={**planted.cells, column: wrong}, cure={column: right}, **others)
 
 
 def _investors() -> Iterator[Planted]:
@@ -76,15 +72,8 @@ def _investors() -> Iterator[Planted]:
         investors.EXTERNAL, "1.23457E+11", "IR_Z0000003",
     )  # fmt: skip
     copied = _investor(4, 300, "Tideway, Marsh & Co", State.ACCEPTED, "nothing: row 640 is its copy")
-    copied = replace(
-        copied,
-        cells={
-            **copied.cells,
-            "investor_type": "LegalEntity",
-            investors.PERSON: "",
-            investors.LEGAL_ENTITY: lei(_LEI_SERIAL),
-        },
-    )
+    entity = {"investor_type": "LegalEntity", investors.PERSON: "", investors.LEGAL_ENTITY: lei(_LEI_SERIAL)}
+    copied = replace(copied, cells={**copied.cells, **entity})
     yield copied
     yield _spoil(
         _investor(5, 388, "Ruth Ayers", bad, "the net worth `2.5m` is not a number"),
@@ -92,7 +81,7 @@ def _investors() -> Iterator[Planted]:
     )  # fmt: skip
     yield _spoil(
         _investor(6, 451, "Gael Ortiz", bad, "the date `31/12/2019` is in no declared format"),
-        investors.COUNTRY_FROM, "31/12/2019", "2019-12-31", client="12/31/2019",
+        investors.COUNTRY_FROM, "31/12/2019", "2019-12-31", client={investors.COUNTRY_FROM: "12/31/2019"},
     )  # fmt: skip
     yield _investor(7, 520, "Lena Voss", bad, "the same key as row 777, with another name")
     yield replace(copied, row=640, state=State.DUPLICATE, flaw="an exact copy of row 300")
@@ -129,39 +118,30 @@ def _accounts(drawn: InvestorTable) -> Iterator[Planted]:
     entity = reference(drawn.entity(0))
     yield _held(_account(1, 60, "Personal", "IR_Z0000001"), "investors row 42")
     for nth, holder in enumerate((person, other), start=1):
-        yield replace(
-            _spoil(_account(2, 119 + nth, "", holder, nth), "account_type", "Joint", "JointPersonal"),
-            flaw="`account_type` is `Joint`, a near miss (a word of dialect 2.3)",
-        )
+        flaw = "`account_type` is `Joint`, a near miss (a word of dialect 2.3)"
+        yield _spoil(_account(2, 119 + nth, "", holder, nth), "account_type", "Joint", "JointPersonal", flaw=flaw)
     yield _held(_account(3, 333, "Personal", "IR_Z0000002"), "investors row 107")
     yield replace(_account(4, 500, "JointPersonal", person), flaw="row 501 gives the account another name")
-    yield replace(
-        _spoil(
-            _account(4, 501, "JointPersonal", other, 2),
-            "display_name", "Planted account four", "Planted account 4",
-        ),
+    yield _spoil(
+        _account(4, 501, "JointPersonal", other, 2),
+        "display_name", "Planted account four", "Planted account 4",
         flaw="`display_name` differs from row 500 of the same account",
     )  # fmt: skip
-    yield replace(
-        _spoil(_account(5, 700, "Personal", ""), accounts.HOLDER, NOBODY, person),
-        state=State.FAILED,
-        flaw=f"the holder `{NOBODY}` does not exist",
-    )
-    yield replace(
-        _spoil(_account(6, 850, "", entity), "account_type", "Personal", "Corporate"),
-        state=State.FAILED,
-        flaw="a Personal account whose holder is a legal entity",
-    )
+    yield _spoil(
+        _account(5, 700, "Personal", ""), accounts.HOLDER, NOBODY, person,
+        state=State.FAILED, flaw=f"the holder `{NOBODY}` does not exist",
+    )  # fmt: skip
+    yield _spoil(
+        _account(6, 850, "", entity), "account_type", "Personal", "Corporate",
+        state=State.FAILED, flaw="a Personal account whose holder is a legal entity",
+    )  # fmt: skip
     yield _held(_account(7, 1000, "JointPersonal", person), "investors row 388 (row 1001 names it)")
     yield _held(_account(7, 1001, "JointPersonal", "IR_Z0000005", 2), "investors row 388")
 
 
 def _held(account: Planted, parent: str) -> Planted:
-    return replace(
-        account,
-        state=State.HELD,
-        flaw=f"nothing: its holder, {parent}, is refused (loaded alone, it is failed)",
-    )
+    flaw = f"nothing: its holder, {parent}, is refused (loaded alone, it is failed)"
+    return replace(account, state=State.HELD, flaw=flaw)
 
 
 def _order(block: int, serial: int, row: int, day: str) -> Planted:
@@ -188,22 +168,17 @@ def _order(block: int, serial: int, row: int, day: str) -> Planted:
 def _orders(plan: Plan) -> Iterator[Planted]:
     day = plan.business_date.isoformat()
     serial = count(1)
-    yield replace(
-        _spoil(_order(1, next(serial), 150, day), "quantity", "1,000", "1000"),
-        flaw="the quantity `1,000` has a thousands separator",
-    )
+    flaw = "the quantity `1,000` has a thousands separator"
+    yield _spoil(_order(1, next(serial), 150, day), "quantity", "1,000", "1000", flaw=flaw)
     yield from _priceless(2, [next(serial) for _ in range(2)], 600, day)
     yield replace(_order(3, next(serial), 1234, day), flaw="nothing: row 1235 of the same block is refused")
     code = f"ORDERZ{next(serial):07d}"
-    yield replace(_spoil(_order(3, 0, 1235, day), "order_code", "", code), flaw="`order_code` is missing")
+    yield _spoil(_order(3, 0, 1235, day), "order_code", "", code, flaw="`order_code` is missing")
     yield from _priceless(4, [next(serial)], 2000, day)
     yield from _priceless(5, [next(serial) for _ in range(3)], 2750, day)
 
 
 def _priceless(block: int, serials: Sequence[int], row: int, day: str) -> Iterator[Planted]:
     for nth, serial in enumerate(serials):
-        yield replace(
-            _spoil(_order(block, serial, row + nth, day), "type", "Limit", "Market"),
-            state=State.FAILED,
-            flaw="a Limit block without a limit price",
-        )
+        order = replace(_order(block, serial, row + nth, day), state=State.FAILED)
+        yield _spoil(order, "type", "Limit", "Market", flaw="a Limit block without a limit price")

@@ -60,17 +60,9 @@ PRODUCTS: Final = (
 )  # fmt: skip
 
 COUNTRIES: Final = ("United Kingdom",) * 6 + (
-    "Côte d'Ivoire",
-    "Denmark",
-    "France",
-    "Germany",
-    "Ireland",
-    "Jersey",
-    "Korea, Republic of",
-    "Spain",
-    "Switzerland",
-    "United States",
-)
+    "Côte d'Ivoire", "Denmark", "France", "Germany", "Ireland", "Jersey", "Korea, Republic of",
+    "Spain", "Switzerland", "United States",
+)  # fmt: skip
 CURRENCIES: Final = ("GBP", "GBP", "GBP", "EUR", "USD", "CHF")
 MARKETS: Final = ("Equities", "Fixed Income", "FX", "Private Markets", "Property", "R&D Credits")
 

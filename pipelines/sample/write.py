@@ -6,9 +6,8 @@ does not grow with the number of rows, and time grows linearly. `investors`, `ac
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pipelines.sample.accounts import AccountTable
 from pipelines.sample.client import ACCOUNTS, INVESTORS, ORDERS, ClientFile
@@ -21,8 +20,6 @@ from pipelines.sample.planted import planted_rows
 from pipelines.sample.planting import Planted, PlantedRows, interleave, planted_table
 from schemas.errors import ConfigError
 
-BUSINESS_DATE: Final = date(2026, 11, 20)
-"""The day of the blocks in the committed sample."""
 DAY_BLOCKS: Final = 20
 """The number of blocks in the committed trading day."""
 CHUNK: Final = 4096
@@ -51,18 +48,7 @@ class _File(NamedTuple):
         return {c: [row.cells.get(c, "") for row in self.planted] for c in self.table.header}
 
 
-def write_sample(
-    folder: Path,
-    *,
-    investors: int = 1000,
-    accounts: int = 1200,
-    blocks: int = 800,
-    orders: int = 3000,
-    seed: int = 20,
-    bad_rows: bool = True,
-    formats: Sequence[str] = FORMATS,
-    business_date: date = BUSINESS_DATE,
-) -> list[Path]:
+def write_sample(folder: Path, *, bad_rows: bool = True, formats: Sequence[str] = FORMATS, **plan: Any) -> list[Path]:
     """Writes investors, accounts and orders with canonical headers, in each format.
 
     The counts are those of keys that can be sent; `bad_rows` adds a few rows that cannot (data/README.md lists them). A
@@ -70,14 +56,9 @@ def write_sample(
 
     Args:
         folder: created when missing; files of the same names are replaced.
-        investors: the number of records, with one row each.
-        accounts: the number of accounts, with one row for each holder or portfolio.
-        blocks: the number of blocks, with 1 to 8 orders each.
-        orders: the number of orders, with one row each.
-        seed: another seed gives another sample of the same kind.
         bad_rows: whether to plant wrong rows.
         formats: `csv`, `parquet` or both.
-        business_date: the day of the blocks.
+        plan: how many of each, and the seed: fields of `Plan`.
 
     Returns:
         The files, in the order investors, accounts, orders, each in the order of `formats`.
@@ -89,40 +70,24 @@ def write_sample(
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise ConfigError(f"a sample is {' or '.join(FORMATS)}, not {', '.join(unknown) or 'nothing'}")
-    plan = Plan(investors, accounts, blocks, orders, seed, business_date)
     written: list[Path] = []
     with writable_folder(folder):
-        for file in _files(plan, bad_rows=bad_rows):
+        for file in _files(Plan(**plan), bad_rows=bad_rows):
             paths = {kind: folder / f"{file.name}.{kind}" for kind in formats}
             write_rows(file.rows(CHUNK), paths, file.table.header, file.planted_texts())
             written += paths.values()
     return written
 
 
-def write_client_sample(
-    folder: Path,
-    *,
-    investors: int = 1000,
-    accounts: int = 1200,
-    blocks: int = 800,
-    orders: int = 3000,
-    seed: int = 20,
-    bad_rows: bool = True,
-    business_date: date = BUSINESS_DATE,
-) -> list[Path]:
+def write_client_sample(folder: Path, *, bad_rows: bool = True, **plan: Any) -> list[Path]:
     """Writes the rows of `write_sample` as a client's own systems would export them, with mappings.
 
     Loaded with its mapping, each file gives the same requests as the canonical file, byte for byte.
 
     Args:
         folder: created when missing; files of the same names are replaced.
-        investors: the number of records, with one row each.
-        accounts: the number of accounts, with one row for each holder or portfolio.
-        blocks: the number of blocks, with 1 to 8 orders each.
-        orders: the number of orders, with one row each.
-        seed: another seed gives another sample of the same kind.
         bad_rows: whether to plant wrong rows.
-        business_date: the day of the blocks.
+        plan: how many of each, and the seed: fields of `Plan`.
 
     Returns:
         The files: investors, accounts, orders, each followed by its mapping.
@@ -130,10 +95,9 @@ def write_client_sample(
     Raises:
         ConfigError: a count is too small, the orders do not fit into the blocks, or the folder cannot be written.
     """
-    plan = Plan(investors, accounts, blocks, orders, seed, business_date)
     written: list[Path] = []
     with writable_folder(folder):
-        for file in _files(plan, bad_rows=bad_rows):
+        for file in _files(Plan(**plan), bad_rows=bad_rows):
             path = folder / f"{file.name}.csv"
             mapping = folder / f"{file.client.operation}.yaml"
             write_rows(file.client_rows(CHUNK), {"csv": path}, file.client.header, {})

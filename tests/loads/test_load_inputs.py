@@ -22,7 +22,7 @@ from pipelines.load import load
 from pipelines.report.report import Report
 from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
-from pipelines.sample.write import BUSINESS_DATE, write_client_sample, write_sample
+from pipelines.sample.write import write_client_sample, write_sample
 from schemas.errors import ConfigError
 from schemas.states import State
 from schemas.verdicts import Verdict
@@ -168,7 +168,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def cures(name: str, data: Path) -> dict[str, dict[str, str]]:
     """`_row` to what puts the row right, for every planted row: canonical column to text."""
-    plan = Plan(**SMALL, seed=20, business_date=BUSINESS_DATE)
+    plan = Plan(**SMALL)
     rows = read_csv(data / "sample" / f"{name}.csv")
     found = {}
     for planted in getattr(planted_rows(plan), name):
