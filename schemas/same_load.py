@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from schemas.manifest import Manifest
 
@@ -34,7 +35,7 @@ _OF: Mapping[Trait, Callable[[Manifest], Any]] = {
     Trait.OPERATION: lambda run: run.operation,
     Trait.MODE: lambda run: run.mode,
     Trait.DIALECT: lambda run: run.dialect,
-    Trait.TARGET: lambda run: run.target,
+    Trait.TARGET: lambda run: place_of(run.target),
     Trait.REPLAYS: lambda run: run.replays,
     Trait.MAPPING: lambda run: run.mapping and run.mapping.sha256,
     Trait.PATHS: lambda run: sorted(file.path for file in run.extracts),
@@ -42,6 +43,21 @@ _OF: Mapping[Trait, Callable[[Manifest], Any]] = {
     Trait.CONTENT: lambda run: [file.sha256 for file in run.extracts],
     Trait.CONTENT_IN_ANY_ORDER: lambda run: sorted(file.sha256 or "" for file in run.extracts),
 }
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def place_of(target: str | None) -> str | None:
+    """A target in the one spelling that compares: URLs name a host whatever its case, default port or last dot."""
+    try:
+        parts = urlsplit(target or "")
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return target
+    if parts.scheme not in _PORTS or not parts.hostname:
+        return target
+    return f"{parts.scheme}://{parts.hostname.rstrip('.')}:{port}{parts.path.rstrip('/')}"
 
 
 def load_of(run: Manifest, *traits: Trait) -> Load:

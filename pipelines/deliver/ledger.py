@@ -167,6 +167,11 @@ class Ledger:
             self.settled_at[request] = offset
 
 
+def settles(line: dict[str, Any]) -> bool:
+    """Whether a journal's line tells of a request that its target took or refused, or may have taken."""
+    return bool(line.get("accepted")) or any(state != State.NOT_SENT for _, state, *_ in line.get("settled", ()))
+
+
 def runs_of(numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """(first, count) of the stretches of consecutive numbers."""
     breaks = np.flatnonzero(np.diff(numbers) != 1) + 1

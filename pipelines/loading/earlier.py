@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import orjson
 
 from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.journal import Journal
 from connectors.targets import Target
-from pipelines.deliver.ledger import FORCE
+from pipelines.deliver.ledger import FORCE, settles
 from pipelines.options import Options
 from schemas.errors import ConfigError
 from schemas.manifest import GIVEN, Manifest, Resumption, moment
-from schemas.same_load import Trait, differences, load_of
+from schemas.same_load import Trait, differences, load_of, place_of
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,20 @@ def go_on(before: Manifest, now: Manifest) -> Manifest:
     return now.changed(extracts=tuple(files), started=before.started, resumed=(*before.resumed, this))
 
 
-def elsewhere(before: Manifest, now: Manifest) -> list[str]:
-    """What the user should know of a run that goes on in another target."""
-    if before.target == now.target or not before.begun:
-        return []
-    return [f"what is settled was settled with {before.target} and is not sent to {now.target}"]
+def check_target(before: Manifest, now: Manifest, journal: Journal) -> None:
+    """Makes sure that a run of which anything is settled goes on where that is: no target would hold the whole.
+
+    Raises:
+        ConfigError: it was to go on in another target.
+        RunFolderError: the journal is damaged.
+    """
+    if place_of(before.target) == place_of(now.target) or not any(settles(line) for _, line in journal.lines()):
+        return
+    raise ConfigError(
+        f"{before.run_id} has settled rows with {before.target}, so it cannot go on in {now.target}: resume it where "
+        "it began, then `bulkload replay` sends what did not get in to another --target, or `bulkload load` the whole "
+        "extract"
+    )
 
 
 def check_same(before: Manifest, now: Manifest, digests: Sequence[str], *, force: bool = False) -> None:

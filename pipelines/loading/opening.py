@@ -18,7 +18,7 @@ from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target
-from pipelines.loading.earlier import elsewhere, go_on
+from pipelines.loading.earlier import check_target, go_on
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
 from pipelines.loading.job import Job
 from pipelines.loading.manifest import opening
@@ -45,7 +45,6 @@ class OpenRun:
         before: the manifest as an earlier process left it, of a run that goes on.
         interrupt: what an interrupt does to the run.
         closing: closes what the run works with.
-        warnings: what the user should know already.
         began: when, in seconds of the monotonic clock.
         retries_before: retries of the target's client before this run.
     """
@@ -61,7 +60,6 @@ class OpenRun:
     before: Manifest | None
     interrupt: LoadInterrupt
     closing: ExitStack
-    warnings: tuple[str, ...]
     began: float
     retries_before: int
 
@@ -106,6 +104,8 @@ def _opened(job: Job, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
             write_json(folder.hold, dict(job.options.hold))
         before = folder.read_manifest() if job.earlier else None
         manifest = _manifest(job, folder, target, extract)
+        if before is not None:
+            check_target(before, manifest, journal)
         if job.replayed is not None and (before is None or not before.begun):
             job.replayed.write(folder)
         record = Record(folder, go_on(before, manifest) if before else manifest)
@@ -123,7 +123,6 @@ def _opened(job: Job, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
         before=before,
         interrupt=interrupt,
         closing=closing,
-        warnings=() if before is None else tuple(elsewhere(before, manifest)),
         began=began,
         retries_before=target.client.retries_done if target else 0,
     )

@@ -23,7 +23,7 @@ from pipelines.nights.sequence import shared_target
 from pipelines.options import Options, Progress
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.manifest import Manifest
-from schemas.same_load import is_same
+from schemas.same_load import is_same, place_of
 from schemas.verdicts import FINISHED, FINISHED_CODES
 
 MOST_NAMED = 10
@@ -163,7 +163,9 @@ class _History:
     def __init__(self, runs: Iterable[Manifest], target: Target | None) -> None:
         """Takes the manifests of earlier runs."""
         url = target.url if target is not None else None
-        self._finished = [m for m in runs if lasts(url) and m.verdict in FINISHED and m.target == url]
+        self._finished = [
+            m for m in runs if lasts(url) and m.verdict in FINISHED and place_of(m.target) == place_of(url)
+        ]
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
         """Whether each of a night's extracts has a run that finished."""

@@ -19,7 +19,7 @@ from pipelines.nights.step import Step
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.same_load import Load, Trait, is_same
+from schemas.same_load import Load, Trait, is_same, place_of
 from schemas.states import STATES, Duplicates
 from schemas.verdicts import OVER
 
@@ -65,7 +65,7 @@ class Left:
         load = {
             Trait.MODE: self._options.mode,
             Trait.DIALECT: self._options.dialect,
-            Trait.TARGET: target.url,
+            Trait.TARGET: place_of(target.url),
             Trait.REPLAYS: None,
         }
         return [

@@ -14,6 +14,7 @@ from connectors.run_folder.folder import make_runs_folder
 from connectors.targets import Target, lasts
 from schemas.errors import RunFolderError
 from schemas.manifest import moment
+from schemas.same_load import place_of
 
 
 class OpenNight:
@@ -37,7 +38,7 @@ class OpenNight:
         self._mark: Path | None = None
         if target is None or not lasts(target.url):
             return
-        told = f"{folder.resolve()}\n{target.url}"
+        told = f"{folder.resolve()}\n{place_of(target.url)}"
         self._mark = runs / f"night-{hashlib.sha256(told.encode(errors='surrogateescape')).hexdigest()[:12]}.json"
         self.since = None if again else self._read()
         if self.since is None:

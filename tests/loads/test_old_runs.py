@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from old_runs import ALL, FINISHED, REPLAY, STOPPED, STOPPED_ORDERS, old_runs
+from old_runs import ALL, FINISHED, REPLAY, STOPPED, STOPPED_ORDERS, moved, old_runs
 from run_checks import check_books
 from scripted_lusid import Call, Reply, ScriptedLusid, done, nothing_there
 
@@ -47,6 +47,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_that_an_earlier_version_began_is_resumed(runs: Path, run_id: str, rest: list[str]) -> None:
     lusid = Taking()
     with ScriptedLusid(lusid) as server:
+        moved(runs, server.url)
         report = resume(run_id, runs=runs, target=server.url)
     check_books(report)
     assert (report.run_id, report.verdict) == (run_id, Verdict.COMPLETE)
@@ -58,8 +59,9 @@ def test_a_run_that_an_earlier_version_began_is_resumed(runs: Path, run_id: str,
 
 
 def test_the_newest_that_an_earlier_version_left_is_found_and_what_it_refused_stays(runs: Path) -> None:
-    (runs / STOPPED / "manifest.json").write_text("{")
     with ScriptedLusid(Taking()) as server:
+        moved(runs, server.url)
+        (runs / STOPPED / "manifest.json").write_text("{")
         assert resume("latest", runs=runs, target=server.url).run_id == STOPPED_ORDERS
 
 

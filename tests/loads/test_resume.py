@@ -253,16 +253,34 @@ def test_a_run_whose_journal_is_removed_stops_before_it_sends_more(tmp_path: Pat
     assert sum(gate.posted.values()) == 6
 
 
-def test_a_resumed_run_tells_its_whole_story_and_where_its_keys_are(tmp_path: Path) -> None:
+def test_a_run_that_settled_anything_goes_on_nowhere_else(tmp_path: Path) -> None:
     gate = Gate(1)
+    with stopped_run(tmp_path, gate) as stopped:
+        before = (stopped.run_dir / "manifest.json").read_bytes()
+        target = json.loads(before)["target"]
+        gate.let = 100
+        with ScriptedLusid(gate) as elsewhere, pytest.raises(ConfigError) as caught:
+            resume(stopped.run_id, runs=tmp_path / "runs", target=elsewhere.url)
+        assert caught.value.message == (
+            f"{stopped.run_id} has settled rows with {target}, so it cannot go on in {elsewhere.url}: resume it where "
+            "it began, then `bulkload replay` sends what did not get in to another --target, or `bulkload load` the "
+            "whole extract"
+        )
+        assert (stopped.run_dir / "manifest.json").read_bytes() == before
+        assert sum(gate.posted.values()) == 2
+        assert (
+            resume(stopped.run_id, runs=tmp_path / "runs", target=f"{target}/".replace("http", "HTTP")).exit_code == 0
+        )
+
+
+def test_a_resumed_run_tells_its_whole_story_and_where_its_keys_are(tmp_path: Path) -> None:
+    gate = Gate(0)
     with stopped_run(tmp_path, gate) as stopped:
         first = json.loads((stopped.run_dir / "manifest.json").read_bytes())
         gate.let = 100
         with ScriptedLusid(gate) as elsewhere:
             report = resume(stopped.run_id, runs=tmp_path / "runs", target=elsewhere.url)
-    assert report.warnings == (
-        f"what is settled was settled with {first['target']} and is not sent to {elsewhere.url}",
-    )
+    assert report.warnings == ()
     found = json.loads((report.run_dir / "manifest.json").read_bytes())
     assert found["started"] == first["started"]
     assert [(each["target"], each["bulkload"]) for each in found["resumed"]] == [

@@ -46,3 +46,9 @@ def old_runs(place: Path, **changes: Any) -> Path:
         text = path.read_text("utf-8").replace('"/nightly/', f'"{runs}/')
         path.write_bytes(orjson.dumps(orjson.loads(text) | changes))
     return runs
+
+
+def moved(runs: Path, target: str) -> None:
+    """Makes a server of the test the LUSID that the runs were loaded into."""
+    for path in runs.glob("*/manifest.json"):
+        path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | {"target": target}))

@@ -7,7 +7,7 @@ import pytest
 from old_runs import FINISHED, written
 
 from schemas.manifest import Manifest
-from schemas.same_load import Trait, differences, is_same, load_of
+from schemas.same_load import Trait, differences, is_same, load_of, place_of
 
 CONTENT = orjson.loads(written(FINISHED))
 FILES = [{"name": n, "path": f"/{n}", "bytes": 1, "sha256": n * 64} for n in "ab"]
@@ -49,3 +49,20 @@ def test_what_is_not_asked_for_does_not_count_and_what_is_costly_comes_last() ->
 
     assert not is_same(run(), {Trait.OPERATION: "orders", Trait.CONTENT: never})
     assert is_same(run(), {Trait.CONTENT: lambda: ["a" * 64, "b" * 64]})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://acme.lusid.com/api", "https://ACME.lusid.com./api/", True),
+        ("https://acme.lusid.com/api", "https://acme.lusid.com:443/api", True),
+        ("https://acme.lusid.com/api", "https://acme.lusid.com:8443/api", False),
+        ("https://acme.lusid.com/api", "http://acme.lusid.com/api", False),
+        ("sandbox", "sandbox", True),
+        ("sandbox:a.db", "sandbox:b.db", False),
+        ("https://acme:port/api", "https://acme:port/api", True),
+    ],
+)
+def test_targets_are_compared_as_hosts(one: str, other: str, *, same: bool) -> None:
+    assert (place_of(one) == place_of(other)) is same
+    assert is_same(run(target=one), load_of(run(target=other), Trait.TARGET)) is same
