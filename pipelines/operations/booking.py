@@ -3,9 +3,10 @@
 from pipelines.operations import evidence_rules
 from pipelines.operations.operation import AnswerShape, BodyShape, Operation
 from pipelines.operations.references import all_refs, id_at, id_in_answer, id_key, id_refs, key_in_answer
-from schemas.dialects import ALL_BUT_LEGACY, Dialect
-from schemas.requests.allocations import ALLOCATION, BOOKING, allocation_call, allocation_of, booking_call, booking_of
+from schemas.dialects import Dialect
+from schemas.requests.allocations import ALLOCATION, BOOKING, allocation_call, booking_call
 from schemas.requests.executions import EXECUTION, execution_request
+from schemas.requests.order_parts import id_request
 from schemas.states import Mode
 
 EXECUTIONS = Operation(
@@ -15,9 +16,6 @@ EXECUTIONS = Operation(
     expected_status=201,
     body=BodyShape.REQUESTS,
     answers=AnswerShape.ALL_OR_NOTHING,
-    max_items=None,
-    modes=frozenset(Mode),
-    dialects=ALL_BUT_LEGACY,
     shape=EXECUTION,
     key=id_key("execution"),
     build=execution_request,
@@ -34,15 +32,13 @@ ALLOCATE = Operation(
     name="allocate",
     entity="placement",
     path="/api/ordermanagement/allocate",
-    expected_status=200,
     body=BodyShape.IDS,
-    answers=AnswerShape.BY_KEY,
     max_items=100,
     modes=frozenset({Mode.PARTIAL}),
     dialects=frozenset(Dialect),
     shape=ALLOCATION,
     key=id_key("placement"),
-    build=allocation_of,
+    build=id_request("placement"),
     evidence=evidence_rules.allocations_of_placement,
     parents=evidence_rules.executed_placement,
     idempotent=True,
@@ -57,15 +53,13 @@ BOOK_TRANSACTIONS = Operation(
     name="book-transactions",
     entity="allocation",
     path="/api/ordermanagement/booktransactions",
-    expected_status=200,
     body=BodyShape.ALLOCATION_IDS,
-    answers=AnswerShape.BY_KEY,
     max_items=5000,
     modes=frozenset({Mode.PARTIAL}),
     dialects=frozenset(Dialect),
     shape=BOOKING,
     key=id_key("allocation"),
-    build=booking_of,
+    build=id_request("allocation"),
     evidence=evidence_rules.booked_transaction,
     idempotent=False,
     answer_name=key_in_answer,

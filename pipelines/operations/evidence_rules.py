@@ -16,9 +16,8 @@ EvidenceRule = Callable[[Mapping[str, Any], Dialect], list[Evidence]]
 """Gives the entities to read for a request, in a dialect."""
 
 
-def orders_of_block(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+def orders_of_block(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
     """The orders of a BlockAndOrdersRequest, with what each inherits from its block."""
-    del dialect
     inherited = {name: IfPresent(request[name]) for name in _INHERITED if name in request}
     return [
         Evidence(_path("orders", order["id"]), {**inherited, **_as_shown(order)}, _with_properties(order))
@@ -28,12 +27,9 @@ def orders_of_block(request: Mapping[str, Any], dialect: Dialect) -> list[Eviden
 
 def own_entity(collection: str) -> EvidenceRule:
     """The placement or execution that a request creates or changes, by its own id."""
-
-    def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-        del dialect
-        return [Evidence(_path(collection, request["id"]), _as_shown(request), _with_properties(request))]
-
-    return evidence
+    return lambda request, _dialect: [
+        Evidence(_path(collection, request["id"]), _as_shown(request), _with_properties(request))
+    ]
 
 
 _INHERITED = ("instrumentIdentifiers", "side", "type", "timeInForce", "limitPrice", "stopPrice")
@@ -57,26 +53,19 @@ def _as_shown(request: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def moved_order(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+def moved_order(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
     """The block that an order was moved to."""
-    del dialect
     held = {"orderIds": Contains(request["orderId"])}
     return [Evidence(_path("blocks", request["destinationBlockId"]), held, changed=True)]
 
 
 def cancelled(collection: str) -> EvidenceRule:
     """The order or placement that a request cancels; the request is its id."""
-
-    def evidence(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-        del dialect
-        return [Evidence(_path(collection, request), {"state": "Cancelled"}, changed=True)]
-
-    return evidence
+    return lambda request, _dialect: [Evidence(_path(collection, request), {"state": "Cancelled"}, changed=True)]
 
 
-def booked_transaction(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+def booked_transaction(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
     """The transaction of an allocation, in the portfolio that the allocation is for."""
-    del dialect
 
     def in_its_portfolio(allocation: Mapping[str, Any]) -> list[Evidence]:
         portfolio = allocation["portfolioId"]
@@ -88,9 +77,8 @@ def booked_transaction(request: Mapping[str, Any], dialect: Dialect) -> list[Evi
     return [Evidence(_path("allocations", request), somewhere, then=in_its_portfolio)]
 
 
-def allocations_of_placement(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+def allocations_of_placement(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
     """The allocations of a placement, which together hold everything that was executed, if anything was."""
-    del dialect
     of_placement = {"placementId": request}
 
     def all_shared_out(executions: Mapping[str, Any]) -> list[Evidence]:
@@ -171,8 +159,7 @@ def entities_named(**collections: str) -> EvidenceRule:
         collections: the collection in which each member's entity is read, as in `orderId="orders"`.
     """
 
-    def parents(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-        del dialect
+    def parents(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
         ids = [(place, request[member]) for member, place in collections.items() if member in request]
         several = [(place, found if isinstance(found, list) else [found]) for place, found in ids]
         return [Evidence(_path(place, each), {}) for place, found in several for each in found]
@@ -182,12 +169,7 @@ def entities_named(**collections: str) -> EvidenceRule:
 
 def entity_itself(collection: str) -> EvidenceRule:
     """The order or placement whose id is the request; it is enough that it exists."""
-
-    def parents(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
-        del dialect
-        return [Evidence(_path(collection, request), {})]
-
-    return parents
+    return lambda request, _dialect: [Evidence(_path(collection, request), {})]
 
 
 def executed_placement(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:

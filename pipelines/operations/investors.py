@@ -1,13 +1,11 @@
 """Operations on investors: their records, and the accounts they hold."""
 
 from pipelines.operations import evidence_rules
-from pipelines.operations.operation import AnswerShape, BodyShape, Operation
+from pipelines.operations.operation import BodyShape, Operation
 from pipelines.operations.references import family_refs
-from schemas.dialects import ALL_BUT_LEGACY
 from schemas.requests.investment_accounts import HOLDER, INVESTMENT_ACCOUNT, PORTFOLIO, investment_account_request
 from schemas.requests.investor_records import INVESTOR_RECORD, investor_record_request
 from schemas.rows.columns import KeyRule
-from schemas.states import Mode
 
 INVESTOR_RECORDS = Operation(
     name="investor-records",
@@ -15,10 +13,6 @@ INVESTOR_RECORDS = Operation(
     path="/api/investorrecords/$batchUpsert",
     expected_status=201,
     body=BodyShape.KEYED,
-    answers=AnswerShape.BY_KEY,
-    max_items=None,
-    modes=frozenset(Mode),
-    dialects=ALL_BUT_LEGACY,
     shape=INVESTOR_RECORD,
     key=KeyRule(any_of="identifier:"),
     build=investor_record_request,
@@ -35,10 +29,6 @@ INVESTMENT_ACCOUNTS = Operation(
     path="/api/investmentaccounts/$batchUpsert",
     expected_status=201,
     body=BodyShape.KEYED,
-    answers=AnswerShape.BY_KEY,
-    max_items=None,
-    modes=frozenset(Mode),
-    dialects=ALL_BUT_LEGACY,
     shape=INVESTMENT_ACCOUNT,
     key=KeyRule(any_of="identifier:"),
     build=investment_account_request,

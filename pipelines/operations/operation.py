@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from pipelines.operations.evidence import Evidence
-from schemas.dialects import Dialect
+from schemas.dialects import ALL_BUT_LEGACY, Dialect
 from schemas.errors import ConfigError
 from schemas.requests.allocations import CallParameters
 from schemas.requests.members import Member
@@ -18,9 +18,8 @@ from schemas.states import Duplicates, Mode
 Refs = Callable[[Row], Iterable[str]]
 
 
-def no_refs(row: Row) -> Iterable[str]:
+def no_refs(_row: Row) -> Iterable[str]:
     """No references."""
-    del row
     return ()
 
 
@@ -56,7 +55,7 @@ class AnswerShape(Enum):
     """`values` is a list; LUSID refuses the whole call for one bad request, whatever the mode."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Operation:
     """One endpoint, as the engine uses it.
 
@@ -96,12 +95,12 @@ class Operation:
     name: str
     entity: str
     path: str
-    expected_status: int
+    expected_status: int = 200
     body: BodyShape
-    answers: AnswerShape
-    max_items: int | None
-    modes: frozenset[Mode]
-    dialects: frozenset[Dialect]
+    answers: AnswerShape = AnswerShape.BY_KEY
+    max_items: int | None = None
+    modes: frozenset[Mode] = frozenset(Mode)
+    dialects: frozenset[Dialect] = ALL_BUT_LEGACY
     shape: RowShape
     key: KeyRule
     build: Callable[[Columns, Dialect], Callable[[Any], Wire]]

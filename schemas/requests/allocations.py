@@ -11,9 +11,9 @@ from typing import NamedTuple
 import orjson
 
 from schemas.dialects import ALL_BUT_LEGACY, ONLY_2_3, Dialect
-from schemas.requests.order_parts import needed_id, resource_id
+from schemas.requests.order_parts import needed_id
 from schemas.requests.placements import PLACEMENT_ID
-from schemas.requests.properties import Wire, properties_member, property_families
+from schemas.requests.properties import properties_member, property_families
 from schemas.rows.cells import Code, Switch, Word
 from schemas.rows.columns import Columns, Plain, Row, RowShape
 
@@ -67,27 +67,13 @@ BOOKING = RowShape(
 )
 
 
-def allocation_of(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Returns a function that builds the ResourceId of a placement to allocate."""
-    del columns, dialect
-    return lambda row: resource_id(row, "placement")
-
-
-def booking_of(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Returns a function that builds the ResourceId of an allocation to book."""
-    del columns, dialect
-    return lambda row: resource_id(row, "allocation")
-
-
-def allocation_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallParameters]:
+def allocation_call(_columns: Columns, _dialect: Dialect) -> Callable[[Row], CallParameters]:
     """Returns a function that reads the call parameters from a row of `allocate`."""
-    del columns, dialect
     return lambda row: CallParameters(_params(row, ("allocationAlgorithm", "allocation_algorithm")))
 
 
-def booking_call(columns: Columns, dialect: Dialect) -> Callable[[Row], CallParameters]:
+def booking_call(columns: Columns, _dialect: Dialect) -> Callable[[Row], CallParameters]:
     """Returns a function that reads the call parameters from a row of `book-transactions`."""
-    del dialect
     properties = properties_member(columns, "transactionProperties")
     query = (
         ("applyFeesAndCommission", "apply_fees_and_commission"),

@@ -57,9 +57,8 @@ EXECUTION = RowShape(
 )
 
 
-def execution_request(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
+def execution_request(columns: Columns, _dialect: Dialect) -> Callable[[Row], Wire]:
     """Returns a function that builds an ExecutionRequest from a validated row."""
-    del dialect
     instrument = plain_identifiers_of(columns, "instrument")
     properties = properties_member(columns)
 

@@ -48,22 +48,9 @@ def _whole(row: Row, member: Member, value: str) -> Iterable[tuple[str, str]]:
 INVESTMENT_ACCOUNT = RowShape(
     plain=(
         SCOPE,
-        Plain(
-            "display_name",
-            Name,
-            "the account's name, 1 to 512 characters",
-            "Does' joint account",
-            needed=True,
-        ),
+        Plain("display_name", Name, "the account's name, 1 to 512 characters", "Does' joint account", needed=True),
         Plain("description", Description, "free text, at most 512 characters", "Opened online"),
-        Plain(
-            "account_type",
-            NeededWord,
-            "what kind of account",
-            "Personal",
-            needed=True,
-            words=ACCOUNT_TYPES,
-        ),
+        Plain("account_type", NeededWord, "what kind of account", "Personal", needed=True, words=ACCOUNT_TYPES),
         Plain("holder_key", Code, "names the holder inside the account", "AccountHolder1"),
         Plain(
             "holder_scope",
@@ -75,13 +62,7 @@ INVESTMENT_ACCOUNT = RowShape(
             beside=("holder_key", "holder:"),
         ),
         Plain("portfolio_key", Code, "names the portfolio inside the account", "Portfolio1"),
-        Plain(
-            "portfolio_scope",
-            Code,
-            "the portfolio's scope",
-            "Funds",
-            beside=("portfolio_key", "portfolio_code"),
-        ),
+        Plain("portfolio_scope", Code, "the portfolio's scope", "Funds", beside=("portfolio_key", "portfolio_code")),
         Plain("portfolio_code", Code, "the portfolio's code", "GROWTH-01"),
     ),
     families=(

@@ -60,14 +60,7 @@ INVESTOR_RECORD = RowShape(
         SCOPE,
         Plain("display_name", Name, "the record's name, 1 to 512 characters", "Jane Doe", needed=True),
         Plain("description", Description, "free text, at most 512 characters", "Retail, since 2016"),
-        Plain(
-            "investor_type",
-            NeededWord,
-            "what the investor is",
-            "Person",
-            needed=True,
-            words=INVESTOR_TYPES,
-        ),
+        Plain("investor_type", NeededWord, "what the investor is", "Person", needed=True, words=INVESTOR_TYPES),
     ),
     families=(
         identifier_family("InvestorRecord", "identifier:InvestorRecord/ExternalIdentifier/ExternalIRId"),

@@ -16,13 +16,6 @@ ORDER_MOVE = RowShape(plain=(*_ORDER_ID, *needed_id("block", "the destination bl
 ORDER_CANCEL = RowShape(plain=_ORDER_ID)
 
 
-def order_move(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
+def order_move(_columns: Columns, _dialect: Dialect) -> Callable[[Row], Wire]:
     """Returns a function that builds a request to move an order to a block, which LUSID creates if necessary."""
-    del columns, dialect
     return lambda row: {"destinationBlockId": resource_id(row, "block"), "orderId": resource_id(row, "order")}
-
-
-def order_id(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Returns a function that builds the ResourceId of an order."""
-    del columns, dialect
-    return lambda row: resource_id(row, "order")

@@ -1,6 +1,6 @@
 """The parts that orders, placements, executions and allocations share: ids, prices, instruments, and their rules."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from schemas.dialects import Dialect
 from schemas.requests.properties import Wire, number
@@ -133,3 +133,8 @@ def resource_id(row: Row, prefix: str) -> Wire:
 def resource_ids(row: Row, members: Iterable[tuple[str, str]]) -> Wire:
     """The members that are ResourceIds, from (member, prefix) pairs; empty ones are left out."""
     return {member: resource_id(row, prefix) for member, prefix in members if row.get(f"{prefix}_code")}
+
+
+def id_request(prefix: str) -> Callable[[Columns, Dialect], Callable[[Row], Wire]]:
+    """The builder of requests that are a ResourceId and nothing else."""
+    return lambda _columns, _dialect: lambda row: resource_id(row, prefix)

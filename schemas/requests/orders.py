@@ -13,29 +13,6 @@ from schemas.rows.cells import Currency, DecimalText, Word
 from schemas.rows.columns import Columns, Plain, Row, RowShape
 from schemas.rows.times import TimeText
 
-ORDER_PLAIN = (
-    "order_scope",
-    "order_code",
-    "quantity",
-    "amount",
-    "amount_currency",
-    "order_side",
-    "order_date",
-    "state",
-    "price",
-    "price_currency",
-    "portfolio_scope",
-    "portfolio_code",
-    "order_book_scope",
-    "order_book_code",
-    "order_instruction_scope",
-    "order_instruction_code",
-    "package_scope",
-    "package_code",
-    "custodian_account_scope",
-    "custodian_account_code",
-)
-ORDER = Member("order", (*ORDER_PLAIN, "property:", "metric:", "labels:"), ("order_scope", "order_code"))
 _IDS = (
     ("portfolioId", "portfolio"),
     ("orderBookId", "order_book"),
@@ -43,6 +20,13 @@ _IDS = (
     ("package", "package"),
     ("custodianAccountId", "custodian_account"),
 )
+ORDER_PLAIN = (
+    *("order_scope", "order_code", "quantity", "amount", "amount_currency"),
+    *("order_side", "order_date", "state", "price", "price_currency"),
+    *(f"{prefix}_{part}" for _, prefix in _IDS for part in ("scope", "code")),
+)
+ORDER = Member("order", (*ORDER_PLAIN, "property:", "metric:", "labels:"), ("order_scope", "order_code"))
+
 _BLOCK_TEXTS = (("side", "side"), ("type", "type"), ("timeInForce", "time_in_force"), ("date", "date"))
 _BLOCK_PRICES = (("limitPrice", "limit_price", "limit_currency"), ("stopPrice", "stop_price", "stop_currency"))
 _ORDER_TEXTS = (("state", "state"), ("date", "order_date"), ("side", "order_side"))
@@ -68,21 +52,8 @@ ORDER_ROW = RowShape(
         *parts.needed_id("block", "the block", "BLOCK00000123"),
         *parts.needed_id("order", "the order", "ORDER00000123"),
         Plain("quantity", DecimalText, "how much to trade (2.3: or an amount)", "100"),
-        Plain(
-            "amount",
-            DecimalText,
-            "how much money to trade, in place of a quantity",
-            "2500.00",
-            dialects=ONLY_2_3,
-        ),
-        Plain(
-            "amount_currency",
-            Currency,
-            "the amount's currency",
-            "GBP",
-            dialects=ONLY_2_3,
-            beside=("amount",),
-        ),
+        Plain("amount", DecimalText, "how much money to trade, in place of a quantity", "2500.00", dialects=ONLY_2_3),
+        Plain("amount_currency", Currency, "the amount's currency", "GBP", dialects=ONLY_2_3, beside=("amount",)),
         Plain("side", Word, "the block's side", "Buy"),
         Plain("type", Word, "the block's order type", "Limit"),
         Plain("time_in_force", Word, "how long the block's orders stand", "GoodTilCancel"),
@@ -113,19 +84,15 @@ ORDER_ROW = RowShape(
 )
 
 
-def block_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
+def block_request(columns: Columns, _dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
     """Returns a function that builds a BlockAndOrdersRequest, alike in all dialects, from the rows of one block."""
-    del dialect
     order = _order(columns)
     instrument = plain_identifiers_of(columns, "instrument")
     properties = properties_member(columns, "blockProperties", "block_")
 
     def build(rows: Sequence[Row]) -> Wire:
         row = rows[0]
-        body: Wire = {
-            "blockId": parts.resource_id(row, "block"),
-            "orders": member_list(rows, ORDER, order),
-        }
+        body: Wire = {"blockId": parts.resource_id(row, "block"), "orders": member_list(rows, ORDER, order)}
         body.update(properties(row))
         body["instrumentIdentifiers"] = instrument(row)
         body.update(parts.texts(row, _BLOCK_TEXTS), **parts.moneys(row, _BLOCK_PRICES))

@@ -71,9 +71,8 @@ PLACEMENT = RowShape(
 )
 
 
-def placement_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
+def placement_request(columns: Columns, _dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
     """Returns a function that builds a PlacementRequest from the validated rows of one placement."""
-    del dialect
     instrument = plain_identifiers_of(columns, "instrument")
     properties = properties_member(columns)
 
@@ -91,8 +90,7 @@ def placement_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[
     return build
 
 
-def _check_update(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
-    del columns
+def _check_update(row: Row, _columns: Columns) -> Iterable[tuple[str, str]]:
     yield from parts.check_together(row, "amount", "amount_currency")
 
 
@@ -112,9 +110,8 @@ PLACEMENT_UPDATE = RowShape(
 )
 
 
-def placement_update_request(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
+def placement_update_request(columns: Columns, _dialect: Dialect) -> Callable[[Row], Wire]:
     """Returns a function that builds a PlacementUpdateRequest; what a row leaves empty stays as it is in LUSID."""
-    del dialect
     properties = properties_member(columns)
     prices = (("limitPrice", "limit_price"), ("stopPrice", "stop_price"))
 
@@ -128,9 +125,3 @@ def placement_update_request(columns: Columns, dialect: Dialect) -> Callable[[Ro
 
 
 PLACEMENT_CANCEL = RowShape(plain=PLACEMENT_ID)
-
-
-def placement_id(columns: Columns, dialect: Dialect) -> Callable[[Row], Wire]:
-    """Returns a function that builds the ResourceId of a placement."""
-    del columns, dialect
-    return lambda row: parts.resource_id(row, "placement")

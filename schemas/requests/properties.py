@@ -102,10 +102,11 @@ def plain_identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], dict[
 
 def properties_of(columns: Columns, prefix: str = "") -> Callable[[Row], Wire]:
     """Returns a function that builds the property map of a row; properties with empty cells are left out."""
-    labels = _labels(columns, f"{prefix}property")
+    labels = _valued(columns, f"{prefix}property", _label)
     bare = [(name, key) for name, key, dates, _ in labels if not dates]
     dated = [entry for entry in labels if entry[2]]
-    others = [*dated, *_metrics(columns, f"{prefix}metric"), *_sets(columns, f"{prefix}labels")]
+    others = [*dated, *_valued(columns, f"{prefix}metric", _metric)]
+    others += _valued(columns, f"{prefix}labels", _label_set)
 
     def build(row: Row) -> Wire:
         out: Wire = {key: {"key": key, "value": {"labelValue": value}} for name, key in bare if (value := row[name])}
@@ -134,7 +135,8 @@ def properties_member(columns: Columns, member: str = "properties", prefix: str 
     return lambda row: {member: properties(row)}
 
 
-_Other = tuple[str, str, list[tuple[str, str]], Callable[[Row], Wire]]
+_ToWire = Callable[[Row], Wire]
+_Other = tuple[str, str, list[tuple[str, str]], _ToWire]
 
 
 def _dates(facets: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -142,30 +144,26 @@ def _dates(facets: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(facets[facet], wire) for facet, wire in _WIRE_DATES if facet in facets]
 
 
-def _labels(columns: Columns, prefix: str) -> list[_Other]:
-    def to_value(name: str) -> Callable[[Row], Wire]:
-        return lambda row: {"labelValue": row[name]}
-
-    return [(name, key, _dates(facets), to_value(name)) for name, key, facets in columns.keyed(prefix)]
+def _valued(columns: Columns, family: str, to_value: Callable[[str, Mapping[str, str]], _ToWire]) -> list[_Other]:
+    """The columns of a family, each with what makes its value on the wire, given its name and facets."""
+    return [(name, key, _dates(facets), to_value(name, facets)) for name, key, facets in columns.keyed(family)]
 
 
-def _metrics(columns: Columns, prefix: str) -> list[_Other]:
-    def to_value(name: str, unit: str | None) -> Callable[[Row], Wire]:
-        def build(row: Row) -> Wire:
-            metric: Wire = {"value": number(row[name])}
-            if unit is not None and row[unit]:
-                metric["unit"] = row[unit]
-            return {"metricValue": metric}
-
-        return build
-
-    return [
-        (name, key, _dates(facets), to_value(name, facets.get("unit"))) for name, key, facets in columns.keyed(prefix)
-    ]
+def _label(name: str, _facets: Mapping[str, str]) -> _ToWire:
+    return lambda row: {"labelValue": row[name]}
 
 
-def _sets(columns: Columns, prefix: str) -> list[_Other]:
-    def to_value(name: str) -> Callable[[Row], Wire]:
-        return lambda row: {"labelValueSet": {"values": row[name]}}
+def _metric(name: str, facets: Mapping[str, str]) -> _ToWire:
+    unit = facets.get("unit")
 
-    return [(name, key, _dates(facets), to_value(name)) for name, key, facets in columns.keyed(prefix)]
+    def build(row: Row) -> Wire:
+        metric: Wire = {"value": number(row[name])}
+        if unit is not None and row[unit]:
+            metric["unit"] = row[unit]
+        return {"metricValue": metric}
+
+    return build
+
+
+def _label_set(name: str, _facets: Mapping[str, str]) -> _ToWire:
+    return lambda row: {"labelValueSet": {"values": row[name]}}
