@@ -13,7 +13,7 @@ import pytest
 from builders import write_csv
 from crash_desk import FINISHED, ROWS, Desk, Ended, request_keys, settled_keys
 from keeping_lusid import Keeping
-from killable import KILLED, Killable, killable
+from killable import KILLED, Killable
 from run_checks import failures
 from scripted_lusid import ScriptedLusid
 
@@ -26,18 +26,12 @@ CURED = {"investor-records": {"display_name": "Cured"}, "orders": {"quantity": "
 pytestmark = pytest.mark.untraced
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Killable]:
-    with killable() as opened:
-        yield opened
-
-
 @pytest.fixture(scope="module", params=sorted(ROWS))
-def desk(server: Killable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(forks: Killable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp(request.param)
     write_csv(folder / "extract.csv", ROWS[request.param])
     with ScriptedLusid(Keeping()) as lusid:
-        yield Desk(server, folder, request.param, lusid)
+        yield Desk(forks, folder, request.param, lusid)
 
 
 class Scene:

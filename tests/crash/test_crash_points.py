@@ -12,7 +12,7 @@ import pytest
 from builders import Row, write_csv
 from crash_desk import FINISHED, ROWS, Desk, Leisurely, request_keys, settled_keys
 from keeping_lusid import Keeping
-from killable import KILLED, Killable, killable
+from killable import KILLED, Killable
 from run_checks import FILES, journal
 from scripted_lusid import ScriptedLusid
 
@@ -24,30 +24,24 @@ from schemas.errors import ConfigError
 pytestmark = pytest.mark.untraced
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Killable]:
-    with killable() as opened:
-        yield opened
-
-
 @pytest.fixture(scope="module", params=sorted(ROWS))
-def desk(server: Killable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(forks: Killable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp(request.param)
     rows: list[Row] = ROWS[request.param]
     write_csv(folder / "extract.csv", rows)
     with ScriptedLusid(Keeping()) as lusid:
-        yield Desk(server, folder, request.param, lusid)
+        yield Desk(forks, folder, request.param, lusid)
 
 
 @pytest.fixture(scope="module", params=sorted(ROWS))
-def crowd(server: Killable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def crowd(forks: Killable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Desk]:
     """The same rows in dialect 2.3, one in each call, and four senders."""
     folder = tmp_path_factory.mktemp(f"{request.param}-crowd")
     scope: Row = {"scope": "Desk"} if request.param == "investor-records" else {}
     write_csv(folder / "extract.csv", [row | scope for row in ROWS[request.param]])
     options = {"batch_size": 1, "concurrency": 4, "dialect": "2.3"}
     with ScriptedLusid(Keeping()) as lusid:
-        yield Desk(server, folder, request.param, lusid, options, Leisurely)
+        yield Desk(forks, folder, request.param, lusid, options, Leisurely)
 
 
 def check_crash(desk: Desk, point: int, *, torn: bool = False) -> None:

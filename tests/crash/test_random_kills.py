@@ -3,13 +3,13 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import rows_for, write_csv
-from killable import KILLED, Killable, killable
+from killable import KILLED, Killable
 from reconcile import order_ids, record_names
 from run_checks import check_folder, check_journal, journal_lines, row_states
 
@@ -17,12 +17,6 @@ from connectors.sandbox.server import Sandbox
 
 FAULTS = "slow=0.2,slow-seconds=0.02,429=0.02,500=0.01,502=0.01,503=0.02,504=0.01,cut-before=0.01,cut-after=0.02,"
 FAULTS += "cut-during=0.01,truncated=0.01,not-json=0.01,html=0.01,retry-after=0,seed=11"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Killable]:
-    with killable() as opened:
-        yield opened
 
 
 def wait_until(ready: Callable[[], bool], seconds: float) -> None:
@@ -81,7 +75,7 @@ class Night:
     ],
 )
 def test_a_load_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing(
-    tmp_path: Path, server: Killable, operation: str, count: int, batch: int, kills: int
+    tmp_path: Path, forks: Killable, operation: str, count: int, batch: int, kills: int
 ) -> None:
     rows = rows_for(operation, count)
     path = write_csv(tmp_path / "extract.csv", rows)
@@ -90,7 +84,7 @@ def test_a_load_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing
     with Sandbox(database=database, faults=FAULTS) as lusid:
         options = {"target": lusid.url, "runs": tmp_path / "runs", "batch_size": batch, "concurrency": 4}
         job = {"load": {"operation": operation, "extract": str(path), **options}, "token": lusid.access_token}
-        night = Night(server, tmp_path, job)
+        night = Night(forks, tmp_path, job)
         for _ in range(kills):
             night.killed(draw, most_lines=2 * count // batch // kills)
         manifest = night.finished()

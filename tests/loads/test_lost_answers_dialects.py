@@ -5,14 +5,14 @@ servers do. What is read back there has other addresses and other shapes.
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import Row, account, investor, write_csv
-from killable import KILLED, Killable, killable
+from killable import KILLED, Killable
 from lost_calls import APPLIED, LOST, executions, ids, names, orders, placements
 from reconcile import documents
 from run_checks import check_books, check_folder, check_journal, outcomes, states
@@ -156,12 +156,6 @@ def test_a_legacy_booking_that_was_done_is_not_asked_for_again(night: Night, tmp
     assert {row["allocation_code"] for row in rows[1::2]} <= accepted(report) <= set(booked(database))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Killable]:
-    with killable() as opened:
-        yield opened
-
-
 SENDERS = 4
 
 
@@ -197,13 +191,13 @@ class Crashes:
 
 @pytest.mark.parametrize("operation", ["allocate", "book-transactions"])
 def test_a_process_that_dies_while_a_legacy_server_allocates_or_books_doubles_nothing(
-    night: Night, tmp_path: Path, executed: Path, server: Killable, operation: str
+    night: Night, tmp_path: Path, executed: Path, forks: Killable, operation: str
 ) -> None:
     database, rows = copied(executed, tmp_path), ids("placement", "P")
     if operation == "book-transactions":
         night("allocate", rows, "legacy", batch_size=100)
         rows = bookings(database)
-    crashes = Crashes(server, operation, database, rows[:6])
+    crashes = Crashes(forks, operation, database, rows[:6])
     for point in crashes.points(tmp_path / "undisturbed", 3):
         folder = tmp_path / str(point)
         code, calls = crashes.load(folder, die_at=point)
