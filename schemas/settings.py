@@ -88,9 +88,7 @@ class LoadSettings:
     max_batch_bytes: Annotated[int, Exact(1), About("Most bytes in one call.")] = MAX_BATCH_BYTES
     concurrency: Annotated[int, Exact(1, MOST_IN_FLIGHT), About("Most calls in flight at once.")] = 4
     patience: Annotated[
-        float,
-        Exact(0),
-        About("How long to keep retrying a call while LUSID is away.", "seconds, 0 or more", "SECONDS"),
+        float, Exact(0), About("How long to keep retrying a call while LUSID is away.", "seconds, 0 or more", "SECONDS")
     ] = PATIENCE_SECONDS
     dry_run: Annotated[Switch, About("Validate every row and send nothing.")] = False
     encoding: Annotated[
@@ -108,9 +106,7 @@ class LoadSettings:
     max_failures: Annotated[
         FailureBudget | None,
         About(
-            "Rows that may fail before the run stops; default: no limit.",
-            "a number of rows or a percentage",
-            "N|N%",
+            "Rows that may fail before the run stops; default: no limit.", "a number of rows or a percentage", "N|N%"
         ),
     ] = None
 

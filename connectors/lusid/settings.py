@@ -61,10 +61,7 @@ class LusidSettings(BaseModel):
 
 
 def read_settings(
-    *,
-    environ: Mapping[str, str] | None = None,
-    folder: Path | None = None,
-    target: str | None = None,
+    *, environ: Mapping[str, str] | None = None, folder: Path | None = None, target: str | None = None
 ) -> tuple[LusidSettings, list[str]]:
     """Reads the environment and `secrets.json`; where both set something, the environment wins.
 
@@ -80,7 +77,7 @@ def read_settings(
     Raises:
         ConfigError: a named file or a value is missing, unreadable or malformed.
     """
-    variables = _environment(environ)
+    variables = os.environ if environ is None else environ  # noqa: TID251 - one of the two modules that may
     env = _from_environment(variables)
     path, file = _from_secrets_file(variables, folder or _working_folder())
     notes = _notes(env, file, path)
@@ -131,10 +128,6 @@ def _working_folder() -> Path:
         return Path.cwd()
     except OSError:
         return Path()
-
-
-def _environment(given: Mapping[str, str] | None) -> Mapping[str, str]:
-    return os.environ if given is None else given  # noqa: TID251 - one of the two modules that may
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, _Given]:

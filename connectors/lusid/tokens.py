@@ -17,7 +17,7 @@ import requests
 from pydantic import SecretStr
 
 from connectors.lusid.retrying import Retrier
-from connectors.lusid.settings import LusidSettings
+from connectors.lusid.settings import PASSWORD_GRANT, LusidSettings
 from connectors.lusid.transport import Response, Transport
 from schemas.errors import AuthError, ConfigError, NeverSentError, RetryableError
 
@@ -30,20 +30,9 @@ TOKEN_SECONDS = 30.0
 """Longest attempt at the token endpoint: one that has not signed us in by then hangs."""
 
 OAUTH_CODES = (
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-    "access_denied",
-    "server_error",
-    "temporarily_unavailable",
-    "unsupported_response_type",
-    "interaction_required",
-    "login_required",
-    "account_selection_required",
-    "consent_required",
+    *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"),
+    *("invalid_scope", "access_denied", "server_error", "temporarily_unavailable", "unsupported_response_type"),
+    *("interaction_required", "login_required", "account_selection_required", "consent_required"),
 )
 """The values of `error` (RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core, 3.1.2.6); any other text may be an echo."""
 
@@ -172,10 +161,7 @@ class PasswordGrant:
                 if len(self._failures) > failures:
                     raise NeverSentError(self._failures[-1])
                 self._fetch()
-            return self._present()
-
-    def _present(self) -> str:
-        return self._token.get_secret_value() if self._token else ""
+            return self._token.get_secret_value() if self._token else ""
 
     def _fetch(self) -> None:
         response = self._refreshed() or self._signed_in()
@@ -193,10 +179,7 @@ class PasswordGrant:
         """The answer to the refresh token; None when there is none or it is refused."""
         if self._refresh_token is None:
             return None
-        form = {
-            "grant_type": "refresh_token",
-            "refresh_token": self._refresh_token.get_secret_value(),
-        }
+        form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token.get_secret_value()}
         response = self._ask(form, {"Authorization": f"Basic {self._basic}"})
         return response if response.status // 100 == 2 else None
 
@@ -228,18 +211,12 @@ class PasswordGrant:
 
 
 def _credentials(settings: LusidSettings) -> tuple[str, dict[str, str | SecretStr]]:
-    sign_in = {
-        "username": settings.username,
-        "password": settings.password,
-        "client_id": settings.client_id,
-        "client_secret": settings.client_secret,
-    }
-    complete = {name: value for name, value in sign_in.items() if value is not None}
-    if settings.token_url is None or len(complete) < len(sign_in):
+    given = {name: value for name in PASSWORD_GRANT if (value := getattr(settings, name)) is not None}
+    if len(given) < len(PASSWORD_GRANT):
         raise ConfigError(
             "LUSID needs an access token, or all of token URL, user name, password, client id and client secret"
         )
-    return settings.token_url, complete
+    return given.pop("token_url"), given
 
 
 def _refusal(response: Response, endpoint: str) -> AuthError | ConfigError:
@@ -264,9 +241,7 @@ def _lifetime(expires_in: Any) -> float:
         seconds = float(expires_in)
     except (TypeError, ValueError):
         return math.inf
-    if not seconds > 0:
-        return math.inf
-    return seconds - min(REFRESH_MARGIN_SECONDS, seconds / 2)
+    return seconds - min(REFRESH_MARGIN_SECONDS, seconds / 2) if seconds > 0 else math.inf
 
 
 def _checked(token: str, named: str) -> str:

@@ -24,10 +24,7 @@ def resume(
     target: OwnTargetFlag = None,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force",
-            help="Go on though the mapping or the requests changed, if the keys are the same.",
-        ),
+        typer.Option("--force", help="Go on though the mapping or the requests changed, if the keys are the same."),
     ] = False,
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
@@ -62,9 +59,7 @@ def replay(
 
 
 def purge(
-    *,
-    older_than: Annotated[str, typer.Option(metavar="AGE", help="Such as 90d or 12h.")],
-    runs: RunsFlag = RUNS,
+    *, older_than: Annotated[str, typer.Option(metavar="AGE", help="Such as 90d or 12h.")], runs: RunsFlag = RUNS
 ) -> None:
     """Remove run folders, and the personal data in them, that began longer ago."""
     from pipelines.history.retention import purge as remove

@@ -10,10 +10,7 @@ from schemas.errors import ConfigError
 from schemas.settings import DIALECT
 
 
-def operations(
-    *,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As the README has it.")] = False,
-) -> None:
+def operations(*, markdown: Annotated[bool, typer.Option("--markdown", help="As the README has it.")] = False) -> None:
     """List the operations: endpoint, modes, limit, dialects."""
     from pipelines.cli.operation_table import markdown_table, text_table
 

@@ -71,11 +71,7 @@ def _announce(url: str, token_url: str) -> None:
     typer.echo("\nCtrl-C stops it.")
 
 
-def demo(
-    *,
-    runs: RunsFlag = RUNS,
-    prefect: PrefectFlag = None,
-) -> None:
+def demo(*, runs: RunsFlag = RUNS, prefect: PrefectFlag = None) -> None:
     """Load three sample extracts into the embedded sandbox, and compare it with what was accepted."""
     from pipelines.cli.console import stdout_console
     from pipelines.cli.demo import run_demo

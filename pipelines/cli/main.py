@@ -15,14 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import (
-    commands_again,
-    commands_load,
-    commands_lookup,
-    commands_runs,
-    commands_schedule,
-    commands_try,
-)
+from pipelines.cli import commands_again, commands_load, commands_lookup, commands_runs, commands_schedule, commands_try
 from pipelines.cli.streams import make_streams_last, what_was_lost
 from pipelines.loading.interrupts import end_as_interrupted, keep_exit_code
 from schemas.answers import server_text
@@ -68,22 +61,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command()(commands_load.load)
-app.command()(commands_load.nightly)
-app.command()(commands_load.trading_day)
-app.command()(commands_schedule.backfill)
-app.command()(commands_again.resume)
-app.command()(commands_again.replay)
-app.command()(commands_runs.runs)
-app.command()(commands_runs.report)
-app.command()(commands_again.purge)
-app.command()(commands_lookup.operations)
-app.command()(commands_lookup.columns)
-app.command()(commands_lookup.template)
-app.command()(commands_try.sample)
-app.command()(commands_try.sandbox)
-app.command()(commands_try.demo)
-app.command()(commands_schedule.deploy)
+for _command in (
+    *(commands_load.load, commands_load.nightly, commands_load.trading_day, commands_schedule.backfill),
+    *(commands_again.resume, commands_again.replay, commands_runs.runs, commands_runs.report, commands_again.purge),
+    *(commands_lookup.operations, commands_lookup.columns, commands_lookup.template),
+    *(commands_try.sample, commands_try.sandbox, commands_try.demo, commands_schedule.deploy),
+):
+    app.command()(_command)
 
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the flag

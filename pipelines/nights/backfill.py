@@ -169,8 +169,5 @@ class _History:
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
         """Whether each of a night's extracts has a run that finished."""
-        return all(map(self._has_one, extracts))
-
-    def _has_one(self, extract: NightExtract) -> bool:
-        load = load_of_extract(extract)
-        return any(is_same(manifest, load) for manifest in self._finished)
+        loads = map(load_of_extract, extracts)
+        return all(any(is_same(manifest, load) for manifest in self._finished) for load in loads)

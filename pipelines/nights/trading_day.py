@@ -29,15 +29,8 @@ from pipelines.report.report import Report
 NAMES: Names = {
     operation: (operation,)
     for operation in (
-        "orders",
-        "move-orders",
-        "place-blocks",
-        "update-placements",
-        "cancel-orders",
-        "cancel-placements",
-        "executions",
-        "allocate",
-        "book-transactions",
+        *("orders", "move-orders", "place-blocks", "update-placements", "cancel-orders", "cancel-placements"),
+        *("executions", "allocate", "book-transactions"),
     )
 }
 """The day's operations, in the order they are loaded; their extracts' names begin like theirs."""

@@ -20,17 +20,9 @@ from schemas.errors import ConfigError
 from schemas.suggestions import did_you_mean
 
 _ALL = (
-    INVESTOR_RECORDS,
-    INVESTMENT_ACCOUNTS,
-    ORDERS,
-    MOVE_ORDERS,
-    PLACE_BLOCKS,
-    UPDATE_PLACEMENTS,
-    CANCEL_ORDERS,
-    CANCEL_PLACEMENTS,
-    ALLOCATE,
-    BOOK_TRANSACTIONS,
-    EXECUTIONS,
+    *(INVESTOR_RECORDS, INVESTMENT_ACCOUNTS),
+    *(ORDERS, MOVE_ORDERS, PLACE_BLOCKS, UPDATE_PLACEMENTS, CANCEL_ORDERS, CANCEL_PLACEMENTS),
+    *(ALLOCATE, BOOK_TRANSACTIONS, EXECUTIONS),
 )
 
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _ALL}

@@ -219,16 +219,14 @@ async def _spoil(fault: str, answer: _HeldAnswer, wires: tuple[Scope, Receive, S
     elif fault == "cut-after":
         await _cut(scope, receive)
     else:
-        start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
-        await send(start)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": half, "more_body": True})
         await _cut(scope, receive, after_sending=True)
 
 
 async def _reply(send: Send, status: int, media_type: bytes, body: bytes, *extra: tuple[bytes, bytes]) -> None:
     headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
-    start = {"type": "http.response.start", "status": status, "headers": [*headers, *extra]}
-    await send(start)
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *extra]})
     await send({"type": "http.response.body", "body": body})
 
 
