@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from connectors.start_up_files import read_start_up_file
 from schemas.errors import ConfigError
 from schemas.rows.mapping import ColumnRule, Mapping
 from schemas.suggestions import did_you_mean
@@ -37,7 +38,7 @@ def read_mapping(path: Path, operation: str) -> Mapping:
         ConfigError: it cannot be read, is not YAML, has unknown members, or is for another operation.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
+        content = yaml.load(read_start_up_file(path).decode(), Loader=_Loader)  # noqa: S506  # a SafeLoader
     except OSError as error:
         raise ConfigError(f"mapping {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

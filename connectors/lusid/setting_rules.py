@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from connectors.start_up_files import read_start_up_file
 from schemas.errors import ConfigError
 
 LONGEST_SECONDS = 1800.0
@@ -66,11 +67,10 @@ def _url(text: str, origin: str) -> SplitResult:
 def _file(text: str, origin: str) -> Path:
     path = Path(text).expanduser()
     try:
-        with path.open("rb"):
-            return path
+        read_start_up_file(path, 1)
     except OSError as error:
-        why = error.strerror
-    raise ConfigError(f"{origin} names {path}, which cannot be read: {why}")
+        raise ConfigError(f"{origin} names {path}, which cannot be read: {error.strerror}") from None
+    return path
 
 
 def _header(text: str, origin: str) -> str:

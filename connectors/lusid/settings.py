@@ -14,6 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from connectors.lusid.setting_rules import RULES, lusid_url, secret_url
+from connectors.start_up_files import read_start_up_file
 from schemas.errors import ConfigError
 
 PASSWORD_GRANT = ("token_url", "username", "password", "client_id", "client_secret")
@@ -154,7 +155,7 @@ def _from_secrets_file(variables: Mapping[str, str], folder: Path) -> tuple[Path
 
 def _json_object(path: Path, source: str) -> dict[str, Any]:
     try:
-        content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        content = orjson.loads(read_start_up_file(path).removeprefix(b"\xef\xbb\xbf"))
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except orjson.JSONDecodeError as error:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from connectors.lusid.retrying import Retrier
 from connectors.lusid.settings import PASSWORD_GRANT, LusidSettings
 from connectors.lusid.transport import Response, Transport
+from connectors.start_up_files import read_start_up_file
 from schemas.errors import AuthError, ConfigError, NeverSentError, RetryableError
 
 SCOPE = "openid client groups offline_access"
@@ -101,8 +102,7 @@ class FileToken:
         """The file's present token."""
         named = f"The access token file {self._path}"
         try:
-            with self._path.open("rb") as file:
-                text = file.read(_TOKEN_BYTES).decode("ascii", "replace").strip()
+            text = read_start_up_file(self._path, _TOKEN_BYTES).decode("ascii", "replace").strip()
         except OSError as error:
             raise AuthError(f"{named} cannot be read: {error.strerror}") from None
         return _checked(text, named)

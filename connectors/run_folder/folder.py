@@ -142,7 +142,7 @@ class RunFolder:
 
 
 def make_runs_folder(runs: Path) -> None:
-    """Creates the folder that run folders stand in, if it does not exist.
+    """Creates the folder that run folders stand in, if it does not exist, for its owner only.
 
     Raises:
         ConfigError: it cannot be created.
@@ -151,7 +151,9 @@ def make_runs_folder(runs: Path) -> None:
         raise ConfigError(f"the name of the run folder {runs} is not UTF-8; choose another with --runs")
     try:
         made = [path for path in (runs, *runs.parents) if not path.exists()]
-        runs.mkdir(parents=True, exist_ok=True)
+        for each in reversed(made):
+            each.mkdir(mode=0o700, exist_ok=True)
+        runs.mkdir(exist_ok=True)  # says so where it is no folder
         for each in made:
             sync(each.parent)
     except OSError as error:

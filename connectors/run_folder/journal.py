@@ -32,7 +32,7 @@ class Journal:
         self._path = path
         with ExitStack() as undo:
             try:
-                self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+                self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW, 0o600)
                 undo.callback(os.close, self._handle)
                 fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._end = self._synced = self._drop_torn_line()

@@ -6,10 +6,11 @@ block), by a link where there can be several parents (the placements of a block)
 entity is ever deleted, so paging by `sequence` is stable.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -182,6 +183,9 @@ class Store:
 
     def __init__(self, database: Path | None, dialect: str) -> None:
         self._lock = threading.Lock()
+        if database is not None:
+            with suppress(OSError):  # SQLite says what is wrong; its other files have this one's mode
+                os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             self._connection = sqlite3.connect(
                 database or ":memory:", isolation_level=None, check_same_thread=False, timeout=30

@@ -7,6 +7,7 @@ import typer
 
 from pipelines.cli.commands_load import show
 from pipelines.cli.flags import JsonFlag, PrefectFlag, RunArgument, RunsFlag
+from schemas.answers import server_text
 from schemas.settings import RUNS
 
 if TYPE_CHECKING:
@@ -59,15 +60,25 @@ def replay(
 
 
 def purge(
-    *, older_than: Annotated[str, typer.Option(metavar="AGE", help="Such as 90d or 12h.")], runs: RunsFlag = RUNS
+    *,
+    older_than: Annotated[str, typer.Option(metavar="AGE", help="Such as 90d or 12h.")],
+    runs: RunsFlag = RUNS,
+    damaged: Annotated[
+        bool, typer.Option("--damaged", help="Remove runs whose manifest is damaged or gone, too.")
+    ] = False,
+    any_owner: Annotated[bool, typer.Option("--any-owner", help="Remove other users' runs, too.")] = False,
 ) -> None:
-    """Remove run folders, and the personal data in them, that began longer ago."""
+    """Remove your run folders, and the personal data in them, that began longer ago."""
     from pipelines.history.retention import purge as remove
 
-    removed = remove(runs, older_than, lambda text: typer.echo(text, err=True))
+    removed = remove(runs, older_than, _said, damaged=damaged, any_owner=any_owner)
     for run_id in removed:
         typer.echo(run_id)
     typer.echo(f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")
+
+
+def _said(text: str) -> None:
+    typer.echo(server_text(text, 1000), err=True)
 
 
 def _show_run(report: "Report", *, as_json: bool) -> NoReturn:

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from connectors.lusid.client import LusidClient
-from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.folder import RunFolder, make_runs_folder
 from connectors.run_folder.results import accepted_keys
 from connectors.targets import SANDBOX, open_target
 from pipelines.cli.commands_load import run_night
@@ -112,7 +112,7 @@ def _fresh(database: Path) -> Path:
     for file in (database, *database.parent.glob(f"{database.name}-*")):
         with suppress(FileNotFoundError):
             file.unlink()
-    database.parent.mkdir(parents=True, exist_ok=True)
+    make_runs_folder(database.parent)
     return database
 
 

@@ -15,14 +15,25 @@ from schemas.errors import ConfigError, RunFolderError
 _AGE = re.compile(r"(\d{1,5})([dh])")
 
 
-def purge(runs: Path, older_than: str, note: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Removes runs that began longer ago than `older_than` (`90d`, `12h`); gives their ids.
+def purge(
+    runs: Path,
+    older_than: str,
+    note: Callable[[str], None] = lambda _: None,
+    *,
+    damaged: bool = False,
+    any_owner: bool = False,
+) -> list[str]:
+    """Removes this user's runs that began longer ago than `older_than` (`90d`, `12h`); gives their ids.
 
-    So it does with what a process that died at once left of a run, for that may hold personal data too. A run that a
-    process works on stays, as does one that cannot be removed: an error, once the others are gone.
+    A run that a process works on stays, as does one that cannot be removed: an error, once the others are gone. No link
+    is followed.
 
     Args:
-        note: told of each folder that may be a run and does not say when it began: it stays.
+        runs: where runs are kept.
+        older_than: the age.
+        note: told of each folder that may be a run and stays.
+        damaged: remove what has no manifest or a damaged one, too, if anything says when it began.
+        any_owner: remove other users' runs, too.
 
     Raises:
         ConfigError: the age cannot be read.
@@ -40,6 +51,9 @@ def purge(runs: Path, older_than: str, note: Callable[[str], None] = lambda _: N
         if when is None and os.path.lexists(folder.manifest):
             note(f"{path} stays: its manifest cannot be read; remove it yourself if it is an old run")
         if when is not None and when < limit:
+            if why := _kept(folder, damaged=damaged, any_owner=any_owner):
+                note(f"{path} stays: {why}")
+                continue
             try:
                 _remove(folder)
                 removed.append(folder.run_id)
@@ -58,6 +72,22 @@ def _began(folder: RunFolder) -> datetime | None:
     except (ConfigError, ValueError):
         match = RUN_ID.fullmatch(folder.run_id)
     return datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if match else None
+
+
+def _kept(folder: RunFolder, *, damaged: bool, any_owner: bool) -> str:
+    """Why an old folder is not removed; empty where it is."""
+    if folder.path.is_symlink() or folder.manifest.is_symlink():
+        return "it is a link, or its manifest is"
+    if not any_owner and folder.path.lstat().st_uid != os.geteuid():
+        return "another user owns it; --any-owner removes it all the same"
+    return "" if damaged or _is_whole(folder) else "its manifest is damaged or gone; --damaged removes it all the same"
+
+
+def _is_whole(folder: RunFolder) -> bool:
+    try:
+        return not folder.read_manifest().damaged
+    except ConfigError:
+        return False
 
 
 def _remove(folder: RunFolder) -> None:

@@ -1,5 +1,6 @@
 """Earlier runs on disk: which finished what, and which are old enough to go."""
 
+import os
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from old_runs import FINISHED, written
 
 from connectors.run_folder.journal import Journal
 from pipelines.history.catalog import past_runs, refuse_finished
@@ -25,6 +27,7 @@ MINE: dict[str, Any] = {
     "target": "https://x/api",
     "extracts": of("b", "a"),
 }
+WHOLE = orjson.loads(written(FINISHED))
 DONE = MINE | {"verdict": "complete", "extracts": of("a", "b")}
 
 
@@ -36,11 +39,15 @@ def run(runs: Path, name: str, age: Any = None, **manifest: Any) -> Path:
     return folder
 
 
+def whole(runs: Path, name: str, age: timedelta) -> Path:
+    return run(runs, name, None, **WHOLE | {"started": (datetime.now(UTC) - age).isoformat()})
+
+
 def test_runs_older_than_asked_are_removed_and_nothing_else(tmp_path: Path) -> None:
-    run(tmp_path, "old", timedelta(days=91))
-    run(tmp_path, "older", timedelta(days=400))
-    for name, age in (("young", timedelta(days=89)), ("odd", None)):
-        run(tmp_path, name, age)
+    whole(tmp_path, "old", timedelta(days=91))
+    whole(tmp_path, "older", timedelta(days=400))
+    whole(tmp_path, "young", timedelta(days=89))
+    run(tmp_path, "odd")
     run(tmp_path, "unsaid", None, started=7)
     (tmp_path / "notes").mkdir()
     assert purge(tmp_path, "90d") == ["old", "older"]
@@ -54,8 +61,30 @@ def test_a_manifest_that_cannot_be_read_keeps_no_personal_data_from_going(tmp_pa
     (torn / "manifest.json").write_text("{")
     odd = run(tmp_path, "odd", None, started=7)
     said: list[str] = []
-    assert purge(tmp_path, "90d", said.append) == [torn.name]
-    assert said == [f"{odd} stays: its manifest cannot be read; remove it yourself if it is an old run"]
+    assert purge(tmp_path, "90d", said.append) == []
+    stays = f"{odd} stays: its manifest cannot be read; remove it yourself if it is an old run"
+    assert said == [f"{torn} stays: its manifest is damaged or gone; --damaged removes it all the same", stays]
+    said.clear()
+    assert purge(tmp_path, "90d", said.append, damaged=True) == [torn.name]
+    assert said == [stays]
+
+
+def test_links_and_other_peoples_folders_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, said = tmp_path / "runs", list[str]()
+    aim = whole(tmp_path, "aim", timedelta(days=2))
+    linked = whole(runs, "b-linked", timedelta(days=2))
+    (linked / "manifest.json").unlink()
+    (linked / "manifest.json").symlink_to(aim / "manifest.json")
+    (runs / "a-link").symlink_to(aim)
+    assert purge(runs, "1d", said.append, damaged=True, any_owner=True) == []
+    assert said == [f"{runs / name} stays: it is a link, or its manifest is" for name in ("a-link", "b-linked")]
+    assert sorted(path.name for path in aim.iterdir()) == ["manifest.json"]
+    whole(runs, "theirs", timedelta(days=2))
+    monkeypatch.setattr("pipelines.history.retention.os.geteuid", lambda: os.getuid() + 1)
+    said.clear()
+    assert purge(runs, "1d", said.append) == []
+    assert said[-1] == f"{runs / 'theirs'} stays: another user owns it; --any-owner removes it all the same"
+    assert purge(runs, "1d", any_owner=True) == ["theirs"]
 
 
 @pytest.mark.parametrize("age", ["90", "d", "-1d", "9 d", "1.5d", "90d\n", "999999999d", ""])
@@ -66,8 +95,8 @@ def test_an_age_is_days_or_hours(tmp_path: Path, age: str) -> None:
 
 
 def test_a_run_that_a_process_works_on_stays_and_is_named_when_the_others_are_gone(tmp_path: Path) -> None:
-    busy = run(tmp_path, "a-busy", timedelta(days=2))
-    run(tmp_path, "b-old", timedelta(days=2))
+    busy = whole(tmp_path, "a-busy", timedelta(days=2))
+    whole(tmp_path, "b-old", timedelta(days=2))
     with closing(Journal(busy / "journal.jsonl")), pytest.raises(RunFolderError) as caught:
         purge(tmp_path, "1d")
     said = f"{busy}: another process is working on this run (1 other was removed)"
@@ -80,7 +109,7 @@ def test_what_cannot_be_removed_is_one_line(tmp_path: Path, monkeypatch: pytest.
     def stuck(path: Path) -> None:
         raise PermissionError(13, "Permission denied", path)
 
-    folder = run(tmp_path, "old", timedelta(days=2))
+    folder = whole(tmp_path, "old", timedelta(days=2))
     monkeypatch.setattr("pipelines.history.retention.shutil.rmtree", stuck)
     with pytest.raises(RunFolderError) as caught:
         purge(tmp_path, "1d")

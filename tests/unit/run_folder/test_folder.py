@@ -33,6 +33,7 @@ def test_a_new_folder_is_its_owners_only_whatever_the_umask(tmp_path: Path) -> N
     finally:
         os.umask(before)
     assert [mode(folder.path), mode(folder.manifest), mode(folder.scratch)] == [0o700, 0o600, 0o700]
+    assert [mode(folder.path.parent), mode(folder.path.parent.parent)] == [0o700, 0o700]
     assert folder.run_id == folder.path.name
     assert "-orders-" in folder.run_id
     assert folder.read_manifest().as_json() == {"a": 1}
