@@ -1,18 +1,18 @@
 """A load, from extract to report. Read this first: the product is what this page does, in this order.
 
-1. Open: the extract's header is bound to the operation, and LUSID lets us in. What does not fit stops here.
-2. Prepare: every row is read, validated and keyed; every request is written down. Nothing has been sent yet.
-3. Send: requests go to LUSID in calls; each key is settled by what the answer says of it.
-4. Close the books: every row's state is on disk, counted twice, before the run says it is done.
+1. Open: bind the extract's header to the operation and sign in to LUSID. Whatever does not fit stops here.
+2. Prepare: read, validate and key every row, and write every request to disk. Nothing has been sent yet.
+3. Send: send the requests to LUSID in calls; the answers settle the keys.
+4. Close the books: write every row's state to disk and count twice, before the run counts as done.
 """
 
 from typing import Any
 
 from pipelines.loading.closing import close_books
-from pipelines.loading.job import Job
 from pipelines.loading.opening import open_run
 from pipelines.loading.preparing import prepare
 from pipelines.loading.sending import send
+from pipelines.loading.spec import LoadSpec
 from pipelines.options import Extracts, Progress
 from pipelines.report.report import Report
 
@@ -25,24 +25,24 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
     Args:
         operation: its name, such as `investor-records`.
         extract: files, globs or directories of CSV or Parquet, or a pandas DataFrame.
-        progress: told what happens.
+        progress: receives notes and progress.
         options: fields of `Options`, as in `load("orders", "orders.csv", mode="Atomic")`.
 
     Returns:
-        The report, when every row's state is on disk; `report.raise_for_failures()` raises if a row did not make it.
+        The report, once every row's state is on disk; `report.raise_for_failures()` raises if a row was not accepted.
 
     Raises:
         ConfigError: a setting, mapping or header is wrong; nothing was sent.
         ExtractError: the extract cannot be read; nothing was sent.
-        AuthError, UnreachableError: LUSID does not let us in or does not answer; nothing was sent.
+        AuthError, UnreachableError: LUSID refuses our credentials or does not answer; nothing was sent.
         BalanceError: the books do not balance.
     """
-    return carry_out(Job.of(operation, extract, progress=progress, **options))
+    return carry_out(LoadSpec.of(operation, extract, progress=progress, **options))
 
 
-def carry_out(job: Job) -> Report:
-    """Takes a load through its steps; an interrupt ends it early, settled and resumable."""
-    with open_run(job) as run:
+def carry_out(spec: LoadSpec) -> Report:
+    """Takes a load through its four steps; an interrupt ends it early, settled and resumable."""
+    with open_run(spec) as run:
         prepared = prepare(run)
         sent = send(prepared)
         return close_books(prepared, sent)

@@ -1,4 +1,4 @@
-"""What a load may be told, and what it tells whoever watches."""
+"""The options of a load, and the progress that it reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -21,13 +21,13 @@ Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
 
 @dataclass(frozen=True)
 class Options(LoadOptions):
-    """What a load may be told: the command line's flags of the same names, and what only a process has.
+    """The options of a load: those with a flag of the same name, and those that only a process can have.
 
     Attributes:
-        target: as in `LoadOptions`, or an open one that outlives the load.
-        expect: what must be true of the whole extract; wins over the mapping's.
-        followed: loads that depend on this one follow: its report then names the references that failed.
-        hold: references (`InvestorRecord/Scope/Code=value`) that failed tonight, to what is said of them.
+        target: as in `LoadOptions`, or an open one, which the load leaves open.
+        expect: what must be true of the whole extract; overrides the mapping's.
+        followed: loads that depend on this one follow, so its report names the references that failed.
+        hold: references (`InvestorRecord/Scope/Code=value`) that failed in earlier loads of the night, and why.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"allow_inf_nan": False, "arbitrary_types_allowed": True}
@@ -39,10 +39,10 @@ class Options(LoadOptions):
 
     @classmethod
     def of(cls, **changes: Any) -> "Options":
-        """Options from plain values: `Options.of(mode="Atomic", runs="/data/runs")`; None is what is not given.
+        """Options from plain values, as in `Options.of(mode="Atomic", runs="/data/runs")`; None counts as not given.
 
         Raises:
-            ConfigError: one line that names the option, what it takes and what it was given.
+            ConfigError: one line that names the option, what it takes and what was given.
         """
         given = {name: _plain(value) for name, value in changes.items() if value is not None}
         for name in given:
@@ -54,7 +54,7 @@ class Options(LoadOptions):
             raise _refusal(error, given) from None
 
     def plain(self) -> dict[str, Any]:
-        """The options as JSON members, but for what only a process has; `of` reads them back."""
+        """The options as JSON members, without `hold` and `followed`; `of` reads them back."""
         here = {"hold", "followed"}
         found = _OPTIONS.dump_python(self, mode="json", exclude=here, exclude_none=True, exclude_unset=True)
         return dict(found)
@@ -63,16 +63,16 @@ class Options(LoadOptions):
 _OPTIONS = TypeAdapter(Options)
 _FIELDS = {option.name: option for option in fields(Options)}
 _SHOWN = 40
-"""Characters of a wrong text that are shown."""
+"""Characters shown of a wrong text."""
 
 
 def _plain(value: Any) -> Any:
-    """Numpy's numbers as Python's."""
+    """The value, with numpy's numbers as Python's."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _refusal(error: ValidationError, given: Mapping[str, Any]) -> ConfigError:
-    """The one line of what does not fit."""
+    """The error that says in one line what does not fit."""
     faults = error.errors(include_url=False)
     name = str(faults[0]["loc"][0])
     cause = faults[0].get("ctx", {}).get("error")
@@ -113,13 +113,13 @@ def kind_of(value: object) -> str:
 
 
 class Progress:
-    """What a load tells whoever watches. This one keeps silent; a terminal's overrides it."""
+    """Receives what a load reports. This one ignores it; the terminal's shows it."""
 
     def note(self, text: str) -> None:
-        """Something the user should know, once."""
+        """Takes a note that the user should see."""
 
     def reading(self, rows: int) -> None:
-        """Rows read and validated so far."""
+        """Takes the number of rows read and validated so far."""
 
     def sending(self, settled: int, total: int) -> None:
-        """Requests settled so far, of how many."""
+        """Takes the number of requests settled so far, and of all."""

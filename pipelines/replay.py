@@ -1,7 +1,7 @@
-"""Sending again what a run did not get in, from its failures.csv as it is or corrected. Nothing else is sent.
+"""Replays a run: sends only the rows that were not accepted, from its failures.csv as it is or corrected.
 
-The state each row had decides how careful to be: what was unknown is read back before it is sent again, what was held
-is sent only when what it needs is in LUSID by now.
+The state that each row had decides how it is sent: an unknown row is read back first, and a held row is sent only if
+its parent is in LUSID by now.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from pipelines.history.catalog import run_to_replay
 from pipelines.history.replay_lock import rows_to_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import options_of
-from pipelines.loading.job import CarryOut, Job
+from pipelines.loading.spec import CarryOut, LoadSpec
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -30,19 +30,19 @@ def replay(
     progress: Progress | None = None,
     carry_out: CarryOut = carry_out,
 ) -> Report:
-    """Loads the failures of a run, as a run of its own that names the first.
+    """Loads the failures of a run, as a new run that names the one it replays.
 
     Args:
         name: the run's id, the beginning of it, a path, or `latest`: the newest that has rows to send again.
-        corrected: its failures.csv after correction; by default the one in its folder.
+        corrected: its failures.csv after correction; None takes the one in its folder.
         runs: where runs are kept.
-        target: in place of the run's own.
-        progress: told what happens.
-        carry_out: what carries out the load.
+        target: replaces the run's own; None keeps that.
+        progress: receives notes and progress.
+        carry_out: carries out the load.
 
     Raises:
-        ConfigError: there is no such run, it is not finished, it has no failures, or the file holds rows that are not
-            among them, that another replay took up, or that are a part of those that make one request.
+        ConfigError: there is no such run; it is not finished; it has no failures; or the file has rows that are not
+            among them, that belong to another replay, or that are only part of the rows of a request.
         RunFolderError: another process is working on the run.
     """
     progress = progress or Progress()
@@ -51,11 +51,11 @@ def replay(
     path = corrected or folder.failures
     if manifest.verdict is Verdict.STOPPED:
         raise ConfigError(f"{folder.run_id} stopped early: finish it first, with `bulkload resume {folder.run_id}`")
-    if manifest.verdict not in OVER:  # its files may tell of a time before it was gone on with
+    if manifest.verdict not in OVER:  # its files may date from before it was resumed
         raise ConfigError(f"{folder.run_id} is not finished: finish it first, with `bulkload resume {folder.run_id}`")
     options = replace(
         options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
     )
     operation = operation_named(manifest.operation)
     with rows_to_replay(path, folder, operation) as replayed:
-        return carry_out(Job(operation, [path], options, progress, replayed=replayed))
+        return carry_out(LoadSpec(operation, [path], options, progress, replayed=replayed))

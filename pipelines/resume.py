@@ -1,8 +1,8 @@
-"""Going on with a run that stopped: what was settled stays settled, everything else is tried again.
+"""Resumes a run that stopped: settled requests stay settled, and all others are sent.
 
-The extract is read and validated anew: the same bytes make the same requests under the same numbers, so the journal
-says of each whether it is done. What was sent and never settled is sent again where that is idempotent, and read
-back first where it is not.
+The extract is read and validated again: the same bytes make the same requests with the same numbers, so the journal
+shows which of them are settled. A request that was sent but never settled is sent again where that is idempotent, and
+otherwise read back first.
 """
 
 from contextlib import ExitStack
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from connectors.targets import Target
 from pipelines.history.catalog import run_to_resume
-from pipelines.history.replay_lock import rows_replayed
+from pipelines.history.replay_lock import rows_of_resumed_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import Earlier, options_of
-from pipelines.loading.job import CarryOut, Job
+from pipelines.loading.spec import CarryOut, LoadSpec
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -33,22 +33,21 @@ def resume(
     progress: Progress | None = None,
     carry_out: CarryOut = carry_out,
 ) -> Report:
-    """Finishes a run that stopped early, was interrupted, or died. Going on lifts its failure budget.
+    """Finishes a run that stopped early, was interrupted or died. A resumed run has no failure budget.
 
     Args:
-        name: its id, the beginning of it, a path, or `latest`: the newest that can be gone on with.
+        name: its id, the beginning of it, a path, or `latest`: the newest that can be resumed.
         runs: where runs are kept.
-        target: in place of the run's own; an open one is left open.
-        force: go on though the mapping changed or bulkload makes other requests, where the keys are the same; what is
-            settled stays as it was sent. A changed extract is refused all the same: the rows that were sent are no
-            longer in it.
+        target: replaces the run's own; None keeps that. An open one is left open.
+        force: resume although the mapping or bulkload's requests changed, if the keys are the same; what is settled
+            stays as it was sent. A changed extract is refused even so: it no longer has the rows that were sent.
         followed: loads that depend on this one follow.
-        progress: told what happens.
-        carry_out: what carries out the rest of the load.
+        progress: receives notes and progress.
+        carry_out: carries out the rest of the load.
 
     Raises:
-        ConfigError: there is no such run, it is finished, or what it was given has changed since; or it is a replay
-            that sent nothing, and rows of it are in by now.
+        ConfigError: there is no such run; it is finished; its extract or mapping has changed; or it is a replay that
+            has sent nothing, and another replay has had its rows accepted since.
         RunFolderError: another process is working on it.
     """
     progress = progress or Progress()
@@ -61,8 +60,8 @@ def resume(
     extracts = [folder.path / (file.kept or file.path) for file in manifest.extracts]
     with ExitStack() as stack:
         try:
-            replayed = stack.enter_context(rows_replayed(manifest, folder, operation))
+            replayed = stack.enter_context(rows_of_resumed_replay(manifest, folder, operation))
         except (ValueError, OSError):
-            raise ConfigError(f"{folder.manifest} is damaged: the run cannot go on") from None
+            raise ConfigError(f"{folder.manifest} is damaged: the run cannot be resumed") from None
         earlier = Earlier(folder, [file.name for file in manifest.extracts], force)
-        return carry_out(Job(operation, extracts, options, progress, earlier, replayed))
+        return carry_out(LoadSpec(operation, extracts, options, progress, earlier, replayed))

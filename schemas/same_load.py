@@ -1,4 +1,4 @@
-"""Whether two loads are the same, and what differs. Who asks says in which traits: each has its own reason to ask."""
+"""Says whether two loads are the same, and what differs. The caller names the aspects that matter to it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from schemas.manifest import Manifest
 
 
-class Trait(StrEnum):
-    """What two loads may have in common, as messages call it."""
+class Aspect(StrEnum):
+    """What two loads may have in common, in the words of messages."""
 
     FORMAT = "the format of the run folder"
     OPERATION = "the operation"
@@ -27,21 +27,21 @@ class Trait(StrEnum):
     CONTENT_IN_ANY_ORDER = "the content of the extract's files"
 
 
-Load = Mapping[Trait, Any]
-"""A load, by the traits that count; one that is costly to know is a function, which is called if the rest agrees."""
+Load = Mapping[Aspect, Any]
+"""A load by the aspects that matter; a costly value is a function, called only if the aspects before it agree."""
 
-_OF: Mapping[Trait, Callable[[Manifest], Any]] = {
-    Trait.FORMAT: lambda run: run.format,
-    Trait.OPERATION: lambda run: run.operation,
-    Trait.MODE: lambda run: run.mode,
-    Trait.DIALECT: lambda run: run.dialect,
-    Trait.TARGET: lambda run: place_of(run.target),
-    Trait.REPLAYS: lambda run: run.replays,
-    Trait.MAPPING: lambda run: run.mapping and run.mapping.sha256,
-    Trait.PATHS: lambda run: sorted(file.path for file in run.extracts),
-    Trait.FILES: lambda run: [(file.path, file.bytes) for file in run.extracts],
-    Trait.CONTENT: lambda run: [file.sha256 for file in run.extracts],
-    Trait.CONTENT_IN_ANY_ORDER: lambda run: sorted(file.sha256 or "" for file in run.extracts),
+_OF: Mapping[Aspect, Callable[[Manifest], Any]] = {
+    Aspect.FORMAT: lambda run: run.format,
+    Aspect.OPERATION: lambda run: run.operation,
+    Aspect.MODE: lambda run: run.mode,
+    Aspect.DIALECT: lambda run: run.dialect,
+    Aspect.TARGET: lambda run: place_of(run.target),
+    Aspect.REPLAYS: lambda run: run.replays,
+    Aspect.MAPPING: lambda run: run.mapping and run.mapping.sha256,
+    Aspect.PATHS: lambda run: sorted(file.path for file in run.extracts),
+    Aspect.FILES: lambda run: [(file.path, file.bytes) for file in run.extracts],
+    Aspect.CONTENT: lambda run: [file.sha256 for file in run.extracts],
+    Aspect.CONTENT_IN_ANY_ORDER: lambda run: sorted(file.sha256 or "" for file in run.extracts),
 }
 
 
@@ -49,7 +49,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def place_of(target: str | None) -> str | None:
-    """A target in the one spelling that compares: URLs name a host whatever its case, default port or last dot."""
+    """A target in comparable form: the case, default port and trailing dot of a URL's host do not matter."""
     try:
         parts = urlsplit(target or "")
         port = parts.port or _PORTS.get(parts.scheme)
@@ -60,18 +60,18 @@ def place_of(target: str | None) -> str | None:
     return f"{parts.scheme}://{parts.hostname.rstrip('.')}:{port}{parts.path.rstrip('/')}"
 
 
-def load_of(run: Manifest, *traits: Trait) -> Load:
-    """The load that a run carries out, by these traits."""
-    return {trait: _OF[trait](run) for trait in traits}
+def load_of(run: Manifest, *aspects: Aspect) -> Load:
+    """The load of a run, by these aspects."""
+    return {aspect: _OF[aspect](run) for aspect in aspects}
 
 
-def differences(run: Manifest, load: Load) -> Iterator[Trait]:
-    """The traits in which a run's load is another than this one, in their order."""
-    for trait, value in load.items():
-        if _OF[trait](run) != (value() if callable(value) else value):
-            yield trait
+def differences(run: Manifest, load: Load) -> Iterator[Aspect]:
+    """The aspects in which a run's load differs from this one, in order."""
+    for aspect, value in load.items():
+        if _OF[aspect](run) != (value() if callable(value) else value):
+            yield aspect
 
 
 def is_same(run: Manifest, load: Load) -> bool:
-    """Whether a run's load is this one."""
+    """Whether a run's load is the same as this one."""
     return next(differences(run, load), None) is None

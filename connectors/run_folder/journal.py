@@ -131,7 +131,7 @@ class Journal:
 
     def damaged(self, number: int) -> RunFolderError:
         """The error that says which line is damaged."""
-        return RunFolderError(f"{self._path}: line {number} is damaged: the run cannot go on")
+        return RunFolderError(f"{self._path}: line {number} is damaged: the run cannot be resumed")
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:

@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
     message: str
 
 
-FORCE = "--force goes on all the same, if it still makes the same keys"
+FORCE = "--force resumes it anyway if the keys are still the same"
 
 
 class Ledger:
@@ -71,7 +71,7 @@ class Ledger:
             self._journal.append(wanted)
         elif first != ({**wanted, "digest": first.get("digest")} if force else wanted):
             what = "keys" if force else f"requests; {FORCE}"
-            raise ConfigError(f"the run cannot go on: the same extract no longer makes the same {what}")
+            raise ConfigError(f"the run cannot be resumed: the same extract no longer makes the same {what}")
 
     @property
     def planned(self) -> bool:

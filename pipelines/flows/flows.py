@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.prefect_settings import configure_prefect
 from pipelines.flows.bridge import Outcome, current_bridge
-from pipelines.loading.job import Job
+from pipelines.loading.spec import LoadSpec
 from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.backfill import backfill as backfill_nights
 from pipelines.nights.nightly import nightly
@@ -48,7 +48,9 @@ def load_extract(operation: str, extracts: list[str], options: dict[str, Any] | 
         extracts: files, globs or directories of CSV or Parquet.
         options: fields of `Options`.
     """
-    return _state_of(lambda told: carry_out_in_tasks(Job.of(operation, extracts, progress=told, **(options or {}))))
+    return _state_of(
+        lambda told: carry_out_in_tasks(LoadSpec.of(operation, extracts, progress=told, **(options or {})))
+    )
 
 
 @flow(name="nightly-load", flow_run_name="night of {folder}", persist_result=False)

@@ -16,10 +16,10 @@ from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows import artifacts
 from pipelines.loading.closing import close_books
-from pipelines.loading.job import Job
 from pipelines.loading.opening import open_run
 from pipelines.loading.preparing import prepare
 from pipelines.loading.sending import send
+from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
 
 _T = TypeVar("_T")
@@ -29,15 +29,15 @@ class HiddenError(Exception):
     """What Prefect is told of an error: its kind. It keeps texts and tracebacks, and those may quote a row."""
 
 
-def carry_out_in_tasks(job: Job) -> Report:
+def carry_out_in_tasks(spec: LoadSpec) -> Report:
     """Takes a load through its steps as `pipelines.load.carry_out` does, with a task for each."""
-    shown = artifacts.PublishedProgress(job.operation.name, job.progress)
-    with open_run(replace(job, progress=shown)) as run:
+    shown = artifacts.PublishedProgress(spec.operation.name, spec.progress)
+    with open_run(replace(spec, progress=shown)) as run:
         run_id = run.folder.run_id
         prepared = _in_a_task(f"prepare {run_id}", lambda: prepare(run))
         sent = _in_a_task(f"send {run_id}", lambda: send(prepared))
         report = _in_a_task(f"close the books of {run_id}", lambda: close_books(prepared, sent))
-        artifacts.publish(report, job.progress.note)
+        artifacts.publish(report, spec.progress.note)
         return report
 
 

@@ -1,4 +1,4 @@
-"""What earlier runs say: which there are, how each ended, what became of a row in each, what is old enough to go.
+"""Earlier runs: which there are, how each ended, what state a row has in each, and which are old enough to remove.
 
-Rows are asked for in SQL. May not send anything.
+Rows are queried in SQL. May not send anything.
 """

@@ -1,6 +1,6 @@
-"""What a corrected failures.csv may hold: rows that its run did not get in, with their own keys and in whole requests.
+"""Checks a corrected failures.csv: only rows that its run did not get accepted, with their own keys, in whole requests.
 
-Owns the comparison of the file with the run's outcomes.parquet, and with what its replays made of the rows.
+Compares the file with the run's outcomes.parquet and with the replays of that run.
 """
 
 from collections.abc import Iterator
@@ -48,26 +48,26 @@ _BEFORE = """
 UPDATE replayed SET state = taken.state, key = taken.key FROM taken
 WHERE replayed.row = file_row_number + 1 AND replayed.state = 'invalid' AND taken.state <> 'invalid'
 """
-"""What was unknown before a run that was a replay itself is unknown still: a slip in correcting it settles nothing."""
+"""A row that was unknown before a replay and invalid in it is still unknown: a wrong correction settles nothing."""
 
 _TAKEN = "SELECT ordinal, taken_by FROM latest WHERE taken_by IS NOT NULL ORDER BY ordinal LIMIT 1"
 
 _ROWS = "SELECT source, row, latest.state, key FROM replayed JOIN latest USING (ordinal) ORDER BY ordinal"
 
-_OF_OTHER_ROWS = "SELECT key, ordinal FROM mended SEMI JOIN outcomes USING (key) ORDER BY ordinal LIMIT 1"
+_OF_OTHER_ROWS = "SELECT key, ordinal FROM corrected SEMI JOIN outcomes USING (key) ORDER BY ordinal LIMIT 1"
 
 
 def check_rows(given: pa.Table, path: Path, run: RunFolder, operation: Operation) -> ReplayRows:
-    """Compares a corrected file with the run that it comes from, and with what later runs took up of it.
+    """Compares a corrected file with the run it comes from and with the replays of that run.
 
     Args:
         given: the rows that the file names (`pipelines.history.replay_rows.failure_rows`).
         path: the file, for messages.
-        run: the run.
+        run: the run that the file comes from.
         operation: what the run loaded.
 
     Raises:
-        ConfigError: the run is not finished; a row is not among its failures, stands there twice, or was taken up by an
+        ConfigError: the run is not finished; a row is not among its failures, is in the file twice, or belongs to an
             earlier replay; or a request lacks rows that it had.
         RunFolderError: what does not fit into memory does not fit into the run's folder either.
     """
@@ -82,7 +82,7 @@ def check_rows(given: pa.Table, path: Path, run: RunFolder, operation: Operation
                 why = f"not among the failures of {run.run_id}; load it as an extract instead"
                 raise ConfigError(f"{path}: {strangers}: {why}")
             if repeated := _few(sql, _REPEATED):
-                why = f"stands there already, as the same row of {run.run_id}; take it out"
+                why = f"repeats an earlier line of the file, the same row of {run.run_id}; take it out"
                 raise ConfigError(f"{path}: {repeated}: {why}")
             if operation.grouped and (lacking := _few(sql, _LACKING)):
                 raise ConfigError(
@@ -103,49 +103,50 @@ def _few(sql: Database, query: str) -> str:
 
 
 def _check_not_taken(sql: Database, run: RunFolder, path: Path) -> None:
-    """Raises ConfigError where a row is in by now, or in the hands of a run that is not finished."""
+    """Raises ConfigError where a replay has had a row accepted, or has it and is not finished."""
     lineage = ask_lineage(sql, run)
     for ordinal, taken_by in sql.execute(_TAKEN).fetchall():
         later = lineage[taken_by].run_id
-        why = f"{later} has taken it up and is not finished: `bulkload resume {later}` first"
+        why = f"{later} replays it and is not finished: `bulkload resume {later}` first"
         if lineage[taken_by].finished:
-            why = f"is in already, by {later}; take it out"
+            why = f"{later} has sent it already, and it was accepted; take it out"
         raise ConfigError(f"{path}: row {ordinal + 1}: {why}")
 
 
 def check_keys(replayed: ReplayRows, prepared: Prepared, *, whole: bool) -> None:
-    """Makes sure that each row still makes its own key; one that was invalid, and so never sent, may mend it.
+    """Makes sure that every row still has its own key; only a row that was invalid, so never sent, may change it.
 
     Args:
-        whole: several rows may make one request: a row without a key would let the others go without it.
+        replayed: the rows as the run had them.
+        prepared: the rows as they are now.
+        whole: whether several rows may make one request, which a row without a key would leave incomplete.
 
     Raises:
-        ConfigError: a row that was sent has another key now, one has the key of another row of its run, or none and
-            was part of a request; or the file has more rows, or fewer, than were compared, and none would be matched
-            with its own.
+        ConfigError: a row that was sent has another key now; a row has the key of another row of its run; a row that
+            was part of a request has no key; or the file has more or fewer rows than were compared.
     """
-    mended: dict[str, int] = {}
+    corrected: dict[str, int] = {}
     for row, was, now, state in _changed(replayed, prepared):
         if now and state != State.INVALID:
             raise _other_key(row, f"it was {was} and is {now}")
         if was and not now and whole:
             raise _other_key(row, f"it was {was} and is empty")
         if now:
-            mended.setdefault(now, row)
-    if not mended or not replayed.run.outcomes.exists():  # purged: what goes on was compared with it when it began
+            corrected.setdefault(now, row)
+    if not corrected or not replayed.run.outcomes.exists():  # purged: compared when the replay began
         return
     with run_tables(replayed.run) as sql, view(sql, "outcomes", replayed.run.outcomes):
-        sql.register("mended", pa.table({"key": list(mended), "ordinal": list(mended.values())}))
+        sql.register("corrected", pa.table({"key": list(corrected), "ordinal": list(corrected.values())}))
         for key, row in sql.execute(_OF_OTHER_ROWS).fetchall():
-            raise _other_key(row, f"{key} is another row's of {replayed.run.run_id}")
+            raise _other_key(row, f"{key} belongs to another row of {replayed.run.run_id}")
 
 
 def _changed(replayed: ReplayRows, prepared: Prepared) -> Iterator[tuple[int, str | None, str, str]]:
-    """(row, key it had, key it has, state it had) of the rows whose keys differ, row by row of both."""
+    """(row, key it had, key it has now, state it had) of each row whose key differs; row counts from 0."""
     if len(prepared.book) != len(replayed.rows):
         raise ConfigError(
-            f"the file reads as {len(prepared.book)} rows, and only {len(replayed.rows)} of {replayed.run.run_id} were "
-            "found in it: is a line of white space, or a line end of another kind, among them?"
+            f"the file has {len(prepared.book)} rows, but {len(replayed.rows)} of {replayed.run.run_id} were found in "
+            "it: does it contain a line of white space, or mixed line ends?"
         )
     for first in range(0, len(replayed.rows), _PIECE):
         piece = replayed.rows.slice(first, _PIECE)
@@ -157,4 +158,4 @@ def _changed(replayed: ReplayRows, prepared: Prepared) -> Iterator[tuple[int, st
 
 
 def _other_key(row: int, why: str) -> ConfigError:
-    return ConfigError(f"row {row + 1}: its key is not its own: {why}; load it as an extract instead")
+    return ConfigError(f"row {row + 1}: wrong key: {why}; load it as an extract instead")

@@ -1,17 +1,17 @@
-"""What became of a run's rows in the runs that replay it, and in those that replay them."""
+"""Follows the rows of a run through its replays, and through theirs."""
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.history.catalog import PastRun, past_runs, replays_of
 from pipelines.history.run_tables import Database, view
 
 _SEEN = "CREATE TABLE seen AS SELECT 0 AS run, ordinal, source, row, state FROM replayed"
-"""The state of each row in each run that had it, and where it stood in what that run read."""
+"""The state of each row in each run that had it, and its place in what that run read."""
 
 _TAKEN = """
 CREATE OR REPLACE TABLE taken_rows AS
 SELECT ordinal, file_row_number + 1 AS row FROM taken JOIN seen USING (source, row) WHERE run = ?
 """
-"""A replay notes what it takes in the order of its own rows."""
+"""A replay lists the rows it takes in the order of its own rows."""
 
 _FINISHED = """
 INSERT INTO seen SELECT ?, ordinal, source, row, state
@@ -27,8 +27,8 @@ CREATE TABLE latest AS SELECT
     coalesce(arg_max(state, run) FILTER (state <> 'invalid'), 'invalid') AS state
 FROM seen GROUP BY ordinal
 """
-"""A row that is taken stays so, whatever clocks say of the order of runs. A run that found one invalid learnt
-nothing of it."""
+"""A row that one run took stays taken, whatever clocks say about the order of runs. A run that found a row invalid did
+not send it, so the row keeps the state it had before."""
 
 
 def ask_lineage(sql: Database, run: RunFolder) -> list[PastRun]:
@@ -42,7 +42,7 @@ def ask_lineage(sql: Database, run: RunFolder) -> list[PastRun]:
         The run, its replays, and theirs, by number.
 
     Raises:
-        ConfigError: a file of a replay is gone or damaged.
+        ConfigError: a file of a replay is missing or damaged.
     """
     lineage = [PastRun(run, run.read_manifest())]
     sql.execute(_SEEN)
@@ -52,9 +52,9 @@ def ask_lineage(sql: Database, run: RunFolder) -> list[PastRun]:
 
 
 def _follow(sql: Database, number: int, lineage: list[PastRun], known: list[PastRun]) -> None:
-    """Adds a run's replays with what they saw of its rows: the older before the younger, and after each its own."""
+    """Adds the replays of a run and what they say of its rows: oldest first, each followed by its own replays."""
     for later in reversed(replays_of(lineage[number].run_id, known)):
-        if not later.manifest.begun:  # it has sent nothing, and looks again before it does
+        if not later.manifest.begun:  # it has sent nothing, and checks again before it does
             continue
         lineage.append(later)
         added = len(lineage) - 1

@@ -1,6 +1,6 @@
-"""Taking up what a run did not get in: one process at a time decides which rows of it are still to be sent.
+"""Locks a chain of replays: one process at a time decides which rows of a run are still to be sent.
 
-Owns the lock on a chain of replays, and when a replay that died looks again at what became of its rows meanwhile.
+Also decides when a replay that died checks its rows again before it is resumed.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,12 @@ from schemas.manifest import Manifest
 
 @contextmanager
 def rows_to_replay(path: Path, run: RunFolder, operation: Operation) -> Iterator[ReplayRows]:
-    """The rows that a file of failures takes up of a run; nobody else may take them up while the block lasts.
+    """The rows of a run that a failures file replays; no other process may replay them while the block lasts.
+
+    Args:
+        path: the file.
+        run: the run that the file comes from.
+        operation: what the run loaded.
 
     Raises:
         ConfigError: as `check_rows` raises it.
@@ -28,13 +33,18 @@ def rows_to_replay(path: Path, run: RunFolder, operation: Operation) -> Iterator
 
 
 @contextmanager
-def rows_replayed(manifest: Manifest, folder: RunFolder, operation: Operation) -> Iterator[ReplayRows | None]:
-    """The rows of a replay that goes on; None of a run that is no replay.
+def rows_of_resumed_replay(manifest: Manifest, folder: RunFolder, operation: Operation) -> Iterator[ReplayRows | None]:
+    """The rows of a replay that is resumed; None for a run that is no replay.
 
-    One that had not begun has sent nothing, and others did not wait for it: what it takes up is asked anew.
+    A replay that had not begun has sent nothing, and others did not wait for it, so its rows are checked again.
+
+    Args:
+        manifest: the replay's.
+        folder: the replay's.
+        operation: what the replay loads.
 
     Raises:
-        OSError, ValueError: what the replay kept cannot be read.
+        OSError, ValueError: what the replay kept in its folder cannot be read.
     """
     if manifest.replays is None:
         yield None
@@ -49,7 +59,7 @@ def rows_replayed(manifest: Manifest, folder: RunFolder, operation: Operation) -
 
 
 def _first(run: RunFolder) -> RunFolder:
-    """The run at the beginning of a chain of replays, as far as it is there."""
+    """The first run of a chain of replays, as far back as runs are still there."""
     before = run.read_manifest().replays
     earlier = RunFolder(run.path.parent / before) if before is not None else None
     return _first(earlier) if earlier is not None and earlier.manifest.exists() else run

@@ -1,6 +1,7 @@
-"""The rows of a run that a later one takes up: what state and key each had there decides how careful to be with it.
+"""The rows that a replay takes from an earlier run, with the state and key that each had there.
 
-They are kept in the later run's folder, so that nothing a person may have changed since is asked.
+The state decides whether a row must be read back before it is sent. The replay keeps these rows in its own folder, so
+that later changes to the file do not matter.
 """
 
 from dataclasses import dataclass
@@ -23,11 +24,11 @@ _PIECE = 100_000
 
 @dataclass(frozen=True)
 class ReplayRows:
-    """The rows that an extract of failures takes up.
+    """The rows that a replay takes from an earlier run.
 
     Attributes:
-        run: the run they come from.
-        rows: `source`, `row`, `state` and `key` that each row of the extract had there, in reading order.
+        run: the earlier run.
+        rows: `source`, `row`, `state` and `key` that each row of the replay had there, in reading order.
     """
 
     run: RunFolder
@@ -35,28 +36,28 @@ class ReplayRows:
 
     @classmethod
     def read(cls, run: RunFolder, taken: Path) -> "ReplayRows":
-        """What `write` kept; raises OSError or ValueError when it cannot be read."""
+        """Reads what `write` wrote; raises OSError or ValueError when it cannot be read."""
         return cls(run, pq.read_table(taken))
 
     def write(self, folder: RunFolder) -> None:
-        """Keeps the rows in the folder of the run that takes them up; raises RunFolderError when they do not fit."""
+        """Writes the rows into the replay's folder; raises RunFolderError when they cannot be written."""
         with atomic_write(folder.taken) as part:
             pq.write_table(self.rows, part)
 
     def requests(self, prepared: Prepared, state: State) -> set[int]:
-        """Numbers of the requests that a row of this state went into."""
+        """The numbers of the requests that contain a row of this state."""
         found = prepared.book.requests[pc.equal(self.rows["state"], state.value).to_numpy()]
         return set(found[found >= 0].tolist())
 
 
 def failure_rows(path: Path) -> pa.Table:
-    """Which rows a failures.csv names; their states and keys are asked of the run itself.
+    """The rows that a failures.csv names; their states and keys come from the run itself.
 
     Returns:
-        `ordinal`, counted from 0, `source` and `row` of each, -1 where that is no number; 20 bytes a row.
+        `ordinal`, counted from 0, `source` and `row` of each line, -1 for a row that is no number; 20 bytes a line.
 
     Raises:
-        ConfigError: it is none, or holds no rows.
+        ConfigError: the file is no failures.csv, or has no rows.
     """
     try:
         found = pd.read_csv(path, nrows=0).columns
@@ -67,7 +68,7 @@ def failure_rows(path: Path) -> pa.Table:
     except (OSError, ValueError):
         raise ConfigError(f"{path} cannot be read as the failures.csv of a run") from None
     if not any(map(len, pieces)):
-        raise ConfigError(f"{path} holds no rows: there is nothing to replay")
+        raise ConfigError(f"{path} has no rows: there is nothing to replay")
     return pa.concat_tables(pieces)
 
 

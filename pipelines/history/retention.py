@@ -1,4 +1,4 @@
-"""Removing runs that are old enough to go, and the personal data in them."""
+"""Removes old runs, and the personal data in them."""
 
 import os
 import re
@@ -23,17 +23,17 @@ def purge(
     damaged: bool = False,
     any_owner: bool = False,
 ) -> list[str]:
-    """Removes this user's runs that began longer ago than `older_than` (`90d`, `12h`); gives their ids.
+    """Removes this user's runs that began longer ago than `older_than`; returns their ids.
 
-    A run that a process works on stays, as does one that cannot be removed: an error, once the others are gone. No link
-    is followed.
+    A run that a process is working on stays, and so does one that cannot be removed; both are an error once the others
+    are gone. No link is followed.
 
     Args:
         runs: where runs are kept.
-        older_than: the age.
-        note: told of each folder that may be a run and stays.
-        damaged: remove what has no manifest or a damaged one, too, if anything says when it began.
-        any_owner: remove other users' runs, too.
+        older_than: an age in days or hours, such as `90d` or `12h`.
+        note: told of each folder that looks like a run and stays.
+        damaged: also remove folders with a damaged manifest or none, if anything says when they began.
+        any_owner: also remove other users' runs.
 
     Raises:
         ConfigError: the age cannot be read.
@@ -66,7 +66,7 @@ def purge(
 
 
 def _began(folder: RunFolder) -> datetime | None:
-    """When a run began, by its manifest or else by its name; None where neither says so in our words."""
+    """When a run began, from its manifest or else from its name; None where neither says."""
     try:
         return datetime.fromisoformat(folder.read_manifest().started).astimezone(UTC)
     except (ConfigError, ValueError):

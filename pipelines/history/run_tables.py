@@ -1,7 +1,7 @@
-"""Files of earlier runs as tables: duckdb, in memory, answers what is asked of them in SQL.
+"""Opens files of earlier runs as tables that duckdb queries in memory.
 
-It reaches the folder that the runs stand in and nothing else, no network either. What does not fit into memory lies in
-a private folder beside the run's files while it is asked.
+duckdb may read the folder that holds the runs and nothing else, and uses no network. What does not fit into memory goes
+into a private folder beside the run's files until the query is done.
 """
 
 import re
@@ -24,7 +24,7 @@ _SETTINGS = """
 SET memory_limit = '256MB'; SET threads = 2; SET enable_external_access = false; SET allow_persistent_secrets = false;
 SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET python_enable_replacements = false
 """
-"""No secret is looked for in the home folder, nothing downloaded, and no variable of ours taken for a table."""
+"""duckdb neither looks for secrets in the home folder, nor downloads anything, nor takes our variables for tables."""
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def run_tables(run: RunFolder) -> Iterator[Database]:
     Raises:
         RunFolderError: what does not fit into memory does not fit into the run's folder either.
     """
-    import duckdb  # a tenth of a second, for those alone who ask
+    import duckdb  # takes a tenth of a second, so only where it is used
 
     try:
         with TemporaryDirectory(prefix="sql-", dir=run.path) as private, duckdb.connect() as sql:
@@ -55,7 +55,7 @@ def run_tables(run: RunFolder) -> Iterator[Database]:
 
 @contextmanager
 def view(sql: Database, name: str, path: Path) -> Iterator[None]:
-    """A Parquet file of a run as a view, for what is asked in the block; its `file_row_number` counts lines from 0.
+    """Makes a Parquet file of a run a view inside the block; its `file_row_number` counts from 0.
 
     Args:
         sql: of `run_tables`.
@@ -63,7 +63,7 @@ def view(sql: Database, name: str, path: Path) -> Iterator[None]:
         path: the file.
 
     Raises:
-        ConfigError: it is gone or damaged.
+        ConfigError: the file is missing or damaged.
     """
     import duckdb
 
@@ -76,10 +76,10 @@ def view(sql: Database, name: str, path: Path) -> Iterator[None]:
         raise
     except (duckdb.Error, UnicodeDecodeError):
         raise ConfigError(
-            f"{path} is gone or damaged, so nobody knows which rows are in: load the rows with `bulkload load` instead"
+            f"{path} is missing or damaged, so it is not known which rows LUSID has; load them with `bulkload load`"
         ) from None
 
 
 def _literal(path: str) -> str:
-    """A pattern that finds the path alone."""
+    """A glob pattern that matches only this path."""
     return re.sub(r"[*?\[]", r"[\g<0>]", path)

@@ -1,4 +1,4 @@
-"""A run's life: how it is opened, prepared, sent and closed, and how an interrupt ends it.
+"""The life of a run: opening, preparing, sending, closing, and what an interrupt does.
 
 May not know flows, nights or the command line.
 """

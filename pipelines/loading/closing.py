@@ -1,4 +1,4 @@
-"""The last step of a load: every row's state is on disk and counted twice before the run says it is done."""
+"""The last step of a load: writes every row's state to disk and counts twice before the run counts as done."""
 
 import time
 
@@ -15,14 +15,14 @@ from schemas.verdicts import Verdict, verdict_of
 
 
 def close_books(prepared: PreparedRun, sent: Sent) -> Report:
-    """Writes every row's state down and compares the counts; only then is the run over.
+    """Writes every row's state and compares the counts; only then is the run over.
 
     Raises:
         BalanceError: the counts differ.
     """
-    run, options = prepared.run, prepared.run.job.options
+    run, options = prepared.run, prepared.run.spec.options
     why = None if options.dry_run else f"the run stopped first: {sent.stopped_by.message if sent.stopped_by else ''}"
-    refs = FailedRefs(run.job.operation, run.binding.named_row) if options.followed else None
+    refs = FailedRefs(run.spec.operation, run.binding.named_row) if options.followed else None
     accountant = Accountant(prepared.requests, prepared.ledger, run.journal, refs, why)
     try:
         counts = accountant.close_books(run.folder, run.extract)
@@ -36,7 +36,7 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
     manifest = closed(run.record.manifest, report)
     write_html(run.folder, manifest)
     prepared.requests.close()
-    run.folder.clear_scratch()  # before the verdict: nobody goes on with a finished run, or tidies it up
+    run.folder.clear_scratch()  # before the verdict: a finished run is neither resumed nor tidied up
     run.record.write(manifest)
     return report
 
@@ -44,13 +44,13 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
 def _report(
     prepared: PreparedRun, sent: Sent, counts: RunCounts, warnings: list[str], refs: FailedRefs | None
 ) -> Report:
-    run, job, options = prepared.run, prepared.run.job, prepared.run.job.options
+    run, spec, options = prepared.run, prepared.run.spec, prepared.run.spec.options
     if sent.stopped_by is not None:
         warnings = [*warnings, sent.stopped_by.message]
     return Report(
         run_id=run.folder.run_id,
         run_dir=run.folder.path,
-        operation=job.operation.name,
+        operation=spec.operation.name,
         mode=options.mode,
         verdict=verdict_of(counts.rows, stopped=sent.stopped_by is not None, dry_run=options.dry_run),
         rows_read=counts.rows_read,

@@ -1,4 +1,4 @@
-"""A run that stopped and goes on: with which options, and whether what it was given is still the same."""
+"""A stopped run that is resumed: its options, and whether its extract and mapping are still the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from pipelines.deliver.ledger import FORCE, settles
 from pipelines.options import Options
 from schemas.errors import ConfigError
 from schemas.manifest import GIVEN, Manifest, Resumption, moment
-from schemas.same_load import Trait, differences, load_of, place_of
+from schemas.same_load import Aspect, differences, load_of, place_of
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A run that stopped, to go on with.
+    """A stopped run that is to be resumed.
 
     Attributes:
-        names: what it calls the files of its extract.
-        force: go on though the mapping, or what bulkload makes of it, changed, where the keys are the same.
+        names: its names for the files of its extract.
+        force: resume it although the mapping or the requests changed, if the keys are the same.
     """
 
     folder: RunFolder
@@ -30,17 +30,17 @@ class Earlier:
 
 
 def options_of(manifest: Manifest, folder: RunFolder, target: str | Target | None) -> Options:
-    """The options a run had.
+    """The options of an earlier run.
 
     Args:
         manifest: the run's.
         folder: the run's.
-        target: in place of the run's own.
+        target: replaces the run's own; None keeps that.
 
     Raises:
-        ConfigError: the manifest is damaged, or holds what no run was given.
+        ConfigError: the manifest is damaged, or holds options that no run can have.
     """
-    damaged = ConfigError(f"{folder.manifest} is damaged: the run cannot go on")
+    damaged = ConfigError(f"{folder.manifest} is damaged: the run cannot be resumed")
     if manifest.damaged & GIVEN:
         raise damaged
     try:
@@ -51,8 +51,8 @@ def options_of(manifest: Manifest, folder: RunFolder, target: str | Target | Non
         raise damaged from None
 
 
-def go_on(before: Manifest, now: Manifest) -> Manifest:
-    """The manifest of a process that goes on with a run, telling the whole run's story."""
+def resumed(before: Manifest, now: Manifest) -> Manifest:
+    """The manifest of a resumed run, which covers the whole run and lists each time it was resumed."""
     files = (
         file.model_copy(update={"path": was.path, "kept": was.kept}) if was.kept else file
         for was, file in zip(before.extracts, now.extracts, strict=True)
@@ -62,40 +62,46 @@ def go_on(before: Manifest, now: Manifest) -> Manifest:
 
 
 def check_target(before: Manifest, now: Manifest, journal: Journal) -> None:
-    """Makes sure that a run of which anything is settled goes on where that is: no target would hold the whole.
+    """Makes sure that a run with settled rows is resumed in its own target: otherwise no target would have all rows.
+
+    Args:
+        before: the run as it is on disk.
+        now: the run as it would be resumed.
+        journal: the run's.
 
     Raises:
-        ConfigError: it was to go on in another target.
+        ConfigError: the run would be resumed in another target.
         RunFolderError: the journal is damaged.
     """
     if place_of(before.target) == place_of(now.target) or not any(settles(line) for _, line in journal.lines()):
         return
     raise ConfigError(
-        f"{before.run_id} has settled rows with {before.target}, so it cannot go on in {now.target}: resume it where "
-        "it began, then `bulkload replay` sends what did not get in to another --target, or `bulkload load` the whole "
-        "extract"
+        f"{before.run_id} has settled rows with {before.target}, so it cannot be resumed in {now.target}: resume it "
+        "where it began, then `bulkload replay` the rows that were not accepted into another --target, or `bulkload "
+        "load` the whole extract"
     )
 
 
 def check_same(before: Manifest, now: Manifest, digests: Sequence[str], *, force: bool = False) -> None:
-    """Makes sure that a run goes on with what it began with; a run that had not read its extract yet may begin anew.
+    """Makes sure that a run is resumed with the extract and mapping it began with.
 
-    Another version of this program is no change: the journal knows whether it makes the same requests.
+    A run that had not read its extract yet may take another. A new version of bulkload is no change: the journal shows
+    whether it makes the same requests.
 
     Args:
-        before: the run as it stands on disk.
-        now: the run as it goes on.
-        digests: the content hash of each file of the extract as it is now.
-        force: another mapping will do: what it makes is compared by key.
+        before: the run as it is on disk.
+        now: the run as it would be resumed.
+        digests: the SHA-256 of each file of the extract as it is now.
+        force: accept another mapping; its requests are compared by key.
 
     Raises:
         ConfigError: one line that names everything that changed.
     """
     if not before.begun:
         return
-    load = load_of(now.with_digests(digests), Trait.FORMAT, Trait.CONTENT, Trait.MAPPING)
-    changed = [trait for trait in differences(before, load) if not (force and trait is Trait.MAPPING)]
+    load = load_of(now.with_digests(digests), Aspect.FORMAT, Aspect.CONTENT, Aspect.MAPPING)
+    changed = [aspect for aspect in differences(before, load) if not (force and aspect is Aspect.MAPPING)]
     if changed:
-        told = ", ".join(f"{t} (was {before.format})" if t is Trait.FORMAT else t for t in changed)
-        hint = f"; {FORCE}" if changed == [Trait.MAPPING] else ""
-        raise ConfigError(f"the run cannot go on, this changed since it began: {told}{hint}")
+        named = ", ".join(f"{t} (was {before.format})" if t is Aspect.FORMAT else t for t in changed)
+        hint = f"; {FORCE}" if changed == [Aspect.MAPPING] else ""
+        raise ConfigError(f"the run cannot be resumed, this has changed since it began: {named}{hint}")

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first stops taking work and lets what is in flight be settled; the second stops at once."""
+"""SIGINT and SIGTERM: the first stops new calls and lets those in flight be settled; the second stops at once."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def stop_at_once(name: str) -> NoReturn:
-    """What an interrupt does while no load is under way, and there is nothing to settle.
+    """Ends the block on an interrupt while no load is under way, so that nothing is left to settle.
 
     Raises:
         StoppedError: always.
@@ -25,34 +25,34 @@ def stop_at_once(name: str) -> NoReturn:
 
 
 class LoadInterrupt:
-    """What an interrupt does to a load: ends it at once, or, from its first call on, stops it settled."""
+    """Interrupts a load: at once, or, from its first call on, after settling the calls in flight."""
 
     def __init__(self) -> None:
         self._stop: Callable[[StoppedError], None] | None = None
 
     def settle_first(self, stop: Callable[[StoppedError], None]) -> None:
-        """From now on an interrupt calls `stop`, which lets what is in flight be settled."""
+        """Makes an interrupt call `stop`, which lets the calls in flight be settled."""
         self._stop = stop
 
     def __call__(self, name: str) -> None:
-        """Interrupts the load, in the name of a signal; raises StoppedError where nothing is to be settled."""
+        """Interrupts the load, naming the signal; raises StoppedError where nothing is to be settled."""
         if self._stop is None:
             stop_at_once(name)
         self._stop(StoppedError(f"interrupted by {name}"))
 
 
 def end_as_interrupted() -> None:
-    """Makes SIGTERM do what Ctrl-C does as long as no load watches for signals: raise KeyboardInterrupt.
+    """Makes SIGTERM raise KeyboardInterrupt, as Ctrl-C does, while no load watches for signals.
 
-    Left alone, it would end the process without a word, and with no exit code of ours.
+    By default it would end the process without a message and without one of our exit codes.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def keep_exit_code() -> None:
-    """From now on signals change nothing of how the process ends: what is left takes no time.
+    """Ignores signals for the short rest of the process, so that they cannot change its exit code.
 
-    They are ignored, for Python takes its own handlers away before it is gone.
+    Handlers would not do: Python removes its own before the process ends.
     """
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -60,29 +60,32 @@ def keep_exit_code() -> None:
 
 @dataclass(eq=False)
 class Interrupted:
-    """What interrupted a block, by the signal's name; what stands inside the block may have dealt with it."""
+    """Says what interrupted a block, by the signal's name, even where an inner block handled the interrupt."""
 
     by: str = ""
 
     def tell(self, name: str) -> None:
-        """Takes a signal's name."""
+        """Notes the signal's name."""
         self.by = name
 
 
 _blocks: list[Interrupted] = []
-"""Those under way, the outermost first."""
+"""The blocks under way, outermost first."""
 
 
 @contextmanager
 def interrupts(stop: Callable[[str], None]) -> Iterator[Interrupted]:
-    """Calls `stop` with the signal's name on the first; leaves the process on the second.
+    """Calls `stop` with the signal's name on the first signal; ends the process on the second.
 
-    Leaving at once is safe: whatever was settled is in the journal, and on disk. Only the main thread can watch for
-    signals; elsewhere, as in a Prefect worker, this does nothing.
+    Ending it at once is safe: whatever was settled is in the journal, on disk. Only the main thread can watch for
+    signals; in any other, such as a Prefect worker's, this does nothing.
+
+    Args:
+        stop: called with the name of the first signal.
 
     Yields:
-        What is told of an interrupt though an inner block of this kind took it: a load that ends all the same must not
-        keep from a night that it is to end.
+        What interrupted the block. It also hears of interrupts that an inner block handles: a load that ends well in
+        spite of one must not hide from its night that the night is to end.
     """
     block = Interrupted()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""What a run writes into its manifest: when it opens, and when its books are closed."""
+"""Makes the manifest of a run: when it opens, and when its books are closed."""
 
 import platform
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ def opening(
     sources: Sequence[Source],
     replays: str | None,
 ) -> Manifest:
-    """What is known before the first row is read; the hashes of the extracts come when they are read.
+    """The manifest before the first row is read; the hashes of the extracts follow once they are read.
 
     Args:
         run_id: the name of the run's folder.
         operation: the operation's name.
-        options: what the load was told.
+        options: the load's options.
         target: the target's URL; None in a dry run.
         sources: the files of the extract.
-        replays: the id of the run whose failures the extract is.
+        replays: the id of the run that this one replays; None where it is no replay.
     """
     mapping = options.mapping
     return Manifest(
@@ -48,7 +48,7 @@ def opening(
         expect=options.expect,
         replays=replays,
         followed=options.followed,
-        started=moment(),  # the loads of a night may begin within one second
+        started=moment(),  # to the microsecond: several loads of a night may begin within a second
     )
 
 

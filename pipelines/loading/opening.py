@@ -1,4 +1,4 @@
-"""Opening a run: everything that can be wrong before the first row is found here, and nothing has been sent."""
+"""The first step of a load: opens the run and finds everything that is wrong before the first row; sends nothing."""
 
 import gc
 import shutil
@@ -18,11 +18,11 @@ from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target
-from pipelines.loading.earlier import check_target, go_on
+from pipelines.loading.earlier import check_target, resumed
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
-from pipelines.loading.job import Job
 from pipelines.loading.manifest import opening
 from pipelines.loading.record import Record
+from pipelines.loading.spec import LoadSpec
 from pipelines.options import kind_of
 from pipelines.prepare.completeness import check_before
 from schemas.errors import ConfigError, RunFolderError
@@ -40,16 +40,16 @@ class OpenRun:
 
     Attributes:
         binding: the extract's header bound to the operation.
-        expect: what must be true of the whole extract, by the mapping and the options.
+        expect: what must be true of the whole extract, from the mapping and the options.
         target: None in a dry run.
-        before: the manifest as an earlier process left it, of a run that goes on.
-        interrupt: what an interrupt does to the run.
-        closing: closes what the run works with.
-        began: when, in seconds of the monotonic clock.
+        before: the manifest that an earlier process left; None for a new run.
+        interrupt: handles an interrupt of the run.
+        closing: closes everything the run has open.
+        began: seconds of the monotonic clock.
         retries_before: retries of the target's client before this run.
     """
 
-    job: Job
+    spec: LoadSpec
     extract: Extract
     binding: Binding
     expect: Expectations
@@ -65,22 +65,22 @@ class OpenRun:
 
     @property
     def is_new(self) -> bool:
-        """Whether no process has read the extract before, so that nothing was sent of it."""
+        """Whether no process has read the extract before, so that nothing of it was sent."""
         return self.before is None or not self.before.begun
 
 
 @contextmanager
-def open_run(job: Job) -> Iterator[OpenRun]:
-    """Opens what a load works with, and closes it; a run that ends in an error says so in its manifest.
+def open_run(spec: LoadSpec) -> Iterator[OpenRun]:
+    """Opens what a load needs, and closes it; a run that ends in an error says so in its manifest.
 
-    From here on an interrupt ends the load early: at once, or, once it sends, when what is in flight is settled.
+    From here on an interrupt ends the load early: at once or, once it sends, as soon as calls in flight are settled.
 
     Raises:
-        ConfigError, ExtractError, AuthError, UnreachableError, RunFolderError: something does not fit.
+        ConfigError, ExtractError, AuthError, UnreachableError, RunFolderError: the load cannot begin.
     """
     interrupt = LoadInterrupt()
     with interrupts(interrupt), ExitStack() as closing:
-        run = _opened(job, interrupt, closing)
+        run = _opened(spec, interrupt, closing)
         try:
             yield run
         except BaseException as error:
@@ -88,31 +88,31 @@ def open_run(job: Job) -> Iterator[OpenRun]:
             raise
 
 
-def _opened(job: Job, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
+def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
     began = time.monotonic()
     closing.enter_context(_quiet_collector())
-    found, binding, expect = _bound(job, closing)
-    target = closing.enter_context(_target(job))
-    folder = job.earlier.folder if job.earlier else RunFolder.create(job.options.runs, job.operation.name)
-    with _whole_or_gone(folder, is_new=job.earlier is None):
+    found, binding, expect = _bound(spec, closing)
+    target = closing.enter_context(_target(spec))
+    folder = spec.earlier.folder if spec.earlier else RunFolder.create(spec.options.runs, spec.operation.name)
+    with _whole_or_gone(folder, is_new=spec.earlier is None):
         journal = Journal(folder.journal)
         closing.callback(journal.close)
         folder.open_scratch()
         closing.callback(folder.clear_scratch)
-        extract = found or closing.enter_context(_frame_extract(job, folder))
-        if job.options.hold:
-            write_json(folder.hold, dict(job.options.hold))
-        before = folder.read_manifest() if job.earlier else None
-        manifest = _manifest(job, folder, target, extract)
+        extract = found or closing.enter_context(_frame_extract(spec, folder))
+        if spec.options.hold:
+            write_json(folder.hold, dict(spec.options.hold))
+        before = folder.read_manifest() if spec.earlier else None
+        manifest = _manifest(spec, folder, target, extract)
         if before is not None:
             check_target(before, manifest, journal)
-        if job.replayed is not None and (before is None or not before.begun):
-            job.replayed.write(folder)
-        record = Record(folder, go_on(before, manifest) if before else manifest)
+        if spec.replayed is not None and (before is None or not before.begun):
+            spec.replayed.write(folder)
+        record = Record(folder, resumed(before, manifest) if before else manifest)
         if before is None:
             record.write(manifest)
     return OpenRun(
-        job=job,
+        spec=spec,
         extract=extract,
         binding=binding,
         expect=expect,
@@ -128,15 +128,15 @@ def _opened(job: Job, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
     )
 
 
-def _bound(job: Job, closing: ExitStack) -> tuple[Extract | None, Binding, Expectations]:
-    """The extract's files, its header bound to the operation, and what must be true of it; no files of a data frame."""
-    operation, options, given = job.operation, job.options, job.extract
+def _bound(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, Binding, Expectations]:
+    """The extract (None for a data frame), its header bound to the operation, and what must be true of it."""
+    operation, options, given = spec.operation, spec.options, spec.extract
     operation.check_mode(options.mode)
     operation.check_dialect(options.dialect)
     operation.check_duplicates(options.duplicates)
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
     operation.check_key(mapping)
-    extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(_open_files(job, mapping))
+    extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(_open_files(spec, mapping))
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
     _check_delimiter(header)
     binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
@@ -149,37 +149,37 @@ def _bound(job: Job, closing: ExitStack) -> tuple[Extract | None, Binding, Expec
 
 
 @contextmanager
-def _target(job: Job) -> Iterator[Target | None]:
-    options = job.options
+def _target(spec: LoadSpec) -> Iterator[Target | None]:
+    options = spec.options
     if options.dry_run:
         yield None
         return
-    with open_target(options.target, options, job.progress.note) as target:
+    with open_target(options.target, options, spec.progress.note) as target:
         yield target
 
 
-def _frame_extract(job: Job, folder: RunFolder) -> Extract:
-    assert isinstance(job.extract, pd.DataFrame)  # noqa: S101  # anything else is open already
-    return extract_from_frame(job.extract, folder.frame)
+def _frame_extract(spec: LoadSpec, folder: RunFolder) -> Extract:
+    assert isinstance(spec.extract, pd.DataFrame)  # noqa: S101  # files are open already
+    return extract_from_frame(spec.extract, folder.frame)
 
 
-def _manifest(job: Job, folder: RunFolder, target: Target | None, extract: Extract) -> Manifest:
+def _manifest(spec: LoadSpec, folder: RunFolder, target: Target | None, extract: Extract) -> Manifest:
     return opening(
         folder.run_id,
-        job.operation.name,
-        job.options,
+        spec.operation.name,
+        spec.options,
         target=target.url if target else None,
         sources=extract.sources,
-        replays=job.replayed.run.run_id if job.replayed else None,
+        replays=spec.replayed.run.run_id if spec.replayed else None,
     )
 
 
 @contextmanager
 def _whole_or_gone(folder: RunFolder, *, is_new: bool) -> Iterator[None]:
-    """Leaves nothing of a new run that cannot be begun: without its manifest it could not be gone on with either.
+    """Removes the folder of a new run that cannot begin: without a manifest it could not be resumed either.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: the folder cannot be written.
     """
     try:
         yield
@@ -192,7 +192,7 @@ def _whole_or_gone(folder: RunFolder, *, is_new: bool) -> Iterator[None]:
 
 
 def _check_delimiter(header: Sequence[str]) -> None:
-    """A header that is one column with another delimiter in it was cut by the wrong one."""
+    """Refuses a header of one column that contains another delimiter: it was split by the wrong one."""
     found = next((mark for mark in ";\t|" if mark in header[0]), None) if len(header) == 1 else None
     if found is not None:
         raise ConfigError(
@@ -201,7 +201,7 @@ def _check_delimiter(header: Sequence[str]) -> None:
 
 
 def _paths(given: object) -> list[str | Path]:
-    """The paths of an extract, which the Python API takes as it is given."""
+    """The paths of an extract; the Python API passes on whatever it was given."""
     paths = []
     for path in [given] if isinstance(given, str) or not isinstance(given, Iterable) else given:
         if not isinstance(path, str | Path) or not str(path):
@@ -210,17 +210,17 @@ def _paths(given: object) -> list[str | Path]:
     return paths
 
 
-def _open_files(job: Job, mapping: mappings.Mapping | None) -> Extract:
-    declared = {"encoding": job.options.encoding, "delimiter": job.options.delimiter}
+def _open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Extract:
+    declared = {"encoding": spec.options.encoding, "delimiter": spec.options.delimiter}
     if mapping is not None:
         declared = {name: value or getattr(mapping, name) for name, value in declared.items()}
-    names = job.earlier.names if job.earlier else None
-    return open_extract(_paths(job.extract), names=names, **{name: value for name, value in declared.items() if value})
+    names = spec.earlier.names if spec.earlier else None
+    return open_extract(_paths(spec.extract), names=names, **{name: value for name, value in declared.items() if value})
 
 
 @contextmanager
 def _quiet_collector() -> Iterator[None]:
-    """Keeps the cyclic garbage collector from scanning rows: its scans would cost more than the work."""
+    """Keeps the cyclic garbage collector from scanning rows, which would cost more than the load itself."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY, *before[1:])

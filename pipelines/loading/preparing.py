@@ -1,4 +1,4 @@
-"""The second step of a load: every row is read, every request written down, and the run is the one it says it is."""
+"""The second step of a load: reads every row, writes every request to disk, and checks that the run may proceed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from schemas.manifest import Manifest
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run whose requests are written down.
+    """A run whose requests are on disk.
 
     Attributes:
-        requests: what there is to send.
-        ledger: what becomes of each request.
+        requests: the requests to send.
+        ledger: the state of each request.
     """
 
     run: OpenRun
@@ -30,19 +30,21 @@ class PreparedRun:
 
 
 def prepare(run: OpenRun) -> PreparedRun:
-    """Reads and validates every row, and writes every request down. Sends nothing.
+    """Reads and validates every row, and writes every request to disk. Sends nothing.
 
     Raises:
-        ConfigError: the run may not go on, or --once refuses it.
+        ConfigError: the run cannot be resumed, or --once refuses it.
         ExtractError, RunFolderError: as `reading.prepare` raises them.
     """
-    job, options = run.job, run.job.options
-    rules = Rules(job.operation, options.dialect, options.duplicates, options.max_batch_bytes, options.hold, run.expect)
-    watch = Watch(options.max_failures, job.progress)
+    spec, options = run.spec, run.spec.options
+    rules = Rules(
+        spec.operation, options.dialect, options.duplicates, options.max_batch_bytes, options.hold, run.expect
+    )
+    watch = Watch(options.max_failures, spec.progress)
     requests = reading.prepare(run.extract, run.binding, rules, run.folder.scratch, watch.reading)
     run.closing.callback(requests.close)
-    if job.replayed is not None:
-        check_keys(job.replayed, requests, whole=job.operation.grouped)
+    if spec.replayed is not None:
+        check_keys(spec.replayed, requests, whole=spec.operation.grouped)
     digests = run.extract.digests()
     manifest = _with_kept_copy(run)
     run.extract.check_unchanged()
@@ -50,16 +52,16 @@ def prepare(run: OpenRun) -> PreparedRun:
     force = _check_earlier(run, ledger, digests)
     if run.target is not None:
         ledger.plan(*requests.digests(), force=force)
-    run.record.write(manifest.with_digests(digests))  # not before: a manifest with digests has a journal with a plan
+    run.record.write(manifest.with_digests(digests))  # only now: digests in a manifest mean that the journal has a plan
     if options.once:
         refuse_finished(options.runs, run.record.manifest)
     return PreparedRun(run, requests, ledger)
 
 
 def _with_kept_copy(run: OpenRun) -> Manifest:
-    """The run's manifest, naming the copy that a replay keeps of its file when it has first read it."""
+    """The run's manifest; that of a new replay names the copy that it keeps of its file."""
     manifest = run.record.manifest
-    if run.job.replayed is None or not run.is_new:
+    if run.spec.replayed is None or not run.is_new:
         return manifest
     (source,), (file,) = run.extract.sources, manifest.extracts
     kept = run.folder.keep_copy(source.path, source.compression)
@@ -67,11 +69,13 @@ def _with_kept_copy(run: OpenRun) -> Manifest:
 
 
 def _check_earlier(run: OpenRun, ledger: Ledger, digests: Sequence[str]) -> bool:
-    """Makes sure that an earlier run may go on; gives whether that is forced."""
-    earlier, before = run.job.earlier, run.before
+    """Makes sure that an earlier run may be resumed; returns whether --force resumes it."""
+    earlier, before = run.spec.earlier, run.before
     if earlier is None or before is None:
         return False
     check_same(before, run.record.manifest, digests, force=earlier.force)
     if before.begun and not ledger.planned:
-        raise ConfigError(f"{run.folder.journal} is gone or empty: nobody knows what was sent, so the run cannot go on")
+        raise ConfigError(
+            f"{run.folder.journal} is missing or empty: it is not known what was sent, so the run cannot be resumed"
+        )
     return earlier.force

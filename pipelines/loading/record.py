@@ -1,4 +1,4 @@
-"""The manifest of a run under way: what it says by now, and what becomes of it when the run ends in an error."""
+"""Writes the manifest of a run under way, also when the run ends in an error."""
 
 from connectors.run_folder.folder import RunFolder
 from schemas.errors import FatalError, LoadError
@@ -7,10 +7,10 @@ from schemas.verdicts import EXIT_CODES, Verdict
 
 
 class Record:
-    """What this process has to say of a run.
+    """The manifest of a run, as this process knows it.
 
     Attributes:
-        manifest: what the run's manifest says, or will say once it is written.
+        manifest: as it was last written, or as it will first be written.
     """
 
     def __init__(self, folder: RunFolder, manifest: Manifest) -> None:
@@ -19,15 +19,15 @@ class Record:
         self._is_written = False
 
     def write(self, manifest: Manifest) -> None:
-        """Writes the manifest down."""
+        """Writes the manifest to disk."""
         self.manifest = manifest
         self._is_written = True
         self._folder.write_manifest(manifest)
 
     def fail(self, error: BaseException) -> None:
-        """Writes down that the run ended in an error, unless its verdict is known.
+        """Records that the run ended in an error, unless it has a verdict already.
 
-        A run that may not go on, as its extract changed, stays as it was: the hashes it began with are its own.
+        A run that cannot be resumed because its extract changed stays as it was, with the hashes it began with.
         """
         if self._is_written and self.manifest.verdict is Verdict.UNFINISHED:
             stopped = isinstance(error, FatalError) and error.exit_code == EXIT_CODES[Verdict.STOPPED]

@@ -1,4 +1,4 @@
-"""The third step of a load: every request that is not settled yet goes to LUSID, in calls, some of them at once."""
+"""The third step of a load: sends every request that is not settled yet to LUSID, several calls at a time."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ from schemas.states import State
 
 @dataclass(frozen=True)
 class Sent:
-    """What came of sending.
+    """How sending ended.
 
     Attributes:
-        stopped_by: what stopped the run, if something did.
-        warnings: what the user should know of how it went.
+        stopped_by: what stopped the run; None where nothing did.
+        warnings: what the user should know about it.
     """
 
     stopped_by: FatalError | None = None
@@ -27,7 +27,7 @@ class Sent:
 
 
 def send(prepared: PreparedRun) -> Sent:
-    """Sends what is not settled yet; returns when each request is settled, or the run has stopped.
+    """Sends what is not settled yet; returns when every request is settled or the run has stopped.
 
     A dry run sends nothing.
     """
@@ -40,16 +40,16 @@ class _Sending:
 
     def __init__(self, prepared: PreparedRun, client: LusidClient) -> None:
         """Makes ready what sends, from what the journal and the run that is replayed know of the requests."""
-        job, options, requests = prepared.run.job, prepared.run.job.options, prepared.requests
-        self._prepared, self._progress = prepared, job.progress
+        spec, options, requests = prepared.run.spec, prepared.run.spec.options, prepared.requests
+        self._prepared, self._progress = prepared, spec.progress
         self._pressure = Pressure(options.concurrency, lambda: client.setbacks)
         doubtful, held = prepared.ledger.restore(), set[int]()
-        if job.replayed is not None:
-            doubtful |= job.replayed.requests(requests, State.UNKNOWN)
-            held = job.replayed.requests(requests, State.HELD)
+        if spec.replayed is not None:
+            doubtful |= spec.replayed.requests(requests, State.UNKNOWN)
+            held = spec.replayed.requests(requests, State.HELD)
         self._delivery = Delivery(
             requests,
-            CallSpec(job.operation, options.mode, options.dialect),
+            CallSpec(spec.operation, options.mode, options.dialect),
             prepared.ledger,
             client,
             heard=self._pressure.answered,
@@ -65,7 +65,7 @@ class _Sending:
         run.closing.callback(brake.release)
         run.interrupt.settle_first(brake.stop)
         self._stop_over_budget()
-        options, most = run.job.options, run.job.operation.max_items
+        options, most = run.spec.options, run.spec.operation.max_items
         portion = Portion(min(options.batch_size, most or options.batch_size), options.max_batch_bytes)
         work = batches(self._prepared.requests, self._prepared.ledger, portion)
         send_batches(work, self._delivery, self._pressure, self._count)

@@ -1,4 +1,4 @@
-"""Several loads in order: a folder's night, a trading day, a range of dates.
+"""Several loads in order: a night's folder, a trading day, a range of dates.
 
-Knows loads only by `load` and `resume`; may not know Prefect.
+Uses single loads only through `load` and `resume`; may not know Prefect.
 """

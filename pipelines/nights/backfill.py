@@ -1,9 +1,9 @@
-"""A backfill: the nights of past business dates, one after another, each from its own folder.
+"""Backfills past business dates: loads their nights one after another, each from its own folder.
 
-Owns which dates are loaded, and which are done already. What a night is, `nightly` knows. Knows no Prefect.
+Decides which dates to load and which are done already; `nightly` loads each of them. Knows no Prefect.
 
-A date is done when each extract of its folder has a run that finished into the same target: same file, same content,
-same mapping. A run into a sandbox in memory never counts, because nothing of it is left.
+A date is done when every extract of its folder has a run that finished into the same target, with the same file,
+content and mapping. A run into a sandbox in memory never counts, because nothing of it is left.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ from schemas.same_load import is_same, place_of
 from schemas.verdicts import FINISHED, FINISHED_CODES
 
 MOST_NAMED = 10
-"""Missing folders that one message lists."""
+"""Missing folders that a message lists."""
 
 _SATURDAY = 5
 
@@ -38,8 +38,8 @@ class BackfillReport:
 
     Attributes:
         nights: one for each date that was loaded, in order; the last may have stopped early.
-        done_before: dates that were passed over because earlier runs had finished them.
-        not_started: dates that were left because the one before them stopped.
+        done_before: dates that were skipped because earlier runs had finished them.
+        not_started: dates that were not loaded because the one before them stopped.
     """
 
     nights: tuple[tuple[date, NightlyReport], ...]
@@ -48,7 +48,7 @@ class BackfillReport:
 
     @property
     def exit_code(self) -> int:
-        """The worst of its nights', as a night's is of its loads."""
+        """The exit code of its worst night."""
         return worst([night.exit_code for _, night in self.nights])
 
     def as_json(self) -> dict[str, Any]:
@@ -73,20 +73,20 @@ def backfill(
 ) -> BackfillReport:
     """Loads the nights of a range of dates into one target, in order.
 
-    Weekends are passed over unless they have a folder. The first date that stops early ends the backfill; started
-    again, it goes on there.
+    Weekends are skipped unless they have a folder. The first date that stops early ends the backfill; the same backfill
+    again resumes there.
 
     Args:
         folder_pattern: where a date's extracts are, such as `/extracts/{date:%Y%m%d}`.
         first, last: both included.
-        progress: told what happens.
-        night: what carries out a night; called as `nightly` is.
-        again: load dates that earlier runs have finished, too.
+        progress: receives notes and progress.
+        night: loads a night; called as `nightly` is.
+        again: also load dates that earlier runs have finished.
         options: fields of `Options`.
 
     Raises:
         ConfigError: the pattern or the range is wrong, or folders are missing (all are named); nothing was sent.
-        FatalError: the first load of all could not be carried out. Later ones' errors are reported.
+        FatalError: the very first load could not be carried out. Errors of later ones are in the report.
     """
     progress = progress or Progress()
     folders = dated_folders(folder_pattern, first, last)
@@ -110,7 +110,7 @@ def backfill(
                     raise
                 report = NightlyReport(folder, (), (), error)  # the nights before it are reported all the same
             rest = tuple(later for later, _ in folders[position + 1 :])
-            if interrupted.by and rest and report.exit_code in FINISHED_CODES:  # its last load was, and ended well
+            if interrupted.by and rest and report.exit_code in FINISHED_CODES:  # in its last load, which ended well
                 report = replace(report, error=StoppedError(f"interrupted by {interrupted.by}"))
             nights.append((day, report))
             if report.exit_code not in FINISHED_CODES:
@@ -119,7 +119,7 @@ def backfill(
 
 
 def dated_folders(folder_pattern: str, first: date, last: date) -> list[tuple[date, Path]]:
-    """The folder of each date to load, in order.
+    """The dates to load and their folders, in order.
 
     Raises:
         ConfigError: the pattern or the range is wrong, or business dates have no folder.
@@ -158,7 +158,7 @@ def _folder_of(folder_pattern: str, day: date) -> Path:
 
 
 class _History:
-    """What earlier runs have finished in this target."""
+    """The loads that earlier runs have finished in this target."""
 
     def __init__(self, runs: Iterable[Manifest], target: Target | None) -> None:
         """Takes the manifests of earlier runs."""

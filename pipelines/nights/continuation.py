@@ -1,7 +1,7 @@
-"""A night that is begun again: which of its loads are done, and which one stopped and is gone on with.
+"""Continues a night that stopped: finds which of its loads are done, and which one to resume.
 
-Owns what makes an earlier run one of tonight's loads: begun since the night was, same operation, target, settings and
-mapping, and the same files with the same content. A load whose files changed meanwhile is no longer that load.
+Decides whether an earlier run is one of the night's loads: it began after the night did, with the same operation,
+target, settings and mapping, from the same files with the same content. Changed files make it a new load.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,40 +13,43 @@ from connectors.extracts.mapping_file import file_sha256
 from connectors.extracts.source_files import Digests, find_sources
 from connectors.targets import Target
 from pipelines.history.catalog import PastRun, past_runs
-from pipelines.loading.job import CarryOut
+from pipelines.loading.spec import CarryOut
 from pipelines.nights.folder import NightExtract
 from pipelines.nights.step import Step
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.same_load import Load, Trait, is_same, place_of
+from schemas.same_load import Aspect, Load, is_same, place_of
 from schemas.states import STATES, Duplicates
 from schemas.verdicts import OVER
 
 
-class Left:
-    """What a night that stopped has left to do."""
+class Continuation:
+    """The runs that a night left when it stopped."""
 
     def __init__(self, steps: Sequence[Step], options: Options, target: Target | None, since: str | None) -> None:
-        """Looks for the runs of these steps.
+        """Finds the runs of a night's steps.
 
         Args:
-            since: when the night was begun that goes on; None where none does.
+            steps: the night's.
+            options: the night's.
+            target: the night's; None in a dry run, which continues nothing.
+            since: when the night that is continued began; None where none is.
         """
         self._options, self._target = options, target
         self._runs = self._found(steps, self._known(target, since)) if target and since else {}
 
     def has(self, step: Step) -> bool:
-        """Whether an earlier run did this step, or stopped in it."""
+        """Whether an earlier run finished this step or stopped in it."""
         return step.operation in self._runs
 
-    def take_up(self, step: Step, progress: Progress, carry_out: CarryOut, *, followed: bool) -> Report:
-        """The report of the run that did a step; one that stopped is gone on with first.
+    def resume(self, step: Step, progress: Progress, carry_out: CarryOut, *, followed: bool) -> Report:
+        """The report of the run of a step, which is resumed first if it stopped.
 
         Args:
-            step: one that an earlier run did, or stopped in.
-            progress: told what happens.
-            carry_out: what carries out the rest of a load that stopped.
+            step: one that an earlier run finished or stopped in.
+            progress: receives notes and progress.
+            carry_out: carries out the rest of a load that stopped.
             followed: loads that depend on this one follow.
 
         Raises:
@@ -56,17 +59,17 @@ class Left:
         if run.finished:
             progress.note(f"{step.operation}: {run.run_id} has loaded this extract, so it is not loaded again")
             return _report(run)
-        progress.note(f"{step.operation}: going on with {run.run_id} ({run.verdict})")
+        progress.note(f"{step.operation}: resuming {run.run_id} ({run.verdict})")
         runs, target = self._options.runs, self._target
         return resume(run.run_id, runs=runs, target=target, followed=followed, progress=progress, carry_out=carry_out)
 
     def _known(self, target: Target, since: str) -> list[PastRun]:
-        """The night's runs into this target under these settings, the newest first."""
+        """The runs since the night began into this target with these settings, newest first."""
         load = {
-            Trait.MODE: self._options.mode,
-            Trait.DIALECT: self._options.dialect,
-            Trait.TARGET: place_of(target.url),
-            Trait.REPLAYS: None,
+            Aspect.MODE: self._options.mode,
+            Aspect.DIALECT: self._options.dialect,
+            Aspect.TARGET: place_of(target.url),
+            Aspect.REPLAYS: None,
         }
         return [
             run
@@ -80,7 +83,7 @@ class Left:
         found: dict[str, PastRun] = {}
         anew = False
         for step in steps:
-            if anew and step.given is None:  # it follows from a load that is another now
+            if anew and step.given is None:  # it is derived from a load that is a new one now
                 continue
             run = next((each for each in known if _is_of(each, step, found)), None)
             if run is not None and (run.finished or run.verdict not in OVER):
@@ -91,16 +94,16 @@ class Left:
 
 
 def _is_of(run: PastRun, step: Step, found: Mapping[str, PastRun]) -> bool:
-    """Whether a run loaded a step's extract; rows that no file holds are its if it began after those before it."""
+    """Whether a run loaded a step's extract; derived rows are the step's if the run began after those before it."""
     if step.given is not None:
         return is_same(run.manifest, load_of_extract(step.given))
-    load = {Trait.OPERATION: step.operation, Trait.PATHS: [str(run.folder.frame.resolve())]}
+    load = {Aspect.OPERATION: step.operation, Aspect.PATHS: [str(run.folder.frame.resolve())]}
     began = run.manifest.started
     return is_same(run.manifest, load) and all(before.manifest.started < began for before in found.values())
 
 
 def load_of_extract(extract: NightExtract) -> Load:
-    """The load of these very files, with this content and this mapping."""
+    """The load of these files, with this content and this mapping."""
     sources = find_sources(extract.paths)
 
     def content() -> list[str]:
@@ -108,17 +111,17 @@ def load_of_extract(extract: NightExtract) -> Load:
             return list(digests.wait())
 
     return {
-        Trait.OPERATION: extract.operation,
-        Trait.FILES: [(str(source.path.resolve()), source.size) for source in sources],
-        Trait.MAPPING: file_sha256(extract.mapping) if extract.mapping else None,
-        Trait.CONTENT: content,
+        Aspect.OPERATION: extract.operation,
+        Aspect.FILES: [(str(source.path.resolve()), source.size) for source in sources],
+        Aspect.MAPPING: file_sha256(extract.mapping) if extract.mapping else None,
+        Aspect.CONTENT: content,
     }
 
 
 def _report(run: PastRun) -> Report:
-    """The report of a finished run, as its manifest has it."""
+    """The report of a finished run, from its manifest."""
     found = run.manifest
-    assert found.rows is not None  # noqa: S101  # the books of what is finished are closed
+    assert found.rows is not None  # noqa: S101  # the books of a finished run are closed
     failed = orjson.loads(run.folder.failed.read_bytes()) if run.folder.failed.exists() else {}
     return Report(
         run_id=run.run_id,

@@ -1,4 +1,4 @@
-"""The folder of a night or a trading day: which of its files are which operation's extract, by their names.
+"""Finds the extracts in the folder of a night or a trading day, by the names of its files.
 
 Reads no file and knows no load.
 """
@@ -19,7 +19,7 @@ NAMES: Names = {
     "investment-accounts": ("investment-accounts", "accounts"),
     "orders": ("orders",),
 }
-"""The night's operations, in the order they are loaded, and how the names of their extracts begin."""
+"""The night's operations in the order of loading, and how the names of their extracts begin."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class NightExtract:
     Attributes:
         paths: files and folders, sorted by name; at least one, unless there is a frame.
         mapping: `<operation>.yaml` of the folder, if it is there.
-        frame: rows that no file holds; the run that reads them keeps them.
+        frame: derived rows that are in no file; the run that reads them keeps them.
     """
 
     operation: str
@@ -40,14 +40,14 @@ class NightExtract:
 
 @dataclass(frozen=True)
 class FolderContents:
-    """What a night's folder holds: the extracts in the order of their loads, and what the user should know."""
+    """The extracts in a night's folder, in the order of loading, and notes for the user."""
 
     extracts: tuple[NightExtract, ...]
     notes: tuple[str, ...]
 
 
 def find_extracts(folder: Path, names: Names = NAMES, expected: Collection[str] = tuple(NAMES)) -> FolderContents:
-    """The extracts in a folder, by the beginnings of their names.
+    """Finds the extracts in a folder by the beginnings of their names.
 
     Args:
         folder: where to look.
@@ -55,7 +55,7 @@ def find_extracts(folder: Path, names: Names = NAMES, expected: Collection[str] 
         expected: operations whose absence is noted.
 
     Raises:
-        ConfigError: there is no such folder, or it holds none.
+        ConfigError: there is no such folder, or it holds no extract.
     """
     try:
         entries = sorted(folder.iterdir())
@@ -76,12 +76,12 @@ def find_extracts(folder: Path, names: Names = NAMES, expected: Collection[str] 
     unknown = [e.name for e in entries if operation_of(e, names) is None and _form(e)]
     strangers = [name for name in unknown if not name.startswith((".", "_"))]
     if strangers:
-        notes.append(f"not loaded, because their names begin like no extract's: {', '.join(strangers)}")
+        notes.append(f"not loaded, because their names do not begin like an extract's: {', '.join(strangers)}")
     return FolderContents(tuple(extracts), tuple(notes))
 
 
 def operation_of(path: Path, names: Names = NAMES) -> str | None:
-    """The operation whose extract a file or folder is, by its name; None where it is nobody's."""
+    """The operation that a file or folder is an extract of, by its name; None where it is no extract."""
     name = path.name.lower().replace("_", "-")
     if not (_form(path) or path.is_dir()):
         return None
@@ -89,7 +89,7 @@ def operation_of(path: Path, names: Names = NAMES) -> str | None:
 
 
 def _forms_of(entries: list[Path]) -> tuple[list[Path], list[str]]:
-    """One path for each name, and what is said of its other forms: the first in `SUFFIXES` is taken, a folder last."""
+    """One path for each name, and notes on its other forms: the first of `SUFFIXES` wins, a folder comes last."""
     by_stem: dict[str, list[Path]] = {}
     for entry in entries:
         by_stem.setdefault(entry.name[: len(entry.name) - len(_form(entry))].lower(), []).append(entry)
@@ -97,12 +97,12 @@ def _forms_of(entries: list[Path]) -> tuple[list[Path], list[str]]:
     for forms in by_stem.values():
         first, *others = sorted(forms, key=lambda e: SUFFIXES.index(_form(e)) if _form(e) else len(SUFFIXES))
         taken.append(first)
-        notes += [f"{other.name}: passed over, because {first.name} beside it is the same extract" for other in others]
+        notes += [f"{other.name}: skipped, because {first.name} beside it is the same extract" for other in others]
     return taken, notes
 
 
 def _form(path: Path) -> str:
-    """The ending that makes a file an extract; empty for anything else."""
+    """The suffix that makes a file an extract; empty for anything else."""
     name = path.name.lower()
     fitting = [form for form in SUFFIXES if name.endswith(form)]
     return fitting[0] if fitting and not path.is_dir() else ""

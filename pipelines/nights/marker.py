@@ -1,7 +1,7 @@
-"""The mark of a night that is not over: a file beside the run folders, from before its first load until after its last.
+"""Marks a night as unfinished: a file beside the run folders, from before its first load until after its last.
 
-A night that finds the mark of an earlier one goes on with that, whatever ended it: a load that stopped, one whose
-extract was refused before it was a run, an interrupt between two loads, or the machine. Owns the mark and nothing else.
+A night that finds the marker of an earlier one continues that night, whatever ended it: a load that stopped, an extract
+that was refused before it became a run, an interrupt between two loads, or a machine that went down.
 """
 
 import hashlib
@@ -17,48 +17,50 @@ from schemas.manifest import moment
 from schemas.same_load import place_of
 
 
-class OpenNight:
-    """A night of one folder into one target.
+class NightMarker:
+    """The marker of a night: one folder into one target.
 
     Attributes:
-        since: when it was begun; runs before that are none of its own. None where it is begun now.
+        since: when the night began, as an ISO 8601 text; earlier runs are not its own. None where it begins now.
     """
 
     def __init__(self, runs: Path, folder: Path, target: Target | None, *, again: bool) -> None:
-        """Finds the mark, or makes it.
+        """Finds the marker, or writes it.
 
         Args:
-            target: None in a dry run, which leaves no mark; nor does one into a sandbox in memory.
-            again: an earlier night's mark does not count.
+            runs: where runs are kept.
+            folder: the night's.
+            target: the night's; a dry run (None) and a sandbox in memory leave no marker.
+            again: ignore the marker of an earlier night.
 
         Raises:
-            ConfigError, RunFolderError: the mark cannot be made.
+            ConfigError, RunFolderError: the marker cannot be written.
         """
         self.since: str | None = None
-        self._mark: Path | None = None
+        self._file: Path | None = None
         if target is None or not lasts(target.url):
             return
-        told = f"{folder.resolve()}\n{place_of(target.url)}"
-        self._mark = runs / f"night-{hashlib.sha256(told.encode(errors='surrogateescape')).hexdigest()[:12]}.json"
+        night = f"{folder.resolve()}\n{place_of(target.url)}"
+        self._file = runs / f"night-{hashlib.sha256(night.encode(errors='surrogateescape')).hexdigest()[:12]}.json"
         self.since = None if again else self._read()
         if self.since is None:
             make_runs_folder(runs)
-            write_json(self._mark, {"folder": str(folder), "target": target.url, "started": moment()})
+            write_json(self._file, {"folder": str(folder), "target": target.url, "started": moment()})
 
     def _read(self) -> str | None:
-        """When the night of the mark was begun; None where there is none, or none that can be read."""
-        assert self._mark is not None  # noqa: S101  # for mypy
+        """When the marked night began; None where there is no marker, or none that can be read."""
+        assert self._file is not None  # noqa: S101  # for mypy
         try:
-            started = orjson.loads(self._mark.read_bytes())["started"]
+            started = orjson.loads(self._file.read_bytes())["started"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return started if isinstance(started, str) else None
 
-    def over(self) -> None:
-        """Takes the mark away: each load is over, whatever became of its rows."""
-        if self._mark is None:
+    def remove(self) -> None:
+        """Removes the marker, because every load is over, whatever the states of its rows."""
+        if self._file is None:
             return
         try:
-            self._mark.unlink(missing_ok=True)
+            self._file.unlink(missing_ok=True)
         except OSError as error:
-            raise RunFolderError(f"{self._mark}: cannot be removed: {error.strerror}") from None
+            raise RunFolderError(f"{self._file}: cannot be removed: {error.strerror}") from None

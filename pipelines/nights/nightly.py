@@ -1,14 +1,14 @@
-"""A night: the extracts of one folder go in one after another, and what depends on a failed row is held.
+"""Loads a night: the extracts of one folder, one after another; rows that depend on a failed row are held.
 
-`night_folder` says which files are which extract, `steps` carries the loads out; `trading_day` does the same with other
-names. Knows no HTTP and no Prefect: `flows` runs the same night with loads whose steps are Prefect tasks.
+`folder` finds the extracts and `sequence` loads them; `trading_day` does the same with other names. Knows no HTTP and
+no Prefect: `flows` runs the same night with loads whose steps are Prefect tasks.
 """
 
 from pathlib import Path
 from typing import Any
 
 from pipelines.load import carry_out
-from pipelines.loading.job import CarryOut
+from pipelines.loading.spec import CarryOut
 from pipelines.nights.folder import find_extracts
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.sequence import load_steps
@@ -21,20 +21,20 @@ def nightly(
 ) -> NightlyReport:
     """Loads a folder's investor records, then its accounts, then its orders, into one target.
 
-    What did not make it in one load is told to the next, where a row that needs it ends `held`; where that cannot be
-    told any more, the loads that depend on it are not begun. A load that stops early ends the night. Begun again with
-    the same extracts, a night goes on where it stopped.
+    Each load passes the references that failed to the next, where rows that need them are `held`; where these are not
+    known, the loads that depend on them do not start. A load that stops early ends the night. The same night again
+    resumes where it stopped.
 
     Args:
         folder: holds the extracts, by name, and their mappings.
-        progress: told what happens.
-        carry_out: what carries out each load.
-        options: fields of `Options` for every load, and `again` to load anew what an earlier night left unfinished;
-            mappings come from the folder.
+        progress: receives notes and progress.
+        carry_out: carries out each load.
+        options: fields of `Options` for every load, and `again` to load everything anew instead of resuming; mappings
+            come from the folder.
 
     Raises:
         ConfigError: there is no such folder, it holds no extract, or an option is wrong; nothing was sent.
-        FatalError: the first load could not be carried out, as `load` raises it. Later ones' errors are reported.
+        FatalError: the first load could not be carried out, as `load` raises it. Errors of later loads are reported.
     """
     progress = progress or Progress()
     found = find_extracts(folder)

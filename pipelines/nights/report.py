@@ -1,4 +1,4 @@
-"""What a night says of itself: the reports of its loads, what was passed over, and its exit code."""
+"""How a night ended: the reports of its loads, notes, and its exit code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ class NightlyReport:
     """A finished night.
 
     Attributes:
-        reports: one of each load that ended, in order.
-        notes: what was passed over or not started, and why.
-        error: what ended the night when a load could not even be reported; earlier loads stand.
+        reports: one for each load that ended, in order.
+        notes: what was skipped or not started, and why.
+        error: what ended the night where a load has no report; earlier loads stand.
     """
 
     folder: Path
@@ -29,12 +29,12 @@ class NightlyReport:
 
     @property
     def exit_code(self) -> int:
-        """The worst of its loads': 5, then 4, 2, 3 and 0."""
+        """The exit code of its worst load: 5, then 4, 2, 3 and 0."""
         codes = [report.exit_code for report in self.reports]
         return worst([*codes, self.error.exit_code] if self.error else codes)
 
     def after(self, notes: Sequence[str]) -> "NightlyReport":
-        """The same night, with what was to be said before it began."""
+        """The same night, with the notes from before it began put first."""
         return replace(self, notes=(*notes, *self.notes))
 
     def as_json(self) -> dict[str, Any]:
@@ -49,5 +49,5 @@ class NightlyReport:
 
 
 def worst(codes: list[int]) -> int:
-    """The exit code of several: 5 before 4, 2, 3 and 0; 0 of none."""
+    """The worst of several exit codes: 5 before 4, 2, 3 and 0; 0 where there are none."""
     return min(codes, key=_WORST_FIRST.index, default=0)

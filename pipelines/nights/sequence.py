@@ -1,7 +1,7 @@
-"""The loads of a night or a trading day, one after another into one target, and what each hands to the next.
+"""Carries out the loads of a night or a trading day, one after another into one target.
 
-Owns the order of events: what did not make it in one load is held in the next, a load that stops ends the night, and a
-night that is begun again goes on where it stopped. Knows no folder and no operation by name.
+Each load passes the references that failed to the next, which holds rows that need them. A load that stops ends the
+night, and the same night again resumes there. Knows no folder and no operation by name.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +11,10 @@ from typing import Any
 
 from connectors.targets import Target, open_target
 from pipelines.loading.interrupts import Interrupted, interrupts, stop_at_once
-from pipelines.loading.job import CarryOut, Job
-from pipelines.nights.continuation import Left
+from pipelines.loading.spec import CarryOut, LoadSpec
+from pipelines.nights.continuation import Continuation
 from pipelines.nights.folder import NightExtract
-from pipelines.nights.marker import OpenNight
+from pipelines.nights.marker import NightMarker
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.step import Step
 from pipelines.operations.table import operation_named
@@ -33,8 +33,8 @@ def load_steps(
     Args:
         folder: the night's.
         steps: its loads.
-        progress: told what happens.
-        carry_out: what carries out each load.
+        progress: receives notes and progress.
+        carry_out: carries out each load.
         options: fields of `Options` for every load, and `again`.
 
     Raises:
@@ -50,79 +50,83 @@ def load_steps(
     for note in notes:
         progress.note(note)
     with interrupts(stop_at_once) as interrupted, shared_target(plain, progress) as target:
-        night = OpenNight(plain.runs, folder, target, again=again)
-        left = Left(steps, plain, target, night.since)
-        done = _Done({**settings, "target": target}, left, carry_out, interrupted)
-        done.take(steps, progress)
-        if done.is_whole:
-            night.over()
-    why = "the night was interrupted" if done.ended_between else f"{steps[done.begun - 1].operation} did not finish"
-    absent = tuple(f"{later.operation}: not started, because {why}" for later in steps[done.begun :])
+        marker = NightMarker(plain.runs, folder, target, again=again)
+        continuation = Continuation(steps, plain, target, marker.since)
+        sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted)
+        sequence.run(steps, progress)
+        if sequence.is_over:
+            marker.remove()
+    begun = sequence.begun
+    why = "the night was interrupted" if sequence.ended_between else f"{steps[begun - 1].operation} did not finish"
+    absent = tuple(f"{later.operation}: not started, because {why}" for later in steps[begun:])
     for note in absent:
         progress.note(note)
-    return NightlyReport(folder, tuple(done.reports), (*notes, *absent), done.error)
+    return NightlyReport(folder, tuple(sequence.reports), (*notes, *absent), sequence.error)
 
 
-class _Done:
-    """What is done of a night.
+class _Sequence:
+    """The loads of a night, as far as they have come.
 
     Attributes:
-        begun: how many steps were begun.
-        error: what ended the night and left no report.
-        ended_between: it was interrupted when no load was under way.
-        is_whole: each load is over.
+        reports: of the loads that ended, in order.
+        begun: how many steps have begun.
+        error: what ended the night where a load has no report.
+        ended_between: whether an interrupt ended the night while no load was under way.
+        is_over: whether every load is over.
     """
 
-    def __init__(self, settings: dict[str, Any], left: Left, carry_out: CarryOut, interrupted: Interrupted) -> None:
+    def __init__(
+        self, settings: dict[str, Any], continuation: Continuation, carry_out: CarryOut, interrupted: Interrupted
+    ) -> None:
         self.reports: list[Report] = []
         self.begun = 0
         self.error: FatalError | None = None
-        self.ended_between = self.is_whole = False
-        self._settings, self._left, self._carry_out = settings, left, carry_out
+        self.ended_between = self.is_over = False
+        self._settings, self._continuation, self._carry_out = settings, continuation, carry_out
         self._hold: dict[str, str] = {}
-        self._blind: FatalError | None = None
-        self._at_work = False
+        self._refs_lost: FatalError | None = None
+        self._loading = False
         self._interrupted = interrupted
 
-    def take(self, steps: Sequence[Step], progress: Progress) -> None:
-        """Loads until one stops early.
+    def run(self, steps: Sequence[Step], progress: Progress) -> None:
+        """Loads step by step until a load stops early.
 
         Raises:
-            FatalError: the first could not be carried out.
+            FatalError: the first load could not be carried out.
         """
         try:
             for step in steps:
                 self.begun += 1
-                if self._blind is not None and operation_named(step.operation).depends:
+                if self._refs_lost is not None and operation_named(step.operation).depends:
                     continue
                 dependent = [s.operation for s in steps[self.begun :] if operation_named(s.operation).depends]
-                self._at_work = True
-                stopped = self._one(step, progress, dependent)
-                self._at_work = False
+                self._loading = True
+                stopped = self._load(step, progress, dependent)
+                self._loading = False
                 if stopped:
                     return
                 if self._interrupted.by and self.begun < len(steps):
                     stop_at_once(self._interrupted.by)
-            self.error, self.is_whole = self._blind, self._blind is None
+            self.error, self.is_over = self._refs_lost, self._refs_lost is None
         except FatalError as error:
             if not self.reports:
                 raise
-            self.error, self.ended_between = error, not self._at_work
+            self.error, self.ended_between = error, not self._loading
 
-    def _one(self, step: Step, progress: Progress, dependent: Sequence[str]) -> bool:
-        """Carries out one load; gives whether it stopped early."""
-        if self._left.has(step):
-            report = self._left.take_up(step, progress, self._carry_out, followed=bool(dependent))
+    def _load(self, step: Step, progress: Progress, dependent: Sequence[str]) -> bool:
+        """Carries out one load; returns whether it stopped early."""
+        if self._continuation.has(step):
+            report = self._continuation.resume(step, progress, self._carry_out, followed=bool(dependent))
         else:
             extract = step.extract(self._settings["target"], self.reports)
             if extract is None:
                 return False
             rows = extract.paths if extract.frame is None else extract.frame
             settings = {**_settings(extract, self._settings), "hold": self._hold, "followed": bool(dependent)}
-            report = self._carry_out(Job.of(extract.operation, rows, progress=progress, **settings))
+            report = self._carry_out(LoadSpec.of(extract.operation, rows, progress=progress, **settings))
         self.reports.append(report)
         self._hold = {**self._hold, **report.failed_refs}
-        self._blind = self._blind or _blind(report, dependent)
+        self._refs_lost = self._refs_lost or _refs_lost(report, dependent)
         return report.exit_code == EXIT_CODES[Verdict.STOPPED]
 
 
@@ -132,18 +136,18 @@ def _settings(extract: NightExtract, options: Mapping[str, Any]) -> dict[str, An
     return {**options, **refuse, "mapping": extract.mapping}
 
 
-def _blind(report: Report, dependent: Sequence[str]) -> FatalError | None:
-    """What to say when nobody can tell which rows of later loads are to be held: those are not loaded at all."""
+def _refs_lost(report: Report, dependent: Sequence[str]) -> FatalError | None:
+    """The error where it is not known which rows later loads must hold, so that they are not loaded at all."""
     if report.refs_unknown is None or not dependent:
         return None
     return StoppedError(
-        f"{', '.join(dependent)}: not loaded, because it cannot be told which rows depend on what failed in "
-        f"{report.operation} ({report.refs_unknown}); put that right, then load them"
+        f"{', '.join(dependent)}: not loaded, because it is not known which rows depend on failures in "
+        f"{report.operation} ({report.refs_unknown}); fix that, then load them"
     )
 
 
 def _without_duplicates(steps: Sequence[Step], policy: Duplicates) -> tuple[str, ...]:
-    """Says of which loads a policy does not hold, where rows of one key make one request: there it is left out."""
+    """Notes on the loads that ignore a policy for duplicates, because all rows of a key make one request."""
     if policy is Duplicates.REFUSE:
         return ()
     return tuple(
@@ -156,7 +160,7 @@ def _without_duplicates(steps: Sequence[Step], policy: Duplicates) -> tuple[str,
 
 @contextmanager
 def shared_target(options: Options, progress: Progress) -> Iterator[Target | None]:
-    """The one target of several loads, open while the block lasts; None in a dry run."""
+    """Opens the target that several loads share; None in a dry run."""
     if options.dry_run:
         yield None
         return

@@ -1,4 +1,4 @@
-"""One load of a night or a trading day: which operation, and what it reads."""
+"""One load of a night or a trading day: its operation and its extract."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -12,8 +12,8 @@ class Step(NamedTuple):
     """One load of a night.
 
     Attributes:
-        extract: given the target and the reports so far, what to load; None when there is nothing after all.
-        given: what is loaded, where it is known before the night begins.
+        extract: returns what to load, given the target and the reports so far; None where there is nothing to load.
+        given: the extract, where it is known before the night begins.
     """
 
     operation: str
@@ -22,5 +22,5 @@ class Step(NamedTuple):
 
     @classmethod
     def of(cls, extract: NightExtract) -> "Step":
-        """The load of an extract that is there."""
+        """The step that loads an extract of the folder."""
         return cls(extract.operation, lambda _target, _reports: extract, extract)

@@ -1,8 +1,8 @@
-"""A trading day: one folder's extracts take orders from blocks to transactions, and what depends on a failure is held.
+"""Loads a trading day: one folder's extracts, from orders to transactions; rows that depend on a failed row are held.
 
-Owns the order of the day and what it makes itself: the placements to allocate, where nobody gave them, are those that
-executions were accepted for; the allocations to book are those that LUSID made of the placements that were allocated.
-How a folder is read is `night_folder`'s, how one load hands on to the next `steps`'. Knows no HTTP and no Prefect.
+Decides the order of the day and derives the extracts that the folder lacks: the placements to allocate are those with
+accepted executions, and the allocations to book are those that LUSID made from the allocated placements. `folder` finds
+the extracts, and `sequence` loads them. Knows no HTTP and no Prefect.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import accepted_keys
 from connectors.targets import Target
 from pipelines.load import carry_out
-from pipelines.loading.job import CarryOut
+from pipelines.loading.spec import CarryOut
 from pipelines.nights.folder import Names, NightExtract, find_extracts
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.sequence import load_steps
@@ -33,76 +33,76 @@ NAMES: Names = {
         *("executions", "allocate", "book-transactions"),
     )
 }
-"""The day's operations, in the order they are loaded; their extracts' names begin like theirs."""
+"""The day's operations in the order of loading; the names of their extracts begin with theirs."""
 
 BOOKED = "Booked"
 
 _Row = dict[str, str]
 _Rows = Callable[[LusidClient, set[str]], list[_Row]]
-"""Given the keys that a load accepted, the rows of the load that follows from it."""
+"""Derives the rows of a load from the keys that an earlier load had accepted."""
 
 
 def trading_day(
     folder: Path, *, progress: Progress | None = None, carry_out: CarryOut = carry_out, **options: Any
 ) -> NightlyReport:
-    """Loads a folder's orders and all that becomes of them during a day, into one target.
+    """Loads a folder's orders and what follows from them during the day, into one target.
 
-    Any extract may be absent. Without one of `allocate`, the placements that executions were accepted for are
-    allocated; without one of `book-transactions`, the allocations of the placements that were allocated are booked,
-    and marked as booked, so that a day that is loaded again books nothing twice.
+    Any extract may be missing. Without one for `allocate`, the placements with accepted executions are allocated.
+    Without one for `book-transactions`, the allocations of the allocated placements are booked, and marked as booked,
+    so that the same day again books nothing twice.
 
     Args:
         folder: holds the extracts, by name, and their mappings.
-        progress: told what happens.
-        carry_out: what carries out each load.
+        progress: receives notes and progress.
+        carry_out: carries out each load.
         options: fields of `Options` for every load; mappings come from the folder.
 
     Raises:
         ConfigError: there is no such folder, it holds no extract, or an option is wrong; nothing was sent.
-        FatalError: the first load could not be carried out, as `load` raises it. Later ones' errors are reported.
+        FatalError: the first load could not be carried out, as `load` raises it. Errors of later loads are reported.
     """
     day = _Day(folder, progress or Progress())
     found = find_extracts(folder, NAMES, expected=())
     for note in found.notes:
         day.say(note)
     steps = list(day.steps(found.extracts))
-    return load_steps(folder, steps, day.progress, carry_out, options).after(day.said)
+    return load_steps(folder, steps, day.progress, carry_out, options).after(day.notes)
 
 
 class _Day:
-    """The loads of a day, and what was said of them before they began."""
+    """The steps of a day, and the notes from before they began."""
 
     def __init__(self, folder: Path, progress: Progress) -> None:
         self.progress = progress
-        self.said: list[str] = []
+        self.notes: list[str] = []
         self._folder = folder
 
     def say(self, note: str) -> None:
-        """Tells whoever watches, and the report."""
+        """Adds a note to the progress and to the report."""
         self.progress.note(note)
-        self.said.append(note)
+        self.notes.append(note)
 
     def steps(self, extracts: Sequence[NightExtract]) -> Iterator[Step]:
-        """The loads in order: of extracts that are there, and those that follow from a load before them."""
+        """The steps in order: for the extracts of the folder, and for those derived from an earlier load."""
         given = {extract.operation: extract for extract in extracts}
         there: set[str] = set()
         for operation in NAMES:
             if operation in given:
                 yield Step.of(given[operation])
-            elif operation in _FOLLOWS and _FOLLOWS[operation].source in there:
-                yield Step(operation, partial(self._following, operation))
+            elif operation in _DERIVED and _DERIVED[operation].source in there:
+                yield Step(operation, partial(self._derived, operation))
             else:
                 continue
             there.add(operation)
 
-    def _following(self, operation: str, target: Target | None, reports: Sequence[Report]) -> NightExtract | None:
-        """The extract of an operation that follows from the load of another; its own run keeps it."""
-        source, rows = _FOLLOWS[operation]
+    def _derived(self, operation: str, target: Target | None, reports: Sequence[Report]) -> NightExtract | None:
+        """The extract of an operation, derived from the load of another; the run that loads it keeps it."""
+        source, rows = _DERIVED[operation]
         report = next((each for each in reports if each.operation == source), None)
         accepted = accepted_keys(RunFolder(report.run_dir).outcomes) if report else {}
         found = rows(target.client, set(accepted)) if target else []
         if not report or not found:
-            self.say(f"{operation}: nothing to do after {source}, so none is loaded")
+            self.say(f"{operation}: nothing to load after {source}")
             return None
         mapping = self._folder / f"{operation}.yaml"
         return NightExtract(operation, (), mapping if mapping.exists() else None, pd.DataFrame(found))
@@ -128,14 +128,14 @@ def _unbooked(client: LusidClient, placements: set[str]) -> list[_Row]:
     return list(found.values())
 
 
-class _Following(NamedTuple):
-    """An operation that needs no extract: the load it follows from, and what it is to do after it."""
+class _Derivation(NamedTuple):
+    """How an extract is derived: from which load, and its rows."""
 
     source: str
     rows: _Rows
 
 
-_FOLLOWS: Mapping[str, _Following] = {
-    "allocate": _Following("executions", _executed),
-    "book-transactions": _Following("allocate", _unbooked),
+_DERIVED: Mapping[str, _Derivation] = {
+    "allocate": _Derivation("executions", _executed),
+    "book-transactions": _Derivation("allocate", _unbooked),
 }

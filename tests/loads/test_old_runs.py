@@ -99,8 +99,8 @@ def test_a_damaged_manifest_is_one_line_where_its_run_is_named_and_hides_it_from
     manifest = runs / FINISHED / "manifest.json"
     assert capsys.readouterr().err.splitlines() == [
         f"bulkload: {manifest} is damaged, or was written by a later version of bulkload",
-        f"bulkload: {manifest} is damaged: the run cannot go on",
-        f"bulkload: {runs / STOPPED / 'manifest.json'} is damaged: the run cannot go on",
+        f"bulkload: {manifest} is damaged: the run cannot be resumed",
+        f"bulkload: {runs / STOPPED / 'manifest.json'} is damaged: the run cannot be resumed",
     ]
     assert cli.run(["runs", *flags]) == 0
     assert set(ALL) <= set(capsys.readouterr().out.splitlines())

@@ -131,5 +131,5 @@ def test_a_run_that_knew_an_option_that_we_do_not_is_shown_and_not_resumed() -> 
     content["settings"]["colour"] = "blue"
     found = Manifest.read(content)
     assert (found.damaged, found.settings.kept()) == (frozenset(), Options().kept())
-    with pytest.raises(ConfigError, match="is damaged: the run cannot go on"):
+    with pytest.raises(ConfigError, match="is damaged: the run cannot be resumed"):
         options_of(found, FOLDER, None)

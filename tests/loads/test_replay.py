@@ -219,14 +219,15 @@ def test_what_a_replay_got_in_is_not_sent_by_another(registry: tuple[Registry, R
     with pytest.raises(ConfigError) as caught:
         again(tmp_path, first)
     assert (
-        caught.value.message == f"{first.run_dir}/failures.csv: row 1: is in already, by {second.run_id}; take it out"
+        caught.value.message
+        == f"{first.run_dir}/failures.csv: row 1: {second.run_id} has sent it already, and it was accepted; take it out"
     )
     third = again(tmp_path, second)
     assert list(row_states(third.run_dir).values()) == ["accepted"]
-    with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}"):
+    with pytest.raises(ConfigError, match=f"row 1: {third.run_id} has sent it already"):
         again(tmp_path, second)
     rows = read_csv(first.run_dir / "failures.csv")[1:]
-    with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}"):
+    with pytest.raises(ConfigError, match=f"row 1: {third.run_id} has sent it already"):
         again(tmp_path, first, write_csv(tmp_path / "rest.csv", rows))
     assert set(lusid.taken.values()) == {1}
 
@@ -243,7 +244,7 @@ def test_files_and_folders_of_any_name_are_replayed_and_not_sent_twice(tmp_path:
         lusid.refuses = {"IR_0001"}
         third = replay(second.run_id, runs=runs)
         assert list(row_states(third.run_dir).values()) == ["accepted", "failed"]
-        with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}"):
+        with pytest.raises(ConfigError, match=f"row 1: {third.run_id} has sent it already"):
             replay(first.run_id, runs=runs)
     assert lusid.taken == {"IR_0000": 1, "IR_0002": 1}
 
@@ -259,7 +260,7 @@ def test_a_run_by_any_path_to_it_is_the_same_run(
     second = replay(name.format(first.run_id), runs=tmp_path / "runs")
     assert second.run_dir.parent.samefile(tmp_path / "runs")
     assert json.loads((second.run_dir / "manifest.json").read_bytes())["replays"] == first.run_id
-    with pytest.raises(ConfigError, match="is in already"):
+    with pytest.raises(ConfigError, match="has sent it already"):
         replay(first.run_id, runs=tmp_path / "runs")
     assert set(lusid.taken.values()) == {1}
 
@@ -286,7 +287,7 @@ def test_a_run_that_stopped_is_resumed_and_not_replayed(registry: tuple[Registry
     assert caught.value.message == told
     with pytest.raises(ConfigError) as caught:
         again(tmp_path, first)
-    told = f"row 1: {second.run_id} has taken it up and is not finished: `bulkload resume {second.run_id}` first"
+    told = f"row 1: {second.run_id} replays it and is not finished: `bulkload resume {second.run_id}` first"
     assert caught.value.message == f"{first.run_dir}/failures.csv: {told}"
     assert resume(second.run_id, runs=tmp_path / "runs").exit_code == 0
     assert set(lusid.taken.values()) == {1}
@@ -352,7 +353,9 @@ def test_a_replay_that_died_before_it_began_looks_again_at_what_is_in_by_now(
     corrected = edited(tmp_path, first)
     died = killed_in_validation(tmp_path, first, corrected, monkeypatch)
     second = again(tmp_path, first)
-    with pytest.raises(ConfigError, match=f"row 1: is in already, by {second.run_id}; take it out"):
+    with pytest.raises(
+        ConfigError, match=f"row 1: {second.run_id} has sent it already, and it was accepted; take it out"
+    ):
         resume(died.name, runs=tmp_path / "runs")
     rows = read_csv(corrected)
     write_csv(corrected, rows[1:], columns=list(rows[0]))
@@ -360,7 +363,9 @@ def test_a_replay_that_died_before_it_began_looks_again_at_what_is_in_by_now(
     report = resume(died.name, runs=tmp_path / "runs")
     check_books(report)
     assert list(row_states(report.run_dir).values()) == ["accepted"]
-    with pytest.raises(ConfigError, match=f"row 1: is in already, by {report.run_id}; take it out"):
+    with pytest.raises(
+        ConfigError, match=f"row 1: {report.run_id} has sent it already, and it was accepted; take it out"
+    ):
         again(tmp_path, first, write_csv(tmp_path / "rest.csv", rows[1:]))
     assert set(lusid.taken.values()) == {1}
 
@@ -384,7 +389,9 @@ def test_what_is_in_stays_in_though_the_clock_was_set_back(registry: tuple[Regis
     third = again(tmp_path, first)
     manifest = third.run_dir / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"started": "2020-01-01T00:00:00.000+00:00"}))
-    with pytest.raises(ConfigError, match=f"row 1: is in already, by {third.run_id}; take it out"):
+    with pytest.raises(
+        ConfigError, match=f"row 1: {third.run_id} has sent it already, and it was accepted; take it out"
+    ):
         again(tmp_path, first)
     assert set(lusid.taken.values()) == {1}
 
@@ -401,7 +408,7 @@ def test_a_file_of_a_run_that_is_gone_or_damaged_is_one_line(
     with pytest.raises(ConfigError) as caught:
         again(tmp_path, first)
     assert caught.value.message == (
-        f"{path} is gone or damaged, so nobody knows which rows are in: load the rows with `bulkload load` instead"
+        f"{path} is missing or damaged, so it is not known which rows LUSID has; load them with `bulkload load`"
     )
 
 
@@ -411,7 +418,7 @@ def test_a_row_keeps_its_key(registry: tuple[Registry, Report], tmp_path: Path) 
     file = edited(tmp_path, first, **{IR_ID: "IR_0009"})
     with pytest.raises(ConfigError) as caught:
         again(tmp_path, first, file)
-    told = "row 1: its key is not its own: it was IR_0000 and is IR_0009; load it as an extract instead"
+    told = "row 1: wrong key: it was IR_0000 and is IR_0009; load it as an extract instead"
     assert caught.value.message == told
     assert sum(lusid.taken.values()) == 3
 
@@ -421,9 +428,7 @@ def test_a_key_that_was_wrong_may_be_mended_and_not_into_anothers(tmp_path: Path
     path = write_csv(tmp_path / "a.csv", [investor(0, {IR_ID: "1.23E+11"}), investor(1)])
     with ScriptedLusid(lusid) as server:
         first = load("investor-records", path, target=server.url, runs=tmp_path / "runs")
-        with pytest.raises(
-            ConfigError, match=f"row 1: its key is not its own: IR_0001 is another row's of {first.run_id}"
-        ):
+        with pytest.raises(ConfigError, match=f"row 1: wrong key: IR_0001 belongs to another row of {first.run_id}"):
             again(tmp_path, first, edited(tmp_path, first, **{IR_ID: "IR_0001"}))
         assert again(tmp_path, first, edited(tmp_path, first, **{IR_ID: "IR_0000"})).exit_code == 0
     assert lusid.taken == {"IR_0000": 1, "IR_0001": 1}
@@ -448,7 +453,7 @@ def test_a_row_stands_in_the_file_once(registry: tuple[Registry, Report], tmp_pa
     twice = read_csv(first.run_dir / "failures.csv")[0] | {IR_ID: "STRANGER"}
     with pytest.raises(ConfigError) as caught:
         again(tmp_path, first, edited(tmp_path, first, twice))
-    told = f"row 3: stands there already, as the same row of {first.run_id}; take it out"
+    told = f"row 3: repeats an earlier line of the file, the same row of {first.run_id}; take it out"
     assert caught.value.message == f"{tmp_path}/c.csv: {told}"
 
 
@@ -519,7 +524,7 @@ def test_a_row_of_a_request_that_lost_its_key_lets_no_part_of_it_go(tmp_path: Pa
         with pytest.raises(ConfigError) as caught:
             again(tmp_path, first, edited(tmp_path, first, block_code=""))
         assert len(server.posted) == sent
-    told = "row 1: its key is not its own: it was MyScope/B0001 and is empty; load it as an extract instead"
+    told = "row 1: wrong key: it was MyScope/B0001 and is empty; load it as an extract instead"
     assert caught.value.message == told
 
 
@@ -535,7 +540,7 @@ def test_no_row_is_matched_with_what_became_of_another(tmp_path: Path, blank: st
         posted.clear()
         with pytest.raises(ConfigError) as caught:
             replay(first.run_id, tmp_path / "c.csv", runs=tmp_path / "runs")
-    assert caught.value.message.startswith(f"the file reads as 3 rows, and only 2 of {first.run_id} were found in it")
+    assert caught.value.message.startswith(f"the file has 3 rows, but 2 of {first.run_id} were found in it")
     assert not posted
 
 

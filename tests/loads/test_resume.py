@@ -125,7 +125,7 @@ def test_a_changed_extract_is_refused_however_often_one_tries(tmp_path: Path) ->
             with pytest.raises(ConfigError) as caught:
                 resume(report.run_id, runs=tmp_path / "runs")
             assert caught.value.message == (
-                "the run cannot go on, this changed since it began: the content of the extract"
+                "the run cannot be resumed, this has changed since it began: the content of the extract"
             )
         assert (report.run_dir / "manifest.json").read_bytes() == manifest
         path.write_text(path.read_text().replace("Investor 8", "Investor 7", 1))
@@ -182,7 +182,7 @@ def test_force_does_not_take_a_mapping_that_makes_other_keys(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("left", [None, b""])
-def test_without_its_journal_a_run_that_may_have_sent_does_not_go_on(tmp_path: Path, left: bytes | None) -> None:
+def test_without_its_journal_a_run_that_may_have_sent_is_not_resumed(tmp_path: Path, left: bytes | None) -> None:
     gate = Gate(1)
     with stopped_run(tmp_path, gate) as report:
         path = report.run_dir / "journal.jsonl"
@@ -190,7 +190,10 @@ def test_without_its_journal_a_run_that_may_have_sent_does_not_go_on(tmp_path: P
         gate.let = 100
         with pytest.raises(ConfigError) as caught:
             resume(report.run_id, runs=tmp_path / "runs")
-    assert caught.value.message == f"{path} is gone or empty: nobody knows what was sent, so the run cannot go on"
+    assert (
+        caught.value.message
+        == f"{path} is missing or empty: it is not known what was sent, so the run cannot be resumed"
+    )
     assert sum(gate.posted.values()) == 2
 
 
@@ -219,7 +222,7 @@ def test_a_line_that_makes_no_sense_is_damaged_whatever_json_says(tmp_path: Path
         gate.let = 100
         with pytest.raises(RunFolderError) as caught:
             resume(report.run_id, runs=tmp_path / "runs")
-    assert caught.value.message == f"{path}: line {number} is damaged: the run cannot go on"
+    assert caught.value.message == f"{path}: line {number} is damaged: the run cannot be resumed"
     assert sum(gate.posted.values()) == 2
 
 
@@ -233,7 +236,7 @@ def test_a_damaged_manifest_is_one_line(tmp_path: Path, changes: dict[str, Any])
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
         with pytest.raises(ConfigError) as caught:
             resume(report.run_id, runs=tmp_path / "runs")
-    assert caught.value.message == f"{path} is damaged: the run cannot go on"
+    assert caught.value.message == f"{path} is damaged: the run cannot be resumed"
 
 
 def test_a_run_whose_journal_is_removed_stops_before_it_sends_more(tmp_path: Path) -> None:
@@ -262,9 +265,9 @@ def test_a_run_that_settled_anything_goes_on_nowhere_else(tmp_path: Path) -> Non
         with ScriptedLusid(gate) as elsewhere, pytest.raises(ConfigError) as caught:
             resume(stopped.run_id, runs=tmp_path / "runs", target=elsewhere.url)
         assert caught.value.message == (
-            f"{stopped.run_id} has settled rows with {target}, so it cannot go on in {elsewhere.url}: resume it where "
-            "it began, then `bulkload replay` sends what did not get in to another --target, or `bulkload load` the "
-            "whole extract"
+            f"{stopped.run_id} has settled rows with {target}, so it cannot be resumed in {elsewhere.url}: resume it "
+            "where it began, then `bulkload replay` the rows that were not accepted into another --target, or "
+            "`bulkload load` the whole extract"
         )
         assert (stopped.run_dir / "manifest.json").read_bytes() == before
         assert sum(gate.posted.values()) == 2
@@ -416,7 +419,7 @@ def orders(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("lines", [1, 4, 9])
-def test_a_process_that_is_killed_is_gone_on_with_and_nothing_settled_is_sent_again(
+def test_a_killed_run_is_resumed_and_nothing_settled_is_sent_again(
     tmp_path: Path, orders: Path, lines: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Sandbox(faults="slow=1,slow-seconds=0.05") as lusid:
@@ -463,7 +466,7 @@ def test_a_signal_lets_what_is_in_flight_be_settled_and_closes_the_books(
     assert report.exit_code == 0
 
 
-def test_a_second_signal_stops_at_once_and_the_run_can_go_on(
+def test_a_second_signal_stops_at_once_and_the_run_can_be_resumed(
     tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Sandbox(faults="script=slow;slow,slow-seconds=3") as lusid:
@@ -482,7 +485,7 @@ def test_a_second_signal_stops_at_once_and_the_run_can_go_on(
     assert report.exit_code == 0
 
 
-def test_an_interrupt_while_the_extract_is_read_sends_nothing_and_can_go_on(
+def test_an_interrupt_while_the_extract_is_read_sends_nothing_and_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_: OpenRun) -> None:

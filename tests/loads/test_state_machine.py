@@ -185,7 +185,7 @@ class Nights(RuleBasedStateMachine):
 
     def in_already(self, error: ConfigError, sent: int) -> None:
         """A correction has got it in before: nothing is sent twice."""
-        assert "is in already" in error.message
+        assert "has sent it already" in error.message
         assert len(self.keeping.sent) == sent
 
     @invariant()

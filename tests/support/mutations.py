@@ -78,11 +78,11 @@ MUTATIONS = (
         ("tests/unit/operations/test_evidence_rules.py::test_a_block_is_proven_by_its_orders",),
     ),
     Mutation(
-        "go on without a journal",
+        "resume without a journal",
         "pipelines/loading/preparing.py",
         "    if before.begun and not ledger.planned:\n",
         "    if not before:\n",
-        ("tests/loads/test_resume.py::test_without_its_journal_a_run_that_may_have_sent_does_not_go_on",),
+        ("tests/loads/test_resume.py::test_without_its_journal_a_run_that_may_have_sent_is_not_resumed",),
     ),
     Mutation(
         "call in doubt what was turned away",
@@ -167,19 +167,19 @@ MUTATIONS = (
     Mutation(
         "load what depends on failures that cannot be told",
         "pipelines/nights/sequence.py",
-        "                if self._blind is not None and operation_named(step.operation).depends:\n",
+        "                if self._refs_lost is not None and operation_named(step.operation).depends:\n",
         "                if False:\n",
         ("tests/unit/nights/test_nightly.py::test_accounts_are_not_loaded_when_nobody_can_say_which_to_hold",),
     ),
     Mutation(
         "load anew what a night that stopped has finished",
         "pipelines/nights/sequence.py",
-        "        if self._left.has(step):\n",
+        "        if self._continuation.has(step):\n",
         "        if False:\n",
         ("tests/unit/nights/test_continuation.py::test_a_night_that_stopped_is_finished_by_beginning_it_again",),
     ),
     Mutation(
-        "forget what was held when a night goes on",
+        "forget what was held when a night is continued",
         "pipelines/nights/continuation.py",
         'failed.get("refs", {})',
         "{}",
@@ -190,7 +190,7 @@ MUTATIONS = (
     Mutation(
         "call a night over that was cut short",
         "pipelines/nights/sequence.py",
-        "        if done.is_whole:\n",
+        "        if sequence.is_over:\n",
         "        if True:\n",
         (
             "tests/unit/nights/test_continuation.py::test_an_extract_that_was_refused_is_corrected_and_the_night_goes_on_there",
@@ -253,7 +253,7 @@ MUTATIONS = (
         ("tests/loads/test_resume.py::test_orders_in_doubt_are_read_back_and_not_sent_again",),
     ),
     Mutation(
-        "forget what is unknown when a run goes on",
+        "forget what is unknown when a run is resumed",
         "pipelines/deliver/ledger.py",
         "for state in STATES if state.traits.again]",
         "for state in STATES if state.traits.unfinished]",
@@ -346,7 +346,7 @@ MUTATIONS = (
         ("tests/unit/account/test_accountant.py",),
     ),
     Mutation(
-        "go on with another extract",
+        "resume with another extract",
         "schemas/same_load.py",
         "[file.sha256 for file in run.extracts]",
         "[]",

@@ -70,7 +70,7 @@ def test_a_stopped_run_is_resumed_and_a_finished_one_refused(place: Path, capsys
     assert error(capsys) == f"there is no run nothing in {place / 'runs'}: `bulkload runs` lists them"
 
 
-def test_the_latest_is_for_each_command_the_newest_run_it_can_take_up(place: Path, capsys: Capture) -> None:
+def test_the_latest_is_for_each_command_the_newest_run_it_applies_to(place: Path, capsys: Capture) -> None:
     """A later run, finished or without failures, must not hide the one there is something to do with."""
     runs = ["--runs", str(place / "runs"), "--json"]
     assert loaded(place, "--json") == 3
@@ -121,7 +121,7 @@ def test_a_stopped_run_whose_extract_changed_is_not_resumed(place: Path, capsys:
     capsys.readouterr()
     write_csv(place / "a.csv", [investor(n) for n in range(6)])
     assert cli.run(["resume", "latest", "--runs", str(place / "runs")]) == 2
-    assert error(capsys) == "the run cannot go on, this changed since it began: the content of the extract"
+    assert error(capsys) == "the run cannot be resumed, this has changed since it began: the content of the extract"
 
 
 def corrected(path: Path, **changes: str) -> Path:

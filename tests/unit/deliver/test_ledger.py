@@ -85,8 +85,8 @@ def test_a_plan_is_written_once_and_another_one_is_refused(journal: Journal) -> 
         with pytest.raises(ConfigError) as caught:
             Ledger(journal, count).plan(digest, keys)
         assert caught.value.message == (
-            "the run cannot go on: the same extract no longer makes the same requests; "
-            "--force goes on all the same, if it still makes the same keys"
+            "the run cannot be resumed: the same extract no longer makes the same requests; "
+            "--force resumes it anyway if the keys are still the same"
         )
 
 
@@ -96,7 +96,7 @@ def test_force_takes_other_requests_of_the_same_keys_and_no_other_keys(journal: 
     for count, keys in ((4, "k"), (3, "l")):
         with pytest.raises(ConfigError) as caught:
             Ledger(journal, count).plan("abc", keys, force=True)
-        assert caught.value.message == "the run cannot go on: the same extract no longer makes the same keys"
+        assert caught.value.message == "the run cannot be resumed: the same extract no longer makes the same keys"
 
 
 def test_what_was_sent_and_never_settled_is_in_doubt(journal: Journal) -> None:

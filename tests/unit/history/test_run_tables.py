@@ -156,8 +156,8 @@ def test_a_file_that_is_gone_or_damaged_is_named(tmp_path: Path, damage: str) ->
     ):
         sql.execute("SELECT source FROM outcomes").fetchall()
     assert caught.value.message == (
-        f"{folder.outcomes} is gone or damaged, so nobody knows which rows are in: load the rows with `bulkload load` "
-        "instead"
+        f"{folder.outcomes} is missing or damaged, so it is not known which rows LUSID has; "
+        "load them with `bulkload load`"
     )
 
 

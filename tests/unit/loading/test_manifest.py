@@ -19,7 +19,7 @@ def manifest(**changes: Any) -> Manifest:
     return Manifest.read({**whole, "mapping": {"path": "m", "sha256": "2"}, **changes})
 
 
-FORCIBLE = "; --force goes on all the same, if it still makes the same keys"
+FORCIBLE = "; --force resumes it anyway if the keys are still the same"
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ FORCIBLE = "; --force goes on all the same, if it still makes the same keys"
 def test_everything_that_changed_is_named(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_same(manifest(), manifest(**changes), [changes.get("digest", "1")])
-    assert caught.value.message == f"the run cannot go on, this changed since it began: {said}"
+    assert caught.value.message == f"the run cannot be resumed, this has changed since it began: {said}"
 
 
 def test_the_same_may_go_on_and_so_may_what_had_not_read_its_extract() -> None:
@@ -48,7 +48,9 @@ def test_force_forgives_a_mapping_and_never_an_extract() -> None:
     check_same(manifest(), manifest(mapping=None), ["1"], force=True)
     with pytest.raises(ConfigError) as caught:
         check_same(manifest(), manifest(mapping=None), ["9"], force=True)
-    assert caught.value.message == "the run cannot go on, this changed since it began: the content of the extract"
+    assert (
+        caught.value.message == "the run cannot be resumed, this has changed since it began: the content of the extract"
+    )
 
 
 def test_digests_are_added_to_their_files() -> None:

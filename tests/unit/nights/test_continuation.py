@@ -1,4 +1,4 @@
-"""A night that is begun again: what is done is passed over, what stopped is gone on with, and the rest follows."""
+"""A night that is continued: what is done is skipped, what stopped is resumed, and the rest follows."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from run_checks import check_books
 from scripted_lusid import Call, Reply, ScriptedLusid, done, nothing_there, refused, sandbox
 
 from pipelines.load import carry_out
-from pipelines.loading.job import Job
+from pipelines.loading.spec import LoadSpec
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.trading_day import trading_day
@@ -99,7 +99,7 @@ def test_a_night_that_stopped_is_finished_by_beginning_it_again(night: Path) -> 
     assert len(door.posted) == 3 + 3 + 4
     assert heard.notes == [
         f"investor-records: {records.run_id} has loaded this extract, so it is not loaded again",
-        f"investment-accounts: going on with {accounts.run_id} (stopped)",
+        f"investment-accounts: resuming {accounts.run_id} (stopped)",
     ]
 
 
@@ -173,10 +173,10 @@ def test_an_extract_that_was_refused_is_corrected_and_the_night_goes_on_there(ni
 def test_a_night_that_died_between_two_loads_goes_on_with_the_next(night: Path) -> None:
     door = Door()
 
-    def dying(job: Job) -> Report:
-        if job.operation.name == "orders":
+    def dying(spec: LoadSpec) -> Report:
+        if spec.operation.name == "orders":
             raise KeyboardInterrupt
-        return carry_out(job)
+        return carry_out(spec)
 
     with ScriptedLusid(door) as lusid:
         with pytest.raises(KeyboardInterrupt):
@@ -239,7 +239,7 @@ def test_a_trading_day_goes_on_with_what_it_made_itself(tmp_path: Path, monkeypa
     assert [r.run_id for r in second.reports] == [r.run_id for r in first.reports]
     assert (second.exit_code, {path.rpartition("/")[2] for path in posted}) == (0, {"booktransactions"})
     assert second.reports[-1].rows[State.ACCEPTED] == second.reports[-1].rows_read > 0
-    assert heard.notes[-1] == f"book-transactions: going on with {first.reports[-1].run_id} (stopped)"
+    assert heard.notes[-1] == f"book-transactions: resuming {first.reports[-1].run_id} (stopped)"
 
 
 def locked_out_of(path: str, post: Any) -> Any:

@@ -17,7 +17,7 @@ from connectors.sandbox.server import Sandbox
 from connectors.targets import Target, open_target
 from pipelines.account import failed_references
 from pipelines.load import carry_out
-from pipelines.loading.job import CarryOut, Job
+from pipelines.loading.spec import CarryOut, LoadSpec
 from pipelines.nights.folder import find_extracts, operation_of
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, worst
@@ -131,7 +131,7 @@ def test_csv_is_taken_where_parquet_lies_beside_it_and_that_is_said(tmp_path: Pa
         night.notes
         == tuple(heard.notes)
         == tuple(
-            f"{name}.parquet: passed over, because {name}.csv beside it is the same extract"
+            f"{name}.parquet: skipped, because {name}.csv beside it is the same extract"
             for name in ("investors", "accounts", "orders")
         )
     )
@@ -209,7 +209,7 @@ def vanishing(folder: Path) -> CarryOut:
         def sending(self, settled: int, total: int) -> None:
             (folder / "investors.csv").unlink(missing_ok=True)
 
-    return lambda job: carry_out(replace(job, progress=Gone()))
+    return lambda spec: carry_out(replace(spec, progress=Gone()))
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -231,8 +231,8 @@ def test_accounts_are_not_loaded_when_nobody_can_say_which_to_hold(
     why = f"its extract cannot be read again: {folder}/investors.csv: cannot be read: No such file or directory"
     assert night.error is not None
     assert night.error.message == (
-        "investment-accounts: not loaded, because it cannot be told which rows depend on what failed in "
-        f"investor-records ({why if gone else 'more than 1 references failed'}); put that right, then load them"
+        "investment-accounts: not loaded, because it is not known which rows depend on failures in "
+        f"investor-records ({why if gone else 'more than 1 references failed'}); fix that, then load them"
     )
     assert night.exit_code == 4
 
@@ -285,9 +285,9 @@ def test_of_one_extract_in_several_forms_one_is_taken(tmp_path: Path) -> None:
     found = find_extracts(folder)
     assert found.extracts[0].paths == (folder / "Orders.csv.gz",)
     assert found.notes[2:] == (
-        "Orders.csv.zst: passed over, because Orders.csv.gz beside it is the same extract",
-        "Orders.parquet: passed over, because Orders.csv.gz beside it is the same extract",
-        "orders: passed over, because Orders.csv.gz beside it is the same extract",
+        "Orders.csv.zst: skipped, because Orders.csv.gz beside it is the same extract",
+        "Orders.parquet: skipped, because Orders.csv.gz beside it is the same extract",
+        "orders: skipped, because Orders.csv.gz beside it is the same extract",
     )
 
 
@@ -296,18 +296,18 @@ def test_extracts_whose_names_are_nobodys_are_named(tmp_path: Path) -> None:
     for name in ("acounts.csv", "placements.parquet", "_ignored.csv", "readme.txt"):
         (folder / name).touch()
     assert find_extracts(folder).notes == (
-        "not loaded, because their names begin like no extract's: acounts.csv, placements.parquet",
+        "not loaded, because their names do not begin like an extract's: acounts.csv, placements.parquet",
     )
 
 
 def dying(at: str, error: Exception | None) -> CarryOut:
     """What carries out loads, until an operation at which it raises, or stops early."""
 
-    def until_then(job: Job) -> Report:
-        if job.operation.name == at and error is not None:
+    def until_then(spec: LoadSpec) -> Report:
+        if spec.operation.name == at and error is not None:
             raise error
-        report = carry_out(job)
-        return replace(report, verdict=Verdict.STOPPED) if job.operation.name == at else report
+        report = carry_out(spec)
+        return replace(report, verdict=Verdict.STOPPED) if spec.operation.name == at else report
 
     return until_then
 

@@ -19,7 +19,7 @@ from connectors.lusid.client import Answer
 from connectors.sandbox.server import Sandbox
 from pipelines.cli import main as cli
 from pipelines.load import carry_out, load
-from pipelines.loading.job import Job
+from pipelines.loading.spec import LoadSpec
 from pipelines.nights import trading_day
 from pipelines.nights.report import NightlyReport
 from pipelines.options import Progress
@@ -137,7 +137,7 @@ def test_what_was_executed_of_500_blocks_is_booked_to_the_last_digit_and_a_secon
     assert [report.operation for report in day.reports] == CHAIN
     assert (day.exit_code, again.exit_code) == (0, 0)
     assert {report.operation: report.verdict for report in again.reports} == dict.fromkeys(CHAIN[:4], Verdict.COMPLETE)
-    assert again.notes == ("book-transactions: nothing to do after allocate, so none is loaded",)
+    assert again.notes == ("book-transactions: nothing to load after allocate",)
     assert first == second
 
     orders, placements, fills = (read_csv(folder / f"{name}.csv") for name in CHAIN[:3])
@@ -331,8 +331,8 @@ def test_a_dry_run_derives_nothing_and_says_so(tmp_path: Path) -> None:
     day = trading_day.trading_day(a_day(tmp_path), dry_run=True, runs=tmp_path / "runs")
     assert [report.operation for report in day.reports] == CHAIN[:3]
     assert day.notes == (
-        "allocate: nothing to do after executions, so none is loaded",
-        "book-transactions: nothing to do after allocate, so none is loaded",
+        "allocate: nothing to load after executions",
+        "book-transactions: nothing to load after allocate",
     )
 
 
@@ -345,15 +345,15 @@ def test_a_day_of_orders_alone_ends_with_them(tmp_path: Path) -> None:
     day = trading_day.trading_day(folder, progress=heard, target="sandbox", runs=tmp_path / "runs")
     assert [report.operation for report in day.reports] == ["orders"]
     assert day.notes == tuple(heard.notes) == (
-        "not loaded, because their names begin like no extract's: investors.csv",
+        "not loaded, because their names do not begin like an extract's: investors.csv",
     )  # fmt: skip
 
 
 def test_a_load_that_stops_ends_the_day_and_names_what_was_not_started(tmp_path: Path) -> None:
-    def stopping(job: Job) -> Report:
-        if job.operation.name == "executions":
+    def stopping(spec: LoadSpec) -> Report:
+        if spec.operation.name == "executions":
             raise StoppedError("interrupted")
-        return carry_out(job)
+        return carry_out(spec)
 
     day = trading_day.trading_day(a_day(tmp_path), carry_out=stopping, target="sandbox", runs=tmp_path / "runs")
     assert ([report.operation for report in day.reports], day.exit_code) == (CHAIN[:2], 4)

@@ -82,7 +82,7 @@ def test_a_damaged_line_in_the_middle_is_named_in_one_line(path: Path) -> None:
     path.write_bytes(checksummed({"call": 1}) + b'{"call":\x00\n' + checksummed({"call": 2}))
     with opened(path) as journal, pytest.raises(RunFolderError) as caught:
         list(journal.lines())
-    assert caught.value.message == f"{path}: line 2 is damaged: the run cannot go on"
+    assert caught.value.message == f"{path}: line 2 is damaged: the run cannot be resumed"
 
 
 @given(bit=st.integers(0, 8 * 50 - 1))

@@ -1,4 +1,4 @@
-"""A load to be carried out, before anything of it is opened."""
+"""What a load is to do, before anything of it is opened."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from pipelines.report.report import Report
 
 
 @dataclass(frozen=True)
-class Job:
-    """A load to be carried out.
+class LoadSpec:
+    """What a load is to do: the operation, the extract and the options.
 
     Attributes:
         extract: as the caller gave it.
         progress: told what happens.
-        earlier: a run that stopped, to go on with.
-        replayed: the rows of another run that the extract takes up.
+        earlier: the stopped run that the load resumes.
+        replayed: the rows of another run that the load replays.
     """
 
     operation: Operation
@@ -32,7 +32,7 @@ class Job:
 
     @classmethod
     def of(cls, operation: str, extract: Extracts, *, progress: Progress | None = None, **options: Any) -> Self:
-        """The job of loading an extract.
+        """The spec of loading an extract from plain values.
 
         Args:
             operation: its name, such as `investor-records`.
@@ -43,9 +43,9 @@ class Job:
         Raises:
             ConfigError: there is no such operation, or an option is wrong.
         """
-        declared = operation_named(str(operation))  # what is no name is no operation's name
+        declared = operation_named(str(operation))  # anything else than a name is refused as an unknown name
         return cls(declared, extract, Options.of(**options), progress or Progress())
 
 
-CarryOut = Callable[[Job], Report]
-"""What carries out a job, as `pipelines.load.carry_out` does."""
+CarryOut = Callable[[LoadSpec], Report]
+"""Carries out a load, as `pipelines.load.carry_out` does."""
