@@ -11,8 +11,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from schemas.errors import ConfigError
 
@@ -32,8 +32,7 @@ CREATE TABLE IF NOT EXISTS link (
 _SELECT = "SELECT sequence, scope, code, parent, document, requested FROM entity WHERE "
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """One stored entity.
 
     Attributes:
@@ -73,7 +72,7 @@ class Transaction:
         self._connection.execute(
             "INSERT INTO entity (kind, sequence, scope, code, parent, document, requested)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (kind, *astuple(entity)),
+            (kind, *entity),
         )
 
     def rewrite(self, entity: Entity) -> None:

@@ -4,7 +4,6 @@ Knows no type of entity. A member whose name begins with `_` is the sandbox's ow
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from connectors.sandbox.domain.listing import list_all
@@ -83,7 +82,7 @@ def add(transaction: Transaction, kind: str, document: Document, **more: Any) ->
     sequence = transaction.next_sequence()
     entity_id = document["id"]
     entity = Entity(sequence, entity_id["scope"], entity_id["code"], None, dumps(document), None)
-    transaction.add(kind, replace(entity, **more))
+    transaction.add(kind, entity._replace(**more))
     return sequence
 
 
@@ -96,7 +95,7 @@ def change(transaction: Transaction, entity: Entity, document: Document, **more:
         document: its new document.
         more: its new `parent`, and the request that was `requested`, where they change.
     """
-    transaction.rewrite(replace(entity, document=dumps(document), **more))
+    transaction.rewrite(entity._replace(document=dumps(document), **more))
 
 
 def put(transaction: Transaction, kind: str, there: Entity | None, document: Document, **more: Any) -> int:
