@@ -16,8 +16,6 @@ from pipelines.loading.spec import LoadSpec
 from pipelines.options import Extracts, Progress
 from pipelines.report.report import Report
 
-__all__ = ["carry_out", "load"]
-
 
 def load(operation: str, extract: Extracts, *, progress: Progress | None = None, **options: Any) -> Report:
     """Loads an extract into LUSID and accounts for every row.

@@ -1,4 +1,4 @@
-"""Makes the manifest of a run: when it opens, and when its books are closed."""
+"""Makes and writes the manifest of a run: when it opens, when its books are closed, and when it ends in an error."""
 
 import platform
 from collections.abc import Sequence
@@ -6,37 +6,30 @@ from importlib.metadata import version
 
 from connectors.extracts.mapping_file import file_sha256
 from connectors.extracts.source_files import Source
-from pipelines.options import Options
+from connectors.run_folder.folder import RunFolder
+from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
+from schemas.errors import FatalError, LoadError
 from schemas.manifest import FORMAT, ExtractFile, Manifest, MappingFile, moment
+from schemas.verdicts import EXIT_CODES, Verdict
 
 MOST_REASONS = 100
 
 
-def opening(
-    run_id: str,
-    operation: str,
-    options: Options,
-    *,
-    target: str | None,
-    sources: Sequence[Source],
-    replays: str | None,
-) -> Manifest:
+def opening(spec: LoadSpec, run_id: str, target: str | None, sources: Sequence[Source]) -> Manifest:
     """The manifest before the first row is read; the hashes of the extracts follow once they are read.
 
     Args:
+        spec: the load.
         run_id: the name of the run's folder.
-        operation: the operation's name.
-        options: the load's options.
         target: the target's URL; None in a dry run.
         sources: the files of the extract.
-        replays: the id of the run that this one replays; None where it is no replay.
     """
-    mapping = options.mapping
+    options, mapping = spec.options, spec.options.mapping
     return Manifest(
         format=FORMAT,
         run_id=run_id,
-        operation=operation,
+        operation=spec.operation.name,
         mode=options.mode,
         dialect=options.dialect,
         duplicates=options.duplicates,
@@ -46,7 +39,7 @@ def opening(
         settings=options.kept(),
         versions={"bulkload": version("lusid-bulkload"), "python": platform.python_version()},
         expect=options.expect,
-        replays=replays,
+        replays=spec.replayed.run.run_id if spec.replayed else None,
         followed=options.followed,
         started=moment(),  # to the microsecond: several loads of a night may begin within a second
     )
@@ -67,3 +60,32 @@ def closed(manifest: Manifest, report: Report) -> Manifest:
         verdict=report.verdict,
         exit_code=report.exit_code,
     )
+
+
+class Record:
+    """The manifest of a run, as this process knows it.
+
+    Attributes:
+        manifest: as it was last written, or as it will first be written.
+    """
+
+    def __init__(self, folder: RunFolder, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self._folder = folder
+        self._is_written = False
+
+    def write(self, manifest: Manifest) -> None:
+        """Writes the manifest to disk."""
+        self.manifest = manifest
+        self._is_written = True
+        self._folder.write_manifest(manifest)
+
+    def fail(self, error: BaseException) -> None:
+        """Records that the run ended in an error, unless it has a verdict already.
+
+        A run that cannot be resumed because its extract changed stays as it was, with the hashes it began with.
+        """
+        if self._is_written and self.manifest.verdict is Verdict.UNFINISHED:
+            stopped = isinstance(error, FatalError) and error.exit_code == EXIT_CODES[Verdict.STOPPED]
+            text = error.message if isinstance(error, LoadError) else type(error).__name__
+            self.write(self.manifest.changed(verdict=Verdict.STOPPED if stopped else Verdict.ERROR, error=text))

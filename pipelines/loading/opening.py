@@ -20,10 +20,9 @@ from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target
 from pipelines.loading.earlier import check_target, resumed
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
-from pipelines.loading.manifest import opening
-from pipelines.loading.record import Record
+from pipelines.loading.manifest import Record, opening
 from pipelines.loading.spec import LoadSpec
-from pipelines.options import kind_of
+from pipelines.options import Options, Progress, kind_of
 from pipelines.prepare.completeness import check_before
 from schemas.errors import ConfigError, RunFolderError
 from schemas.expectations import Expectations
@@ -92,7 +91,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
     began = time.monotonic()
     closing.enter_context(_quiet_collector())
     found, binding, expect = _bound(spec, closing)
-    target = closing.enter_context(_target(spec))
+    target = closing.enter_context(loads_target(spec.options, spec.progress))
     folder = spec.earlier.folder if spec.earlier else RunFolder.create(spec.options.runs, spec.operation.name)
     with _whole_or_gone(folder, is_new=spec.earlier is None):
         journal = Journal(folder.journal)
@@ -103,14 +102,8 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         if spec.options.hold:
             write_json(folder.hold, dict(spec.options.hold))
         before = folder.read_manifest() if spec.earlier else None
-        manifest = _manifest(spec, folder, target, extract)
-        if before is not None:
-            check_target(before, manifest, journal)
-        if spec.replayed is not None and (before is None or not before.begun):
-            spec.replayed.write(folder)
-        record = Record(folder, resumed(before, manifest) if before else manifest)
-        if before is None:
-            record.write(manifest)
+        manifest = opening(spec, folder.run_id, target.url if target else None, extract.sources)
+        record = _recorded(spec, before, manifest, journal, folder)
     return OpenRun(
         spec=spec,
         extract=extract,
@@ -126,6 +119,20 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         began=began,
         retries_before=target.client.retries_done if target else 0,
     )
+
+
+def _recorded(
+    spec: LoadSpec, before: Manifest | None, manifest: Manifest, journal: Journal, folder: RunFolder
+) -> Record:
+    """The manifest of a run, written where the run is new; so are the rows that a replay takes up."""
+    if before is not None:
+        check_target(before, manifest, journal)
+    if spec.replayed is not None and (before is None or not before.begun):
+        spec.replayed.write(folder)
+    record = Record(folder, resumed(before, manifest) if before else manifest)
+    if before is None:
+        record.write(manifest)
+    return record
 
 
 def _bound(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, Binding, Expectations]:
@@ -149,29 +156,18 @@ def _bound(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, Binding,
 
 
 @contextmanager
-def _target(spec: LoadSpec) -> Iterator[Target | None]:
-    options = spec.options
+def loads_target(options: Options, progress: Progress) -> Iterator[Target | None]:
+    """Opens the target of one load, or of several; None in a dry run."""
     if options.dry_run:
         yield None
         return
-    with open_target(options.target, options, spec.progress.note) as target:
+    with open_target(options.target, options, progress.note) as target:
         yield target
 
 
 def _frame_extract(spec: LoadSpec, folder: RunFolder) -> Extract:
     assert isinstance(spec.extract, pd.DataFrame)  # noqa: S101  # files are open already
     return extract_from_frame(spec.extract, folder.frame)
-
-
-def _manifest(spec: LoadSpec, folder: RunFolder, target: Target | None, extract: Extract) -> Manifest:
-    return opening(
-        folder.run_id,
-        spec.operation.name,
-        spec.options,
-        target=target.url if target else None,
-        sources=extract.sources,
-        replays=spec.replayed.run.run_id if spec.replayed else None,
-    )
 
 
 @contextmanager

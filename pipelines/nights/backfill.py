@@ -15,11 +15,11 @@ from typing import Any
 from connectors.targets import Target, lasts
 from pipelines.history.catalog import past_runs
 from pipelines.loading.interrupts import interrupts, stop_at_once
+from pipelines.loading.opening import loads_target
 from pipelines.nights.continuation import load_of_extract
 from pipelines.nights.folder import NightExtract, find_extracts
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, worst
-from pipelines.nights.sequence import shared_target
 from pipelines.options import Options, Progress
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.manifest import Manifest
@@ -94,7 +94,7 @@ def backfill(
     settings = Options.of(**options)
     nights: list[tuple[date, NightlyReport]] = []
     done: list[date] = []
-    with interrupts(stop_at_once) as interrupted, shared_target(settings, progress) as target:
+    with interrupts(stop_at_once) as interrupted, loads_target(settings, progress) as target:
         earlier = [] if again else [run.manifest for run in past_runs(settings.runs)]
         history = _History(earlier, target)
         for position, (day, folder) in enumerate(folders):

@@ -4,13 +4,12 @@ Each load passes the references that failed to the next, which holds rows that n
 night, and the same night again resumes there. Knows no folder and no operation by name.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from connectors.targets import Target, open_target
 from pipelines.loading.interrupts import Interrupted, interrupts, stop_at_once
+from pipelines.loading.opening import loads_target
 from pipelines.loading.spec import CarryOut, LoadSpec
 from pipelines.nights.continuation import Continuation
 from pipelines.nights.folder import NightExtract
@@ -49,7 +48,7 @@ def load_steps(
     notes = _without_duplicates(steps, plain.duplicates)
     for note in notes:
         progress.note(note)
-    with interrupts(stop_at_once) as interrupted, shared_target(plain, progress) as target:
+    with interrupts(stop_at_once) as interrupted, loads_target(plain, progress) as target:
         marker = NightMarker(plain.runs, folder, target, again=again)
         continuation = Continuation(steps, plain, target, marker.since)
         sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted)
@@ -156,13 +155,3 @@ def _without_duplicates(steps: Sequence[Step], policy: Duplicates) -> tuple[str,
         for step in steps
         if operation_named(step.operation).grouped
     )
-
-
-@contextmanager
-def shared_target(options: Options, progress: Progress) -> Iterator[Target | None]:
-    """Opens the target that several loads share; None in a dry run."""
-    if options.dry_run:
-        yield None
-        return
-    with open_target(options.target, options, progress.note) as target:
-        yield target

@@ -20,7 +20,9 @@ from pipelines.cli import main as cli
 from pipelines.flows.bridge import plain_options
 from pipelines.loading.earlier import options_of
 from pipelines.loading.manifest import opening
-from pipelines.options import Options
+from pipelines.loading.spec import LoadSpec
+from pipelines.operations.table import operation_named
+from pipelines.options import Options, Progress
 from pipelines.report.advice import next_command
 from pipelines.report.summary import Summary
 from schemas.budget import FailureBudget
@@ -62,7 +64,8 @@ def options(name: str, place: Path) -> Options:
 
 def written(given: Options) -> Manifest:
     """The manifest of a run with these options, as it is read again."""
-    manifest = opening(FOLDER.run_id, "orders", given, target=given.target, sources=(), replays=None)  # type: ignore[arg-type]
+    spec = LoadSpec(operation_named("orders"), "orders.csv", given, Progress())
+    manifest = opening(spec, FOLDER.run_id, given.target, ())  # type: ignore[arg-type]
     return Manifest.read(json.loads(json.dumps(manifest.as_json())))
 
 
