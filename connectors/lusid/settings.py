@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
-from connectors.lusid.setting_rules import RULES, lusid_url, secret_url
+from connectors.lusid.setting_rules import RULES, is_loopback, lusid_url, secret_url
 from connectors.start_up_files import read_start_up_file
 from schemas.errors import ConfigError
 
@@ -89,7 +89,10 @@ def read_settings(
         given["lusid_url"] = _Given(target, "--target")
     if "lusid_url" in given:
         _demand_credentials(given)
-    return LusidSettings(**{name: _checked(name, value) for name, value in given.items()}), notes
+    settings = LusidSettings(**{name: _checked(name, value) for name, value in given.items()})
+    if "lusid_url" in given and not variables.get("FBN_SECRETS_PATH", "").strip():
+        _check_unnamed_file(given, path)
+    return settings, notes
 
 
 class _Given(NamedTuple):
@@ -207,6 +210,23 @@ def _demand_credentials(given: Mapping[str, _Given]) -> None:
     if missing:
         are = "is" if len(missing) == 1 else "are"
         raise ConfigError(f"The credentials for LUSID are incomplete: {', '.join(missing)} {are} not set")
+
+
+def _check_unnamed_file(given: Mapping[str, _Given], path: Path) -> None:
+    """Makes sure that a file that nobody named does not say where the environment's secrets go."""
+    token = "access_token" in given or "access_token_file" in given
+    secrets = [("access_token", "access_token_file"), ("password", "client_secret")][0 if token else 1]
+    where = ["lusid_url", "proxy_address", "client_certificate", *([] if token else ["token_url"])]
+    pairs = [*((name, secret) for name in where for secret in secrets), ("proxy_address", "proxy_password")]
+    for name, secret in pairs:
+        if name not in given or secret not in given or is_loopback(given[name].text):
+            continue
+        theirs, ours = given[name].origin, given[secret].origin
+        if theirs.startswith(f"{path}:") and not ours.startswith(f"{path}:"):
+            raise ConfigError(
+                f"{theirs} would be sent what {ours} holds, and nobody named that file: "
+                f"set FBN_SECRETS_PATH to {path} if it is yours"
+            )
 
 
 def _checked(name: str, given: _Given) -> Any:

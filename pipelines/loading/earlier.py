@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from connectors.lusid.trust import check_named
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
 from connectors.targets import Target
@@ -38,11 +39,13 @@ def options_of(manifest: Manifest, folder: RunFolder, target: str | Target | Non
         target: replaces the run's own; None keeps that.
 
     Raises:
-        ConfigError: the manifest is damaged, or holds options that no run can have.
+        ConfigError: the manifest is damaged, holds options that no run can have, or is alone in naming its target.
     """
     damaged = ConfigError(f"{folder.manifest} is damaged: the run cannot be resumed")
     if manifest.damaged & GIVEN:
         raise damaged
+    if target is None:
+        check_named(manifest.target, folder.run_id)
     try:
         hold = orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {}
         given = manifest.options(folder.path.parent) | {"target": target or manifest.target}

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from connectors.lusid.trust import is_named
 from pipelines.report.summary import Summary, given_up, many
 from schemas.answers import server_text
 from schemas.settings import RUNS, flag, flags
@@ -53,7 +54,9 @@ def next_command(run: Summary) -> str:
         return ""
     runs = [] if run.folder.path.parent == RUNS else ["--runs", shown(run.folder.path.parent)]
     verb = "resume" if run.verdict is Verdict.STOPPED else "replay"
-    return shlex.join([program(), verb, run.folder.run_id, *runs])
+    target = run.manifest.target
+    where = ["--target", target] if target is not None and not is_named(target) else []
+    return shlex.join([program(), verb, run.folder.run_id, *runs, *where])
 
 
 def next_step(run: Summary) -> str:

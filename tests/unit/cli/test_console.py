@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 from summaries import HOSTILE, manifest, summary, typed
 
@@ -18,6 +19,12 @@ def printed(*summaries: Summary, terminal: bool = False, width: int = 80) -> str
     out = io.StringIO()
     print_summaries(summaries, Console(file=out, force_terminal=terminal, width=width, soft_wrap=True, highlight=False))
     return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def lusid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_LUSID_URL", "https://ACME.lusid.com:443/api/")
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
 
 
 def test_the_outcome_of_a_run_is_plain_and_stable_where_there_is_no_terminal() -> None:
@@ -124,7 +131,7 @@ def rows_of(**states: int) -> dict[str, Any]:
     return {"rows": {**manifest()["rows"], "failed": 0, "accepted": 9 - sum(states.values()), **states}}
 
 
-def test_the_next_command_is_what_the_run_needs() -> None:
+def test_the_next_command_is_what_the_run_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = "20261121T020000Z-orders-7f3a"
     elsewhere = Summary.of(RunFolder(Path(f"/data/runs/{run_id}")), typed())
     assert advice.next_command(elsewhere) == f"bulkload replay {run_id} --runs /data/runs"
@@ -134,6 +141,8 @@ def test_the_next_command_is_what_the_run_needs() -> None:
         innocent = summary(**rows_of(**{state: 2}))
         assert advice.next_command(innocent) == f"bulkload replay {run_id}"
         assert advice.next_step(innocent).startswith("No cell is wrong")
+    monkeypatch.delenv("FBN_LUSID_URL")
+    assert advice.next_command(stopped) == f"bulkload resume {run_id} --target https://acme.lusid.com/api"
 
 
 def test_unknown_rows_are_an_alarm_that_says_what_they_mean_and_what_to_type() -> None:

@@ -175,6 +175,38 @@ def test_the_older_name_of_the_url_is_used_when_the_newer_is_not_set(tmp_path: P
     assert read(tmp_path, newer)[0].lusid_url == "https://new.lusid.com/api"
 
 
+@pytest.mark.parametrize(
+    ("api", "env", "told"),
+    [
+        ({"lusidUrl": URL}, {"FBN_ACCESS_TOKEN": "MARKER"}, ("api.lusidUrl", "FBN_ACCESS_TOKEN")),
+        ({"lusidUrl": URL}, ENV | {"FBN_LUSID_URL": ""}, ("api.lusidUrl", "FBN_PASSWORD")),
+        ({"tokenUrl": URL}, ENV | {"FBN_TOKEN_URL": ""}, ("api.tokenUrl", "FBN_PASSWORD")),
+        ({"clientCertificate": __file__}, ENV, ("api.clientCertificate", "FBN_PASSWORD")),
+    ],
+)
+def test_a_file_that_nobody_named_is_not_where_the_environments_secrets_go(
+    tmp_path: Path, api: dict[str, str], env: dict[str, str], told: tuple[str, str]
+) -> None:
+    path = secrets_file(tmp_path, {"api": api})
+    member, variable = told
+    assert refused(tmp_path, env) == (
+        f'{path}: the member "{member}" would be sent what {variable} holds, and nobody named that file: '
+        f"set FBN_SECRETS_PATH to {path} if it is yours"
+    )
+
+
+def test_a_file_that_somebody_named_and_one_whose_url_is_not_used_combine_with_the_environment(tmp_path: Path) -> None:
+    path = secrets_file(tmp_path, {"api": {"lusidUrl": URL}})
+    token = {"FBN_ACCESS_TOKEN": "MARKER-token"}
+    assert read(tmp_path, token | {"FBN_SECRETS_PATH": str(path)})[0].lusid_url == URL
+    assert read(tmp_path, token | {"FBN_LUSID_URL": URL})[0].lusid_url == URL
+    assert read(tmp_path, token, target="https://mine.lusid.com/api")[0].lusid_url == "https://mine.lusid.com/api"
+    secrets_file(tmp_path, SECRETS)
+    assert read(tmp_path, token | {"FBN_LUSID_URL": URL})[0].access_token is not None
+    secrets_file(tmp_path, {"api": {"lusidUrl": "http://127.0.0.1:8600/api"}})
+    assert read(tmp_path, token)[0].lusid_url == "http://127.0.0.1:8600/api"
+
+
 def test_a_target_wins_over_every_configured_url(tmp_path: Path) -> None:
     settings, _ = read(tmp_path, ENV, target="http://127.0.0.1:8000/api")
     assert settings.lusid_url == "http://127.0.0.1:8000/api"

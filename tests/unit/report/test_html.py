@@ -43,7 +43,9 @@ class Page(HTMLParser):
             self.texts.append(" ".join(data.split()))
 
 
-def test_the_page_shows_what_ran_how_it_ended_why_and_the_next_command() -> None:
+def test_the_page_shows_what_ran_how_it_ended_why_and_the_next_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_LUSID_URL", "https://acme.lusid.com/api")
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
     texts = Page(html_of(summary(warnings=["LUSID answered for keys that were never sent: x"]))).texts
     for text in (
         "Finished: 2 of 10 rows not accepted.",
