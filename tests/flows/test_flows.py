@@ -99,6 +99,7 @@ def a_report(**changes: Any) -> Report:
     return Report(**(given | changes))
 
 
+@pytest.mark.untraced
 def test_a_night_has_a_task_for_each_step_of_a_load_and_none_for_a_row_or_call(watch: Any, tmp_path: Path) -> None:
     options = Options(target="sandbox", runs=tmp_path, batch_size=100)
     night, seen = watch(lambda: run_nightly_flow(DATA / "sample", options))

@@ -62,6 +62,7 @@ def listed(key: str, value: str) -> dict[str, Any]:
     return {key: {"key": key, "value": {"labelValue": value}}}
 
 
+@pytest.mark.untraced
 def test_one_bad_key_among_a_thousand_rolls_back_its_batch_and_no_other(tmp_path: Path) -> None:
     """Its two identifiers belong to two entities that are there already: only the server can know."""
     rows = [investor(n, {INTERNAL: f"INT_{n}"}) for n in range(3000)]
@@ -105,6 +106,7 @@ def orders_and_conflicts(tmp_path: Path) -> tuple[Path, list[dict[str, Any]], se
     return write_csv(tmp_path / "orders.csv", rows), there, {f"MyScope/B{n:04d}" for n in bad}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("mode", list(Mode))
 def test_three_conflicting_blocks_of_eight_hundred(
     tmp_path: Path, mode: Mode, record_property: Any, capsys: pytest.CaptureFixture[str]
@@ -190,6 +192,7 @@ def test_final_states_do_not_depend_on_batches_senders_or_faults(
         assert found == {f"IR_{n:04d}" for n in range(27) if n != 3}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("senders", [1, 4, 16])
 def test_the_server_holds_exactly_what_is_accepted_under_random_faults(tmp_path: Path, senders: int) -> None:
     """Answers are lost so often that some keys stay unknown: those may be there, no others."""

@@ -120,6 +120,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], tuple
 Wire = Callable[[str, str], tuple[list[tuple[str, bytes]], Report]]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", MAPPINGS)
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_the_same_facts_are_the_same_bytes_on_the_wire(wire: Wire, kind: str, name: str) -> None:

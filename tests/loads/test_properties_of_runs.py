@@ -92,6 +92,7 @@ def test_batches_senders_and_the_order_of_answers_change_nothing(
     assert list(found[0].values()) == [states[kind] for kind in kinds]
 
 
+@pytest.mark.untraced
 @settings(max_examples=10)
 @given(
     kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=COUNT),

@@ -319,6 +319,7 @@ def test_states_are_written_though_the_extract_is_gone_meanwhile(
     assert report.warnings == ("failures.csv lacks the original cells of some rows: a.csv: the file changed",)
 
 
+@pytest.mark.untraced
 def test_compressed_files_of_many_batches_are_read_again_for_their_failures(
     run: Callable[..., Report], tmp_path: Path
 ) -> None:

@@ -358,6 +358,7 @@ def test_too_many_failures_stop_the_run_and_once_refuses_what_is_finished(
     assert [cli.run(load_once), cli.run(load_once)] == [0, 2]
 
 
+@pytest.mark.untraced
 def test_nightly_holds_what_depends_on_a_failed_row(tmp_path: Path, capsys: Capture) -> None:
     arguments = ["nightly", str(ROOT / "data" / "sample"), "--direct", "--json", "--runs", str(tmp_path)]
     assert cli.run([*arguments, "--target", "sandbox"]) == 3

@@ -112,6 +112,7 @@ def test_what_is_told_of_one_culprit_is_bounded_and_on_one_line() -> None:
     assert text.isprintable()
 
 
+@pytest.mark.untraced
 def test_paths_of_megabytes_take_no_time() -> None:
     paths = {f"{'.' * 5_000_000}{i}": "x" for i in range(3)} | {f"{'[A]' * 300}{i}": "x" for i in range(5000)}
     assert named_culprits(problem(paths), [f"K{'x' * (i % 60)}{i}" for i in range(1000)], listed=False) == {}

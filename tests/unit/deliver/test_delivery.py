@@ -476,6 +476,7 @@ HOSTILE: dict[str, Reply] = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("reply", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_answer_neither_crashes_nor_hangs_nor_corrupts(
     run: Callable[..., Report], tmp_path: Path, reply: Reply

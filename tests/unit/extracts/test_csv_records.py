@@ -145,6 +145,7 @@ def written(table: list[list[str]], end: str, *, always: bool) -> str:
     return "".join(",".join(row) + end for row in rows)
 
 
+@pytest.mark.untraced
 @settings(LOOSE, max_examples=300)
 @given(
     table=st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=12),
@@ -362,6 +363,7 @@ def test_a_quoted_cell_longer_than_the_csv_module_takes_is_read(read: Reading) -
     assert read(f'a,b\n"{cell}",1\n"{cell}\n",2\n'.encode()).rows == [[cell, "1"], [f"{cell}\n", "2"]]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "line",
     [b'a,"open', b'x",a,"', b'"a" b,c', b"a", b"a,b,c", b"a,\xff", b"a,\x00", b"a,b\rc", b'"x""'],

@@ -82,6 +82,7 @@ def test_values_are_written_as_text(values: list[object], arrow: pa.DataType, ce
     assert texts(values, arrow) == cells
 
 
+@pytest.mark.untraced
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=20))
 def test_floats_are_plain_and_give_the_number_back(numbers: list[float]) -> None:
@@ -91,6 +92,7 @@ def test_floats_are_plain_and_give_the_number_back(numbers: list[float]) -> None
     assert all(not str(cell).endswith((".0", ".")) for cell in cells)
 
 
+@pytest.mark.untraced
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.decimals(places=9, min_value=-(10**20), max_value=10**20), max_size=20))
 def test_decimals_are_exact_and_plain(numbers: list[Decimal]) -> None:

@@ -93,6 +93,7 @@ def the_night(tmp_path: Path) -> Path:
     return a_folder(tmp_path, investors=[investor(1)], accounts=[account(1, holder=1)], orders=[order()])
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("folder", ["sample", "client"])
 def test_accounts_whose_holder_was_refused_are_held_and_name_it_and_the_sandbox_agrees_to_the_row(
     folder: str, tmp_path: Path

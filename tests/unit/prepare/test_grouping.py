@@ -118,6 +118,7 @@ def test_a_policy_leaves_invalid_rows_of_a_key_alone(tmp_path: Path) -> None:
         assert (found.states, found.entries) == ([INVALID, INVALID], [])
 
 
+@pytest.mark.untraced
 @pytest.mark.timeout(30)
 def test_a_column_mapped_to_the_wrong_key_takes_no_longer_for_that(tmp_path: Path) -> None:
     """As many rows of one key as there are rows; naming each row's others must not take their square."""
@@ -126,6 +127,7 @@ def test_a_column_mapped_to_the_wrong_key_takes_no_longer_for_that(tmp_path: Pat
         assert found.prepared.book.counts()[INVALID] == MANY
 
 
+@pytest.mark.untraced
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("apart", [0, 1])
 def test_an_order_that_is_in_every_block_takes_no_longer_for_that(tmp_path: Path, apart: int) -> None:

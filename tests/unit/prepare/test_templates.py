@@ -75,6 +75,7 @@ def by_the_column(binding: Binding, encode: Encode, rows: Sequence[Cells]) -> li
     return [b"" if position in sheet.refused else entry for position, entry in enumerate(entries)]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("operation", "dialect"), CASES)
 @given(data=st.data())
 @settings(max_examples=15)

@@ -168,6 +168,7 @@ def test_a_fault_without_a_column_is_its_message() -> None:
     assert str(Fault("", "Rule", "is odd")) == "is odd"
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("operation", list(OPERATIONS))
 @pytest.mark.parametrize("dialect", [Dialect.V2_1, Dialect.V2_3])
 @settings(max_examples=25)

@@ -21,6 +21,7 @@ CELLS: dict[str, tuple[Any, list[Cell]]] = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", CELLS)
 @given(data=st.data())
 @settings(max_examples=30)

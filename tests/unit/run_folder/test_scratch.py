@@ -43,6 +43,7 @@ def test_entries_come_back_as_they_were_added_one_by_one_and_in_stretches(
 notes = st.tuples(st.text(max_size=5), st.text(max_size=20))
 
 
+@pytest.mark.untraced
 @given(st.lists(notes, max_size=20), st.data())
 def test_notes_come_back_in_any_order_also_while_more_are_added(
     added: list[tuple[str, str]], data: st.DataObject
