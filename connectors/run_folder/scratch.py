@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
@@ -95,6 +95,22 @@ class EntryFile:
         base = self._ends[first]
         cuts = [e - base for e in self._ends[first : first + count + 1]]
         return [joined[a:b] for a, b in pairwise(cuts)]
+
+    def reader(self) -> Callable[[int], bytes]:
+        """Reads entries, mostly one behind the other, a stretch of the file at a time; for one thread."""
+        ends, descriptor = self._ends, self._file.fileno()
+        stretch, at = b"", 0
+
+        def read(number: int) -> bytes:
+            nonlocal stretch, at
+            start, stop = ends[number], ends[number + 1]
+            if start < at or stop > at + len(stretch):
+                is_near = at <= start <= at + len(stretch) + _READ_AHEAD
+                stretch = os.pread(descriptor, max(stop - start, _READ_AHEAD if is_near else 0), start)
+                at = start
+            return stretch[start - at : stop - at]
+
+        return read
 
     def digest(self) -> bytes:
         """SHA-256 of the entries, in their order, and of their ends."""

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-import orjson
-
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
 from pipelines.prepare.key_index import KeyIndex
 from pipelines.prepare.row_book import Book
-from schemas.requests.members import disagreements, shared_columns
-from schemas.rows.columns import Columns, Row
-from schemas.states import Duplicates, State
+from pipelines.prepare.templates import GatheredTemplates
+from schemas.states import PENDING, Duplicates, State
 
 _NAMED = 5
 """Rows that a message names before it counts the rest."""
@@ -74,9 +71,16 @@ def _named(book: Book, rows: Iterator[int], count: int) -> str:
     return f"{names[0]} has" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} have"
 
 
-def alone_value(cells: Iterable[str]) -> str:
-    """What the `alone` columns of a row hold, as one text."""
-    return "/".join(cells)
+def refuse_large(book: Book, ordinals: Iterable[int], size: int, limit: int) -> None:
+    """Refuses the rows of a request that is larger than a call may be."""
+    message = f"makes a request of {size} bytes, more than the {limit} of one call"
+    for ordinal in ordinals:
+        book.settle(ordinal, State.INVALID, "TooLarge", message)
+
+
+def alone_values(columns: Iterable[Sequence[str]]) -> Iterator[str]:
+    """What the `alone` columns of each row hold, as one text."""
+    return map("/".join, zip(*columns, strict=True))
 
 
 class Gathering:
@@ -87,31 +91,37 @@ class Gathering:
     say something else (an account with one holder less).
     """
 
-    def __init__(self, book: Book, parts: EntryFile, columns: Columns, operation: Operation) -> None:
-        """Gathers `parts`: the encoded valid row of each ordinal, b"" where it was refused."""
-        self._book, self._parts, self._operation = book, parts, operation
-        self._shared = shared_columns(columns, operation.members)
+    def __init__(
+        self, book: Book, parts: EntryFile, templates: GatheredTemplates, operation: Operation, limit: int
+    ) -> None:
+        """Gets ready to gather.
 
-    def refuse_shared(self, index: KeyIndex, key_of: Callable[[int], str]) -> None:
+        Args:
+            parts: of each row by ordinal, b"" where it was refused; see `GatheredTemplates`.
+            limit: bytes of an entry, at most.
+        """
+        self._book, self._templates, self._operation, self._limit = book, templates, operation, limit
+        self._part_of = parts.reader()
+
+    def refuse_shared(self, index: KeyIndex, key_of: Callable[[int], bytes]) -> None:
         """Refuses rows whose `alone` columns (an order's id) stand in more than one request.
 
         Args:
             index: what those columns hold, by row.
             key_of: the key of a row.
         """
-        alone = self._operation.alone
 
         def value_of(ordinal: int) -> str:
-            row: Row = orjson.loads(self._parts.read(ordinal))
-            return alone_value(row[c] for c in alone)
+            row = self._templates.row(self._part_of(ordinal))
+            return next(alone_values([row[c]] for c in self._operation.alone))
 
         for rows in index.groups(value_of, singles=False):
             waiting = [o for o in rows if self._book.is_open(o)]
             self._refuse_if_apart(waiting, [key_of(o) for o in waiting])
 
-    def _refuse_if_apart(self, rows: Sequence[int], keys: Sequence[str]) -> None:
+    def _refuse_if_apart(self, rows: Sequence[int], keys: Sequence[bytes]) -> None:
         """Refuses rows that should be in one request and have keys of several; each names some of the others."""
-        own: dict[str, list[int]] = {}
+        own: dict[bytes, list[int]] = {}
         for ordinal, key in zip(rows, keys, strict=True):
             own.setdefault(key, []).append(ordinal)
         for key, ordinals in own.items() if len(own) > 1 else ():
@@ -121,54 +131,41 @@ class Gathering:
             for ordinal in ordinals:
                 self._book.settle(ordinal, State.INVALID, "SharedMember", message)
 
-    def gather(
-        self,
-        groups: Iterable[Sequence[int]],
-        encode: Callable[[Sequence[int], Sequence[Row]], bytes],
-    ) -> Iterator[tuple[int, bytes]]:
-        """Yields (ordinal of its first row, encoded request) for each group that stands.
+    def gather(self, groups: Iterable[Sequence[int]]) -> Iterator[tuple[list[int], bytes]]:
+        """Yields (ordinals of its rows, copies left out; entry) of each request that stands.
 
         Args:
             groups: ordinals of the rows of one key, in reading order.
-            encode: makes the request; b"" when it settled the rows itself.
         """
-        request = 0
         for ordinals in groups:
-            first_of = self._distinct(ordinals)
-            kept, rows = list(first_of.values()), [orjson.loads(part) for part in first_of]
-            if len(kept) > 1:
-                self._compare(kept, rows)
+            parts = [self._part_of(ordinal) for ordinal in ordinals]
+            first_of: dict[bytes, int] = {}
+            for part, ordinal in zip(parts, ordinals, strict=True):
+                first_of.setdefault(part, ordinal)
+            first_of.pop(b"", None)
+            entry = self._entry(first_of, ordinals) if first_of else b""
             if self._withheld(ordinals):
                 continue
-            entry = encode(kept, rows)
-            if not entry:
-                self._withheld(ordinals)
-                continue
-            for ordinal in kept:
-                self._book.assign(ordinal, request)
-            if len(kept) < len(ordinals):
-                self._settle_copies(ordinals, first_of)
-            request += 1
-            yield kept[0], entry
+            assert entry, "the rows of a key make no request, and none of them is refused"  # noqa: S101
+            if len(first_of) < len(ordinals):
+                for part, ordinal in zip(parts, ordinals, strict=True):
+                    if first_of[part] != ordinal:
+                        _copy(self._book, ordinal, first_of[part])
+            yield list(first_of.values()), entry
 
-    def _distinct(self, ordinals: Sequence[int]) -> dict[bytes, int]:
-        """The different rows of a group that were read whole, each with the ordinal that has it first."""
-        first_of: dict[bytes, int] = {}
-        for ordinal in ordinals:
-            if part := self._parts.read(ordinal):
-                first_of.setdefault(part, ordinal)
-        return first_of
+    def _entry(self, first_of: Mapping[bytes, int], ordinals: Sequence[int]) -> bytes | None:
+        """The entry of different rows of one key; refuses those that contradict each other or make too large a one."""
+        entry = self._templates.entry(first_of)
+        if entry is None:
+            self._compare(first_of)
+        elif len(entry) > self._limit and not self._is_settled(ordinals):
+            refuse_large(self._book, first_of.values(), len(entry), self._limit)
+        return entry
 
-    def _settle_copies(self, ordinals: Sequence[int], first_of: Mapping[bytes, int]) -> None:
-        for ordinal in ordinals:
-            first = first_of[self._parts.read(ordinal)]
-            if first != ordinal:
-                _copy(self._book, ordinal, first)
-
-    def _compare(self, kept: Sequence[int], rows: Sequence[Row]) -> None:
+    def _compare(self, first_of: Mapping[bytes, int]) -> None:
         """Refuses the rows that contradict each other, with all they differ in."""
-        told: dict[int, list[str]] = {}
-        for clash in disagreements(rows, self._shared, self._operation.members):
+        kept, told = list(first_of.values()), dict[int, list[str]]()
+        for clash in self._templates.disagreements(first_of):
             pair = (kept[clash.first], kept[clash.second])
             for ordinal, other in (pair, pair[::-1]):
                 faults = told.setdefault(ordinal, [])
@@ -184,13 +181,20 @@ class Gathering:
         Others are those that are open, and those in a good state unless all are: none may be missing when the request
         is corrected and loaded again.
         """
+        if not self._is_settled(ordinals):
+            return False
         settled = {o: state for o in ordinals if (state := self._book.state(o))}
         good = {o for o, state in settled.items() if state.traits.good}
-        if not settled or len(good) == len(ordinals):
-            return bool(settled)
+        if len(good) == len(ordinals):
+            return True
         worst = min(settled, key=lambda o: (o in good, not settled[o].traits.correctable))
         message = f"{self._book.where(worst)} of the same {self._operation.entity} is {settled[worst]}"
         for ordinal in ordinals:
             if ordinal not in settled or ordinal in good:
                 self._book.settle(ordinal, State[settled[worst].traits.siblings], "SameRequest", message)
         return True
+
+    def _is_settled(self, ordinals: Sequence[int]) -> bool:
+        """Whether a row of a group is settled."""
+        states = self._book.states
+        return any(states[ordinal] != PENDING for ordinal in ordinals)

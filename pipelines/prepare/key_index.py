@@ -5,7 +5,7 @@ collision costs a look and never a verdict.
 """
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import compress, count
 
@@ -25,7 +25,7 @@ class KeyIndex:
         self._hashes.extend(map(hash, filter(None, keys)))
         self._ordinals.extend(compress(count(start), keys))
 
-    def groups(self, key_of: Callable[[int], str], *, singles: bool) -> Iterator[list[int]]:
+    def groups(self, key_of: Callable[[int], Hashable], *, singles: bool) -> Iterator[list[int]]:
         """Ordinals of the rows of one key, in order of their first row.
 
         Args:
@@ -38,10 +38,11 @@ class KeyIndex:
         if not singles:
             order = order[_repeated(hashes[order])]
         starts = _starts(hashes[order])
-        firsts = ordinals[order[starts[:-1]]]
+        ordered = ordinals[order]
+        firsts = ordered[starts[:-1]]
         waiting: list[list[int]] = []  # keys whose hash an earlier row's key has, until it is their turn
         for group in np.argsort(firsts, kind="stable").tolist():
-            rows: list[int] = ordinals[order[starts[group] : starts[group + 1]]].tolist()
+            rows: list[int] = ordered[starts[group] : starts[group + 1]].tolist()
             while waiting and waiting[0] < rows:
                 yield heappop(waiting)
             if len(rows) == 1:
@@ -69,8 +70,8 @@ def _starts(ordered: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.concatenate(([0], changes, [len(ordered)]))
 
 
-def _same_key(rows: list[int], key_of: Callable[[int], str], *, singles: bool) -> Iterator[list[int]]:
-    by_key: dict[str, list[int]] = {}
+def _same_key(rows: list[int], key_of: Callable[[int], Hashable], *, singles: bool) -> Iterator[list[int]]:
+    by_key: dict[Hashable, list[int]] = {}
     for row in rows:
         by_key.setdefault(key_of(row), []).append(row)
     return (g for g in by_key.values() if singles or len(g) > 1)

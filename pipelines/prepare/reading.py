@@ -13,21 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from connectors.extracts.extract import BadRow, Extract, RowBatch
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
 from pipelines.prepare.call_parameters import ParametersOfCalls
 from pipelines.prepare.completeness import Gate
-from pipelines.prepare.grouping import Gathering, alone_value, settle_repeats
+from pipelines.prepare.grouping import Gathering, alone_values, refuse_large, settle_repeats
 from pipelines.prepare.key_index import KeyIndex
 from pipelines.prepare.row_book import Book
-from pipelines.prepare.templates import Forms, request_encoder
+from pipelines.prepare.templates import GatheredTemplates, Templates, request_encoder
 from schemas.dialects import Dialect
 from schemas.errors import ExtractError
 from schemas.expectations import Expectations
 from schemas.requests.allocations import CallParameters
+from schemas.requests.members import Gathered
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
 from schemas.rows.validated import Sheet
@@ -154,7 +154,10 @@ class _Reading:
         self.keys = self._entry_file("keys.tmp")
         self.by_key, self.by_alone = KeyIndex(), KeyIndex()
         self.wides = ParametersOfCalls(_call_parameters(binding, rules))
-        self.forms = Forms(binding, _encoder(binding, rules))
+        build = rules.operation.build(binding.columns, rules.dialect)
+        self.gathered = GatheredTemplates(binding, rules.operation, build) if isinstance(build, Gathered) else None
+        singles = Templates(binding, request_encoder(rules.operation, build))
+        self.made_of = self.gathered.parts if self.gathered else singles.entries
         self.refused = 0
 
     def _entry_file(self, name: str) -> EntryFile:
@@ -166,18 +169,19 @@ class _Reading:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
         start = self.book.add_batch(len(batch), batch.source, batch.first_row, batch.position)
         sheet = self.binding.read(batch.columns)
-        entries = self.forms.entries(sheet)
+        entries = self.made_of(sheet)
         for position in sorted(sheet.refused.union(batch.bad, _empty(sheet.keys), _empty(entries))):
             self._refuse(start + position, batch.bad.get(position), sheet.raw(position))
             entries[position] = b""
         if self.rules.hold or self.wides.needed:
             for position in itertools.compress(itertools.count(), entries):
                 self._look_around(start + position, sheet, position)
-        self._refuse_large(start, entries)
+        if max(map(len, entries)) > self.rules.max_bytes - (self.gathered.names_size if self.gathered else 0):
+            self._refuse_large(start, entries)
         self.refused += sum(self.book.states.count(code, start) for code in COUNTED)
         self.by_key.extend(start, sheet.keys)
         if alone := self.rules.operation.alone:
-            values = map(alone_value, zip(*(sheet.cells[c] for c in alone), strict=True))
+            values = alone_values(sheet.cells[c] for c in alone)
             self.by_alone.extend(start, [v if entry else "" for v, entry in zip(values, entries, strict=True)])
         self.keys.extend([key.encode() for key in sheet.keys])
         self.entries.extend(entries)
@@ -201,84 +205,54 @@ class _Reading:
             self.wides.add(ordinal, sheet.row(position))
 
     def _refuse_large(self, start: int, entries: list[bytes]) -> None:
-        limit = self.rules.max_bytes
-        if max(map(len, entries), default=0) <= limit:
-            return
+        size_of = self.gathered.size if self.gathered else len
         for position, entry in enumerate(entries):
-            if len(entry) > limit:
-                self.book.settle(start + position, State.INVALID, *_too_large(len(entry), limit))
+            if entry and (size := size_of(entry)) > self.rules.max_bytes:
+                refuse_large(self.book, [start + position], size, self.rules.max_bytes)
                 entries[position] = b""
 
     def finish(self, rows_read: int) -> Prepared:
         """Settles repeats, gathers rows of one key, and numbers the requests."""
         self.keys.finish()
         self.entries.finish()
-        if self.rules.operation.grouped:
-            return self._gathered(rows_read)
-        groups = self.by_key.groups(self._key_of, singles=False)
-        settle_repeats(self.book, groups, self._made, self.rules.duplicates)
+        key_of = self.keys.reader()
+        if self.gathered is not None:
+            return self._gather(self.gathered, key_of, rows_read)
+        groups = self.by_key.groups(key_of, singles=False)
+        settle_repeats(self.book, groups, self._made(), self.rules.duplicates)
         states = np.frombuffer(self.book.states, np.uint8)
         rows = np.flatnonzero(states == PENDING)
-        self.book.assign_each(rows)
+        self.book.assign(rows, np.arange(len(rows)))
         return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides, rows_read)
 
-    def _made(self, ordinal: int) -> bytes:
-        """What a row makes: its request, and what it says of the whole call; b"" where it was refused."""
-        entry = self.entries.read(ordinal)
-        return b"%b%d" % (entry, self.wides.number(ordinal)) if entry else b""
+    def _made(self) -> Callable[[int], bytes]:
+        """What tells what a row makes: its request, and what it says of the whole call; b"" where it was refused."""
+        entry_of, number = self.entries.reader(), self.wides.number
+        return lambda ordinal: b"%b%d" % (entry, number(ordinal)) if (entry := entry_of(ordinal)) else b""
 
-    def _gathered(self, rows_read: int) -> Prepared:
-        operation = self.rules.operation
+    def _gather(self, templates: GatheredTemplates, key_of: Callable[[int], bytes], rows_read: int) -> Prepared:
+        """Makes one request of the rows of each key."""
         requests = self._entry_file("requests.tmp")
-        gathering = Gathering(self.book, self.entries, self.binding.columns, operation)
-        gathering.refuse_shared(self.by_alone, self._key_of)
-        groups = self.by_key.groups(self._key_of, singles=True)
+        gathering = Gathering(self.book, self.entries, templates, self.rules.operation, self.rules.max_bytes)
+        gathering.refuse_shared(self.by_alone, key_of)
+        gathered = gathering.gather(self.by_key.groups(key_of, singles=True))
         firsts = array("q")
-        gathered = gathering.gather(groups, self._whole_encoder())
         while some := list(itertools.islice(gathered, _WRITTEN_AT_ONCE)):
-            firsts.extend(first for first, _ in some)
+            rows = np.fromiter(itertools.chain.from_iterable(rows for rows, _ in some), np.int64)
+            numbers = np.arange(len(firsts), len(firsts) + len(some))
+            self.book.assign(rows, np.repeat(numbers, [len(rows) for rows, _ in some]))
+            firsts.extend(rows[0] for rows, _ in some)
             requests.extend([entry for _, entry in some])
         self.entries.close()
         requests.finish()
-        numbers = np.arange(len(firsts), dtype=np.int64)
-        first_row = np.array(firsts, np.int64)
+        numbers, first_row = np.arange(len(firsts), dtype=np.int64), np.array(firsts, np.int64)
         return Prepared(self.book, requests, numbers, first_row, self.keys, self.wides, rows_read)
-
-    def _whole_encoder(self) -> Callable[[Sequence[int], Sequence[Row]], bytes]:
-        operation, limit = self.rules.operation, self.rules.max_bytes
-        build = operation.build(self.binding.columns, self.rules.dialect)
-        encode = request_encoder(operation, build)
-
-        def whole(ordinals: Sequence[int], rows: Sequence[Row]) -> bytes:
-            entry = encode(self._key_of(ordinals[0]), rows)
-            if len(entry) <= limit:
-                return entry
-            for ordinal in ordinals:
-                self.book.settle(ordinal, State.INVALID, *_too_large(len(entry), limit))
-            return b""
-
-        return whole
-
-    def _key_of(self, ordinal: int) -> str:
-        return self.keys.read(ordinal).decode()
 
 
 def _empty(texts: Sequence[str | bytes]) -> list[int]:
     return [] if all(texts) else [position for position, text in enumerate(texts) if not text]
 
 
-def _too_large(size: int, limit: int) -> tuple[str, str]:
-    return "TooLarge", f"makes a request of {size} bytes, more than the {limit} of one call"
-
-
 def _call_parameters(binding: Binding, rules: Rules) -> Callable[[Row], CallParameters] | None:
     say = rules.operation.call_parameters
     return say(binding.columns, rules.dialect) if say else None
-
-
-def _encoder(binding: Binding, rules: Rules) -> Callable[[str, Row], bytes]:
-    """Encodes a validated row: as its request, or, where rows are gathered, as a part of one."""
-    if rules.operation.grouped:
-        return lambda _, row: orjson.dumps(row)
-    build = rules.operation.build(binding.columns, rules.dialect)
-    return request_encoder(rules.operation, build)

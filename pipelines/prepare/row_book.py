@@ -63,13 +63,9 @@ class Book:
         code = self.states[ordinal]
         return None if code == PENDING else STATES[code]
 
-    def assign(self, ordinal: int, request: int) -> None:
-        """Says which request a row went into."""
-        self._request[ordinal] = request
-
-    def assign_each(self, ordinals: npt.NDArray[np.int64]) -> None:
-        """Says that row ordinals[i] went into request i."""
-        np.frombuffer(self._request, np.int32)[ordinals] = np.arange(len(ordinals))
+    def assign(self, ordinals: npt.NDArray[np.int64], requests: npt.NDArray[np.int64]) -> None:
+        """Says that row ordinals[i] went into request requests[i]."""
+        np.frombuffer(self._request, np.int32)[ordinals] = requests
 
     def note(self, ordinal: int) -> tuple[str, str]:
         """(code, message) of a row that was settled before it was sent; empty texts without one."""

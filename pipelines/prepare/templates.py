@@ -1,105 +1,238 @@
-"""Forms of requests: rows that fill the same cells make requests that differ in nothing but those cells.
+"""Request templates: rows that fill the same cells make requests that differ in nothing but those cells.
 
 Which cells a row fills, and its words of a vocabulary, are its pattern. Rules between cells and the shape of a request
-follow from the pattern alone, so both are settled once for each pattern, on a row of marks; in what `encode` makes of
-that, cells take the marks' places. On 13 columns it takes 2.6 µs a row, 6 less than checking, building and encoding
-each row by itself (docs/decisions/0010-by-the-column.md).
+follow from the pattern alone, so both are settled once for each pattern, on a row of marks; in what is encoded of
+that, cells take the marks' places (docs/decisions/0010-by-the-column.md).
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
 from pipelines.operations.operation import BodyShape, Operation
+from schemas.requests.members import Disagreement, Gathered, disagreements, shared_columns
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
 from schemas.rows.validated import Sheet
 
-MOST_FORMS = 1024
-"""Forms that are remembered. A row of any further pattern is checked and encoded by itself: where cells are empty at
-random, in thirty columns, few patterns come twice, and a form costs as much as five rows."""
+MOST_PATTERNS = 1024
+"""Patterns that are remembered. A row of any further one is checked and encoded by itself: where cells are empty at
+random, in thirty columns, few patterns come twice, and a template costs as much as five rows."""
 
 _MARK = "\ue000{}\ue000"
 """Stands where a cell goes. Cells are never looked through for it, and nothing else in a request is not ASCII."""
 _PLACE = re.compile(_MARK.format("([0-9]+)").encode())
 
 _Pattern = tuple[bool | str, ...]
-_Tokens = tuple[bytes, ...]
+_Tokens = Sequence[bytes]
+_Pick = Callable[[_Tokens], Any]
+Encode = Callable[[str, Any], bytes]
+"""Makes an entry of a key, and of a validated row or several."""
 
 
-class _Form(NamedTuple):
-    """An entry with `%b` where cells go, and how these are picked, in their order, from all cells of a row."""
+class _Template(NamedTuple):
+    """JSON with `%b` where cells go, and how these are picked, in their order, from all cells of a row."""
 
-    template: bytes
-    pick: Callable[[_Tokens], _Tokens | bytes]
-
-
-def _no_cells(_: _Tokens) -> _Tokens:
-    return ()
+    text: bytes
+    pick: _Pick
 
 
-_REFUSED = _Form(b"", _no_cells)
-"""The form of a pattern that breaks a rule."""
+_REFUSED = _Template(b"", lambda _: ())
+"""The template of a pattern that breaks a rule."""
 
 
-class Forms:
-    """Makes the entries of rows."""
+def _template(encoded: bytes) -> _Template:
+    """The template of what a row of marks is encoded as."""
+    places = [int(place) for place in _PLACE.findall(encoded)]
+    return _Template(_PLACE.sub(b"%b", encoded.replace(b"%", b"%%")), _picker(places))
 
-    def __init__(self, binding: Binding, encode: Callable[[str, Row], bytes]) -> None:
+
+def _picker(places: Sequence[int]) -> _Pick:
+    return itemgetter(*places) if places else _REFUSED.pick
+
+
+class Templates:
+    """Makes the entries of rows that are a request each."""
+
+    def __init__(self, binding: Binding, encode: Encode) -> None:
         """Makes entries as `encode` does from a key and a validated row, whatever the cells hold."""
         self._binding, self._encode = binding, encode
-        self._form_of: dict[_Pattern, _Form] = {}
+        self._template_of: dict[_Pattern, _Template] = {}
 
     def entries(self, sheet: Sheet) -> list[bytes]:
         """The entry of each row, b"" where it breaks a rule; what was refused counts as empty."""
-        names = list(sheet.cells)
-        known = self._form_of
-        forms = [known.get(pattern) or self._new(pattern, names) for pattern in self._patterns(sheet)]
-        if 2 * sum(form is None for form in forms) > len(forms):
-            return [self._by_itself(sheet, position) for position in range(len(forms))]
-        tokens = [_tokens(sheet.cells[name], listed=name in self._binding.lists) for name in names]
-        rows = zip(*tokens, _tokens(sheet.keys, listed=False), strict=True)
+        known = self._template_of
+        templates = [known.get(pattern) or self._new(pattern) for pattern in _patterns(self._binding, sheet)]
+        if 2 * templates.count(None) > len(templates):
+            return [self._by_itself(sheet, position) for position in range(len(templates))]
         return [
-            form.template % form.pick(cells) if form else self._by_itself(sheet, position)
-            for position, (form, cells) in enumerate(zip(forms, rows, strict=True))
+            template.text % template.pick(cells) if template else self._by_itself(sheet, position)
+            for position, (template, cells) in enumerate(zip(templates, _tokens(self._binding, sheet), strict=True))
         ]
-
-    def _patterns(self, sheet: Sheet) -> Iterator[_Pattern]:
-        words = self._binding.words
-        return zip(*(c if n in words else list(map(bool, c)) for n, c in sheet.cells.items()), strict=True)
 
     def _by_itself(self, sheet: Sheet, position: int) -> bytes:
         row = sheet.row(position)
         return b"" if self._binding.broken_rules(row) else self._encode(sheet.keys[position], row)
 
-    def _new(self, pattern: _Pattern, names: Sequence[str]) -> _Form | None:
-        """The form of a new pattern; None past the bound."""
-        if len(self._form_of) >= MOST_FORMS:
+    def _new(self, pattern: _Pattern) -> _Template | None:
+        """The template of a new pattern; None past the bound."""
+        if len(self._template_of) >= MOST_PATTERNS:
             return None
-        return self._form_of.setdefault(pattern, self._form(pattern, names))
+        row = _row_of_marks(self._binding, pattern)
+        refused = self._binding.broken_rules(row)
+        template = _REFUSED if refused else _template(self._encode(_MARK.format(len(row)), row))
+        return self._template_of.setdefault(pattern, template)
 
-    def _form(self, pattern: _Pattern, names: Sequence[str]) -> _Form:
-        row = {name: self._stand_in(place, name, pattern[place]) for place, name in enumerate(names)}
-        if self._binding.broken_rules(row):
-            return _REFUSED
-        entry = self._encode(_MARK.format(len(names)), row)
-        places = [int(place) for place in _PLACE.findall(entry)]
-        return _Form(_PLACE.sub(b"%b", entry.replace(b"%", b"%%")), itemgetter(*places) if places else _no_cells)
 
-    def _stand_in(self, place: int, name: str, seen: bool | str) -> Any:  # noqa: FBT001  # it is what a row shows
-        """What rules and `encode` see in place of a cell: its word, nothing, or a mark."""
+class _Gathered(NamedTuple):
+    """The templates of one pattern, where rows of one key make one request.
+
+    Attributes:
+        whole: of the request that begins with such a row; its lists stand behind the cells of the row.
+        items: of what such a row adds to each list; None where that is nothing.
+    """
+
+    whole: _Template
+    items: Sequence[_Template | None]
+
+
+_APART = b"\n"
+"""Stands between the tokens of a part: JSON has no line feed."""
+_BROKEN, _UNKNOWN = b"-", b"?"
+"""In place of a pattern's number: it breaks a rule; it is past the bound."""
+
+
+class GatheredTemplates:
+    """Makes the entries of requests that rows of one key make together.
+
+    Until they are together, each row is a part: the tokens of its cells and of its key, and its pattern's number. Rows
+    are alike where their parts are.
+
+    Attributes:
+        names_size: bytes by which a row as JSON is longer than the tokens of its cells.
+    """
+
+    def __init__(self, binding: Binding, operation: Operation, build: Gathered) -> None:
+        """Makes entries as `build` does from validated rows, whatever the cells hold."""
+        self._binding, self._build, self._members = binding, build, operation.members
+        self._number_of: dict[_Pattern, bytes] = {}
+        self._templates: dict[bytes, _Gathered] = {}
+        names = binding.names
+        lists = {m: orjson.Fragment(_MARK.format(len(names) + 2 + i)) for i, m in enumerate(self._members)}
+        self._encode = request_encoder(operation, build)
+        self._encode_whole = request_encoder(operation, lambda row: build.whole(row, lists))
+        self.names_size = len(orjson.dumps(dict.fromkeys(names, ""))) - 2 * sum(name in binding.lists for name in names)
+        self._shared = shared_columns(binding.columns, self._members)
+        self._owned = [m.own(names) for m in self._members]
+        self._shared_cells = _picker([names.index(c) for c in self._shared])
+        self._owned_cells = [_picker([names.index(c) for c in owned]) for owned in self._owned]
+        self._key_cells = [_picker([names.index(c) for c in m.key if c in names]) for m in self._members]
+
+    def parts(self, sheet: Sheet) -> list[bytes]:
+        """The part of each row, b"" where it breaks a rule; what was refused counts as empty."""
+        known = self._number_of
+        numbers = [known.get(pattern) or self._new(pattern) for pattern in _patterns(self._binding, sheet)]
+        if _UNKNOWN in numbers:
+            broken = self._binding.broken_rules
+            numbers = [_BROKEN if n == _UNKNOWN and broken(sheet.row(i)) else n for i, n in enumerate(numbers)]
+        parts = list(map(_APART.join, _tokens(self._binding, sheet, numbers)))
+        return parts if _BROKEN not in numbers else [p if p[-1:] != _BROKEN else b"" for p in parts]
+
+    def _new(self, pattern: _Pattern) -> bytes:
+        """The number of a new pattern."""
+        if len(self._number_of) >= MOST_PATTERNS:
+            return _UNKNOWN
+        row, number = _row_of_marks(self._binding, pattern), _BROKEN
+        if not self._binding.broken_rules(row):
+            number = b"%d" % len(self._templates)
+            items = [
+                _template(orjson.dumps(self._build.items[member](row))) if any(map(row.get, owned)) else None
+                for member, owned in zip(self._members, self._owned, strict=True)
+            ]
+            whole = _template(self._encode_whole(_MARK.format(len(row)), row))
+            self._templates[number] = _Gathered(whole, items)
+        return self._number_of.setdefault(pattern, number)
+
+    def entry(self, parts: Collection[bytes]) -> bytes | None:
+        """The entry of rows of one key, all different; None where two of them contradict each other."""
+        rows = [part.split(_APART) for part in parts]
+        templates = [found for row in rows if (found := self._templates.get(row[-1]))]
+        if len(templates) < len(rows):
+            return None if self.disagreements(parts) else self._by_itself(parts)
+        if len(rows) > 1 and len(set(map(self._shared_cells, rows))) > 1:
+            return None
+        lists = [self._list(place, rows, templates) for place in range(len(self._members))]
+        first, whole = rows[0], templates[0].whole
+        first += filter(None, lists)
+        return None if None in lists else whole.text % whole.pick(first)
+
+    def _list(self, place: int, rows: Sequence[_Tokens], templates: Sequence[_Gathered]) -> bytes | None:
+        """The list of one member; None where two rows of one item differ."""
+        key_of, owned_of = self._key_cells[place], self._owned_cells[place]
+        seen, items = {}, []
+        for row, templates_of_row in zip(rows, templates, strict=True):
+            template = templates_of_row.items[place]
+            if template is None:
+                continue
+            key, owned = key_of(row), owned_of(row)
+            if key not in seen:
+                seen[key] = owned
+                items.append(template.text % template.pick(row))
+            elif seen[key] != owned:
+                return None
+        return b"[%b]" % b",".join(items)
+
+    def _by_itself(self, parts: Collection[bytes]) -> bytes:
+        *_, key, _ = next(iter(parts)).split(_APART)
+        return self._encode(orjson.loads(b'"%b"' % key), [self.row(part) for part in parts])
+
+    def disagreements(self, parts: Collection[bytes]) -> list[Disagreement]:
+        """All that rows of one key contradict each other in."""
+        return list(disagreements([self.row(part) for part in parts], self._shared, self._members))
+
+    def size(self, part: bytes) -> int:
+        """Bytes of a row as JSON, its columns' names included: a row larger than a call is refused by itself."""
+        *tokens, _, _ = part.split(_APART)
+        return self.names_size + sum(map(len, tokens))
+
+    def row(self, part: bytes) -> Row:
+        """The validated row of a part."""
+        lists = self._binding.lists
+        tokens = zip(self._binding.names, part.split(_APART), strict=False)
+        return {name: orjson.loads(token if name in lists else b'"%b"' % token) for name, token in tokens}
+
+
+def _patterns(binding: Binding, sheet: Sheet) -> Iterator[_Pattern]:
+    """The pattern of each row."""
+    words = binding.words
+    return zip(*(c if n in words else list(map(bool, c)) for n, c in sheet.cells.items()), strict=True)
+
+
+def _row_of_marks(binding: Binding, pattern: _Pattern) -> Row:
+    """What rules and builders see in place of a row: words, marks, or nothing."""
+    row: Row = {}
+    for place, (name, seen) in enumerate(zip(binding.names, pattern, strict=True)):
+        mark = _MARK.format(place)
         if isinstance(seen, str):
-            return seen
-        if name in self._binding.lists:
-            return orjson.Fragment(_MARK.format(place)) if seen else []
-        return _MARK.format(place) if seen else ""
+            row[name] = seen
+        elif name in binding.lists:
+            row[name] = orjson.Fragment(mark) if seen else []
+        else:
+            row[name] = mark if seen else ""
+    return row
 
 
-def _tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:
-    """The JSON of each cell; of a text what stands between its quotes, which the form has already."""
+def _tokens(binding: Binding, sheet: Sheet, *further: list[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """For each row the tokens of its cells, that of its key, and what else is given."""
+    columns = [_column_tokens(cells, listed=name in binding.lists) for name, cells in sheet.cells.items()]
+    return zip(*columns, _column_tokens(sheet.keys, listed=False), *further, strict=True)
+
+
+def _column_tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:
+    """The JSON of each cell; of a text what stands between its quotes, which templates have already."""
     if listed:
         return [orjson.dumps(cell) for cell in cells]
     joined = orjson.dumps(cells)
@@ -109,7 +242,7 @@ def _tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:
     return joined[2:-2].split(b'","')
 
 
-def request_encoder(operation: Operation, build: Callable[[object], object]) -> Callable[[str, object], bytes]:
+def request_encoder(operation: Operation, build: Callable[[Any], object]) -> Encode:
     """Encodes a request as it stands in a call, with the comma that follows it."""
     dumps = orjson.dumps
     if operation.body is BodyShape.KEYED:

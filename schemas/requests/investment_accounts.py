@@ -3,11 +3,12 @@
 POST /api/investmentaccounts/$batchUpsert, UpsertInvestmentAccountRequest.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from schemas.dialects import ACCOUNT_TYPES, ONLY_2_3, Dialect
 from schemas.requests.investor_records import SCOPE, check_identifier
-from schemas.requests.members import Member, member_list
+from schemas.requests.members import Gathered, Member
 from schemas.requests.properties import (
     Wire,
     identifier_family,
@@ -81,17 +82,15 @@ INVESTMENT_ACCOUNT = RowShape(
 )
 
 
-def investment_account_request(columns: Columns, dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
-    """Returns a function that builds an UpsertInvestmentAccountRequest from the validated rows of one account."""
+def investment_account_request(columns: Columns, dialect: Dialect) -> Gathered:
+    """Returns what builds an UpsertInvestmentAccountRequest from the validated rows of one account."""
     scoped = dialect is Dialect.V2_3
     identifiers = identifiers_of(columns, "identifier")
     properties = properties_member(columns)
-    holder = _holder(columns, scoped=scoped)
     has_holders = columns.has_any("holder_key", "holder:")
     has_portfolios = columns.has_any("portfolio_key", "portfolio_scope", "portfolio_code")
 
-    def build(rows: Sequence[Row]) -> Wire:
-        row = rows[0]
+    def whole(row: Row, lists: Mapping[Member, Any]) -> Wire:
         body: Wire = {"scope": row["scope"]} if scoped else {}
         body["identifiers"] = identifiers(row)
         body.update(properties(row))
@@ -100,13 +99,13 @@ def investment_account_request(columns: Columns, dialect: Dialect) -> Callable[[
             body["description"] = row["description"]
         body["accountType"] = row["account_type"]
         if has_holders:
-            body["accountHolders"] = member_list(rows, HOLDER, holder)
+            body["accountHolders"] = lists[HOLDER]
         if has_portfolios:
-            to_wire = _portfolio_2_3 if scoped else _portfolio_2_1
-            body["investmentPortfolios"] = member_list(rows, PORTFOLIO, to_wire)
+            body["investmentPortfolios"] = lists[PORTFOLIO]
         return body
 
-    return build
+    portfolio = _portfolio_2_3 if scoped else _portfolio_2_1
+    return Gathered(whole, {HOLDER: _holder(columns, scoped=scoped), PORTFOLIO: portfolio})
 
 
 def _holder(columns: Columns, *, scoped: bool) -> Callable[[Row], Wire]:

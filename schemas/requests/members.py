@@ -1,8 +1,9 @@
 """Combines the rows of one key into one request: which columns must agree, and which ones form lists."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from schemas.requests.properties import Wire
 from schemas.rows.columns import Columns, Row, declared_as
@@ -91,6 +92,24 @@ def member_list(rows: Sequence[Row], member: Member, build: Callable[[Row], Wire
         if any(map(row.get, owned)):
             found.setdefault(_key(row, member), row)
     return [build(row) for row in found.values()]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Builds one request from the validated rows of one key.
+
+    Attributes:
+        whole: builds it from the first row and from the list of each member, whatever stands in its place.
+        items: builds what a row adds to the list of each member.
+    """
+
+    whole: Callable[[Row, Mapping[Member, Any]], Wire]
+    items: Mapping[Member, Callable[[Row], Wire]]
+
+    def __call__(self, rows: Sequence[Row]) -> Wire:
+        """Builds the request of these rows, which do not contradict each other."""
+        lists = {member: member_list(rows, member, build) for member, build in self.items.items()}
+        return self.whole(rows[0], lists)
 
 
 def _key(row: Row, member: Member) -> tuple[str, ...]:

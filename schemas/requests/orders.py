@@ -3,11 +3,12 @@
 POST /api/ordermanagement/createorders, BlockAndOrdersRequest.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from schemas.dialects import ONLY_2_3, Dialect
 from schemas.requests import order_parts as parts
-from schemas.requests.members import Member, member_list
+from schemas.requests.members import Gathered, Member
 from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
 from schemas.rows.cells import Currency, DecimalText, Word
 from schemas.rows.columns import Columns, Plain, Row, RowShape
@@ -84,21 +85,19 @@ ORDER_ROW = RowShape(
 )
 
 
-def block_request(columns: Columns, _dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
-    """Returns a function that builds a BlockAndOrdersRequest, alike in all dialects, from the rows of one block."""
-    order = _order(columns)
+def block_request(columns: Columns, _dialect: Dialect) -> Gathered:
+    """Returns what builds a BlockAndOrdersRequest, alike in all dialects, from the rows of one block."""
     instrument = plain_identifiers_of(columns, "instrument")
     properties = properties_member(columns, "blockProperties", "block_")
 
-    def build(rows: Sequence[Row]) -> Wire:
-        row = rows[0]
-        body: Wire = {"blockId": parts.resource_id(row, "block"), "orders": member_list(rows, ORDER, order)}
+    def whole(row: Row, lists: Mapping[Member, Any]) -> Wire:
+        body: Wire = {"blockId": parts.resource_id(row, "block"), "orders": lists[ORDER]}
         body.update(properties(row))
         body["instrumentIdentifiers"] = instrument(row)
         body.update(parts.texts(row, _BLOCK_TEXTS), **parts.moneys(row, _BLOCK_PRICES))
         return body
 
-    return build
+    return Gathered(whole, {ORDER: _order(columns)})
 
 
 def _order(columns: Columns) -> Callable[[Row], Wire]:

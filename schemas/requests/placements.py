@@ -4,11 +4,12 @@ POST /api/ordermanagement/placeblocks (PlacementRequest), $updateplacements (Pla
 $cancelplacements (ResourceId).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from schemas.dialects import ONLY_2_3, Dialect
 from schemas.requests import order_parts as parts
-from schemas.requests.members import Member, member_list
+from schemas.requests.members import Gathered, Member
 from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
 from schemas.rows.cells import Currency, DecimalText, NeededWord, Word
 from schemas.rows.columns import Columns, Plain, Row, RowShape
@@ -71,23 +72,22 @@ PLACEMENT = RowShape(
 )
 
 
-def placement_request(columns: Columns, _dialect: Dialect) -> Callable[[Sequence[Row]], Wire]:
-    """Returns a function that builds a PlacementRequest from the validated rows of one placement."""
+def placement_request(columns: Columns, _dialect: Dialect) -> Gathered:
+    """Returns what builds a PlacementRequest from the validated rows of one placement."""
     instrument = plain_identifiers_of(columns, "instrument")
     properties = properties_member(columns)
 
-    def build(rows: Sequence[Row]) -> Wire:
-        row = rows[0]
+    def whole(row: Row, lists: Mapping[Member, Any]) -> Wire:
         body: Wire = {"id": parts.resource_id(row, "placement")}
         body.update(parts.resource_ids(row, (("parentPlacementId", "parent_placement"),)))
-        body["blockIds"] = member_list(rows, PLACED_BLOCK, lambda r: parts.resource_id(r, "block"))
+        body["blockIds"] = lists[PLACED_BLOCK]
         body.update(properties(row))
         body["instrumentIdentifiers"] = instrument(row)
         body.update(parts.numbers(row, (("quantity", "quantity"),)), **parts.moneys(row, (_AMOUNT,)))
         body.update(parts.texts(row, _TEXTS), **parts.moneys(row, _PRICES), **parts.texts(row, _MARKET))
         return body
 
-    return build
+    return Gathered(whole, {PLACED_BLOCK: lambda row: parts.resource_id(row, "block")})
 
 
 def _check_update(row: Row, _columns: Columns) -> Iterable[tuple[str, str]]:

@@ -25,6 +25,7 @@ class Binding:
 
     Attributes:
         columns: the canonical columns the extract has.
+        names: the columns of a validated row, in their order.
         words: the canonical columns whose cells are words of a vocabulary.
         lists: the canonical columns whose cells are lists once they are validated.
         used_columns: the extract's columns that a request or its key is made of.
@@ -66,6 +67,7 @@ class Binding:
         self.identifier_columns = {sources[n] for n, t in cells.items() if t in _NAMES and n in sources}.union(own_key)
         types = _worded(cells, shape, dialect)
         self._types = mapping.cell_types(types) if mapping else types
+        self.names = list(self._types)
         self._validate = row_adapter(self._types).validator.validate_python
         self._validators = {name: column_validator(cell) for name, cell in self._types.items()}
         self._pick = picker(header, sources, mapping.constants if mapping else {}, shape)

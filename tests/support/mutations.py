@@ -206,7 +206,7 @@ MUTATIONS = (
     Mutation(
         "skip the check for repeated keys",
         "pipelines/prepare/reading.py",
-        "        settle_repeats(self.book, groups, self._made, self.rules.duplicates)\n",
+        "        settle_repeats(self.book, groups, self._made(), self.rules.duplicates)\n",
         "",
         ("tests/unit/prepare/test_reading.py",),
     ),

@@ -73,9 +73,9 @@ def test_states_have_codes_of_their_own_none_of_which_means_open() -> None:
 
 def test_rows_know_their_requests(one_file: Book) -> None:
     one_file.add_batch(5, 0, 1, Position(0, 1, (0, 0)))
-    one_file.assign_each(np.array([1, 4]))
+    one_file.assign(np.array([1, 4]), np.array([0, 1]))
     assert one_file.requests.tolist() == [-1, 0, -1, -1, 1]
-    one_file.assign(2, 7)
+    one_file.assign(np.array([2]), np.array([7]))
     assert one_file.requests.tolist() == [-1, 0, 7, -1, 1]
 
 

@@ -1,4 +1,4 @@
-"""Rows read by the column and filled into forms are what rows validated and encoded one by one are."""
+"""Rows read by the column and filled into templates are what rows validated and encoded one by one are."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from pipelines.operations.table import OPERATIONS
 from pipelines.prepare import templates
-from pipelines.prepare.templates import Forms
+from pipelines.prepare.templates import GatheredTemplates, Templates, request_encoder
 from schemas.dialects import Dialect
+from schemas.requests.members import Gathered, disagreements, shared_columns
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
 
@@ -56,11 +57,11 @@ def batches(draw: st.DrawFn, good: Sequence[str]) -> list[Cells]:
 
 
 def encoder(operation: str, binding: Binding, dialect: Dialect) -> Encode:
+    """Makes an entry of one row, which some operations take in a list."""
     declared = OPERATIONS[operation]
     build: Callable[[Any], Any] = declared.build(binding.columns, dialect)
-    if declared.grouped:
-        return lambda _, row: orjson.dumps(row)
-    return lambda key, row: b"%b:%b," % (orjson.dumps(key), orjson.dumps(build(row)))
+    encode = request_encoder(declared, build)
+    return lambda key, row: encode(key, [row] if declared.grouped else row)
 
 
 def one_by_one(binding: Binding, encode: Encode, row: Cells) -> bytes:
@@ -71,7 +72,7 @@ def one_by_one(binding: Binding, encode: Encode, row: Cells) -> bytes:
 
 def by_the_column(binding: Binding, encode: Encode, rows: Sequence[Cells]) -> list[bytes]:
     sheet = sheet_of(binding, rows)
-    entries = Forms(binding, encode).entries(sheet)
+    entries = Templates(binding, encode).entries(sheet)
     return [b"" if position in sheet.refused else entry for position, entry in enumerate(entries)]
 
 
@@ -106,7 +107,7 @@ def test_a_cell_that_ends_in_what_stands_between_cells_takes_nothing_of_its_neig
 
 
 @pytest.mark.parametrize(("most", "encoded_alone"), [(9, []), (1, ["", ""]), (0, ["A/1", "B/2", "", "D/4", ""])])
-def test_a_form_is_made_once_for_each_pattern_and_rows_of_patterns_past_the_bound_do_without(
+def test_a_template_is_made_once_for_each_pattern_and_rows_of_patterns_past_the_bound_do_without(
     most: int, encoded_alone: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     binding, keys = bind("cancel-orders", [*examples("cancel-orders", Dialect.V2_1)]), []
@@ -116,8 +117,72 @@ def test_a_form_is_made_once_for_each_pattern_and_rows_of_patterns_past_the_boun
         return orjson.dumps({"100%": key, **row})
 
     sheet = sheet_of(binding, [["A", "1"], ["B", "2"], ["C", ""], ["D", "4"], ["", "5"]])
-    monkeypatch.setattr(templates, "MOST_FORMS", most)
-    entries = Forms(binding, encode).entries(sheet)
+    monkeypatch.setattr(templates, "MOST_PATTERNS", most)
+    entries = Templates(binding, encode).entries(sheet)
 
     assert [key for key in keys if "\ue000" not in key] == encoded_alone
     assert entries == [encode(key, sheet.row(i)) for i, key in enumerate(["A/1", "B/2", "", "D/4", ""])]
+
+
+GROUPED = [case for case in CASES if OPERATIONS[case[0]].grouped]
+
+
+def by_the_rows(binding: Binding, operation: str, dialect: Dialect, valid: Sequence[Row], key: str) -> bytes | None:
+    """The entry of different rows of one key by the reference; None where they contradict each other."""
+    declared = OPERATIONS[operation]
+    shared = shared_columns(binding.columns, declared.members)
+    if any(disagreements(valid, shared, declared.members)):
+        return None
+    return request_encoder(declared, declared.build(binding.columns, dialect))(key, valid)
+
+
+@st.composite
+def groups(draw: st.DrawFn, operation: str, good: dict[str, str]) -> list[Cells]:
+    """Rows of one key that mostly agree: their own lists differ, some cells are emptied or awkward."""
+    members = OPERATIONS[operation].members
+    own = [member.own(good) for member in members]
+    shared = good | draw(spoilt([name for name in good if not any(name in names for names in own)]))
+    rows = []
+    for _ in range(draw(st.integers(1, 5))):
+        row = dict(shared)
+        for member, names in zip(members, own, strict=True):
+            serial = draw(st.integers(0, 2))
+            row |= {name: f"{row[name]}{serial}" for name in member.key}
+            row |= draw(st.sampled_from([{}, {}, dict.fromkeys(names, ""), draw(spoilt(names))]))
+        rows += [[*row.values()]] * draw(st.sampled_from([1, 1, 2]))
+    return rows
+
+
+def spoilt(names: Sequence[str]) -> st.SearchStrategy[dict[str, str]]:
+    """Some cells of a row, emptied or awkward."""
+    return st.dictionaries(st.sampled_from(names), st.sampled_from(("", *NASTY, *AWKWARD)), max_size=2)
+
+
+@pytest.mark.parametrize("most", [1024, 2, 0])
+@pytest.mark.parametrize(("operation", "dialect"), GROUPED)
+@given(data=st.data())
+@settings(max_examples=40)
+def test_gathered_requests_are_what_the_builder_makes_of_validated_rows(
+    operation: str, dialect: Dialect, most: int, data: st.DataObject
+) -> None:
+    good = examples(operation, dialect)
+    binding = bind(operation, [*good], dialect)
+    build = OPERATIONS[operation].build(binding.columns, dialect)
+    assert isinstance(build, Gathered)
+    rows = data.draw(groups(operation, good))
+    valid = [binding.validate(binding.raw(row)) for row in rows]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(templates, "MOST_PATTERNS", most)
+        gathered = GatheredTemplates(binding, OPERATIONS[operation], build)
+        sheet = sheet_of(binding, rows)
+        parts = [b"" if i in sheet.refused else part for i, part in enumerate(gathered.parts(sheet))]
+
+    assert [gathered.row(part) if part else None for part in parts] == [
+        row if isinstance(row, dict) else None for row in valid
+    ]
+    kept = {part: row for part, row in zip(parts, valid, strict=True) if isinstance(row, dict)}
+    assert len(kept) == len({repr(row) for row in kept.values()}), "rows are alike where their parts are"
+    if kept:
+        key = next(key for key, part in zip(sheet.keys, parts, strict=True) if part)
+        assert gathered.entry(kept) == by_the_rows(binding, operation, dialect, [*kept.values()], key)
