@@ -1,4 +1,4 @@
-"""What `bulkload columns` and `bulkload template` say, read off the schemas themselves.
+"""The texts of `bulkload columns` and `bulkload template`, made from the schemas.
 
 Limits come from the cell types, so that they cannot differ from what is checked. Knows no extract.
 """
@@ -25,7 +25,7 @@ _KINDS: dict[Callable[..., Any], str] = {
 
 
 def column_lines(operation: Operation, dialect: Dialect) -> Iterator[str]:
-    """The canonical columns of an operation, a paragraph each, at most 80 columns wide where names allow."""
+    """The canonical columns of an operation, one paragraph each, at most 80 characters wide where names allow."""
     yield f"{operation.name}, dialect {dialect}: canonical columns. A column that begins with _ is ignored."
     for plain in operation.shape.plain_of(dialect).values():
         yield ""
@@ -54,7 +54,7 @@ def _plain_type(plain: Plain, dialect: Dialect) -> str:
 
 
 def cell_text(cell: Any) -> str:
-    """A cell type in words: what it holds, how long it may be.
+    """A cell type in words: what it holds and how long it may be.
 
     Args:
         cell: an annotated type of `schemas.rows.cells`.
@@ -71,7 +71,7 @@ def cell_text(cell: Any) -> str:
 
 
 def template_header(operation: Operation, dialect: Dialect) -> list[str]:
-    """Canonical columns to begin an extract with: every plain one, and one of each family with its facets."""
+    """Canonical columns to start an extract from: every plain one, and one of each family with its facets."""
     header = list(operation.shape.plain_of(dialect))
     for family in operation.shape.families_of(dialect):
         header.append(family.example)

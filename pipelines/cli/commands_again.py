@@ -1,4 +1,4 @@
-"""The commands that take up an earlier run: `resume` what stopped, `replay` what failed, `purge` what is old."""
+"""The commands for earlier runs: `resume` what stopped, `replay` what failed, `purge` what is old."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pipelines.report.report import Report
 
 OwnTargetFlag = Annotated[
-    str | None, typer.Option("--target", metavar="URL|sandbox[:FILE]", help="Where to; default: the run's own.")
+    str | None,
+    typer.Option("--target", metavar="URL|sandbox[:FILE]", help="Where to load; default: the run's own target."),
 ]
 
 
@@ -25,12 +26,15 @@ def resume(
     target: OwnTargetFlag = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Go on though the mapping or the requests changed, if the keys are the same."),
+        typer.Option("--force", help="Resume although the mapping or the requests changed, if the keys are the same."),
     ] = False,
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
 ) -> None:
-    """Finish a run that stopped or died; what is settled is not sent again."""
+    """Finish a run that stopped or died.
+
+    Settled rows are not sent again.
+    """
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_resume
 
@@ -42,7 +46,7 @@ def resume(
 def replay(
     run: RunArgument,
     failures: Annotated[
-        Path | None, typer.Argument(help="The run's failures.csv after correction; default: as it is in its folder.")
+        Path | None, typer.Argument(help="failures.csv after correction; default: the one in the run's folder.")
     ] = None,
     *,
     runs: RunsFlag = RUNS,
@@ -50,7 +54,10 @@ def replay(
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
 ) -> None:
-    """Send again only what a run did not get in, corrected or as it is."""
+    """Send only the rows of a run that were not accepted.
+
+    They come from its failures.csv, corrected or as it is.
+    """
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_replay
 
@@ -61,23 +68,23 @@ def replay(
 
 def purge(
     *,
-    older_than: Annotated[str, typer.Option(metavar="AGE", help="Such as 90d or 12h.")],
+    older_than: Annotated[str, typer.Option(metavar="AGE", help="Age of the runs to remove, such as 90d or 12h.")],
     runs: RunsFlag = RUNS,
     damaged: Annotated[
-        bool, typer.Option("--damaged", help="Remove runs whose manifest is damaged or gone, too.")
+        bool, typer.Option("--damaged", help="Also remove runs whose manifest is damaged or missing.")
     ] = False,
-    any_owner: Annotated[bool, typer.Option("--any-owner", help="Remove other users' runs, too.")] = False,
+    any_owner: Annotated[bool, typer.Option("--any-owner", help="Also remove other users' runs.")] = False,
 ) -> None:
-    """Remove your run folders, and the personal data in them, that began longer ago."""
+    """Remove your old runs, and the personal data in them."""
     from pipelines.history.retention import purge as remove
 
-    removed = remove(runs, older_than, _said, damaged=damaged, any_owner=any_owner)
+    removed = remove(runs, older_than, _note, damaged=damaged, any_owner=any_owner)
     for run_id in removed:
         typer.echo(run_id)
     typer.echo(f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")
 
 
-def _said(text: str) -> None:
+def _note(text: str) -> None:
     typer.echo(server_text(text, 1000), err=True)
 
 
@@ -87,7 +94,7 @@ def _show_run(report: "Report", *, as_json: bool) -> NoReturn:
 
 
 def _document(report: "Report") -> dict[str, Any]:
-    """What --json prints; of a replay with the run whose failures it sent."""
+    """The document that --json prints; a replay's names the run that it replays."""
     from connectors.run_folder.folder import RunFolder
 
     replays = RunFolder(report.run_dir).read_manifest().replays

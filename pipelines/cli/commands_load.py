@@ -1,4 +1,4 @@
-"""The commands that load: `load`, `nightly` and `trading-day`. They read flags, call and show; no work is done here."""
+"""The commands that load: `load`, `nightly` and `trading-day`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def load(
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
 ) -> None:
-    """Load one extract, and account for every row."""
+    """Load one extract and account for every row."""
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_load
 
@@ -36,9 +36,11 @@ def load(
 
 FolderArgument = Annotated[
     Path,
-    typer.Argument(parser=named, metavar="FOLDER", help="Holds the extracts, by name, and mappings if they need any."),
+    typer.Argument(parser=named, metavar="FOLDER", help="Folder with the extracts, by name, and their mappings."),
 ]
-AgainFlag = Annotated[bool, typer.Option("--again", help="Load all anew; default: go on where an earlier one stopped.")]
+AgainFlag = Annotated[
+    bool, typer.Option("--again", help="Load everything anew; default: resume where the last one stopped.")
+]
 
 
 @with_options()
@@ -50,9 +52,10 @@ def nightly(
     prefect: PrefectFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Load a night's investors, accounts and orders in that order; what depends on a failed row is held.
-    A night that stopped is gone on with.
-    """  # noqa: D205  # one paragraph of --help
+    """Load a night's investors, then accounts, then orders.
+
+    Rows that depend on a failed row are held. A stopped night resumes where it left off.
+    """
     _show_night(run_night(folder, options, prefect=prefect, again=again), as_json=as_json)
 
 
@@ -65,9 +68,11 @@ def trading_day(
     prefect: PrefectFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Load a day's orders, moves, placements, executions, allocations and bookings in that order.
-    A day that stopped is gone on with.
-    """  # noqa: D205  # one paragraph of --help
+    """Load a trading day, from orders to booked transactions.
+
+    Orders come first, then moves, placements, cancellations, executions, allocations and bookings. Rows that depend on
+    a failed row are held. A stopped day resumes where it left off.
+    """
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_trading_day
 
@@ -77,7 +82,7 @@ def trading_day(
 
 
 def run_night(folder: Path, options: "Options", *, prefect: bool | None, again: bool = False) -> "NightlyReport":
-    """A nightly load; progress goes to stderr."""
+    """Loads a night, with progress on stderr."""
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_nightly
 
@@ -86,7 +91,7 @@ def run_night(folder: Path, options: "Options", *, prefect: bool | None, again: 
 
 
 def _show_night(night: "NightlyReport", *, as_json: bool) -> NoReturn:
-    """The outcome of several loads, and the command's end."""
+    """Prints the outcome of several loads and ends the command."""
     show(night.reports, night.as_json() if as_json else None)
     if night.error is not None:
         typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)
@@ -94,7 +99,7 @@ def _show_night(night: "NightlyReport", *, as_json: bool) -> NoReturn:
 
 
 def show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:
-    """The outcome on stdout: the document, or the summary for a person."""
+    """Prints the outcome on stdout: the document of --json, or the summary for a person."""
     from pipelines.cli.console import print_json, print_summaries, stdout_console
     from pipelines.report.summary import Summary
 

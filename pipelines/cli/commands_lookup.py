@@ -10,7 +10,12 @@ from schemas.errors import ConfigError
 from schemas.settings import DIALECT
 
 
-def operations(*, markdown: Annotated[bool, typer.Option("--markdown", help="As the README has it.")] = False) -> None:
+def operations(
+    *,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table as Markdown, as in the README.")
+    ] = False,
+) -> None:
     """List the operations: endpoint, modes, limit, dialects."""
     from pipelines.cli.operation_table import markdown_table, text_table
 
@@ -18,7 +23,10 @@ def operations(*, markdown: Annotated[bool, typer.Option("--markdown", help="As 
 
 
 def columns(operation: OperationArgument, *, dialect: DialectFlag = DIALECT) -> None:
-    """List an operation's canonical columns: type, limits, example, meaning."""
+    """List the canonical columns of an operation.
+
+    Each has its meaning, type, limits and an example.
+    """
     from pipelines.cli.column_docs import column_lines
     from pipelines.operations.table import operation_named
 
@@ -32,10 +40,13 @@ def template(
     *,
     dialect: DialectFlag = DIALECT,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A new file; default: stdout.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A new file to write; default: stdout.")
     ] = None,
 ) -> None:
-    """Write a CSV that is a header only: every plain column, and one column of each family to be renamed."""
+    """Write a CSV header to start an extract from.
+
+    It has every plain column, and one column of each family to rename.
+    """
     from pipelines.cli.column_docs import template_header
     from pipelines.operations.table import operation_named
 

@@ -9,7 +9,7 @@ from schemas.settings import RUNS
 
 
 def runs(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:
-    """List the runs, the newest first: when, verdict, counts."""
+    """List the runs, newest first: when, verdict, counts."""
     from pipelines.cli.console import print_json
     from pipelines.history.catalog import past_runs, replays_of
 
@@ -29,10 +29,10 @@ def report(
     run: RunArgument,
     *,
     runs: RunsFlag = RUNS,
-    html: Annotated[bool, typer.Option("--html", help="Print the path of report.html instead.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Print only the path of report.html.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show how a finished run ended, again."""
+    """Show again how a finished run ended."""
     from pipelines.cli.console import print_json, print_summaries, stdout_console
     from pipelines.history.catalog import find_run, past_runs, replays_of
     from pipelines.report.summary import Summary

@@ -12,7 +12,9 @@ from schemas.answers import server_text
 if TYPE_CHECKING:
     from pipelines.options import Options
 
-Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A business date, 2026-11-20.")]
+Day = Annotated[
+    datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="A business date such as 2026-11-20.")
+]
 
 
 @with_options()
@@ -22,11 +24,14 @@ def backfill(
     last: Day,
     *,
     options: "Options",
-    again: Annotated[bool, typer.Option("--again", help="Load dates that are in already, too.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also load dates that earlier runs have finished.")] = False,
     prefect: PrefectFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Load the nights of a range of past dates in order; dates that are in already are passed over."""
+    """Load the nights of a range of past dates, in order.
+
+    Dates that earlier runs have finished are skipped.
+    """
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_backfill
 
@@ -41,7 +46,10 @@ def backfill(
 
 
 def deploy() -> None:
-    """Register the deployments of prefect.yaml on the Prefect server of PREFECT_API_URL or of the active profile."""
+    """Register the deployments of prefect.yaml with Prefect.
+
+    The server is that of PREFECT_API_URL or of the active profile.
+    """
     from pipelines.flows.deploy import deploy as register
 
     for name in register():

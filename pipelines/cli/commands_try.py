@@ -10,20 +10,24 @@ from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.settings import DIALECT, RUNS
 
-_ROWS = "How many."
+_ROWS = "How many to write."
 
 
 def sample(
-    folder: Annotated[Path, typer.Argument(help="Where to; files of the same names are replaced.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write; files of the same names are replaced.")],
     *,
     investors: Annotated[int, typer.Option(min=0, help=_ROWS)] = 1000,
     accounts: Annotated[int, typer.Option(min=0, help=_ROWS)] = 1200,
     blocks: Annotated[int, typer.Option(min=0, help=_ROWS)] = 800,
     orders: Annotated[int, typer.Option(min=0, help=_ROWS)] = 3000,
-    seed: Annotated[int, typer.Option(help="Another seed is another sample of the same kind.")] = 20,
-    formats: Annotated[list[str], typer.Option("--format", help="csv or parquet; give it twice for both.")] = ["csv"],  # noqa: B006  # typer reads it, nobody changes it
-    no_bad_rows: Annotated[bool, typer.Option("--no-bad-rows", help="Without the planted faults.")] = False,
-    client: Annotated[bool, typer.Option("--client", help="As a CRM would export them, with mappings.")] = False,
+    seed: Annotated[int, typer.Option(help="Another seed makes another sample of the same kind.")] = 20,
+    formats: Annotated[list[str], typer.Option("--format", help="csv or parquet; repeat it for both.")] = ["csv"],  # noqa: B006  # typer reads it, nobody changes it
+    no_bad_rows: Annotated[
+        bool, typer.Option("--no-bad-rows", help="Leave out the rows that are wrong on purpose.")
+    ] = False,
+    client: Annotated[
+        bool, typer.Option("--client", help="Write them as a CRM would export them, with mappings.")
+    ] = False,
 ) -> None:
     """Write invented extracts of any size."""
     from pipelines.sample.write import write_client_sample, write_sample
@@ -41,11 +45,14 @@ def sample(
 
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")] = 8600,
-    db: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep its data there; default: in memory.")] = None,
-    dialect: Annotated[Dialect, typer.Option(help="The age it plays.")] = DIALECT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8600,
+    db: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to keep the data in; default: in memory.")
+    ] = None,
+    dialect: Annotated[Dialect, typer.Option(help="LUSID API version to play: 2.1, 2.3 or legacy.")] = DIALECT,
     faults: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="Misbehave: 429=0.05,cut-after=0.02,seed=7 (docs/sandbox.md).")
+        str | None,
+        typer.Option(metavar="SPEC", help="Faults to inject: 429=0.05,cut-after=0.02,seed=7 (docs/sandbox.md)."),
     ] = None,
 ) -> None:
     """Run a stand-in for LUSID on this machine until Ctrl-C."""
@@ -56,7 +63,7 @@ def sandbox(
 
 
 def _announce(url: str, token_url: str) -> None:
-    """What to type in another terminal to use it."""
+    """Prints what to type in another terminal to use the sandbox."""
     exports = {
         "FBN_LUSID_URL": url,
         "FBN_TOKEN_URL": token_url,
@@ -72,7 +79,10 @@ def _announce(url: str, token_url: str) -> None:
 
 
 def demo(*, runs: RunsFlag = RUNS, prefect: PrefectFlag = None) -> None:
-    """Load three sample extracts into the embedded sandbox, and compare it with what was accepted."""
+    """Load three sample extracts into the embedded sandbox.
+
+    Then compare the sandbox with what was accepted.
+    """
     from pipelines.cli.console import stdout_console
     from pipelines.cli.demo import run_demo
 

@@ -1,7 +1,7 @@
-"""What a person sees: progress on stderr while a load works, and the outcome on stdout when it is done.
+"""The terminal: progress on stderr while a load is running, and the outcome on stdout when it is done.
 
-Owns the terminal. Nothing from outside is ever read as markup: texts are printed as `Text`, as they are. Where a
-stream is no terminal its lines are plain, and the same on every machine.
+Nothing from outside is ever read as markup: texts are printed as `Text`, as they are. Where a stream is no terminal its
+lines are plain, and the same on every machine.
 """
 
 import sys
@@ -23,13 +23,13 @@ from pipelines.report.summary import Group, Summary
 from schemas.states import STATES
 
 PLAIN_SECONDS = 10.0
-"""Between two lines of progress where stderr is no terminal: a log is read, not watched."""
+"""Seconds between two lines of progress where stderr is no terminal: a log is read, not watched."""
 
 PLAIN_WIDTH = 80
 WIDEST = 120
 
-_SETTLED_IN = 0.5
-"""Seconds before a rate means anything."""
+_STEADY_SECONDS = 0.5
+"""Before that, a rate means nothing."""
 
 Line = tuple[str, str]
 """A text and its style; the style is lost where the stream is no terminal."""
@@ -78,15 +78,15 @@ class TerminalProgress(Progress):
             self._bars.stop()
 
     def note(self, text: str) -> None:
-        """Says it once, on stderr."""
+        """Prints a note on stderr."""
         self._console.print(Text(text))
 
     def reading(self, rows: int) -> None:
-        """Rows read and validated so far."""
+        """Shows the number of rows read and validated so far."""
         self._show("reading", rows, None)
 
     def sending(self, settled: int, total: int) -> None:
-        """Requests settled so far, of how many."""
+        """Shows the number of requests settled so far, and of all."""
         self._show("sending", settled, total)
 
     def _show(self, doing: str, done: int, total: int | None) -> None:
@@ -94,7 +94,7 @@ class TerminalProgress(Progress):
         if doing != self._doing or done < self._first:
             self._begin(doing, done, total, now)
         elapsed = now - self._began
-        rate = (done - self._first) / elapsed if elapsed > _SETTLED_IN else 0.0
+        rate = (done - self._first) / elapsed if elapsed > _STEADY_SECONDS else 0.0
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total, rate=f"{rate:,.0f}/s" if rate else "")
         elif now - self._said >= PLAIN_SECONDS:
@@ -102,7 +102,7 @@ class TerminalProgress(Progress):
             self.note(_progress_line(doing, done, total, rate))
 
     def _begin(self, doing: str, done: int, total: int | None, now: float) -> None:
-        """Another phase, or another run's: its bar replaces the one before."""
+        """Begins another phase, or another run's: its bar replaces the one before."""
         self._doing, self._began, self._first, self._said = doing, now, done, now
         if self._task is not None:
             self._bars.remove_task(self._task)
@@ -121,12 +121,12 @@ def _progress_line(doing: str, done: int, total: int | None, rate: float) -> str
 
 
 def print_summaries(summaries: Sequence[Summary], console: Console, more: Iterable[Line] = ()) -> None:
-    """How one run ended, or several of one night.
+    """Prints how one run ended, or several of one night.
 
     Args:
         summaries: at least one, in the order of their runs.
-        console: where to.
-        more: what is said after the outcome and before what to do next.
+        console: where to print.
+        more: lines between the outcome and what to do next.
     """
     print_lines(_outcome_lines(summaries, width_of(console)), console)
     print_lines(more, console)
@@ -140,7 +140,7 @@ def print_lines(lines: Iterable[Line], console: Console) -> None:
 
 
 def width_of(console: Console) -> int:
-    """Columns that wrapped texts may take: the terminal's, or always the same where there is none."""
+    """Width of wrapped texts in characters: the terminal's, or a fixed one where there is none."""
     return min(console.width, WIDEST) if console.is_terminal else PLAIN_WIDTH
 
 
@@ -159,7 +159,7 @@ def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
 
 
 def _counts(summaries: Sequence[Summary]) -> Iterator[Line]:
-    """Counts by state: rows of each run and, where it is only one, its keys."""
+    """Counts by state: the rows of each run and, for a single run, its keys."""
     lines: dict[str, Mapping[str, int]] = {s.operation: s.rows for s in summaries}
     if len(summaries) == 1:
         keys = summaries[0].keys
@@ -170,12 +170,12 @@ def _counts(summaries: Sequence[Summary]) -> Iterator[Line]:
 
 
 def _columns(lines: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """`read`, `accepted` and the states that occur."""
+    """`read`, `accepted` and every state that occurs."""
     return ["read", *(s for s in STATES if s == "accepted" or any(counts[s] for counts in lines.values()))]
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[Line]:
-    """Rows as aligned columns, the first to the left, the others to the right; the first row is the header."""
+    """Aligns rows in columns, the first to the left and the others to the right; the first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         first, *others = (
@@ -208,7 +208,7 @@ def _example_text(examples: Sequence[str], rows: int) -> str:
 
 
 def _ending_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
-    """The files, and what to type next; paths and commands are never broken."""
+    """The files, and the command to type next; paths and commands are never wrapped."""
     yield "", ""
     yield "Files", "bold"
     for summary in summaries:
@@ -227,7 +227,7 @@ def _ending_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
 
 
 def _wrapped(text: str, first: str, further: str, width: int, style: str) -> Iterator[Line]:
-    """A text of our own or a server's, in lines of at most `width` columns, unless a word is longer."""
+    """A text in lines of at most `width` characters, unless a word is longer."""
     lines = textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
     )

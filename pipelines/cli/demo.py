@@ -1,8 +1,7 @@
-"""`bulkload demo`: a night's load of the sample extracts into the embedded sandbox, and the proof that it is there.
+"""`bulkload demo`: loads the sample extracts into the embedded sandbox, and proves that they are there.
 
-The sandbox's own lists are read back through the API and compared with outcomes.parquet, key by key. Nothing here
-reaches a real LUSID: the target is always a sandbox, whose data stays in a file so that what the demo tells to
-type next works.
+The sandbox's own lists are read through the API and compared with outcomes.parquet, key by key. Nothing here reaches a
+real LUSID: the target is always a sandbox, whose data stays in a file so that the command to type next works.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,10 +26,10 @@ from schemas.errors import BalanceError
 from schemas.verdicts import EXIT_CODES, FINISHED_CODES, Verdict
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
-"""The committed sample; absent where bulkload is installed without its repository."""
+"""The committed sample; missing where bulkload is installed without its repository."""
 
 PAGE = 1000
-"""Entities asked for at a time: fewer than there are, so that pages are followed."""
+"""Entities on a page: fewer than there are, so that the demo reads several pages."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,10 @@ class Listing:
     """One of the API's lists.
 
     Attributes:
-        names: what an entity may be called; one of them is its key in outcomes.parquet, unless a row makes it.
-        by_row: whether a row, and not a key, makes one entity.
+        entities: what the list holds, in words.
+        path: of the list in the API.
+        names: the names of an entity; one of them is its key in outcomes.parquet, unless `by_row`.
+        by_row: whether each row, rather than each key, makes one entity.
     """
 
     entities: str
@@ -48,7 +49,7 @@ class Listing:
     by_row: bool = False
 
     def agrees(self, found: Sequence[Mapping[str, Any]], accepted: Mapping[str, int]) -> bool:
-        """Whether the list holds what was accepted: each once, and nothing else."""
+        """Whether the list holds everything that was accepted, once each, and nothing else."""
         named = [self.names(entity) for entity in found]
         if self.by_row:
             return len(found) == len(set().union(*named)) == sum(accepted.values())
@@ -75,12 +76,12 @@ LISTINGS: Mapping[str, tuple[Listing, ...]] = {
 
 
 def run_demo(runs: Path, console: Console, *, prefect: bool | None) -> int:
-    """Runs the demo; gives the exit code: 0 unless the load did not finish.
+    """Runs the demo; returns the exit code, which is 0 unless the load did not finish.
 
     Args:
         runs: where run folders go, and the sandbox's data as `demo.db`.
-        console: where the outcome is told.
-        prefect: through Prefect or not; None for where a server is named.
+        console: where the outcome is printed.
+        prefect: whether to load through Prefect; None does so where a server is named.
 
     Raises:
         BalanceError: the sandbox does not hold exactly what was accepted.
@@ -99,7 +100,7 @@ def run_demo(runs: Path, console: Console, *, prefect: bool | None) -> int:
 
 
 def _sample(runs: Path) -> Path:
-    """The folder of the sample extracts, made where the repository's is not there."""
+    """The folder of the sample extracts; without the repository's, a new one is written."""
     if (SAMPLE / "investors.csv").is_file():
         return SAMPLE
     made = runs / "demo-sample"
@@ -108,7 +109,7 @@ def _sample(runs: Path) -> Path:
 
 
 def _fresh(database: Path) -> Path:
-    """A database file that is not there: each demo begins with an empty sandbox."""
+    """Removes the database file, so that each demo begins with an empty sandbox."""
     for file in (database, *database.parent.glob(f"{database.name}-*")):
         with suppress(FileNotFoundError):
             file.unlink()
@@ -130,7 +131,7 @@ def _compared(client: LusidClient, listing: Listing, accepted: Mapping[str, int]
     """One line of the comparison.
 
     Raises:
-        BalanceError: something is missing, strange or doubled.
+        BalanceError: an entity is missing, was never accepted, or is listed twice.
     """
     expected = sum(accepted.values()) if listing.by_row else len(accepted)
     found = list(entities(client, listing.path))

@@ -1,4 +1,4 @@
-"""The completeness gate's flags: from what a person types to what the gate checks."""
+"""Turns the flags of the completeness check into the expectations that it checks."""
 
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ _TOO_FEW = "--expect-rows is less than --min-rows"
 def expectations(
     *, totals: list[str] | None, trailer: str | None, done_marker: Path | None = None, **others: Any
 ) -> Expectations:
-    """Expectations from flags; those that are not given stay unset, so that a mapping's own hold.
+    """Expectations from flags; those that are not given stay unset, so that the mapping's apply.
 
     Args:
         totals: `COLUMN=SUM` each.
-        trailer: `TEXT`, or `TEXT=CELL`.
-        done_marker: as typed, so beginning in the working folder as every path on a command line does.
-        others: members of `Expectations` as they are.
+        trailer: `TEXT` or `TEXT=CELL`.
+        done_marker: as typed, so relative to the working folder.
+        others: other members of `Expectations`.
 
     Raises:
         ConfigError: one line that names what cannot be read.

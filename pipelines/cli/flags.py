@@ -1,4 +1,4 @@
-"""The flags and arguments that several commands take alike: what they are called, may be, and say of themselves."""
+"""The flags and arguments that several commands share: names, types, bounds and help."""
 
 from collections.abc import Callable
 from inspect import Parameter, signature
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from schemas.expectations import Expectations
 
 OperationArgument = Annotated[str, typer.Argument(help="Such as investor-records; `bulkload operations` lists them.")]
-RunArgument = Annotated[str, typer.Argument(help="An id, the beginning of one, a run folder, or `latest`.")]
+RunArgument = Annotated[str, typer.Argument(help="A run id, the beginning of one, a run folder, or `latest`.")]
 
 
 def named(text: str) -> Path:
-    """A path from the command line; an empty one is no working folder but a variable that is not set."""
+    """A path from the command line; an empty one is refused, because it usually comes from an unset variable."""
     if not str(text):
         raise typer.BadParameter("is empty: is a shell variable unset?")
     return Path(text)
@@ -28,11 +28,11 @@ def named(text: str) -> Path:
 _OPTIONS = flags()
 _KINDS = get_type_hints(LoadOptions) | {"max_failures": str | None}
 _LAST = ("dry_run", "again", "prefect", "as_json")
-"""Where these stand in --help."""
+"""The last flags in --help."""
 
 
 def option(name: str) -> Any:
-    """How typer is to take an option of a load."""
+    """The typer option of an option of a load."""
     said = about(_OPTIONS[name])
     bounds = next((rule for rule in get_args(_OPTIONS[name].type) if isinstance(rule, Exact)), Exact())
     return typer.Option(
@@ -52,20 +52,20 @@ PrefectFlag = Annotated[
     bool | None,
     typer.Option(
         "--prefect/--direct",
-        help="Through Prefect, or without it; default: through it where PREFECT_API_URL or its active profile names a "
-        "server.",
+        help="Load through Prefect or without it; default: through it where PREFECT_API_URL or the active profile "
+        "names a server.",
     ),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 
 def with_options(*, one_extract: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command the flags of a load in place of its own parameter `options`, which gets the `Options` they make.
+    """Gives a command the flags of a load in place of its parameter `options`, which receives the `Options` they make.
 
-    typer reads a command's parameters from its signature, so that is what is changed.
+    typer reads a command's parameters from its signature, so this changes the signature.
 
     Args:
-        one_extract: the command loads one extract, and no folder of several: the flags of that, too.
+        one_extract: add the flags of commands that load one extract and no folder of several.
     """
     names = [name for name, each in _OPTIONS.items() if one_extract or not about(each).one_extract]
     expect = signature(_expect).parameters
@@ -99,10 +99,10 @@ def _parameter(name: str) -> Parameter:
 def _expect(
     *,
     rows: Annotated[
-        int | None, typer.Option("--expect-rows", min=0, help="Data rows the extract must have, exactly.")
+        int | None, typer.Option("--expect-rows", min=0, help="Data rows that the extract must have, exactly.")
     ] = None,
     min_rows: Annotated[
-        int | None, typer.Option(min=0, help="Data rows an extract must have, at least; 0 lets it be empty.")
+        int | None, typer.Option(min=0, help="Fewest data rows that an extract may have; 0 allows none.")
     ] = None,
     totals: Annotated[
         list[str] | None,
@@ -111,19 +111,20 @@ def _expect(
     trailer: Annotated[
         str | None,
         typer.Option(
-            metavar="TEXT[=CELL]", help="Each file ends in a trailer whose first cell is TEXT; its CELL holds its rows."
+            metavar="TEXT[=CELL]",
+            help="Each file ends with a trailer whose first cell is TEXT; cell number CELL is the row count.",
         ),
     ] = None,
     done_marker: Annotated[
         Path | None,
-        typer.Option(parser=named, metavar="FILE", help="A file that must be there, and no older than the extract."),
+        typer.Option(parser=named, metavar="FILE", help="A file that must exist and be no older than the extract."),
     ] = None,
     settled_seconds: Annotated[
         float | None,
-        typer.Option("--settled", min=0, metavar="SECONDS", help="How long the files must have been left alone."),
+        typer.Option("--settled", min=0, metavar="SECONDS", help="How long the files must have been unchanged."),
     ] = None,
 ) -> "Expectations":
-    """What an extract must hold to be believed, from its flags."""
+    """The expectations of an extract, from the flags of the completeness check."""
     given = locals()
     from pipelines.cli.expect_flags import expectations
 

@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how whatever goes wrong becomes one line and an exit code.
+"""The command line: lists the commands, and turns every error into one line and an exit code.
 
 The commands are in `commands_*`; they import what they need when they run, so that `bulkload --help` and
 `bulkload columns` answer at once. Nothing here knows a load.
@@ -7,7 +7,7 @@ The commands are in `commands_*`; they import what they need when they run, so t
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -23,33 +23,33 @@ from schemas.errors import ConfigError, LoadError, StoppedError
 from schemas.spellings import is_text
 
 MOST_OF_A_MESSAGE = 4000
-"""Characters of an error that are shown."""
+"""Characters shown of an error."""
 
 _BUG = 1
 _UsageError: Any = typer.BadParameter.__mro__[1]
-"""What typer raises for a command line it cannot read; it exports only this subclass."""
+"""The error that typer raises for a command line it cannot read; it exports only a subclass."""
 
 
 class _Commands(TyperGroup):
-    """Gives an interrupt our exit code: typer's own would be 130."""
+    """Ends an interrupted command with our exit code instead of typer's 130."""
 
     def make_context(self, *args: Any, **more: Any) -> Any:
         """Reads the command line."""
-        with _interrupts_worded():
+        with _interrupts_as_errors():
             return super().make_context(*args, **more)
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
-        with _interrupts_worded():
+        with _interrupts_as_errors():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _interrupts_worded() -> Iterator[None]:
+def _interrupts_as_errors() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise StoppedError("interrupted; `bulkload runs` says how far it got") from None
+        raise StoppedError("interrupted; `bulkload runs` shows how far it got") from None
 
 
 app = typer.Typer(
@@ -61,16 +61,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in (
-    *(commands_load.load, commands_load.nightly, commands_load.trading_day, commands_schedule.backfill),
-    *(commands_again.resume, commands_again.replay, commands_runs.runs, commands_runs.report, commands_again.purge),
-    *(commands_lookup.operations, commands_lookup.columns, commands_lookup.template),
-    *(commands_try.sample, commands_try.sandbox, commands_try.demo, commands_schedule.deploy),
-):
-    app.command()(_command)
+_EXAMPLES: Mapping[Callable[..., None], str] = {
+    commands_load.load: "load investor-records investors.csv --max-failures 2%",
+    commands_load.nightly: "nightly tonight --dialect 2.1",
+    commands_load.trading_day: "trading-day today --target sandbox:rehearsal.db",
+    commands_schedule.backfill: "backfill 'nights/{date:%Y%m%d}' 2026-11-19 2026-11-20",
+    commands_again.resume: "resume latest",
+    commands_again.replay: "replay latest corrected.csv",
+    commands_runs.runs: "runs --json",
+    commands_runs.report: "report latest --html",
+    commands_again.purge: "purge --older-than 90d",
+    commands_lookup.operations: "operations --markdown",
+    commands_lookup.columns: "columns investor-records --dialect 2.3",
+    commands_lookup.template: "template orders --output new-orders.csv",
+    commands_try.sample: "sample extracts --investors 50 --no-bad-rows",
+    commands_try.sandbox: "sandbox --port 0 --faults 429=0.05,cut-after=0.02",
+    commands_try.demo: "demo --runs demo-runs",
+    commands_schedule.deploy: "deploy",
+}
+"""The commands, in the order of --help, and the example that ends the help of each."""
+
+for _command, _example in _EXAMPLES.items():
+    app.command(epilog=f"Example: bulkload {_example}")(_command)
 
 
-def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
     if wanted:
         typer.echo(f"bulkload {version('lusid-bulkload')}")
         raise typer.Exit
@@ -81,18 +96,18 @@ def _bulkload(
     ctx: typer.Context,
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Say the version and end.", is_eager=True, callback=_say_version)
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, on stderr.")] = False,
 ) -> None:
-    del version, debug  # the first is done; the second is `run`'s, which words errors of parsing too
+    del version, debug  # the first is done; `run` handles the second, because it also reports errors of parsing
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
         raise typer.Exit(ConfigError.exit_code)
 
 
 def main() -> None:
-    """The console script: runs the process's command line and ends the process."""
+    """The console script: runs the command line of the process and ends it."""
     make_streams_last()
     end_as_interrupted()
     code = run(sys.argv[1:])
@@ -109,11 +124,11 @@ def run(arguments: Sequence[str]) -> int:
         arguments: without the program's name.
 
     Returns:
-        The exit code (README: A bad night). What goes wrong is one line on stderr and, with --json, a document on
-        stdout; it is never raised.
+        The exit code (README: A bad night). An error is one line on stderr and, with --json, a document on stdout; none
+        is raised.
     """
     try:
-        with _interrupts_worded():
+        with _interrupts_as_errors():
             _refuse_undecoded(arguments)
             code: int | None = app(args=list(arguments), prog_name="bulkload", standalone_mode=False)
     except Exception as error:  # noqa: BLE001  # the end of the line: nothing may leave as a traceback
@@ -122,7 +137,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _refuse_undecoded(arguments: Sequence[str]) -> None:
-    """Raises ConfigError for an argument that is no text here: what is written of a run could not name it."""
+    """Raises ConfigError for an argument that is no text in this locale, because no file of a run could name it."""
     for argument in arguments:
         if not is_text(argument):
             raise ConfigError(
@@ -131,7 +146,7 @@ def _refuse_undecoded(arguments: Sequence[str]) -> None:
 
 
 def _fail(error: Exception, arguments: Sequence[str]) -> int:
-    """Says what went wrong; gives the exit code."""
+    """Prints what went wrong; returns the exit code."""
     code, message = _worded(error)
     if "--debug" in arguments:
         traceback.print_exception(error)
@@ -152,14 +167,14 @@ def _worded(error: Exception) -> tuple[int, str]:
     try:
         report = f"please report {_write_traceback(error)}"
     except OSError as full:
-        report = f"where it happened could not be written ({full.strerror}): run it again with --debug and report that"
+        report = f"the traceback could not be written ({full.strerror}): run it again with --debug and report that"
     return _BUG, f"this is a bug in bulkload, not in your data: {type(error).__name__}; {report}"
 
 
 def _write_traceback(error: BaseException) -> str:
-    """Where in the code it happened, in a file that only its owner reads; gives its path.
+    """Writes where in the code it happened into a file that only its owner can read; returns its path.
 
-    The exceptions' own texts are left out: a library's may quote a cell or a secret.
+    The exceptions' texts are left out, because a library's may quote a cell or a secret.
     """
     with tempfile.NamedTemporaryFile("w", prefix="bulkload-bug-", suffix=".txt", delete=False) as file:
         for each in _chain(error):
@@ -169,7 +184,7 @@ def _write_traceback(error: BaseException) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, what caused it, and so on."""
+    """The error, its cause, the cause of that, and so on."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

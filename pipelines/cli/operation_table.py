@@ -1,4 +1,4 @@
-"""The table of operations, as the command line and the README show it. Knows nothing but `OPERATIONS`."""
+"""Makes the table of operations for the command line and the README."""
 
 from collections.abc import Iterator
 
@@ -19,14 +19,14 @@ def _rows() -> Iterator[tuple[str, str, str, str, str]]:
 
 
 def markdown_table() -> str:
-    """A Markdown table, without a line end."""
+    """The table in Markdown, without a line end."""
     lines = [_HEADER, tuple("---" for _ in _HEADER)]
     lines += [(f"`{name}`", f"`{endpoint}`", *rest) for name, endpoint, *rest in _rows()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def text_table() -> str:
-    """One paragraph for each operation, at most 80 columns wide."""
+    """The table as one paragraph for each operation, at most 80 characters wide."""
     return "\n".join(
         f"{name}\n    {endpoint}\n    modes {modes}; most per call: {most}; dialects {dialects}"
         for name, endpoint, modes, most, dialects in _rows()

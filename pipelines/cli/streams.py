@@ -1,6 +1,7 @@
-"""The standard streams, made to last: whatever becomes of who listens, a load goes on and keeps its exit code.
+"""Standard streams that survive a closed reader or a full disk.
 
-A reader that has gone, a full disk behind `>`, a stream that was closed from the start: none may end a night's load.
+A load continues, and keeps its exit code, when the reader of a pipe has gone, when the disk behind `>` is full, or when
+a stream was closed from the start.
 """
 
 import errno
@@ -10,18 +11,18 @@ import sys
 from typing import TextIO
 
 _SILENT = (errno.EPIPE, errno.EBADF)
-"""Nobody listens, and means to: `| head`, `>&-`."""
+"""The reader left on purpose, as in `| head` or `>&-`."""
 
 _STDERR = 2
 
 
 class _Lasting(io.FileIO):
-    """A file descriptor whose writes never fail; the first that cannot be done is remembered."""
+    """A file descriptor whose writes never raise; the first failure is remembered."""
 
     failed: OSError | None = None
 
     def write(self, data: object) -> int:
-        """Writes what it can; what it cannot is dropped."""
+        """Writes the data; once a write has failed, drops it."""
         view = memoryview(data)  # type: ignore[arg-type]  # a buffer, as FileIO has it
         if self.failed is None:
             try:
@@ -32,7 +33,7 @@ class _Lasting(io.FileIO):
 
 
 def make_streams_last() -> None:
-    """Replaces stdout and stderr: they are always there, never fail, and escape what their encoding does not have."""
+    """Replaces stdout and stderr by streams that never fail and escape characters their encoding lacks."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -43,7 +44,7 @@ def make_streams_last() -> None:
 
 
 def what_was_lost(stream: TextIO) -> str | None:
-    """Why not all that was said on a stream reached it; None where it did, or nobody wanted to hear it."""
+    """Why some output of a stream was lost; None where none was, or its reader left on purpose."""
     stream.flush()
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     failed = raw.failed if isinstance(raw, _Lasting) else None
@@ -51,7 +52,7 @@ def what_was_lost(stream: TextIO) -> str | None:
 
 
 def _lasting(number: int, stream: TextIO | None) -> TextIO:
-    """A stream like the one there was, None if it was closed."""
+    """A lasting stream for a descriptor, with the encoding of the stream there was (None if it was closed)."""
     buffer = io.BufferedWriter(_Lasting(number, "w", closefd=False))
     encoding = stream.encoding if stream is not None else "utf-8"
     at_once = number == _STDERR or buffer.raw.isatty() or getattr(stream, "write_through", False)

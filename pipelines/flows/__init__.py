@@ -1,4 +1,4 @@
-"""Loads as Prefect runs them. The only room that imports Prefect.
+"""Runs loads through Prefect. The only room that imports Prefect.
 
-What a load does is never decided here.
+Decides where a load runs, never what it does.
 """

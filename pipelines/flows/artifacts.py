@@ -1,8 +1,8 @@
-"""What a flow shows in Prefect: a load's counts, its reasons of failure, and how far it is.
+"""Publishes a load's counts, reasons for failure and progress as Prefect artifacts.
 
-Prefect keeps what it is shown, often outside the house, so nothing here comes from a row: no key, no cell, and of
-reasons only our own words, never a server's (they may quote either). The run folder has the rest. Knows no HTTP and
-decides nothing: a load whose artifacts cannot be published goes on.
+Prefect stores artifacts, often outside the firm, so nothing in them comes from a row: no key, no cell, and for reasons
+only our own texts, never a server's, which may quote either. The run folder has the rest. A load continues if its
+artifacts cannot be published.
 """
 
 import re
@@ -19,22 +19,22 @@ from pipelines.report.report import Report
 from schemas.states import STATES
 
 EVERY_SECONDS = 2.0
-"""Between two updates of a progress artifact: Prefect counts API requests against limits."""
+"""Seconds between two updates of a progress artifact: Prefect limits API requests."""
 
 MOST_REASONS = 50
 MOST_CHARACTERS = 200
 
 
 def publish(report: Report, note: Callable[[str], None]) -> None:
-    """Shows a finished load: `<operation>-summary` and, if a row did not make it, `<operation>-reasons`."""
+    """Publishes a finished load: `<operation>-summary` and, if rows were not accepted, `<operation>-reasons`."""
     with _unharmed(note):
         create_markdown_artifact(summary(report), f"{report.operation}-summary", "Rows and keys by state")
         if report.reasons:
-            create_markdown_artifact(reasons(report), f"{report.operation}-reasons", "Why rows did not make it")
+            create_markdown_artifact(reasons(report), f"{report.operation}-reasons", "Why rows were not accepted")
 
 
 def summary(report: Report) -> str:
-    """Markdown: a load's rows and keys by state, and where its files are."""
+    """A load's rows and keys by state, and where its files are, in Markdown."""
     lines = [f"| {escaped(s.value)} | {report.rows[s]:,} | {report.keys[s]:,} |" for s in STATES]
     return "\n".join(
         [
@@ -52,7 +52,7 @@ def summary(report: Report) -> str:
 
 
 def reasons(report: Report) -> str:
-    """Markdown: why rows did not make it, the most frequent reason first."""
+    """Why rows were not accepted, the most frequent reason first, in Markdown."""
     lines = [
         f"| {escaped(r.state.value)} | {escaped(r.code)} | {escaped(r.message) if r.state.traits.shareable else ''} "
         f"| {r.rows:,} |"
@@ -65,36 +65,37 @@ def reasons(report: Report) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, in one line of bounded length: no table, link or HTML can begin in it."""
+    """Escapes a text so that Markdown shows it as it is, on one line of bounded length, with no table, link or HTML."""
     flat = " ".join(text.split())
     short = flat if len(flat) <= MOST_CHARACTERS else f"{flat[: MOST_CHARACTERS - 3]}..."
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", short)
 
 
 class PublishedProgress(Progress):
-    """Passes on what a load tells, and shows the share of settled requests as a progress artifact now and then."""
+    """Passes progress on, and publishes the share of settled requests as an artifact now and then."""
 
     def __init__(self, operation: str, beside: Progress, clock: Callable[[], float] = time.monotonic) -> None:
         """Publishes nothing before the first request is settled.
 
         Args:
-            beside: who else is told.
-            clock: seconds.
+            operation: names the artifact.
+            beside: receives everything as well.
+            clock: in seconds.
         """
         self._operation, self._beside, self._clock = operation, beside, clock
         self._artifact: UUID | None = None
         self._published = float("-inf")
 
     def note(self, text: str) -> None:
-        """Something the user should know, once."""
+        """Passes a note on."""
         self._beside.note(text)
 
     def reading(self, rows: int) -> None:
-        """Rows read and validated so far."""
+        """Passes on the number of rows read and validated so far."""
         self._beside.reading(rows)
 
     def sending(self, settled: int, total: int) -> None:
-        """Requests settled so far, of how many."""
+        """Passes on and publishes the number of requests settled so far, and of all."""
         self._beside.sending(settled, total)
         now = self._clock()
         if now - self._published >= EVERY_SECONDS or settled == total:
@@ -112,11 +113,11 @@ class PublishedProgress(Progress):
 
 @contextmanager
 def _unharmed(note: Callable[[str], None]) -> Iterator[None]:
-    """Lets a load go on when Prefect cannot be told of it."""
+    """Lets a load continue when an artifact cannot be published."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - whatever its client raises: the run folder is the truth
-        note(f"Prefect could not be shown an artifact ({type(error).__name__}); the run folder has everything")
+    except Exception as error:  # noqa: BLE001 - whatever Prefect's client raises: the run folder is the record
+        note(f"an artifact could not be published in Prefect ({type(error).__name__}); the run folder has everything")
 
 
 def _files(run_dir: Path) -> str:

@@ -1,7 +1,7 @@
-"""What a caller in this process and a flow hand each other: options through Prefect, everything else past it.
+"""Connects a caller in this process with a flow: plain options go through Prefect, everything else past it.
 
-Prefect keeps what goes through it, so only plain options do; who watches, and the report, go over a bridge past it.
-Owns what is raised when Prefect cannot run a flow. Knows no flow by name.
+Prefect stores what goes through it. The caller's progress and the flow's report therefore go over the bridge. Also
+decides what to raise when Prefect cannot run a flow. Knows no flow by name.
 """
 
 import os
@@ -17,17 +17,17 @@ from schemas.errors import ConfigError, UnreachableError
 
 Outcome = Report | NightlyReport | BackfillReport
 _PREFECTS = ("prefect", "httpx")
-"""The packages whose errors are Prefect's, and not ours."""
+"""The packages whose errors are Prefect's and not ours."""
 
 _T = TypeVar("_T", Report, NightlyReport, BackfillReport)
 
 
 class Bridge:
-    """Where a caller leaves who watches, and a flow what came of it.
+    """Holds the caller's progress for the flow, and the flow's outcome for the caller.
 
     Attributes:
-        progress: told what happens.
-        outcome: what the flow left; None before.
+        progress: receives notes and progress.
+        outcome: how the flow ended; None before it has.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -35,7 +35,7 @@ class Bridge:
         self.outcome: Outcome | Exception | None = None
 
     def leave(self, outcome: Outcome | Exception) -> None:
-        """Takes what came of the flow."""
+        """Keeps how the flow ended."""
         self.outcome = outcome
 
 
@@ -43,15 +43,15 @@ _bridge: ContextVar[Bridge | None] = ContextVar("bridge", default=None)
 
 
 def current_bridge() -> Bridge:
-    """The bridge to the caller; one to nobody where a worker runs the flow."""
+    """The bridge to the caller; one without a caller where a worker runs the flow."""
     return _bridge.get() or Bridge(Progress())
 
 
 def plain_options(options: Options) -> dict[str, Any]:
-    """The options as a deployment gives them.
+    """The options as plain values, as a deployment passes them.
 
     Raises:
-        ConfigError: an option holds an open target or what failed elsewhere, which Prefect must not keep.
+        ConfigError: an option is an open target or lists held references, which Prefect must not store.
     """
     if options.hold or not isinstance(options.target, str | None):
         raise ConfigError("an open target and held references cannot go through Prefect")
@@ -59,12 +59,12 @@ def plain_options(options: Options) -> dict[str, Any]:
 
 
 def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress) -> _T:
-    """Runs a flow in this process; gives what it left on the bridge.
+    """Runs a flow in this process; returns its outcome from the bridge.
 
     Args:
         call: a flow with its parameters.
-        kind: what the flow leaves when it did not fail.
-        progress: told what happens.
+        kind: the type of its outcome.
+        progress: receives notes and progress.
 
     Raises:
         UnreachableError: Prefect could not run the flow, or failed while it ran; the message says which.
@@ -72,14 +72,14 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
     """
     bridge = Bridge(progress)
     token = _bridge.set(bridge)
-    before = os.umask(0o077)  # the temporary server's database is nobody else's either
+    before = os.umask(0o077)  # the temporary server's database is private, too
     try:
         state = call(return_state=True)
     except Exception as error:
         if bridge.outcome is None:
             raise UnreachableError(
-                f"Prefect did not begin the load ({type(error).__name__}), so nothing was sent: see that the server of "
-                "PREFECT_API_URL or of the active profile answers, or load without Prefect (--direct)"
+                f"Prefect did not begin the load ({type(error).__name__}), so nothing was sent: make sure that the "
+                "server of PREFECT_API_URL or of the active profile answers, or load without Prefect (--direct)"
             ) from error
         bridge.progress.note(f"Prefect could not be told how the load ended ({type(error).__name__})")
     else:
@@ -90,15 +90,15 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
         _bridge.reset(token)
     if isinstance(bridge.outcome, Exception):
         raise _own_or_unreachable(bridge.outcome)
-    assert isinstance(bridge.outcome, kind)  # noqa: S101 - each flow leaves what its function returns
+    assert isinstance(bridge.outcome, kind)  # noqa: S101 - a flow keeps what its function returns
     return bridge.outcome
 
 
 def _own_or_unreachable(error: Exception) -> Exception:
-    """What ended the flow's own code: ours as it is, Prefect's or its client's in our words."""
+    """Our own errors as they are, and those of Prefect or its client as an UnreachableError."""
     if type(error).__module__.partition(".")[0] not in _PREFECTS:
         return error
     return UnreachableError(
-        f"Prefect failed while the load was under way ({type(error).__name__}): `bulkload runs` says how far it got, "
-        "and `bulkload resume --direct` goes on without Prefect"
+        f"Prefect failed while the load was under way ({type(error).__name__}): `bulkload runs` shows how far it got, "
+        "and `bulkload resume --direct` continues without Prefect"
     )

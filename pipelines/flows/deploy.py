@@ -1,4 +1,4 @@
-"""Registering the deployments of `prefect.yaml` on a Prefect server. What they do is `flows`'."""
+"""Registers the deployments of `prefect.yaml` with a Prefect server."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ PREFECT_YAML = Path(__file__).resolve().parents[2] / "prefect.yaml"
 
 
 def deploy(file: Path = PREFECT_YAML) -> list[str]:
-    """Registers every deployment of a `prefect.yaml`, and makes the work pools that they name; can be repeated.
+    """Registers every deployment of a `prefect.yaml` and creates the work pools that they name; safe to repeat.
 
     Returns:
         The deployments' names.
@@ -58,7 +58,7 @@ def _make_pools(pools: set[str]) -> None:
 
 
 def _prefect_deploy(file: Path) -> None:
-    """Prefect's own command reads its own file."""
+    """Runs Prefect's own command on the file."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file.name]
     done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, check=False)  # noqa: S603 - no word of it is anyone's input
     if done.returncode != 0:

@@ -1,7 +1,7 @@
-"""The flows: each loading command's work as Prefect runs it.
+"""The flows: one for each loading command.
 
-Each calls the plain function of the same work, with loads whose steps are `tasks`; what Prefect adds is a place to see
-it and a schedule. Nothing of a row goes through Prefect, which would keep a copy.
+Each calls the same function as the command does without Prefect, with loads whose steps are `tasks`. Prefect adds a
+schedule and a place to watch. Nothing from a row goes through Prefect, which would store it.
 """
 
 import traceback
@@ -36,7 +36,7 @@ from prefect.states import Completed, Failed  # noqa: E402
 from pipelines.flows.tasks import carry_out_in_tasks  # noqa: E402 - it imports Prefect
 
 REJECTS = "Rejects"
-"""The name of the completed state of a flow that finished without some rows."""
+"""The name of the completed state of a flow in which some rows were not accepted."""
 
 
 @flow(name="load-extract", flow_run_name="load {operation}", persist_result=False)
@@ -49,31 +49,33 @@ def load_extract(operation: str, extracts: list[str], options: dict[str, Any] | 
         options: fields of `Options`.
     """
     return _state_of(
-        lambda told: carry_out_in_tasks(LoadSpec.of(operation, extracts, progress=told, **(options or {})))
+        lambda progress: carry_out_in_tasks(LoadSpec.of(operation, extracts, progress=progress, **(options or {})))
     )
 
 
 @flow(name="nightly-load", flow_run_name="night of {folder}", persist_result=False)
 def nightly_load(folder: str, options: dict[str, Any] | None = None) -> State[None]:
-    """Loads a folder's investor records, investment accounts and orders; what depends on a failed row is held.
+    """Loads a folder's investor records, investment accounts and orders; rows that depend on a failed row are held.
 
     Args:
         folder: holds the extracts, by name, and their mappings.
         options: fields of `Options`.
     """
-    return _state_of(lambda told: _night_in_tasks(Path(folder), progress=told, **(options or {})))
+    return _state_of(lambda progress: _night_in_tasks(Path(folder), progress=progress, **(options or {})))
 
 
 @flow(name="trading-day", flow_run_name="trading day of {folder}", persist_result=False)
 def trading_day(folder: str, options: dict[str, Any] | None = None) -> State[None]:
-    """Loads a folder's orders and all that becomes of them; what depends on a failed row is held.
+    """Loads a folder's orders and what follows from them; rows that depend on a failed row are held.
 
     Args:
         folder: holds the extracts, by name, and their mappings.
         options: fields of `Options`.
     """
     return _state_of(
-        lambda told: load_trading_day(Path(folder), progress=told, carry_out=carry_out_in_tasks, **(options or {}))
+        lambda progress: load_trading_day(
+            Path(folder), progress=progress, carry_out=carry_out_in_tasks, **(options or {})
+        )
     )
 
 
@@ -84,49 +86,49 @@ def backfill(folder_pattern: str, first: date, last: date, options: dict[str, An
     Args:
         folder_pattern: where a date's extracts are, such as `/extracts/{date:%Y%m%d}`.
         first: the first date; last: the last date, included.
-        options: fields of `Options`, and `again` to load what is done already.
+        options: fields of `Options`, and `again` to load finished dates too.
     """
     settings = {"night": _night_in_tasks, **(options or {})}
-    return _state_of(lambda told: backfill_nights(folder_pattern, first, last, progress=told, **settings))
+    return _state_of(lambda progress: backfill_nights(folder_pattern, first, last, progress=progress, **settings))
 
 
 @flow(name="resume-run", flow_run_name="resume {run}", persist_result=False)
 def resume_run(run: str, runs: str, target: str | None = None, *, force: bool = False) -> State[None]:
-    """Finishes a run that stopped or died; what is settled is not sent again.
+    """Finishes a run that stopped or died; settled rows are not sent again.
 
     Args:
         run: its id, the beginning of it, a path, or `latest`.
         runs: where runs are kept.
-        target: in place of the run's own.
-        force: go on though the mapping changed, where the keys are the same.
+        target: replaces the run's own; None keeps that.
+        force: resume although the mapping changed, if the keys are the same.
     """
     work = partial(resume, run, runs=Path(runs), target=target, force=force, carry_out=carry_out_in_tasks)
-    return _state_of(lambda told: work(progress=told))
+    return _state_of(lambda progress: work(progress=progress))
 
 
 @flow(name="replay-run", flow_run_name="replay {run}", persist_result=False)
 def replay_run(run: str, runs: str, corrected: str | None = None, target: str | None = None) -> State[None]:
-    """Sends again what a run did not get in.
+    """Sends only the rows of a run that were not accepted.
 
     Args:
         run: its id, the beginning of it, a path, or `latest`.
         runs: where runs are kept.
-        corrected: its failures.csv after correction; by default the one in its folder.
-        target: in place of the run's own.
+        corrected: its failures.csv after correction; None takes the one in its folder.
+        target: replaces the run's own; None keeps that.
     """
     path = Path(corrected) if corrected else None
     work = partial(replay, run, path, runs=Path(runs), target=target, carry_out=carry_out_in_tasks)
-    return _state_of(lambda told: work(progress=told))
+    return _state_of(lambda progress: work(progress=progress))
 
 
 _night_in_tasks = partial(nightly, carry_out=carry_out_in_tasks)
 
 
 def _state_of(work: Callable[[Progress], Outcome]) -> State[None]:
-    """The state a flow ends in: failed when it stopped, completed under another name when rows did not make it.
+    """Does a flow's work and returns its final state: failed if it stopped, `REJECTS` if rows were not accepted.
 
     Args:
-        work: what the flow is to do, given whom to tell.
+        work: the flow's work, given the progress to report to.
     """
     bridge = current_bridge()
     try:
@@ -141,16 +143,16 @@ def _state_of(work: Callable[[Progress], Outcome]) -> State[None]:
         return Failed(
             message=f"a bug in bulkload: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
         )
-    told = f"exit code {outcome.exit_code}; {'; '.join(_told(outcome)) or 'nothing to load'}"
+    message = f"exit code {outcome.exit_code}; {'; '.join(_loads_in_words(outcome)) or 'nothing to load'}"
     if outcome.exit_code == EXIT_CODES[Verdict.COMPLETE]:
-        return Completed(message=told)
+        return Completed(message=message)
     if outcome.exit_code == EXIT_CODES[Verdict.REJECTS]:
-        return Completed(name=REJECTS, message=told)
-    return Failed(message=told)
+        return Completed(name=REJECTS, message=message)
+    return Failed(message=message)
 
 
-def _told(outcome: Outcome) -> Iterator[str]:
-    """What a state says of each load; an error's message is ours and quotes no cell."""
+def _loads_in_words(outcome: Outcome) -> Iterator[str]:
+    """A line for each load, for the state's message; an error's message is ours and quotes no cell."""
     match outcome:
         case Report():
             rest = {s.value: n for s, n in outcome.rows.items() if n and s not in GOOD}
@@ -158,9 +160,9 @@ def _told(outcome: Outcome) -> Iterator[str]:
             yield f"{outcome.operation}: {outcome.rows_read:,} rows read{others} ({outcome.run_id})"
         case NightlyReport():
             for report in outcome.reports:
-                yield from _told(report)
+                yield from _loads_in_words(report)
             if outcome.error is not None:
                 yield outcome.error.message
         case BackfillReport():
             for _, night in outcome.nights:
-                yield from _told(night)
+                yield from _loads_in_words(night)

@@ -1,4 +1,4 @@
-"""How a command's load is carried out: through Prefect or in this process. The one place that decides.
+"""Decides whether a command's load runs through Prefect or in this process, and starts it.
 
 Prefect is imported only where it is used. Either way the same function does the work, with the same settings.
 """
@@ -20,7 +20,7 @@ from pipelines.report.report import Report
 from pipelines.resume import resume
 
 
-def goes_through_prefect(asked: bool | None) -> bool:  # noqa: FBT001  # what a flag says
+def goes_through_prefect(asked: bool | None) -> bool:  # noqa: FBT001  # the value of a flag
     """Whether a load goes through Prefect: as asked for, or else where a server is named.
 
     Args:
@@ -104,7 +104,7 @@ def launch_resume(
 def launch_replay(
     run: str, corrected: Path | None, runs: Path, target: str | None, progress: Progress, *, prefect: bool | None
 ) -> Report:
-    """Sends again what a run did not get in, as `replay` does; see `launch_load`."""
+    """Sends only the rows of a run that were not accepted, as `replay` does; see `launch_load`."""
     if not goes_through_prefect(prefect):
         return replay(run, corrected, runs=runs, target=target, progress=progress)
     from pipelines.flows import flows

@@ -1,10 +1,10 @@
-"""A load as Prefect sees it: one task for each step.
+"""Carries out a load with one Prefect task for each step.
 
-A task is given the call to make, and makes it in this process; Prefect is told the step's name and the run's id. To be
-imported once Prefect's settings are settled, as `flows` does.
+A task makes its call in this process; Prefect learns only the step's name and the run's id. Import this module after
+Prefect has been configured, as `flows` does.
 
-No task retries. The client is the one retrying layer: it knows what was never sent and what may have been applied,
-and a retry around it would send settled keys again. A run that stopped is resumed, not retried.
+No task retries. The client alone does: it knows what was never sent and what may have been applied, and a retry around
+it would send settled keys again. A run that stopped is resumed, not retried.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 class HiddenError(Exception):
-    """What Prefect is told of an error: its kind. It keeps texts and tracebacks, and those may quote a row."""
+    """Shows Prefect only the type of an error: Prefect stores texts and tracebacks, and those may quote a row."""
 
 
 def carry_out_in_tasks(spec: LoadSpec) -> Report:
@@ -44,24 +44,24 @@ def carry_out_in_tasks(spec: LoadSpec) -> Report:
 @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
 def carry_out_step(name: str, step: Callable[[], None]) -> None:
     """Carries out one step of a load."""
-    del name  # it is for Prefect
+    del name  # Prefect names the task by it
     step()
 
 
 def _in_a_task(name: str, step: Callable[[], _T]) -> _T:
-    """What a step returns, or the error that ended it, as it was; Prefect is told no more than the error's kind."""
+    """Runs a step in a task and returns its result or raises its error, of which Prefect sees only the type."""
     results: list[_T] = []
     errors: list[Exception] = []
 
-    def out_of_sight() -> None:
+    def hidden_from_prefect() -> None:
         try:
             results.append(step())
-        except Exception as error:  # noqa: BLE001 - it is raised again, out of Prefect's sight
+        except Exception as error:  # noqa: BLE001 - raised again outside the task
             errors.append(error)
             raise HiddenError(type(error).__name__) from None
 
     try:
-        carry_out_step(name, out_of_sight)
+        carry_out_step(name, hidden_from_prefect)
     except HiddenError:
         (error,) = errors
         raise error from error.__cause__

@@ -344,7 +344,7 @@ def test_an_outage_of_prefect_harms_no_load(server: str, tmp_path: Path, monkeyp
     file = write_csv(tmp_path / "i.csv", [investor(1)])
     report = run_load_flow("investor-records", file, Options(target="sandbox", runs=tmp_path / "runs"), heard)
     assert report.exit_code == 0
-    shown = "Prefect could not be shown an artifact (ConnectionError); the run folder has everything"
+    shown = "an artifact could not be published in Prefect (ConnectionError); the run folder has everything"
     assert heard.notes == [shown, shown]
 
 
@@ -368,8 +368,8 @@ def test_a_prefect_that_does_not_answer_is_one_clear_error(server: str, tmp_path
     with server_at("http://127.0.0.1:9/api"), pytest.raises(UnreachableError) as refused:
         run_nightly_flow(DATA / "sample", Options(target="sandbox", runs=runs))
     assert refused.value.message == (
-        "Prefect did not begin the load (RuntimeError), so nothing was sent: see that the server of PREFECT_API_URL "
-        "or of the active profile answers, or load without Prefect (--direct)"
+        "Prefect did not begin the load (RuntimeError), so nothing was sent: make sure that the server of "
+        "PREFECT_API_URL or of the active profile answers, or load without Prefect (--direct)"
     )
     assert not runs.exists()
 
@@ -395,8 +395,8 @@ def test_a_prefect_that_fails_after_something_was_sent_does_not_say_that_nothing
     with pytest.raises(UnreachableError) as failed:
         run_load_flow("investor-records", file, Options(target=f"sandbox:{tmp_path / 'db'}", runs=runs))
     assert failed.value.message == (
-        "Prefect failed while the load was under way (ConnectError): `bulkload runs` says how far it got, "
-        "and `bulkload resume --direct` goes on without Prefect"
+        "Prefect failed while the load was under way (ConnectError): `bulkload runs` shows how far it got, "
+        "and `bulkload resume --direct` continues without Prefect"
     )
     assert resume("latest", runs=runs).exit_code == 0
 
@@ -505,7 +505,7 @@ def test_publishing_outside_of_a_flow_run_only_notes_what_failed(monkeypatch: py
 
     monkeypatch.setattr("pipelines.flows.artifacts.create_markdown_artifact", refuse)
     publish(a_report(), notes.append)
-    assert notes == ["Prefect could not be shown an artifact (ValueError); the run folder has everything"]
+    assert notes == ["an artifact could not be published in Prefect (ValueError); the run folder has everything"]
 
 
 def test_importing_the_flows_turns_telemetry_off_and_prints_nothing() -> None:

@@ -236,7 +236,7 @@ def test_a_bug_that_cannot_be_written_down_is_one_line_all_the_same(
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
     assert cli.run(["runs"]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "bulkload: this is a bug in bulkload, not in your data: RuntimeError; where it happened could not be written "
+        "bulkload: this is a bug in bulkload, not in your data: RuntimeError; the traceback could not be written "
         "(No such file or directory): run it again with --debug and report that"
     ]
 
@@ -251,7 +251,7 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: Capt
 def test_an_interrupt_ends_with_exit_code_4(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     _break(monkeypatch, KeyboardInterrupt())
     assert cli.run(["runs"]) == 4
-    assert capsys.readouterr().err == "bulkload: interrupted; `bulkload runs` says how far it got\n"
+    assert capsys.readouterr().err == "bulkload: interrupted; `bulkload runs` shows how far it got\n"
 
 
 def test_help_and_version(capsys: Capture) -> None:

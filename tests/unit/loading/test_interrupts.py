@@ -90,7 +90,7 @@ cli.main()
 def test_before_a_load_watches_for_signals_one_ends_the_command_in_our_words(name: str) -> None:
     code = BEFORE.format(name)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
-    said = "bulkload: interrupted; `bulkload runs` says how far it got\n"
+    said = "bulkload: interrupted; `bulkload runs` shows how far it got\n"
     assert (done.returncode, done.stdout, done.stderr) == (4, "", said)
 
 
