@@ -35,6 +35,7 @@ class Problem:
         instance: the link to the call's log.
         errors: messages by path inside the body (`requests[3].side`, `key.displayName`).
         failed: details by key, where a refusal has them.
+        is_own: whether LUSID itself says it, so that nothing was applied: the client knows.
     """
 
     status: int
@@ -45,6 +46,7 @@ class Problem:
     instance: str = ""
     errors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     failed: Mapping[str, "ErrorDetail"] = field(default_factory=dict)
+    is_own: bool = False
 
     @classmethod
     def from_body(cls, status: int, body: object) -> "Problem":

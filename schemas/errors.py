@@ -97,7 +97,16 @@ class NeverSentError(RetryableError):
 
 
 class PerhapsAppliedError(RetryableError):
-    """The call was sent and its answer is lost: LUSID may have applied it."""
+    """The call was sent and its answer is lost: LUSID may have applied it.
+
+    Attributes:
+        request_id: LUSID's id for the call, where so much of the answer came.
+        refusal: what somebody said who is not LUSID, as LUSID would have meant it.
+    """
+
+    def __init__(self, message: str, request_id: str | None = None, refusal: "LoadError | None" = None) -> None:
+        super().__init__(message)
+        self.request_id, self.refusal = request_id, refusal
 
 
 class ThrottledError(RetryableError):

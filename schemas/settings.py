@@ -90,6 +90,15 @@ class LoadSettings:
     patience: Annotated[
         float, Exact(0), About("How long to keep retrying a call while LUSID is away.", "seconds, 0 or more", "SECONDS")
     ] = PATIENCE_SECONDS
+    read_lag: Annotated[
+        float,
+        Exact(0),
+        About(
+            "How far LUSID's reads may lag behind: how long a lost call must be missing before it is sent again.",
+            "seconds, 0 or more",
+            "SECONDS",
+        ),
+    ] = 10.0
     dry_run: Annotated[Switch, About("Validate every row and send nothing.")] = False
     encoding: Annotated[
         Text | None,

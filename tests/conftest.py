@@ -65,8 +65,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading back looks again at once."""
-    monkeypatch.setattr("pipelines.deliver.read_back.PAUSES", (0.02, 0.02))
+    """Reading back looks again soon."""
+    from connectors.lusid.client import LusidClient
+
+    pause = LusidClient.pause
+    monkeypatch.setattr(LusidClient, "pause", lambda client, seconds: pause(client, seconds / 500))
 
 
 @pytest.fixture(scope="session")

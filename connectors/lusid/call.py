@@ -33,6 +33,11 @@ class Call:
     idempotent: bool
 
     @property
+    def is_believed(self) -> bool:
+        """Whether the answer is to prove something: it must be LUSID's own, to this very call."""
+        return self.method == "GET" or not self.idempotent
+
+    @property
     def what(self) -> str:
         """The call as messages name it; of a read only the collection, since the rest of its path is identifiers."""
         if self.method == "POST":
@@ -54,7 +59,9 @@ class Call:
             "User-Agent": USER_AGENT,
             "X-LUSID-Application": settings.app_name,
         }
-        if self.body is not None:
+        if self.body is None:
+            headers["Cache-Control"] = "no-cache"  # what is read is to prove something
+        else:
             headers["Content-Type"] = "application/json"
         if settings.correlation_id is not None:
             headers["CorrelationId"] = settings.correlation_id

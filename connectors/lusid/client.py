@@ -4,15 +4,18 @@ Owns LUSID's URL, and signing in again after a 401. Knows no operation, row or r
 rules of `retry_table`; `transport` owns the sockets. requests' exceptions end here: what leaves is an error of
 `schemas.errors`, which can be pickled and holds no secret.
 
-When the server closes an idle connection at the very moment a call is sent on it, the answer counts as lost. That is
-harmless where the call is idempotent; elsewhere it costs a needless read-back, and never places an order twice.
+Only idempotent calls share connections. Any other, and every read, for it may be to prove something, takes one of its
+own: no answer to an earlier call can come on it, and no server can have closed it while it lay idle.
 """
 
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from random import random as uniform
 from threading import Event
 from typing import Any, Self
@@ -27,6 +30,7 @@ from connectors.lusid.tokens import TOKEN_RETRIES, token_source
 from connectors.lusid.transport import Response, Transport
 from schemas.errors import (
     ConfigError,
+    LoadError,
     NeverSentError,
     PerhapsAppliedError,
     RejectedError,
@@ -42,6 +46,7 @@ CHECK_RETRIES = 3
 CHECK_SECONDS = 15.0
 """Longest attempt while somebody waits, and the total time of attempts after which no further one is made."""
 
+_NO_JSON = "answered {} with a body that is not JSON"
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +72,7 @@ class LusidClient:
     """Talks to one LUSID; safe to share between threads.
 
     Attributes:
+        opened_at: when `check` first heard from LUSID, by its clock; None where it did not say.
         stop: ends every wait as soon as it is set. An attempt under way is still finished and a first attempt still
             made, but nothing is repeated. When loads share a client, the load under way owns it.
     """
@@ -98,6 +104,7 @@ class LusidClient:
         self._base = settings.lusid_url.rstrip("/")
         self._settings = settings
         self.stop = Event()
+        self.opened_at: datetime | None = None
         timing = Timing(stop=self.stop, sleep=sleep, clock=clock, random=random)
         self._retrier = Retrier(timing, RetryLimits(retries))
         self._token_retrier = Retrier(timing, RetryLimits(TOKEN_RETRIES, sending_seconds=CHECK_SECONDS))
@@ -175,6 +182,10 @@ class LusidClient:
         """
         return self._call(Call("GET", path, params or {}, None, idempotent=True))
 
+    def now(self) -> float:
+        """Seconds by the clock that waits go by."""
+        return self._retrier.timing.clock()
+
     def pause(self, seconds: float) -> None:
         """Waits for a number of seconds, or until the run is stopped."""
         self._retrier.timing.wait(seconds)
@@ -207,12 +218,18 @@ class LusidClient:
             raise ConfigError(f"{error.message}: is FBN_LUSID_URL right?") from None
         if not isinstance(answer.body, dict):
             raise ConfigError(f"{self._base} does not answer like LUSID: is FBN_LUSID_URL right?")
+        if final.response.request_id:
+            self._transport.expect_signatures()
+        self.opened_at = _moment(final.response.headers.get("Date"))
 
     def _call(self, call: Call) -> Answer:
         def send() -> Response:
             response = self._exchange(call)
-            if classify(response.status) is Action.ACCEPT and not response.is_json:
-                raise AnswerLostError(f"answered {response.status} with a body that is not JSON")
+            if classify(response.status) is Action.ACCEPT:
+                if not response.is_json:
+                    raise AnswerLostError(_NO_JSON.format(response.status), response.request_id)
+                if call.is_believed and not response.is_own:
+                    raise AnswerLostError(f"answered {response.status} without LUSID's request id")
             return response
 
         final = self._retrier.run(send, what=call.what, idempotent=call.idempotent)
@@ -221,13 +238,18 @@ class LusidClient:
     def _exchange(self, call: Call, seconds: float = math.inf) -> Response:
         def send(token: str) -> Response:
             self._transport.scrubber.add_token(token)
-            return self._transport.exchange(call.request(self._settings, self._base, token), seconds)
+            request = call.request(self._settings, self._base, token)
+            return self._transport.exchange(request, seconds, alone=call.is_believed)
 
         token = self._tokens.token()
         response = send(token)
         if classify(response.status) is not Action.REFRESH_TOKEN:
             return response
-        return send(self._tokens.renew(token))
+        if call.idempotent or response.is_own:
+            return send(self._tokens.renew(token))
+        with suppress(LoadError):  # reading back will show whether there is a token that is taken
+            self._tokens.renew(token)
+        return response
 
     def _accepted(self, final: FinalResponse, call: Call) -> Answer:
         response = final.response
@@ -237,6 +259,19 @@ class LusidClient:
         error = refusal(response, what=call.what, base_url=self._base)
         is_refusal = response.status // 100 in (3, 4)  # with any other status LUSID may have applied the call
         in_doubt = call.method == "POST" and (final.in_doubt or not is_refusal)
+        if not (call.idempotent or response.is_own):
+            said = f": {error.problem.reason}" if isinstance(error, RejectedError) else ""
+            text = f"{call.what}: answered {response.status} in words that are not LUSID's{said}"
+            raise PerhapsAppliedError(text, refusal=error)
         if in_doubt and not isinstance(error, RejectedError):
             raise PerhapsAppliedError(f"{error.message}; the request may have been applied")
         raise error
+
+
+def _moment(date: str | None) -> datetime | None:
+    """An HTTP date; None where there is none."""
+    try:
+        found = parsedate_to_datetime(date or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,9 +1,11 @@
-"""Connections that keep one deadline for a whole attempt, and report when connecting was what failed.
+"""Connections that keep one deadline for a whole attempt, and on which an answer belongs to its request.
 
 requests' read timeout starts again with each byte, so a server that drips one byte a second never trips it. Here
 resolving the name, every socket read (status line, headers and body alike) and every write gets only the time that is
-left of the attempt's total (docs/decisions/0014-the-deadline-adapter.md). Owns the subclasses of urllib3 and
-http.client that this takes; what is sent and what a failure means is for the modules above.
+left of the attempt's total (docs/decisions/0014-the-deadline-adapter.md). Interim responses are skipped (RFC 9110,
+15.2), a head that is no HTTP is an error, and a connection on which more came than was asked for is used no more. Owns
+the subclasses of urllib3 and http.client that this takes; what is sent and what a failure means is for the modules
+above.
 """
 
 import http.client
@@ -13,6 +15,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
+from functools import partial
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -21,19 +25,24 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 _BUFFER_BYTES = 64 * 1024
 
+MOST_INTERIM = 100
+"""Interim responses that are skipped before a final one."""
+
 
 class Attempt:
     """One attempt: its deadline, and whether it failed to connect.
 
     Attributes:
+        alone: whether it takes a connection of its own, on which no earlier request's answer can still be on its way.
         connecting_failed: the exception that kept it from connecting, as the library raised it; None once connected.
             While it is set nothing was sent, whatever exception the caller sees.
     """
 
-    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+    def __init__(self, clock: Callable[[], float], seconds: float, *, alone: bool = False) -> None:
         """Starts an attempt that may take so many seconds, by a monotonic clock."""
         self._clock = clock
         self._ends_at = clock() + seconds
+        self.alone = alone
         self.connecting_failed: Exception | None = None
 
     def seconds_left(self) -> float:
@@ -81,11 +90,18 @@ class _DeadlineReader(io.RawIOBase):
         self._longest_silence = sock.gettimeout()
         self._file = sock.makefile("rb", buffering=0)
         self._attempt = _ATTEMPT.get()
+        self._is_over = False
 
     def readable(self) -> bool:
         return True
 
+    def stop(self) -> None:
+        """Reads nothing more."""
+        self._is_over = True
+
     def readinto(self, buffer: Any) -> int | None:
+        if self._is_over:
+            return None
         left = self._attempt.seconds_left()
         silence = self._longest_silence
         self._sock.settimeout(left if silence is None else min(left, silence))
@@ -96,26 +112,72 @@ class _DeadlineReader(io.RawIOBase):
         super().close()
 
 
+class _Buffer(io.BufferedReader):
+    """Tells on being closed when bytes are left over that belong to no response."""
+
+    def __init__(self, reader: _DeadlineReader, left_over: Callable[[], None]) -> None:
+        super().__init__(reader, _BUFFER_BYTES)
+        self._reader, self._left_over = reader, left_over
+
+    def close(self) -> None:
+        if not self.closed:
+            self._reader.stop()
+            if self.peek(1):
+                self._left_over()
+        super().close()
+
+
 class _DeadlineSocket:
     """The part of a socket that http.client's response uses."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, left_over: Callable[[], None]) -> None:
+        self._sock, self._left_over = sock, left_over
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self._sock), _BUFFER_BYTES)
+        return _Buffer(_DeadlineReader(self._sock), self._left_over)
 
 
 class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        deadline_socket: Any = _DeadlineSocket(sock)
+    def __init__(self, sock: socket.socket, *args: Any, left_over: Callable[[], None], **kwargs: Any) -> None:
+        deadline_socket: Any = _DeadlineSocket(sock, left_over)
         super().__init__(deadline_socket, *args, **kwargs)
+
+    def begin(self) -> None:
+        for _ in range(MOST_INTERIM):
+            super().begin()
+            _check_head(self.headers)
+            if self.status // 100 != 1:
+                return
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first response
+        raise http.client.HTTPException("interim responses without end")
+
+
+def _check_head(headers: http.client.HTTPMessage) -> None:
+    """Raises HTTPException for a head of which http.client and urllib3 make the best: who knows where its body ends."""
+    lengths = {length.strip() for value in headers.get_all("Content-Length", ()) for length in value.split(",")}
+    if len(lengths) > 1 or any(isinstance(defect, _NO_HEADS) for defect in headers.defects):
+        raise http.client.HTTPException("malformed head")
+
+
+_NO_HEADS = (FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect)
 
 
 class _PlainConnection(HTTPConnection):
-    response_class = _Response
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._is_spoilt = False
+        self.response_class = partial(_Response, left_over=self._spoil)  # type: ignore[assignment]  # is only called
+
+    def _spoil(self) -> None:
+        self._is_spoilt = True
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the attempt under way may use this connection: nothing came on it that was not asked for."""
+        return super().is_connected and not self._is_spoilt and not _ATTEMPT.get().alone
 
     def connect(self) -> None:
+        self._is_spoilt = False
         try:
             _wait_for_address(self.host, self.port, self.timeout)
             super().connect()

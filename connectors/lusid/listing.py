@@ -4,7 +4,7 @@ Each list call filters by a limited number of codes, so that its URL stays short
 asked for the whole list. Knows no operation and no trading day.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -64,8 +64,8 @@ def list_by_codes(client: LusidClient, collection: str, field: str, names: set[s
     """
     codes = sorted({name.partition("/")[2] for name in names})
     try:
-        for texts in _portions(codes):
-            yield from _pages(client, collection, {"filter": f"{field} in ({texts})"})
+        for some in portions(codes, LONGEST):
+            yield from _pages(client, collection, {"filter": filter_among(field, some)})
     except RejectedError:
         try:
             yield from _pages(client, collection, {})
@@ -73,20 +73,28 @@ def list_by_codes(client: LusidClient, collection: str, field: str, names: set[s
             raise UnreachableError(f"LUSID's list of {collection} cannot be read: {error.message}") from None
 
 
-def _portions(codes: list[str]) -> Iterator[str]:
-    """The codes as filters list them, in portions that fit into a URL."""
+def filter_among(field: str, codes: Iterable[str]) -> str:
+    """The filter for entities whose field is one of the codes."""
+    return f"{field} in ({', '.join(map(_quoted, codes))})"
+
+
+def portions(codes: Iterable[str], longest: int) -> Iterator[list[str]]:
+    """The codes in portions that a filter spells in at most `longest` characters of a URL."""
     portion: list[str] = []
     length = 0
     for code in codes:
-        text = "'" + code.replace("'", "''") + "'"
-        size = len(quote_plus(f"{text}, "))
-        if portion and length + size > LONGEST:
-            yield ", ".join(portion)
+        size = len(quote_plus(f"{_quoted(code)}, "))
+        if portion and length + size > longest:
+            yield portion
             portion, length = [], 0
-        portion.append(text)
+        portion.append(code)
         length += size
     if portion:
-        yield ", ".join(portion)
+        yield portion
+
+
+def _quoted(code: str) -> str:
+    return "'" + code.replace("'", "''") + "'"
 
 
 def _pages(client: LusidClient, collection: str, query: Mapping[str, str]) -> Iterator[ListedEntity]:

@@ -5,7 +5,7 @@ Pure functions of status and body. `schemas.answers` bounds and escapes LUSID's 
 
 from dataclasses import replace
 
-from connectors.lusid.retry_table import Action, classify, is_lusid_problem
+from connectors.lusid.retry_table import PROXY_SIGN_IN, Action, classify, is_lusid_problem
 from connectors.lusid.transport import Response
 from schemas.answers import Problem, server_text
 from schemas.errors import AuthError, ConfigError, LoadError, RejectedError, UnreachableError
@@ -23,7 +23,7 @@ def refusal(response: Response, *, what: str, base_url: str) -> LoadError:
     if status == 404 and not is_lusid_problem(response.body):
         doubt = "is FBN_LUSID_URL right, and --dialect?" if what.startswith("POST") else "is FBN_LUSID_URL right?"
         return ConfigError(f"{base_url} does not know {what} (404): {doubt}")
-    problem = Problem.from_body(status, response.body)
+    problem = replace(Problem.from_body(status, response.body), is_own=response.is_own)
     if not problem.instance:
         problem = replace(problem, instance=request_id(response) or "")
     match classify(status):
@@ -38,8 +38,8 @@ def refusal(response: Response, *, what: str, base_url: str) -> LoadError:
 
 def request_id(response: Response) -> str | None:
     """LUSID's id for the call: from its header, otherwise from the end of `instance`, a link to its log."""
-    if header := response.headers.get("lusid-meta-requestId"):
-        return server_text(header, 200)
+    if response.request_id:
+        return response.request_id
     instance = response.body.get("instance") if isinstance(response.body, dict) else None
     if not isinstance(instance, str) or "/logs/" not in instance:
         return None
@@ -50,7 +50,7 @@ def _stopped(status: int, what: str, reason: str) -> LoadError:
     if status == 403:
         return AuthError(f"LUSID does not permit {what} (403): {reason}")
     if status == 407:
-        return UnreachableError("The proxy requires a sign-in (407): check FBN_PROXY_USERNAME and FBN_PROXY_PASSWORD")
+        return UnreachableError(PROXY_SIGN_IN)
     if status // 100 == 3:
         return ConfigError(f"{what} was redirected (HTTP {status}), which we do not follow: is FBN_LUSID_URL right?")
     return UnreachableError(f"{what} answered with the unexpected status {status}")

@@ -12,9 +12,12 @@ from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
 from requests import exceptions as http
+from urllib3.exceptions import HTTPError
 
 MAX_WAIT_SECONDS = 300.0
 """Longest wait granted to a Retry-After: one that asks for a day must not hold up the night."""
+
+PROXY_SIGN_IN = "The proxy requires a sign-in (407): check FBN_PROXY_USERNAME and FBN_PROXY_PASSWORD"
 
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 30.0
@@ -55,8 +58,20 @@ class UntrustedServerError(NotConnectedError):
     """The server's certificate does not verify, which retries cannot cure."""
 
 
+class ProxySignInError(NotConnectedError):
+    """The proxy wants a sign-in before it connects us, which retries cannot cure."""
+
+
 class AnswerLostError(ExchangeError):
-    """The call was sent, and what came back cannot be read as its answer."""
+    """The call was sent, and what came back cannot be read as its answer.
+
+    Attributes:
+        request_id: LUSID's id for the call, where the answer's head came.
+    """
+
+    def __init__(self, reason: str, request_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.request_id = request_id
 
 
 _BY_STATUS: Mapping[int, Action] = {
@@ -74,6 +89,7 @@ _BY_STATUS: Mapping[int, Action] = {
 
 _BY_ERROR: Mapping[type[Exception], tuple[Action, str]] = {
     UntrustedServerError: (Action.STOP, ""),
+    ProxySignInError: (Action.STOP, ""),
     NotConnectedError: (Action.AGAIN_NEVER_SENT, ""),
     AnswerLostError: (Action.PERHAPS_APPLIED, ""),
     http.ConnectTimeout: (Action.AGAIN_NEVER_SENT, "no connection in time"),
@@ -82,6 +98,7 @@ _BY_ERROR: Mapping[type[Exception], tuple[Action, str]] = {
     http.ConnectionError: (Action.PERHAPS_APPLIED, "the connection broke before the answer came"),
     http.ChunkedEncodingError: (Action.PERHAPS_APPLIED, "the answer was cut off"),
     http.ContentDecodingError: (Action.PERHAPS_APPLIED, "the answer cannot be decompressed"),
+    HTTPError: (Action.PERHAPS_APPLIED, "the answer is not HTTP"),
 }
 
 

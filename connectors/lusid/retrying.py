@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from connectors.lusid.retry_table import (
     Action,
+    AnswerLostError,
     ExchangeError,
     NotConnectedError,
     backoff_seconds,
@@ -64,6 +65,7 @@ class _Failure:
     reason: str
     retry_after: float | None = None
     unexpected: bool = False
+    request_id: str | None = None
 
 
 _STOPPED = _Failure(Action.AGAIN_NEVER_SENT, "the run was stopped before it was sent")
@@ -99,12 +101,12 @@ class _Attempts:
         self._limits, self._clock = limits, clock
         self.count, self._sending, self._began = 0, 0.0, math.nan
 
-    def make(self, send: Callable[[], Response], *, in_doubt: bool) -> "Response | _Failure":
+    def make(self, send: Callable[[], Response], *, in_doubt: bool, idempotent: bool) -> "Response | _Failure":
         started = self._clock()
         if not self.count:
             self._began = started
         self.count += 1
-        result = _attempt(send, in_doubt=in_doubt)
+        result = _attempt(send, in_doubt=in_doubt, idempotent=idempotent)
         self._sending += self._clock() - started
         return result
 
@@ -164,14 +166,17 @@ class Retrier:
         attempts, failure, in_doubt = _Attempts(limits or self.limits, self.timing.clock), _STOPPED, False
         while self._throttle.wait_turn() and not (attempts.count and self.timing.stop.is_set()):
             self._count(retries=1 if attempts.count else 0)
-            result = attempts.make(send, in_doubt=in_doubt)
+            result = attempts.make(send, in_doubt=in_doubt, idempotent=idempotent)
             if isinstance(result, Response):
                 return FinalResponse(result, attempts.count, in_doubt)
             failure = result
             in_doubt = in_doubt or failure.action is Action.PERHAPS_APPLIED
             curable = failure.action in REPEATED
             self._count(setbacks=1 if curable else 0)
-            if not curable or (in_doubt and not idempotent) or attempts.are_used_up():
+            if in_doubt and not idempotent:
+                self._hold_after(failure)
+                break
+            if not curable or attempts.are_used_up():
                 break
             self._wait_after(failure, attempts.count)
         raise _final_error(failure, f"{what}: {failure.reason} ({_times(attempts.count)})", in_doubt=in_doubt)
@@ -180,6 +185,11 @@ class Retrier:
         with self._lock:
             self._retries_done += retries
             self._setbacks += setbacks
+
+    def _hold_after(self, failure: _Failure) -> None:
+        """Lets the senders wait for as long as whoever lost a call asked for, LUSID or not."""
+        if failure.retry_after is not None:
+            self._throttle.hold_all(failure.retry_after)
 
     def _wait_after(self, failure: _Failure, attempts: int) -> None:
         seconds = backoff_seconds(attempts, self.timing.random)
@@ -191,7 +201,7 @@ class Retrier:
             self.timing.wait(seconds)
 
 
-def _attempt(send: Callable[[], Response], *, in_doubt: bool) -> Response | _Failure:
+def _attempt(send: Callable[[], Response], *, in_doubt: bool, idempotent: bool) -> Response | _Failure:
     try:
         response = send()
     except LoadError as error:  # no token, for example: an earlier attempt in doubt stays in doubt
@@ -203,27 +213,30 @@ def _attempt(send: Callable[[], Response], *, in_doubt: bool) -> Response | _Fai
     except (ExchangeError, RequestException, HTTPError, OSError) as error:
         action = classify(error)
         unexpected = action is Action.STOP and not isinstance(error, NotConnectedError)
-        return _Failure(action, describe(error), unexpected=unexpected)
+        request_id = error.request_id if isinstance(error, AnswerLostError) else None
+        return _Failure(action, describe(error), unexpected=unexpected, request_id=request_id)
     action = classify(response.status)
     if action not in REPEATED:
         return response
-    if action is Action.BACK_OFF and not _before_any_work(response):
+    if not _before_any_work(response, action, idempotent=idempotent):
         action = Action.PERHAPS_APPLIED
     wait = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
     return _Failure(action, describe(response.status), wait)
 
 
-def _before_any_work(response: Response) -> bool:
-    """Whether LUSID itself refused the call, or whatever refused it asked us to come back.
+def _before_any_work(response: Response, action: Action, *, idempotent: bool) -> bool:
+    """Whether the call was refused before any work, as far as it matters: only LUSID itself can say that of one.
 
-    A gateway in front of LUSID also answers 503, in its own words, when it has lost LUSID's answer.
+    Where repeating the call is harmless, a Retry-After of anybody's, and what looks like LUSID's words, will do.
     """
-    return "Retry-After" in response.headers or is_lusid_problem(response.body)
+    if not idempotent:
+        return response.is_own
+    return action is not Action.BACK_OFF or "Retry-After" in response.headers or is_lusid_problem(response.body)
 
 
 def _final_error(failure: _Failure, message: str, *, in_doubt: bool) -> LoadError:
     if in_doubt:
-        return PerhapsAppliedError(message)
+        return PerhapsAppliedError(message, failure.request_id)
     if failure.action is Action.AGAIN_NEVER_SENT:
         return NeverSentError(message)
     if failure.action in REPEATED:

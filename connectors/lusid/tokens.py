@@ -196,7 +196,7 @@ class PasswordGrant:
         asked = requests.Request("POST", self._url, headers=headers, data=form)
         try:
             final = self._retrier.run(
-                lambda: self._transport.exchange(asked, TOKEN_SECONDS, for_token=True),
+                lambda: self._transport.exchange(asked, TOKEN_SECONDS, for_token=True, alone=True),
                 what=self._named,
                 idempotent=True,
             )

@@ -8,8 +8,10 @@ Session, which would do all four. What a failure means is decided by `retry_tabl
 import math
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -18,10 +20,18 @@ import requests
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from connectors.lusid.deadlines import Attempt, DeadlineAdapter, attempt_under_way
-from connectors.lusid.retry_table import AnswerLostError, NotConnectedError, UntrustedServerError
+from connectors.lusid.retry_table import (
+    PROXY_SIGN_IN,
+    AnswerLostError,
+    NotConnectedError,
+    ProxySignInError,
+    UntrustedServerError,
+    describe,
+)
 from connectors.lusid.secrets import Scrubber, cleaned_json
 from connectors.lusid.setting_rules import is_loopback
 from connectors.lusid.settings import LusidSettings
+from connectors.lusid.signature import REQUEST_ID, is_lusids_own
 from schemas.answers import server_text
 
 MAX_ANSWER_BYTES = 64 * 2**20
@@ -30,7 +40,11 @@ MAX_ANSWER_BYTES = 64 * 2**20
 POOL_SIZE = 64
 """Idle connections kept: no fewer than there are senders, so that each keeps its own."""
 
+SEEN = 512
+"""Answers that are remembered by LUSID's id of their request: more than are ever under way at once."""
+
 _CHUNK_BYTES = 64 * 1024
+_PROXY_SIGN_IN = "Tunnel connection failed: 407"  # as http.client says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +56,7 @@ class Response:
         body: the parsed JSON; if the body is not JSON, at most 500 characters of its text.
         is_json: whether the body was JSON.
         seconds: from connecting to the last byte.
+        is_own: whether LUSID itself gives it (`is_lusids_own`), and not something on the way.
     """
 
     status: int
@@ -49,6 +64,13 @@ class Response:
     body: Any
     is_json: bool
     seconds: float
+    is_own: bool
+
+    @property
+    def request_id(self) -> str | None:
+        """LUSID's id for the call, from its header."""
+        header = self.headers.get(REQUEST_ID)
+        return server_text(header, 200) if header else None
 
 
 class Transport:
@@ -79,34 +101,44 @@ class Transport:
         self.scrubber = _scrubber(settings)
         self._trusted = str(settings.client_certificate) if settings.client_certificate else True
         self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
+        self._signs = False
+        self._seen: deque[str] = deque(maxlen=SEEN)
+        self._lock = Lock()
 
-    def exchange(self, request: requests.Request, seconds: float = math.inf, *, for_token: bool = False) -> Response:
+    def exchange(
+        self, request: requests.Request, seconds: float = math.inf, *, for_token: bool = False, alone: bool = False
+    ) -> Response:
         """Sends the request once and reads its whole response.
 
         Args:
             request: sent unchanged.
             seconds: seconds until the deadline, when that is sooner than the settings' own.
             for_token: whether a success brings a token, which must not be removed from it.
+            alone: whether it takes a connection of its own: what must not be mistaken for another's answer does.
 
         Raises:
             NotConnectedError: no connection was made; nothing was sent.
-            AnswerLostError: the body of a 2xx is larger than the limit.
+            AnswerLostError: the body of a 2xx is larger than the limit, or the answer is one that another had already.
             requests.RequestException: the connection broke or fell silent; `retry_table` lists the cases.
         """
-        attempt = Attempt(self._clock, min(self._settings.total_seconds, seconds))
+        attempt = Attempt(self._clock, min(self._settings.total_seconds, seconds), alone=alone)
         try:
             with attempt_under_way(attempt):
-                return self._send(request.prepare(), for_token=for_token)
+                return self._send(request.prepare(), for_token=for_token, alone=alone)
         except (requests.RequestException, HTTPError):
             if attempt.connecting_failed is None:
                 raise
-        raise _not_connected(attempt.connecting_failed)
+        raise self._not_connected(attempt.connecting_failed)
+
+    def expect_signatures(self) -> None:
+        """From now on LUSID's own answers name their request: the target was seen to do so."""
+        self._signs = True
 
     def close(self) -> None:
         """Closes the idle connections."""
         self._adapter.close()
 
-    def _send(self, request: requests.PreparedRequest, *, for_token: bool) -> Response:
+    def _send(self, request: requests.PreparedRequest, *, for_token: bool, alone: bool) -> Response:
         started = self._clock()
         response = self._adapter.send(
             request,
@@ -117,15 +149,27 @@ class Transport:
         )
         with response:
             status = response.status_code
+            if not alone:
+                self._check_new(response.headers.get(REQUEST_ID))
+            headers = self.scrubber.headers(response.headers)
             try:
                 content = self._content(response)
-            except (requests.RequestException, AnswerLostError):
+            except (requests.RequestException, AnswerLostError) as error:
                 if status // 100 == 2:
-                    raise
+                    raise AnswerLostError(describe(error), headers.get(REQUEST_ID)) from None
                 content = b""  # the status alone decides what follows
             body, is_json = self._parsed(content, request, succeeded=status // 100 == 2, for_token=for_token)
-            headers = self.scrubber.headers(response.headers)
-            return Response(status, headers, body, is_json, self._clock() - started)
+            is_own = is_lusids_own(status, headers, body if is_json else None, signs=self._signs)
+            return Response(status, headers, body, is_json, self._clock() - started, is_own)
+
+    def _check_new(self, request_id: str | None) -> None:
+        """Raises AnswerLostError for an answer that came before, to another: something on the way sent it twice."""
+        if request_id is None:
+            return
+        with self._lock:
+            if request_id in self._seen:
+                raise AnswerLostError("an answer came twice, this time in place of another")
+            self._seen.append(request_id)
 
     def _parsed(
         self, content: bytes, request: requests.PreparedRequest, *, succeeded: bool, for_token: bool
@@ -147,6 +191,35 @@ class Transport:
                 raise AnswerLostError(f"the answer is larger than {self._max_answer_bytes} bytes")
         return bytes(content)
 
+    def _not_connected(self, error: Exception) -> NotConnectedError:
+        cause = error.__cause__ or error
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return UntrustedServerError(
+                    f"its certificate is not trusted ({self._clean(cause.verify_message)}); "
+                    "name the certificate authorities to trust in FBN_CLIENT_CERTIFICATE"
+                )
+            case socket.gaierror() | LocationParseError():
+                why = "the host name does not resolve"
+            case TimeoutError():
+                why = "no connection in time"
+            case ConnectionRefusedError():
+                why = "connection refused"
+            case ssl.SSLError():
+                why = f"TLS failed ({self._clean(str(cause.reason))})"
+            case OSError() if str(cause).startswith(_PROXY_SIGN_IN):
+                return ProxySignInError(PROXY_SIGN_IN)
+            case OSError():
+                why = cause.strerror or self._clean(str(cause))
+            case _:
+                why = f"no connection ({type(cause).__name__})"
+        return NotConnectedError(why)
+
+    def _clean(self, text: str) -> str:
+        """Words of a server that a library quotes, without secrets."""
+        clean = self.scrubber.cleaner(text.encode("utf-8", "replace"), None, read=False)
+        return server_text(clean(text) if clean else text)
+
 
 def _scrubber(settings: LusidSettings) -> Scrubber:
     scrubber = Scrubber()
@@ -167,26 +240,3 @@ def _proxies(settings: LusidSettings) -> dict[str, str]:
         sign_in = f"{quote(settings.proxy_username, safe='')}:{quote(password, safe='')}@"
         parts = parts._replace(netloc=sign_in + parts.netloc)
     return dict.fromkeys(("http", "https"), parts.geturl())
-
-
-def _not_connected(error: Exception) -> NotConnectedError:
-    cause = error.__cause__ or error
-    match cause:
-        case ssl.SSLCertVerificationError():
-            return UntrustedServerError(
-                f"its certificate is not trusted ({cause.verify_message}); "
-                "name the certificate authorities to trust in FBN_CLIENT_CERTIFICATE"
-            )
-        case socket.gaierror() | LocationParseError():
-            why = "the host name does not resolve"
-        case TimeoutError():
-            why = "no connection in time"
-        case ConnectionRefusedError():
-            why = "connection refused"
-        case ssl.SSLError():
-            why = f"TLS failed ({cause.reason})"
-        case OSError():
-            why = cause.strerror or server_text(str(cause))
-        case _:
-            why = f"no connection ({type(cause).__name__})"
-    return NotConnectedError(why)

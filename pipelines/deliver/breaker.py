@@ -24,7 +24,7 @@ class Brake:
         self.error: FatalError | None = None
         self._waits = waits
         self.release()
-        self._losses = 0
+        self._losses = self._missed = 0
         self._lock = threading.RLock()  # a signal's handler stops the run, in a thread that may just be stopping it
 
     def release(self) -> None:
@@ -47,6 +47,16 @@ class Brake:
         if losses >= BREAKER:
             self.stop(StoppedError(f"{losses} calls in a row came to nothing, so the run stops: {error.message}"))
 
+    def missed(self) -> None:
+        """An answer was lost, and LUSID does not show what was sent: it may yet, or the call goes again."""
+        with self._lock:
+            self._missed += 1
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether so many answers in a row were lost that no new call is to be begun before a lost one is through."""
+        return self._missed >= BREAKER
+
     def answered(self) -> None:
         """A call got an answer to the request itself, whatever it says."""
-        self._losses = 0
+        self._losses = self._missed = 0

@@ -12,16 +12,16 @@ import numpy as np
 from connectors.lusid.client import Answer
 from pipelines.deliver.answer_reader import read_answer
 from pipelines.deliver.breaker import Brake
+from pipelines.deliver.call_size import CallSize
 from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
 from pipelines.deliver.dialect_hint import hinted
+from pipelines.deliver.doubts import too_large
 from pipelines.deliver.ledger import Ledger, Outcome, Part, runs_of
-from pipelines.deliver.read_back import PAUSES, Reader, ReadingBack
+from pipelines.deliver.read_back import Before, Reader, ReadingBack
 from pipelines.deliver.redaction import Personal, quoting_nothing
 from pipelines.operations.operation import BodyShape, CallSpec
 from pipelines.prepare.reading import Prepared
-from schemas.answers import Problem
 from schemas.errors import (
-    ConfigError,
     FatalError,
     LoadError,
     PerhapsAppliedError,
@@ -32,9 +32,6 @@ from schemas.errors import (
 from schemas.states import Mode, State
 
 MOST_STRANGERS = 100
-
-TRIES = len(PAUSES) + 1
-"""How often a request whose answer was lost, and which reading back did not find, is sent in all."""
 
 ASKED = 6
 """How often a call that is refused in nobody's words is sent in all: words are lost like any other answer."""
@@ -60,7 +57,7 @@ class Delivery:
 
     Attributes:
         brake: stops the run.
-        reading_back: what is in doubt, and what an earlier run held.
+        reading_back: what is in doubt.
         strangers: keys that LUSID's answers named and we never sent.
     """
 
@@ -72,57 +69,65 @@ class Delivery:
         client: Client,
         *,
         heard: Callable[[int, float], None],
-        doubtful: set[int],
-        held: set[int],
+        lag: float,
+        before: Before,
     ) -> None:
         """Sends nothing yet.
 
         Args:
             heard: told of each call that was answered: its requests, and the seconds the answer took.
-            doubtful: requests that an earlier call, whose answer was lost, may have applied.
-            held: requests that an earlier run held; they are sent when what they need is there by now.
+            lag: seconds by which reads may lag behind writes.
+            before: what is known of the requests from before this process.
         """
         self._prepared, self._spec, self._ledger, self._client = prepared, spec, ledger, client
         self._operation = spec.operation
         self.brake = Brake(client.stop)
-        self.reading_back = ReadingBack(prepared, spec, ledger, client, self.brake, doubtful=doubtful, held=held)
+        self.reading_back = ReadingBack(prepared, spec, ledger, client, self.brake, lag=lag, before=before)
         self.strangers: list[str] = []
         self._heard = heard
-        self._most: int | None = None
-        self._lock = threading.Lock()
+        self._size = CallSize()
 
     def warnings(self) -> list[str]:
         """What the user should know of how it went, one line each."""
         found = []
         if self.strangers:
             found.append(f"LUSID answered for keys that were never sent: {', '.join(self.strangers[:5])}")
-        if self._most and self._spec.mode is Mode.ATOMIC:
+        if self._size.least and self._spec.mode is Mode.ATOMIC:
             found.append(
-                f"LUSID takes no more than {self._most} of these requests in a call: each such call was Atomic"
+                f"LUSID takes no more than {self._size.least} of these requests in a call: each such call was Atomic"
             )
         return found
 
     def deliver(self, part: Part) -> None:
-        """Sends requests and settles each of them, unless the run stops first."""
+        """Sends requests and settles each of them, unless the run stops first, or an answer is lost.
+
+        What was lost then, and reading back does not show yet, stays open: it is to be delivered again.
+        """
         part = self.reading_back.may_go(part)
         while part:
-            size = self._most or len(part)
-            self._deliver(part[:size])
-            part = part[size:]
+            size = self._size.most or len(part)
+            too_large = self._deliver(part[:size])
+            part = [*too_large, *part[size:]]
 
-    def _deliver(self, part: Part) -> None:
+    def left(self, part: Part) -> Part:
+        """Those of some requests that were delivered and are to be delivered again."""
+        return self.reading_back.in_doubt(self._ledger.open_among(part))
+
+    def is_due(self, part: Part) -> bool:
+        """Whether requests that were lost can be delivered again without a wait."""
+        return self.reading_back.is_due(part)
+
+    def _deliver(self, part: Part) -> Part:
+        """Sends one call; gives the requests of one that is too large."""
         refusal = self._send(part)
         if refusal is None:
-            return
-        part = refusal.part
-        if too_much(refusal.problem) and len(part) > 1:
-            half = len(part) // 2
-            with self._lock:
-                self._most = min(self._most or half, half)
-            self._deliver(part[:half])
-            self._deliver(part[half:])
-        else:
-            self._judge(refusal)
+            return []
+        if too_much(refusal.problem):
+            self._size.refused(refusal.part)
+            if len(refusal.part) > 1:
+                return refusal.part
+        self._judge(refusal)
+        return []
 
     def _judge(self, refusal: Refusal) -> None:
         """Settles what a refusal settles; one in nobody's words is asked for again, for it blames all alike."""
@@ -181,8 +186,8 @@ class Delivery:
         outcomes = hinted(self.reading_back.reconsidered(outcomes), self._spec, refusal.problem.status)
         self._ledger.settle(refusal.call, log or None, outcomes)
 
-    def _send(self, part: Part, tries: int = 1) -> Refusal | None:
-        """One call; settles its requests, or gives the refusal of those that it refused whole."""
+    def _send(self, part: Part) -> Refusal | None:
+        """One call; settles its requests or leaves them in doubt, or gives the refusal of all of them."""
         if self.brake.error is not None:
             raise self.brake.error
         call = self._ledger.begin(part)
@@ -190,13 +195,17 @@ class Delivery:
             answer = self._post(part)
         except RejectedError as refused:
             self.brake.answered()
-            return self._refusal(call, part, refused.problem)
+            if refused.problem.is_lusids:
+                self._ledger.refused(part)
+            return Refusal(refused.problem, call, part)
         except PerhapsAppliedError as error:
-            return self._after_loss(call, part, error, tries)
+            self._after_loss(call, part, error)
+            return None
         except (RetryableError, FatalError) as error:
             self._not_sent(call, part, error)
             return None
         self.brake.answered()
+        self._size.accepted(len(part))
         self._heard(len(part), answer.seconds)
         self._settle(call, part, answer)
         return None
@@ -216,16 +225,6 @@ class Delivery:
         if unclear:
             self.reading_back.settle_unclear(call, unclear)
 
-    def _refusal(self, call: int, part: Part, problem: Problem) -> Refusal | None:
-        """The refusal of those of a call's requests that were not applied; in nobody's words it proves nothing."""
-        if problem.is_lusids:
-            self._ledger.refused(part)
-        if problem.is_lusids or self._operation.idempotent:
-            return Refusal(problem, call, part)
-        self.reading_back.doubtful.update(part)
-        absent = self.reading_back.settle_lost(call, part, f"refused in words that are not LUSID's: {problem.reason}")
-        return Refusal(problem, call, sorted(absent)) if absent else None
-
     def _not_sent(self, call: int, part: Part, error: LoadError) -> None:
         """Settles a call that did not reach LUSID, or was turned away at its door.
 
@@ -233,24 +232,31 @@ class Delivery:
         """
         if isinstance(error, UnreachableError) and error.perhaps_applied:
             raise error
-        if isinstance(error, ConfigError) and not self._operation.idempotent:  # a page that is not LUSID's
-            raise error
         self._ledger.settle(call, None, self.reading_back.not_sent(part, error))
         if not isinstance(error, RetryableError):
             raise error
         self.brake.lost(error)
 
-    def _after_loss(self, call: int, part: Part, error: PerhapsAppliedError, tries: int) -> Refusal | None:
-        """The answer is lost: what reading back does not find is sent again, where the client has not done so."""
-        self.reading_back.doubtful.update(part)
-        again = not self._operation.idempotent and tries < TRIES
-        if not again:  # else nobody has repeated it yet: one loss is no pattern
+    def _after_loss(self, call: int, part: Part, error: PerhapsAppliedError) -> None:
+        """The answer is lost: settles what LUSID shows; the rest is in doubt until it is delivered again.
+
+        Raises:
+            FatalError: somebody in front of LUSID keeps saying what would stop the run, had LUSID said it.
+        """
+        self.reading_back.lost(part, error)
+        if self._operation.idempotent:  # the client has repeated it
             self.brake.lost(error)
-        absent = sorted(self.reading_back.settle_lost(call, part, error.message, tries if again else 0))
-        if absent and again:
-            return self._send(absent, tries + 1)
-        self.reading_back.not_found(call, absent, error.message)
-        return None
+            self.reading_back.settle_for_good(call, part)
+            return
+        if too_large(error):
+            self._size.refused(part)
+        left = self.reading_back.settle_lost(call, part)
+        if not left:
+            self.brake.answered()
+            return
+        self.brake.missed()
+        if isinstance(error.refusal, FatalError) and (self.brake.holds_back or self.reading_back.locked_out(left)):
+            raise error.refusal
 
     def _post(self, part: Part) -> Answer:
         params = dict(self._prepared.wides.of(int(self._prepared.first_row[part[0]])).params)

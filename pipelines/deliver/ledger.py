@@ -134,6 +134,10 @@ class Ledger:
             self.settled_at[request] = -1
         return set(np.flatnonzero(np.frombuffer(self.in_doubt, np.uint8)).tolist())
 
+    def open_among(self, part: Part) -> Part:
+        """Those of some requests that are not settled."""
+        return [request for request in part if self.states[request] == PENDING]
+
     def open_requests(self) -> npt.NDArray[np.int64]:
         """Numbers of the requests that are not settled."""
         return np.flatnonzero(np.frombuffer(self.states, np.uint8) == PENDING)

@@ -1,33 +1,42 @@
 """Reading back: what LUSID holds of requests whose answer was lost, and of what a held request needs.
 
-Sends nothing but reads. What they cannot settle is `unknown`, never a guess.
+Sends nothing but reads. They may lag behind writes: only what was absent for `lag` seconds after an answer was lost may
+be sent again. What reading cannot settle is `unknown`, never a guess.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
 
 from connectors.lusid.client import Answer
 from pipelines.deliver.breaker import Brake
+from pipelines.deliver.doubts import Doubt, says_it_is_there
 from pipelines.deliver.ledger import Ledger, Outcome, Part
+from pipelines.deliver.list_reading import ListReader
 from pipelines.deliver.redaction import quoting_nothing
-from pipelines.operations.evidence import Finding, Params, examine
+from pipelines.operations.evidence import Examined, Finding, Params, examine_all
 from pipelines.operations.operation import BodyShape, CallSpec
 from pipelines.prepare.reading import Prepared
-from schemas.errors import FatalError, LoadError, RetryableError
+from schemas.errors import FatalError, LoadError, PerhapsAppliedError, RetryableError
 from schemas.states import State
 
 NO_CALL = 0
 """The call number in the journal of what reading back settled without a call of its own."""
 
-PAUSES = (1.0, 5.0)
-"""Seconds until what is not there is looked for once more, before it is sent the second time and the third: a call that
-was cut off may be on its way still."""
+_EARLIER = "an earlier process sent it and did not settle it"
 
 
 class Reader(Protocol):
-    """What reading back needs of the LUSID client."""
+    """What reading back needs of the LUSID client.
+
+    Attributes:
+        opened_at: when LUSID was first asked for anything, by its own clock.
+    """
+
+    opened_at: datetime | None
 
     def get(self, path: str, params: Params) -> Answer:
         """Reads; raises as `LusidClient.get` does."""
@@ -35,14 +44,27 @@ class Reader(Protocol):
     def pause(self, seconds: float) -> None:
         """Waits."""
 
+    def now(self) -> float:
+        """Seconds by the clock that waits go by."""
 
-class ReadingBack:
-    """What is in doubt in one run; its senders share it, each with requests of its own.
+
+@dataclass(frozen=True)
+class Before:
+    """What is known of requests from before this process: of a run that goes on, and of one that is replayed.
 
     Attributes:
-        doubtful: requests that an earlier call, whose answer was lost, may have applied.
-        held: requests that an earlier run held; they are sent when what they need is there by now.
+        doubtful: those that a call whose answer was lost may have applied.
+        refused: those that were sent, and refused or not answered; they are looked for before they are sent again.
+        held: those that were held; they are sent when what they need is there by now.
     """
+
+    doubtful: Set[int] = frozenset()
+    refused: Set[int] = frozenset()
+    held: Set[int] = frozenset()
+
+
+class ReadingBack:
+    """What is in doubt in one run; its senders share it, each with requests of its own."""
 
     def __init__(
         self,
@@ -52,125 +74,209 @@ class ReadingBack:
         reader: Reader,
         brake: Brake,
         *,
-        doubtful: set[int],
-        held: set[int],
+        lag: float,
+        before: Before,
     ) -> None:
+        """Reads nothing yet.
+
+        Args:
+            lag: seconds by which reads may lag behind writes.
+            before: what is known of the requests from before this process.
+        """
         self._prepared, self._spec, self._ledger = prepared, spec, ledger
-        self._reader, self._brake = reader, brake
-        self.doubtful, self.held = doubtful, held
+        self._reader, self._brake, self._lag = reader, brake, lag
+        self._lists = ListReader(self._read)
+        began = reader.now()
+        self._doubts = {request: Doubt(began, _EARLIER, [None]) for request in before.doubtful}
+        self._inherited = frozenset(self._doubts)
+        self._sent_before, self._held = set(before.refused), before.held
 
     def may_go(self, part: Part) -> Part:
         """Of requests that are to be sent, those that may be: neither in already, nor in need of what is not there."""
-        if not self._spec.operation.idempotent and (doubtful := [r for r in part if r in self.doubtful]):
-            why = "an earlier process sent it and did not settle it"
-            absent = self.settle_lost(NO_CALL, doubtful, why, sent=1)
-            part = [r for r in part if r not in self.doubtful or r in absent]
-        return [r for r in part if r not in self.held or self._released(r)]
+        if not self._spec.operation.idempotent:
+            part = self._cleared(part)
+        held = [r for r in part if r in self._held]
+        missing = self._missing(held) if held else set()
+        return [r for r in part if r not in missing]
 
-    def settle_lost(self, call: int, part: Part, why: str | Mapping[int, str], sent: int = 0) -> set[int]:
-        """Settles the requests of a call that reading back shows to be applied, or cannot tell.
+    def is_due(self, part: Part) -> bool:
+        """Whether what LUSID does not show of these requests by now, it does not hold."""
+        return self._reader.now() >= self._surely_shown(part)
 
-        Args:
-            call: the call whose answer was lost.
-            why: what to say of it, or of each request.
-            sent: how often they were sent so far, if they may be sent again.
+    def in_doubt(self, part: Part) -> Part:
+        """Those of some requests that may have been applied, and are not settled."""
+        return [r for r in part if r in self._doubts]
 
-        Returns:
-            The requests that are not in LUSID, in doubt still.
+    def lost(self, part: Part, error: PerhapsAppliedError) -> None:
+        """Notes that the answer to a call was lost."""
+        now = self._reader.now()
+        for request in part:
+            self._doubts.setdefault(request, Doubt(now, "")).lost(error, now, alone=len(part) == 1)
+
+    def settle_lost(self, call: int, part: Part) -> Part:
+        """Settles the requests of a call whose answer was lost that LUSID shows; gives those that it does not show yet.
+
+        Those are in doubt until `may_go` has looked again, when reads have had the time that they may take.
         """
-        texts = dict.fromkeys(part, why) if isinstance(why, str) else why
-        absent = self._settle_found(call, part, texts)
-        if absent and sent:
-            self._reader.pause(PAUSES[sent - 1])
-            absent = self._settle_found(call, sorted(absent), texts)
-        return absent
+        shown = self._looked_at(call, part)
+        done = [r for r in part if r not in shown or self._is_done(r, shown[r])]
+        self._ledger.settle(call, None, [self._settled(r, shown.get(r)) for r in done])
+        return [r for r in part if r not in set(done)]
 
-    def _settle_found(self, call: int, part: Part, texts: Mapping[int, str]) -> set[int]:
-        findings: dict[int, Finding] = {}
-        try:
-            for request in part:
-                findings[request] = self._look(request)
-        except RetryableError as error:  # the client has tried long enough: the rest would take as long, each
-            self._brake.lost(error)
-        finally:  # what stops the reading must not leave a request that was sent looking as if it was not
-            absent = {r for r in part if findings.get(r) is Finding.ABSENT}
-            settled = [self._found(r, findings.get(r), texts[r]) for r in part if r not in absent]
-            self._ledger.settle(call, None, settled)
-        return absent
+    def settle_for_good(self, call: int, part: Part) -> None:
+        """Settles the requests of a call whose answer was lost and that is not to be repeated."""
+        shown = self._looked_at(call, part)
+        self._ledger.settle(call, None, [self._settled(r, shown.get(r)) for r in part])
+
+    def settle_unclear(self, call: int, outcomes: Sequence[Outcome]) -> None:
+        """Settles what an answer that came does not tell: reading back may, now or later."""
+        now = self._reader.now()
+        for outcome in outcomes:
+            self._doubts.setdefault(outcome.request, Doubt(now, "", [None])).not_told(outcome.message, now)
+        settle = self.settle_for_good if self._spec.operation.idempotent else self.settle_lost
+        settle(call, [outcome.request for outcome in outcomes])
 
     def reconsidered(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """What is called refused now, and may have been done by a call whose answer was lost, looked at again."""
-        return [self._reconsidered(o) if o.state.traits.refused and o.request in self.doubtful else o for o in outcomes]
+        again = {o.request for o in outcomes if o.state.traits.refused and o.request in self._doubts}
+        shown: Mapping[int, Examined] = {}
+        try:
+            shown = self._examined(sorted(again)) if again else {}
+        except RetryableError as error:  # this answer's other keys are still to be settled
+            self._brake.lost(error)
+        except FatalError as error:
+            self._brake.stop(error)
+        return [self._reconsidered(o, shown.get(o.request)) if o.request in again else o for o in outcomes]
 
     def not_sent(self, part: Part, error: LoadError) -> list[Outcome]:
         """This call did not reach LUSID; whether an earlier one did is another matter."""
         kind = type(error).__name__.removesuffix("Error")
         lost = f"an earlier call's answer was lost, and now: {error.message}"
         return [
-            _unknown(r, lost) if r in self.doubtful else Outcome(r, State.NOT_SENT, kind, error.message) for r in part
+            _unknown(r, lost) if r in self._doubts else Outcome(r, State.NOT_SENT, kind, error.message) for r in part
         ]
 
-    def not_found(self, call: int, part: Part, why: str) -> None:
-        """Settles what was sent as often as it may be, and is not there: it may be applied yet."""
-        if part:
-            self._ledger.settle(call, None, [_unknown(r, f"{why}; not found when read back") for r in part])
-
-    def settle_unclear(self, call: int, outcomes: Sequence[Outcome]) -> None:
-        """Settles what an answer that came does not tell: reading back may."""
-        why = {o.request: o.message for o in outcomes}
-        absent = self.settle_lost(call, list(why), why)
-        left = [o._replace(message=f"{o.message}; not found when read back") for o in outcomes if o.request in absent]
-        if left:
-            self._ledger.settle(call, None, left)
+    def locked_out(self, part: Part) -> bool:
+        """Whether somebody said twice of one of these requests what would stop the run, had LUSID said it."""
+        return any(self._doubts[r].locked_out > 1 for r in part)
 
     def settle_rest(self) -> None:
         """Settles what was sent and is still open when the run ends: it is unknown, and must not look unsent."""
         text = "it was sent, and the run stopped before it was known what became of it"
-        left = [r for r in self._ledger.open_requests().tolist() if self._ledger.in_doubt[r] or r in self.doubtful]
+        left = [r for r in self._ledger.open_requests().tolist() if self._ledger.in_doubt[r] or r in self._doubts]
         if left:
             self._ledger.settle(NO_CALL, None, [_unknown(r, text) for r in left])
 
-    def _found(self, request: int, finding: Finding | None, why: str) -> Outcome:
-        if finding is Finding.APPLIED:
-            return Outcome(request, State.ACCEPTED, "ReadBack", f"read back: {why}")
-        if finding is Finding.DIFFERS:
-            return _unknown(request, f"{why}; LUSID holds it, but not as it was sent: compare the two")
-        return _unknown(request, f"{why}; reading back could not settle it")
+    def _cleared(self, part: Part) -> Part:
+        """Those of some requests that are not in LUSID; the others are settled."""
+        doubtful, once = self.in_doubt(part), [r for r in part if r in self._sent_before]
+        self._sent_before.difference_update(once)
+        if not doubtful and not once:
+            return part
+        left = self._surely_shown(doubtful) - self._reader.now()
+        if left > 0:
+            self._reader.pause(left)
+        shown = self._looked_at(NO_CALL, [*doubtful, *once], sure=True)
+        done = {r for r in once if r in shown and shown[r].finding is Finding.APPLIED}
+        done |= {r for r in doubtful if not self._may_go_again(r, shown.get(r))}
+        self._ledger.settle(NO_CALL, None, [self._settled(r, shown.get(r)) for r in sorted(done)])
+        if lost := [r for r in doubtful if r in shown and self._is_lost(r, shown[r])]:
+            self._brake.lost(PerhapsAppliedError(self._doubts[lost[0]].why))
+        return [r for r in part if r not in done]
 
-    def _reconsidered(self, outcome: Outcome) -> Outcome:
-        try:
-            found = self._look(outcome.request)
-        except (RetryableError, FatalError) as error:  # this answer's other keys are still to be settled
-            self._brake.lost(error) if isinstance(error, RetryableError) else self._brake.stop(error)
-            text = f"an earlier call's answer was lost, reading back failed, and now: {outcome.message}"
-            return _unknown(outcome.request, text)
-        if found in (Finding.ABSENT, Finding.DIFFERS):  # what is there is not ours
-            return outcome
-        if found is Finding.UNCLEAR and self._spec.operation.idempotent:
-            return outcome
-        if found is Finding.UNCLEAR:  # it may be refused because it is there
-            text = f"an earlier call's answer was lost, reading back could not settle it, and now: {outcome.message}"
-            return _unknown(outcome.request, text)
-        text = "an earlier call, whose answer was lost, had done it: read back alike"
-        return Outcome(outcome.request, State.ACCEPTED, "ReadBack", text)
+    def _surely_shown(self, part: Part) -> float:
+        """From when on reads show what was done of these requests, by the client's clock."""
+        return max((self._doubts[r].since for r in part if r in self._doubts), default=0.0) + self._lag
 
-    def _released(self, request: int) -> bool:
-        """Whether a held request may go; one that may not is settled as held again."""
-        parents = self._spec.operation.parents(self._request(request), self._spec.dialect)
+    def _may_go_again(self, request: int, shown: Examined | None) -> bool:
+        if shown is None or not self._is_missing(request, shown):
+            return False
+        doubt = self._doubts[request]
+        return doubt.again and not doubt.is_used_up and doubt.too_large is None
+
+    def _is_lost(self, request: int, shown: Examined) -> bool:
+        """Whether it was sent as often as it may be, and each time in vain."""
+        return self._doubts[request].is_used_up and self._is_missing(request, shown)
+
+    def _is_missing(self, request: int, shown: Examined) -> bool:
+        """Whether LUSID does not hold what was sent: at most what was there before, or is another's."""
+        if shown.finding is Finding.DIFFERS:
+            return self._doubts[request].is_anothers(shown.origins, self._began(request))
+        return shown.finding is Finding.ABSENT
+
+    def _is_done(self, request: int, shown: Examined) -> bool:
+        ours = shown.finding is Finding.DIFFERS and self._doubts[request].is_ours(shown.origins)
+        return ours or shown.finding is Finding.APPLIED
+
+    def _began(self, request: int) -> datetime | None:
+        return None if request in self._inherited else self._reader.opened_at
+
+    def _looked_at(self, call: int, part: Part, *, sure: bool = False) -> dict[int, Examined]:
+        """What LUSID shows of each request; of none where it does not answer.
+
+        What stops the reading must not leave a request that was sent looking as if it was not.
+        """
         try:
-            absent = any(examine([parent], self._read) is Finding.ABSENT for parent in parents)
+            return self._examined(part, sure=sure)
+        except RetryableError as error:  # the client has tried long enough
+            self._brake.lost(error)
+            return {}
+        except FatalError:
+            self._ledger.settle(call, None, [self._settled(r, None) for r in part if r in self._doubts])
+            raise
+
+    def _settled(self, request: int, shown: Examined | None) -> Outcome:
+        doubt = self._doubts.get(request) or Doubt(0.0, "LUSID refused it before")
+        if shown is not None and shown.finding is Finding.APPLIED:
+            return Outcome(request, State.ACCEPTED, "ReadBack", f"read back: {doubt.why}")
+        if shown is None or shown.finding is Finding.UNCLEAR:
+            return _unknown(request, f"{doubt.why}; reading back could not settle it")
+        if doubt.is_ours(shown.origins):
+            return Outcome(request, State.ACCEPTED, "ReadBack", f"read back, and changed since: {doubt.why}")
+        if shown.finding is Finding.DIFFERS and not self._is_missing(request, shown):
+            return _unknown(request, f"{doubt.why}; LUSID holds it, but not as it was sent: compare the two")
+        if doubt.too_large is not None:
+            return Outcome(request, State.FAILED, doubt.too_large.kind, f"{doubt.too_large.reason} (alone in its call)")
+        return _unknown(request, f"{doubt.why}; not found when read back")
+
+    def _reconsidered(self, outcome: Outcome, shown: Examined | None) -> Outcome:
+        doubt, refused = self._doubts[outcome.request], f"and now: {outcome.message}"
+        if shown is None:
+            return _unknown(outcome.request, f"an earlier call's answer was lost, reading back failed, {refused}")
+        if self._spec.operation.idempotent and shown.finding is not Finding.APPLIED:
+            return outcome
+        if doubt.is_anothers(shown.origins, self._began(outcome.request)):
+            return outcome
+        if self._is_done(outcome.request, shown):
+            text = "an earlier call, whose answer was lost, had done it: read back alike"
+            return Outcome(outcome.request, State.ACCEPTED, "ReadBack", text)
+        there = says_it_is_there(outcome.code, outcome.message)
+        if shown.finding is Finding.ABSENT and not there:
+            return outcome
+        said = {
+            Finding.ABSENT: "LUSID does not show it",
+            Finding.DIFFERS: "LUSID holds it, but not as it was sent",
+        }.get(shown.finding, "reading back could not settle it")
+        return _unknown(outcome.request, f"an earlier call's answer was lost, {said}, {refused}")
+
+    def _missing(self, held: Part) -> set[int]:
+        """Held requests that may not go yet; they are settled as held again."""
+        parents = {r: list(self._spec.operation.parents(self._request(r), self._spec.dialect)) for r in held}
+        each = {n: (r, e) for n, (r, e) in enumerate((r, e) for r, several in parents.items() for e in several)}
+        try:
+            shown = examine_all({n: [e] for n, (_, e) in each.items()}, self._lists.bodies)
         except RetryableError:
-            absent = False  # LUSID itself will say
-        if not absent:
-            return True
+            return set()  # LUSID itself will say
+        missing = {r for n, (r, _) in each.items() if shown[n].finding is Finding.ABSENT}
         text = "what it needs is still not in LUSID"
-        self._ledger.settle(NO_CALL, None, [Outcome(request, State.HELD, "ParentFailed", text)])
-        return False
+        self._ledger.settle(NO_CALL, None, [Outcome(r, State.HELD, "ParentFailed", text) for r in held if r in missing])
+        return missing
 
-    def _look(self, request: int) -> Finding:
-        body = self._request(request)
-        with quoting_nothing(orjson.dumps(body)):
-            return examine(self._spec.operation.evidence(body, self._spec.dialect), self._read)
+    def _examined(self, part: Part, *, sure: bool = False) -> dict[int, Examined]:
+        bodies = {r: self._request(r) for r in part}
+        with quoting_nothing(orjson.dumps(list(bodies.values()))):
+            evidence = {r: list(self._spec.operation.evidence(b, self._spec.dialect)) for r, b in bodies.items()}
+            return examine_all(evidence, self._lists.sure_bodies if sure else self._lists.bodies)
 
     def _request(self, request: int) -> Any:
         """One request as it goes on the wire."""

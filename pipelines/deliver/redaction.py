@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines.deliver.answer_reader import Reading
 from schemas.answers import Problem, server_text
-from schemas.errors import AuthError, PerhapsAppliedError, RejectedError
+from schemas.errors import AuthError, LoadError, PerhapsAppliedError, RejectedError
 from schemas.spellings import replaced
 
 SHORTEST = 2
@@ -43,15 +43,22 @@ def quoting_nothing(body: bytes) -> Iterator[None]:
     """
     try:
         yield
-    except (AuthError, PerhapsAppliedError) as error:  # of the others the words are our own
-        error.message = Personal(body).masked(error.message)
-        error.args = (error.message,)
+    except (AuthError, PerhapsAppliedError, RejectedError) as error:
+        _mask(error, Personal(body))
         raise
-    except RejectedError as error:
-        error.problem = Personal(body).masked_problem(error.problem)
+
+
+def _mask(error: LoadError | None, personal: "Personal") -> None:
+    """Masks the texts of an error that may quote LUSID; of others the words are our own."""
+    if isinstance(error, RejectedError):
+        error.problem = personal.masked_problem(error.problem)
         error.message = f"LUSID refuses the request: {error.problem.reason} (HTTP {error.status})"
-        error.args = (error.message,)
-        raise
+    elif isinstance(error, AuthError | PerhapsAppliedError):
+        error.message = personal.masked(error.message)
+        _mask(error.refusal if isinstance(error, PerhapsAppliedError) else None, personal)
+    else:
+        return
+    error.args = (error.message,)
 
 
 class Personal:

@@ -1,5 +1,6 @@
 """The second half of a load: requests go out in batches, some at once, until each is settled or the run stops."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -46,20 +47,50 @@ def send_batches(
 ) -> None:
     """Delivers batches, some at once; returns when each is settled or the run has stopped.
 
+    What was lost of a batch is put aside and delivered again once LUSID shows it if it has it; meanwhile others go.
+
     Args:
         pressure: how many at once; it learns from each.
-        progress: told of each batch as it ends, from this thread.
+        progress: told of what of a batch is settled as it ends, from this thread.
     """
-    waiting: set[Future[Batch]] = set()
+    queue, waiting = _Queue(work, delivery), set[Future[Batch]]()
     with ThreadPoolExecutor(pressure.most, "send") as pool:
-        for batch in work:
-            while len(waiting) >= int(pressure.width):
-                waiting = _collect(waiting, pressure, progress)
-            if delivery.brake.error is not None:
+        while delivery.brake.error is None:
+            batch = queue.next(idle=not waiting) if len(waiting) < int(pressure.width) else None
+            if batch is not None:
+                waiting.add(pool.submit(_deliver, delivery, batch))
+            elif waiting:
+                waiting = _collect(waiting, pressure, queue, progress)
+            else:
                 break
-            waiting.add(pool.submit(_deliver, delivery, batch))
         while waiting:
-            waiting = _collect(waiting, pressure, progress)
+            waiting = _collect(waiting, pressure, queue, progress)
+
+
+class _Queue:
+    """Batches to deliver: new ones, and what was lost of those before."""
+
+    def __init__(self, work: Iterable[Batch], delivery: Delivery) -> None:
+        self._new, self._delivery = iter(work), delivery
+        self._lost: deque[Batch] = deque()
+
+    def put_aside(self, batch: Batch) -> Batch:
+        """Keeps what was lost of a batch for later; gives what is settled of it."""
+        left = np.array(self._delivery.left(batch.tolist()), np.int64)
+        if len(left):
+            self._lost.append(left)
+        return np.setdiff1d(batch, left, assume_unique=True)
+
+    def next(self, *, idle: bool) -> Batch | None:
+        """The next batch, if one is to be begun now; `idle` says that none is under way.
+
+        While answers are lost in a row, no new ones are begun.
+        """
+        holds_back = self._delivery.brake.holds_back
+        if self._lost and (holds_back or self._delivery.is_due(self._lost[0].tolist())):
+            return self._lost.popleft()
+        new = next(self._new, None) if idle or not holds_back else None
+        return new if new is not None or not self._lost else self._lost.popleft()
 
 
 def _deliver(delivery: Delivery, batch: Batch) -> Batch:
@@ -71,10 +102,12 @@ def _deliver(delivery: Delivery, batch: Batch) -> Batch:
     return batch
 
 
-def _collect(waiting: set[Future[Batch]], pressure: Pressure, progress: Callable[[Batch], None]) -> set[Future[Batch]]:
+def _collect(
+    waiting: set[Future[Batch]], pressure: Pressure, queue: _Queue, progress: Callable[[Batch], None]
+) -> set[Future[Batch]]:
     done, still = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:
-        batch = future.result()
+        settled = queue.put_aside(future.result())
         pressure.settled()
-        progress(batch)
+        progress(settled)
     return still

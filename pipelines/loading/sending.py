@@ -6,6 +6,7 @@ from connectors.lusid.client import LusidClient
 from pipelines.deliver.budget import Spending
 from pipelines.deliver.concurrency import Pressure
 from pipelines.deliver.delivery import Delivery
+from pipelines.deliver.read_back import Before
 from pipelines.deliver.sender import Batch, Portion, batches, send_batches
 from pipelines.loading.preparing import PreparedRun
 from pipelines.operations.operation import CallSpec
@@ -43,18 +44,14 @@ class _Sending:
         spec, options, requests = prepared.run.spec, prepared.run.spec.options, prepared.requests
         self._prepared, self._progress = prepared, spec.progress
         self._pressure = Pressure(options.concurrency, lambda: client.setbacks)
-        doubtful, held = prepared.ledger.restore(), set[int]()
-        if spec.replayed is not None:
-            doubtful |= spec.replayed.requests(requests, State.UNKNOWN)
-            held = spec.replayed.requests(requests, State.HELD)
         self._delivery = Delivery(
             requests,
             CallSpec(spec.operation, options.mode, options.dialect),
             prepared.ledger,
             client,
             heard=self._pressure.answered,
-            doubtful=doubtful,
-            held=held,
+            lag=options.read_lag,
+            before=_before(prepared),
         )
         self._spending = Spending(options.max_failures, requests, prepared.ledger)
         self._settled = len(requests) - len(prepared.ledger.open_requests())
@@ -82,3 +79,15 @@ class _Sending:
         over = self._spending.over()
         if over is not None:
             self._delivery.brake.stop(over)
+
+
+def _before(prepared: PreparedRun) -> Before:
+    """What the journal and the run that is replayed know of the requests."""
+    doubtful, refused, held = prepared.ledger.restore(), set[int](), set[int]()
+    if (replayed := prepared.run.spec.replayed) is not None:
+        for state in State:
+            requests = replayed.requests(prepared.requests, state)
+            doubtful |= requests if state.traits.in_doubt else set()
+            refused |= requests if state.traits.refused or state.traits.unfinished else set()
+            held |= requests if state is State.HELD else set()
+    return Before(doubtful, refused, held)

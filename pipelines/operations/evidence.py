@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from schemas.errors import RejectedError
+from schemas.errors import ConfigError, RejectedError
 
 NOT_FOUND = 404
 
@@ -30,6 +30,20 @@ Read = Callable[[str, Params], Any]
 """GETs a path with parameters and returns the parsed body; raises as `LusidClient.get` does."""
 
 
+class Place(NamedTuple):
+    """Where one of LUSID's lists shows an entity, or the entities that belong to it.
+
+    Attributes:
+        path: the list's.
+        member: the member that holds the ResourceId: `id` where the entity itself is meant.
+    """
+
+    path: str
+    member: str
+    scope: str
+    code: str
+
+
 @dataclass(frozen=True)
 class Evidence:
     """An entity that a request creates or changes, and what proves that it did.
@@ -41,6 +55,7 @@ class Evidence:
         changed: whether the entity existed before the request; then one that does not match was not changed.
         then: given the entity as read, returns the evidence that counts in its place, where only the entity says what
             to read.
+        place: where it can be read together with others.
     """
 
     path: str
@@ -48,6 +63,17 @@ class Evidence:
     params: Params = field(default_factory=dict)
     changed: bool = False
     then: "Callable[[Any], list[Evidence]] | None" = None
+    place: Place | None = field(default=None, compare=False)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What proves that it is this entity that was read, whatever else it holds."""
+        return {"id": self.members["id"]} if "id" in self.members else {}
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list of what belongs to an entity, not the entity."""
+        return "filter" in self.params
 
 
 @dataclass(frozen=True)
@@ -104,32 +130,107 @@ class Finding(Enum):
     UNCLEAR = "unclear"
 
 
+class Origin(NamedTuple):
+    """What created an entity, as its version says.
+
+    Attributes:
+        request_id: LUSID's id of the request.
+        at: when, by LUSID's clock.
+    """
+
+    request_id: str | None
+    at: datetime | None
+
+
+class Examined(NamedTuple):
+    """What reading shows of one request, and what created each entity that was read."""
+
+    finding: Finding
+    origins: tuple[Origin, ...] = ()
+
+
+ReadAll = Callable[[Sequence[Evidence]], Sequence[Any]]
+"""Reads entities; returns each one's body, or the finding where there is none."""
+
+
 def examine(evidence: Iterable[Evidence], read: Read) -> Finding:
-    """Reads every entity of a request and combines what they show.
+    """Reads every entity of a request, one by one, and combines what they show.
 
     Raises:
         RetryableError: LUSID does not answer; other errors as `read` raises them.
     """
-    found = {_look(entity, read) for entity in evidence}
-    if found == {Finding.APPLIED, Finding.DIFFERS}:
-        return Finding.DIFFERS
-    return found.pop() if len(found) == 1 else Finding.UNCLEAR
+    return examine_all({0: evidence}, lambda each: [body_of(entity, read) for entity in each])[0].finding
 
 
-def _look(entity: Evidence, read: Read) -> Finding:
+def examine_all(requests: Mapping[int, Iterable[Evidence]], read_all: ReadAll) -> dict[int, Examined]:
+    """Reads every entity of many requests and combines what they show of each.
+
+    Args:
+        requests: the evidence of each.
+        read_all: is called for all entities together, and once more for those that the first ones lead to.
+
+    Raises:
+        RetryableError: LUSID does not answer; other errors as `read_all` raises them.
+    """
+    shown: dict[int, list[Examined]] = {request: [] for request in requests}
+    waiting = [(request, entity) for request, evidence in requests.items() for entity in evidence]
+    while waiting:
+        bodies = zip(waiting, read_all([entity for _, entity in waiting]), strict=True)
+        waiting = []
+        for (request, entity), body in bodies:
+            if entity.then and not isinstance(body, Finding) and matches(body, entity.members):
+                more = entity.then(body)
+                waiting += [(request, each) for each in more]
+                shown[request] += [] if more else [Examined(Finding.UNCLEAR)]
+            else:
+                shown[request].append(_examined(entity, body))
+    return {request: _combined(each) for request, each in shown.items()}
+
+
+def body_of(entity: Evidence, read: Read) -> Any:
+    """Reads one entity; returns its body, or the finding where there is none.
+
+    Only LUSID itself can say that it does not exist.
+    """
     if not _DOTS.isdisjoint(entity.path.split("/")):
         return Finding.UNCLEAR
     try:
-        body = read(entity.path, entity.params)
+        return read(entity.path, entity.params)
+    except ConfigError:  # somebody's page in place of LUSID's answer
+        return Finding.UNCLEAR
     except RejectedError as refused:
-        absent = refused.status == NOT_FOUND and _SLASH not in entity.path
+        absent = refused.status == NOT_FOUND and refused.problem.is_own and _SLASH not in entity.path
         return Finding.ABSENT if absent else Finding.UNCLEAR
+
+
+def _examined(entity: Evidence, body: Any) -> Examined:
+    if isinstance(body, Finding):
+        return Examined(body)
+    origins = () if entity.changed or entity.is_list else (_origin(body),)
     if matches(body, entity.members):
-        return examine(entity.then(body), read) if entity.then else Finding.APPLIED
+        return Examined(Finding.APPLIED, origins)
+    if not matches(body, entity.identity):
+        return Examined(Finding.UNCLEAR)
     if entity.changed and not _is_cut(body):
-        return Finding.ABSENT
-    comparable = not (entity.params or entity.then) and _shows(body, entity.members)
-    return Finding.DIFFERS if comparable else Finding.UNCLEAR
+        return Examined(Finding.ABSENT)
+    comparable = not (entity.is_list or entity.then) and _shows(body, entity.members)
+    return Examined(Finding.DIFFERS if comparable else Finding.UNCLEAR, origins)
+
+
+def _origin(body: Any) -> Origin:
+    version = body.get("version") if isinstance(body, Mapping) else None
+    if not isinstance(version, Mapping):
+        return Origin(None, None)
+    request_id = version.get("requestIdCreated")
+    return Origin(request_id if isinstance(request_id, str) else None, _moment(version.get("asAtCreated")))
+
+
+def _combined(shown: Sequence[Examined]) -> Examined:
+    found = {each.finding for each in shown}
+    origins = tuple(origin for each in shown for origin in each.origins)
+    if found == {Finding.APPLIED, Finding.DIFFERS}:
+        return Examined(Finding.DIFFERS, origins)
+    return Examined(found.pop() if len(found) == 1 else Finding.UNCLEAR, origins)
 
 
 def _shows(body: Any, members: Mapping[str, Any]) -> bool:

@@ -9,7 +9,15 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.operations.evidence import Contains, Evidence, IfPresent, QuantitiesAddUpTo, SameInstant, quantity
+from pipelines.operations.evidence import (
+    Contains,
+    Evidence,
+    IfPresent,
+    Place,
+    QuantitiesAddUpTo,
+    SameInstant,
+    quantity,
+)
 from schemas.dialects import Dialect
 
 EvidenceRule = Callable[[Mapping[str, Any], Dialect], list[Evidence]]
@@ -20,7 +28,7 @@ def orders_of_block(request: Mapping[str, Any], _dialect: Dialect) -> list[Evide
     """The orders of a BlockAndOrdersRequest, with what each inherits from its block."""
     inherited = {name: IfPresent(request[name]) for name in _INHERITED if name in request}
     return [
-        Evidence(_path("orders", order["id"]), {**inherited, **_as_shown(order)}, _with_properties(order))
+        _resource("orders", order["id"], {**inherited, **_as_shown(order)}, params=_with_properties(order))
         for order in request["orders"]
     ]
 
@@ -28,7 +36,7 @@ def orders_of_block(request: Mapping[str, Any], _dialect: Dialect) -> list[Evide
 def own_entity(collection: str) -> EvidenceRule:
     """The placement or execution that a request creates or changes, by its own id."""
     return lambda request, _dialect: [
-        Evidence(_path(collection, request["id"]), _as_shown(request), _with_properties(request))
+        _resource(collection, request["id"], _as_shown(request), params=_with_properties(request))
     ]
 
 
@@ -56,12 +64,12 @@ def _as_shown(request: Mapping[str, Any]) -> dict[str, Any]:
 def moved_order(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
     """The block that an order was moved to."""
     held = {"orderIds": Contains(request["orderId"])}
-    return [Evidence(_path("blocks", request["destinationBlockId"]), held, changed=True)]
+    return [_resource("blocks", request["destinationBlockId"], held, changed=True)]
 
 
 def cancelled(collection: str) -> EvidenceRule:
     """The order or placement that a request cancels; the request is its id."""
-    return lambda request, _dialect: [Evidence(_path(collection, request), {"state": "Cancelled"}, changed=True)]
+    return lambda request, _dialect: [_resource(collection, request, {"state": "Cancelled"}, changed=True)]
 
 
 def booked_transaction(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
@@ -71,10 +79,10 @@ def booked_transaction(request: Mapping[str, Any], _dialect: Dialect) -> list[Ev
         portfolio = allocation["portfolioId"]
         path = f"{_path('transactionportfolios', portfolio)}/transactions"
         booked = {"values": Contains({"allocationId": request})}
-        return [Evidence(path, booked, _of("allocationId", request), changed=True)]
+        return [_belonging(path, "allocationId", request, booked, changed=True)]
 
-    somewhere = {"id": request, "portfolioId": {"scope": str, "code": str}}
-    return [Evidence(_path("allocations", request), somewhere, then=in_its_portfolio)]
+    somewhere = {"portfolioId": {"scope": str, "code": str}}
+    return [_resource("allocations", request, somewhere, then=in_its_portfolio)]
 
 
 def allocations_of_placement(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
@@ -86,10 +94,23 @@ def allocations_of_placement(request: Mapping[str, Any], _dialect: Dialect) -> l
         if not executed:
             return []
         shared = QuantitiesAddUpTo(executed, {"placementIds": Contains(request)})
-        return [Evidence("/api/allocations", {"values": shared, "nextPage": None}, _of("placementIds", request))]
+        held = {"values": shared, "nextPage": None}
+        return [_belonging("/api/allocations", "placementIds", request, held)]
 
     whole = {"values": Contains(of_placement), "nextPage": None}
-    return [Evidence("/api/executions", whole, _of("placementId", request), then=all_shared_out)]
+    return [_belonging("/api/executions", "placementId", request, whole, then=all_shared_out)]
+
+
+def _resource(collection: str, resource: Mapping[str, str], members: Mapping[str, Any], **more: Any) -> Evidence:
+    """The entity of a ResourceId, which whatever is read must hold."""
+    place = Place(f"/api/{collection}", "id", resource["scope"], resource["code"])
+    return Evidence(_path(collection, resource), {**members, "id": resource}, place=place, **more)
+
+
+def _belonging(path: str, member: str, resource: Mapping[str, str], held: Mapping[str, Any], **more: Any) -> Evidence:
+    """The entities in a list that hold a ResourceId in a member."""
+    place = Place(path, member, resource["scope"], resource["code"])
+    return Evidence(path, held, _of(member, resource), place=place, **more)
 
 
 def _of(member: str, resource: Mapping[str, str]) -> dict[str, str]:
@@ -162,20 +183,20 @@ def entities_named(**collections: str) -> EvidenceRule:
     def parents(request: Mapping[str, Any], _dialect: Dialect) -> list[Evidence]:
         ids = [(place, request[member]) for member, place in collections.items() if member in request]
         several = [(place, found if isinstance(found, list) else [found]) for place, found in ids]
-        return [Evidence(_path(place, each), {}) for place, found in several for each in found]
+        return [_resource(place, each, {}) for place, found in several for each in found]
 
     return parents
 
 
 def entity_itself(collection: str) -> EvidenceRule:
     """The order or placement whose id is the request; it is enough that it exists."""
-    return lambda request, _dialect: [Evidence(_path(collection, request), {})]
+    return lambda request, _dialect: [_resource(collection, request, {})]
 
 
 def executed_placement(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
     """The placement to allocate, and an execution of it: without one there is nothing to allocate."""
     some = {"values": Contains({"placementId": request})}
-    executions = Evidence("/api/executions", some, _of("placementId", request), changed=True)
+    executions = _belonging("/api/executions", "placementId", request, some, changed=True)
     return [*entity_itself("placements")(request, dialect), executions]
 
 

@@ -141,7 +141,7 @@ def test_three_culprits_that_nobody_names_are_found_in_few_calls(tmp_path: Path)
     bad = {"MyScope/B0017", "MyScope/B0050", "MyScope/B0099"}
 
     def rule(call: Call) -> Reply:
-        return Reply(400, {"name": "Unknown", "detail": "no"}) if bad.intersection(call.keys) else done(call)
+        return refused() if bad.intersection(call.keys) else done(call)
 
     path = write_csv(tmp_path / "o.csv", [order(n, n) for n in range(200)])
     with scripted(rule) as (lusid, target):

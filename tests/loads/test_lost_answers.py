@@ -176,7 +176,8 @@ def test_a_key_that_is_called_failed_after_a_lost_answer_may_have_been_done_by_i
     def rule(call: Call) -> Reply:
         posts = len(lusid.posted)
         if call.method == "GET":
-            return Reply(200, {"state": "New" if posts < 2 else "Cancelled"})
+            scope, code = call.path.split("/")[-2:]
+            return Reply(200, {"id": {"scope": scope, "code": code}, "state": "New" if posts < 2 else "Cancelled"})
         failed = {key: {"id": key, "type": "OrderCancelledFailure", "detail": "is cancelled"} for key in call.keys}
         return Reply(cut=True) if posts == 1 else Reply(200, {"values": {}, "failed": failed})
 

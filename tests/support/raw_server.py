@@ -147,7 +147,11 @@ class RawServer:
         headers = {name.lower(): value for name, _, value in (r.partition(": ") for r in rest)}
         while self.reads_bodies and len(body) < int(headers.get("content-length", 0)):
             body += sock.recv(65536)
+        return self.serve(sock, Seen(line, headers, body))
+
+    def serve(self, sock: socket.socket, seen: Seen) -> bool:
+        """Answers one request; gives whether the connection stays open."""
         with self._lock:
-            self.seen.append(Seen(line, headers, body))
+            self.seen.append(seen)
             step = self.steps.pop(0) if self.steps else answer(200)
         return step(sock)

@@ -3,6 +3,7 @@
 For answers that the sandbox never gives: shuffled, incomplete, of wrong types, huge, cut off.
 """
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -69,11 +70,16 @@ def done(call: Call) -> Reply:
 
 def refused(errors: Any = None, *, status: int = 400, **more: Any) -> Reply:
     """Problem details; the code is ValidationError's."""
-    problem = {"name": "ValidationError", "code": 132, "status": status, "title": "Refused", "instance": f"{LOG}R-1"}
-    return Reply(status, {**problem, "errors": errors, **more})
+    return Reply(status, {**problem("ValidationError", 132, status, "Refused"), "errors": errors, **more})
 
 
-MISSING = Reply(404, {"name": "ResourceNotFound", "code": 460, "status": 404, "title": "Not there"})
+def problem(name: str, code: int, status: int, title: str) -> dict[str, Any]:
+    """LUSID's whole problem details."""
+    texts = {"type": f"https://docs.lusid.com/#section/Error-Codes/{code}", "title": title, "detail": ""}
+    return {"name": name, "code": code, "status": status, **texts, "instance": f"{LOG}R-1", "errorDetails": []}
+
+
+MISSING = Reply(404, problem("ResourceNotFound", 460, 404, "Not there"))
 
 
 def nothing_there(call: Call) -> Reply:
@@ -87,6 +93,7 @@ class ScriptedLusid:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.calls: list[Call] = []
+        self.answers = itertools.count(1)
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -127,7 +134,7 @@ class ScriptedLusid:
                 self.send_header("Content-Length", str(len(content)))
                 for name, value in reply.headers:
                     self.send_header(name, value)
-                self.send_header("lusid-meta-requestId", f"REQ-{reply.status}")
+                self.send_header("lusid-meta-requestId", f"REQ-{next(lusid.answers)}")
                 self.end_headers()
                 self.wfile.write(content)
 

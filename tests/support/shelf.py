@@ -3,7 +3,11 @@
 from typing import Any
 
 from pipelines.operations.evidence import Params
+from schemas.answers import Problem
 from schemas.errors import LoadError, RejectedError
+
+MISSING = RejectedError("no", 404, Problem(404, is_own=True))
+"""LUSID's own word that something is not there."""
 
 
 class Shelf:
@@ -15,7 +19,7 @@ class Shelf:
 
     def __call__(self, path: str, params: Params) -> Any:
         self.asked.append((path, params))
-        body = self.found.get(path, RejectedError("no", 404))
+        body = self.found.get(path, MISSING)
         if isinstance(body, LoadError):
             raise body
         return body

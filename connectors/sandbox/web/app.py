@@ -35,7 +35,7 @@ from connectors.sandbox.protocol.dates import now_text
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ProblemError, not_found
 from connectors.sandbox.store import Store
-from connectors.sandbox.web.fault_injection import FaultInjector, FaultPlan
+from connectors.sandbox.web.fault_injection import REQUEST_ID, FaultInjector, FaultPlan
 from connectors.sandbox.web.tokens import TokenRefusedError, Tokens
 
 _PARTS = (
@@ -43,7 +43,6 @@ _PARTS = (
     *(placements, placement_updates, executions, allocation, allocation_upserts, booking),
 )
 _BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
-_REQUEST_ID = "sandbox.request_id"
 _MEDIA_TYPES = ("application/json-patch+json", "application/json", "text/json")
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
@@ -126,7 +125,7 @@ async def _read_call(service: Service, request: Request) -> ApiCall:
         store=service.store,
         dialect=service.dialect,
         base_url=service.base_url,
-        request_id=request.scope[_REQUEST_ID],
+        request_id=request.scope[REQUEST_ID],
         as_at=now_text(),
         path=request.path_params,
         query=parse_qs(request.url.query, keep_blank_values=True),
@@ -154,7 +153,7 @@ async def _read_body(request: Request, limit: int) -> bytes:
 
 
 def _refusal(service: Service, request: Request, problem: ProblemError) -> Response:
-    instance = log_address(service.base_url, request.scope[_REQUEST_ID])
+    instance = log_address(service.base_url, request.scope[REQUEST_ID])
     headers = {"WWW-Authenticate": "Bearer"} if problem.name == _BAD_TOKEN else None
     return Response(dumps(problem.body(instance)), problem.status, headers, _PROBLEM)
 
@@ -189,7 +188,7 @@ class _Recorder:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = scope[_REQUEST_ID] = self._service.next_request_id()
+        request_id = scope[REQUEST_ID] = self._service.next_request_id()
         started = time.monotonic()
         calls, position = self._service.calls, len(self._service.calls)
         calls.append((scope["method"], scope["path"], 0))

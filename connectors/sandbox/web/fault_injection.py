@@ -16,6 +16,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from connectors.sandbox.protocol.calls import log_address
 from connectors.sandbox.protocol.exact_json import dumps
 from connectors.sandbox.protocol.problems import ProblemError
 from schemas.errors import ConfigError
@@ -41,6 +42,7 @@ MEANINGS = {
     "not-json": "after applying the call, a 2xx whose body is plain text",
     "html": "200 with an HTML page, like a proxy's login page; nothing is applied",
 }
+REQUEST_ID = "sandbox.request_id"
 OPTIONS = ("seed", "reads", "slow-seconds", "retry-after", "script")
 
 _HTML = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Gateway</h1></body></html>"
@@ -170,7 +172,8 @@ class _HeldAnswer:
 class FaultInjector:
     """ASGI middleware that injects faults into calls below `/api/api/`.
 
-    The server must provide the connection's transport as `scope["state"]["transport"]`.
+    The server must provide the connection's transport as `scope["state"]["transport"]`, and whoever is around this the
+    call's id as `scope[REQUEST_ID]`.
     """
 
     def __init__(self, app: ASGIApp, faults: FaultPlan) -> None:
@@ -200,7 +203,9 @@ class FaultInjector:
             await _reply(send, 200 if fault == "html" else int(fault), b"text/html", _HTML)
         else:
             code, name = STATUSES[fault]
-            body = ProblemError(int(fault), code, name, f"{fault}, as asked by --faults").body("")
+            host, port = scope["server"]
+            instance = log_address(f"http://{host}:{port}", scope[REQUEST_ID])
+            body = ProblemError(int(fault), code, name, f"{fault}, as asked by --faults").body(instance)
             extra = []
             if fault == "429":
                 extra = [(b"retry-after", self._faults.wait_header().encode())]

@@ -75,7 +75,7 @@ def test_an_outcome_carries_what_lusid_called_it(run: Callable[..., Report], tmp
             "message": None,
             "request": 1,
             "lusid_id": "LUID_IR_0002",
-            "request_id": "REQ-201",
+            "request_id": "REQ-1",
         },
         {
             "key": "IR_0003",
@@ -86,7 +86,7 @@ def test_an_outcome_carries_what_lusid_called_it(run: Callable[..., Report], tmp
             "message": "ends in 3",
             "request": 1,
             "lusid_id": None,
-            "request_id": "REQ-201",
+            "request_id": "REQ-1",
         },
     ]
 

@@ -131,4 +131,4 @@ def test_whatever_turns_calls_away_narrows_the_way_for_all_senders(
     with sandbox(f"script={fault};ok,retry-after=0") as (_, target):
         report, width = loaded(operation, 8, target, batch_size=8)
     assert report.verdict is Verdict.COMPLETE
-    assert width == 2
+    assert 2 <= width < 3, "halved once; what was lost and goes again widens it a little"

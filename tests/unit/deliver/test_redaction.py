@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.deliver.redaction import Personal, quoting_nothing
 from schemas.answers import ErrorDetail, Problem, server_text
-from schemas.errors import AuthError, RejectedError, ThrottledError
+from schemas.errors import AuthError, PerhapsAppliedError, RejectedError, ThrottledError
 
 NAME = 'Zoë "Quux" & Söhne\nGmbH'
 RECORD: dict[str, Any] = {
@@ -110,3 +110,13 @@ def test_of_other_errors_only_those_that_quote_lusid_are_masked() -> None:
         raise AuthError("not for Oz")
     with pytest.raises(ThrottledError, match=r"^Oz$"), quoting_nothing(BODY):
         raise ThrottledError("Oz")
+
+
+def test_what_somebody_said_in_lusids_place_is_masked_too() -> None:
+    refused = RejectedError("no", 400, Problem(400, detail=f"no {NAME}", name="X"))
+    lost = PerhapsAppliedError(f"answered 400: no {NAME}", None, refused)
+    with pytest.raises(PerhapsAppliedError) as raised, quoting_nothing(BODY):
+        raise lost
+    assert raised.value.message == "answered 400: no <displayName>"
+    assert raised.value.refusal is refused
+    assert refused.problem.detail == "no <displayName>"

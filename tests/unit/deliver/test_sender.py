@@ -21,9 +21,17 @@ class Deliveries:
         self.brake = Brake(threading.Event())
         self.delivered: list[list[int]] = []
         self.most = 0
+        self.lost: dict[int, Sequence[int]] = {}
+        self.due = False
         self._flying = 0
         self._fail_at, self._with = fail_at, error
         self._lock = threading.Lock()
+
+    def left(self, part: Sequence[int]) -> Sequence[int]:
+        return self.lost.pop(part[0], []) if part else []
+
+    def is_due(self, part: Sequence[int]) -> bool:
+        return self.due
 
     def deliver(self, part: Sequence[int]) -> None:
         with self._lock:
@@ -66,6 +74,34 @@ def test_however_slow_lusid_is_no_more_batches_are_taken_up_than_are_in_flight()
     send_batches(work(), cast("Any", deliveries), Pressure(4, lambda: 0), lambda _: None)
     assert len(deliveries.delivered) == len(WORK)
     assert 1 < max(ahead) <= 4
+
+
+@pytest.mark.parametrize("due", [False, True])
+def test_what_was_lost_of_a_batch_goes_again_when_it_may_and_else_at_the_end(due: bool) -> None:
+    deliveries = Deliveries()
+    deliveries.lost, deliveries.due = {4: [5]}, due
+    told = run(deliveries, 1)
+    assert deliveries.delivered.index([5]) == (3 if due else len(WORK))
+    assert sorted(told) == list(range(24)), "told of twice, or never"
+
+
+def test_while_answers_are_lost_in_a_row_no_new_batch_begins() -> None:
+    deliveries = Deliveries()
+    deliveries.lost = {0: [0, 1], 2: [3], 4: [4, 5]}
+    missing, deliver = [0, 2, 4], deliveries.deliver
+
+    def loses(part: Sequence[int]) -> None:
+        deliver(part)
+        if part[0] in missing:
+            missing.remove(part[0])
+            deliveries.brake.missed()
+        else:
+            deliveries.brake.answered()
+
+    deliveries.deliver = loses  # type: ignore[method-assign]  # as a delivery that loses answers
+    told = run(deliveries, 1)
+    assert deliveries.delivered[:4] == [[0, 1], [2, 3], [4, 5], [0, 1]]
+    assert sorted(told) == list(range(24))
 
 
 def test_a_fatal_error_lets_no_further_batch_begin() -> None:

@@ -4,7 +4,8 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,18 @@ VERSIONS = "/api/metadata/versions"
 PROBLEM = {
     "name": "InvalidParameterValue",
     "code": 151,
+    "type": "https://docs.lusid.com/#section/Error-Codes/151",
     "title": "One or more of the bits of input data provided were not valid",
     "status": 400,
     "detail": "bad\x1b[31m",
     "instance": "https://acme.lusid.com/app/insights/logs/0HLT:00000001",
     "errors": {"requests[3].side": ["unknown"]},
 }
+
+
+def own(status: int, **headers: str) -> Step:
+    """LUSID's own refusal."""
+    return answer(status, {**PROBLEM, "status": status}, **headers)
 
 
 @dataclass
@@ -95,8 +102,13 @@ def raised(call: Any) -> LoadError:
     assert error.message.isprintable()
     assert error.__cause__ is None
     thawed = pickle.loads(pickle.dumps(error))
-    assert (type(thawed), thawed.__dict__) == (type(error), error.__dict__)
+    assert (type(thawed), told(thawed)) == (type(error), told(error))
     return error
+
+
+def told(error: LoadError) -> dict[str, Any]:
+    """What an error knows; an error within it by what that says."""
+    return {name: str(value) if isinstance(value, LoadError) else value for name, value in error.__dict__.items()}
 
 
 def test_a_post_joins_the_url_unrepaired_and_carries_the_documented_headers(
@@ -214,7 +226,7 @@ def test_a_read_whose_answer_is_lost_is_repeated(server: RawServer, desk: Desk) 
 
 @pytest.mark.parametrize("call", ["upsert", "create"])
 def test_429_waits_as_told_and_503_backs_off_for_every_call(server: RawServer, desk: Desk, call: str) -> None:
-    server.steps += [answer(429, Retry_After="7"), answer(503, PROBLEM), answer(201, {})]
+    server.steps += [own(429, Retry_After="7"), own(503), answer(201, {})]
     assert getattr(desk, call)().attempts == 3
     assert desk.slept == [pytest.approx(8, abs=0.5), 0.5]
 
@@ -236,7 +248,7 @@ def test_a_patient_client_outlasts_an_outage(call: str) -> None:
     error = raised(getattr(desk, call))
     assert isinstance(error, NeverSentError)
     assert 120 <= sum(desk.slept) < 140
-    with RawServer([answer(503, PROBLEM)] * 9 + [answer(201, {})]) as server:
+    with RawServer([own(503)] * 9 + [answer(201, {})]) as server:
         desk = Desk(server.url)
         desk.client.follow(LoadSettings(patience=120))
         with desk.client:
@@ -277,13 +289,21 @@ def test_all_senders_wait_once_for_a_token_endpoint_that_is_down() -> None:
 
 
 def test_429_without_end_is_throttled(server: RawServer, desk: Desk) -> None:
-    server.steps += [answer(429, Retry_After="0")] * 3
+    server.steps += [own(429, Retry_After="0")] * 3
     error = raised(desk.create)
     assert isinstance(error, ThrottledError)
     assert (error.message, error.wait_seconds) == (
         f"POST {CREATE}: answered 429 (3 attempts)",
         0.0,
     )
+
+
+def test_a_429_that_may_hide_an_answer_holds_whatever_is_sent_next(server: RawServer, desk: Desk) -> None:
+    server.steps += [answer(429, Retry_After="7"), answer(200, {})]
+    assert isinstance(raised(desk.create), PerhapsAppliedError)
+    assert desk.slept == []
+    desk.client.get("/api/orders")
+    assert desk.slept == [pytest.approx(8, abs=0.5)]
 
 
 def test_a_call_that_nobody_listens_to_was_never_sent() -> None:
@@ -303,7 +323,7 @@ def test_a_refusal_carries_its_problem_bounded_and_escaped(server: RawServer, de
         400,
         f"LUSID refuses POST {CREATE}: bad\\x1b[31m (HTTP 400)",
     )
-    assert error.problem == Problem.from_body(400, PROBLEM)
+    assert error.problem == replace(Problem.from_body(400, PROBLEM), is_own=True)
     assert error.problem.errors == {"requests[3].side": ("unknown",)}
     assert desk.slept == []
 
@@ -396,7 +416,7 @@ def test_a_later_refusal_of_the_request_itself_ends_an_earlier_doubt(server: Raw
 
 
 def test_a_given_token_that_is_refused_stops_the_run(server: RawServer, desk: Desk) -> None:
-    server.steps.append(answer(401))
+    server.steps.append(own(401))
     error = raised(desk.create)
     assert isinstance(error, AuthError)
     assert error.message == "LUSID refuses the access token: it is wrong, expired or revoked"
@@ -412,7 +432,7 @@ def test_on_a_401_the_token_is_renewed_once_and_the_request_sent_again(server: R
 
     def rotates(sock: Any) -> bool:
         path.write_text("new")
-        return answer(401)(sock)
+        return own(401)(sock)
 
     server.steps += [rotates, answer(201, {"a": 1})]
     desk = token_file_desk(server, path)
@@ -422,15 +442,81 @@ def test_on_a_401_the_token_is_renewed_once_and_the_request_sent_again(server: R
     assert desk.slept == []
 
 
+def test_after_anothers_401_only_what_is_idempotent_goes_again(server: RawServer, tmp_path: Path) -> None:
+    """LUSID may have done it behind the proxy that says so."""
+    path = tmp_path / "token"
+    path.write_text("old")
+
+    def rotates(sock: Any) -> bool:
+        path.write_text(path.read_text() + "er")
+        return answer(401, {"message": "who?"})(sock)
+
+    server.steps += [rotates, rotates, answer(201, {"a": 1})]
+    desk = token_file_desk(server, path)
+    with desk.client:
+        assert isinstance(raised(desk.create), PerhapsAppliedError)
+        assert len(server.seen) == 1
+        assert desk.upsert().body == {"a": 1}
+
+
+def signing(server: RawServer) -> Desk:
+    """A client of a LUSID that was seen to name the request in its answers."""
+    desk = Desk(server.url)
+    server.steps.append(answer(200, {}, lusid_meta_requestId="0HLT:1"))
+    desk.client.check()
+    return desk
+
+
+def test_an_answer_without_lusids_signature_is_none_where_something_is_to_be_proven(server: RawServer) -> None:
+    desk = signing(server)
+    server.steps += [answer(201, {"values": []}), answer(200, {"values": []})]
+    with desk.client:
+        assert isinstance(raised(desk.create), PerhapsAppliedError)
+        server.steps.append(answer(200, {"values": [1]}, lusid_meta_requestId="0HLT:2"))
+        assert desk.client.get("/api/orders").body == {"values": [1]}
+        assert desk.upsert().body == {}
+
+
+def test_a_refusal_without_lusids_signature_proves_nothing(server: RawServer) -> None:
+    desk = signing(server)
+    server.steps += [own(400), own(429), own(400, lusid_meta_requestId="0HLT:3")]
+    with desk.client:
+        lost = raised(desk.create)
+        assert isinstance(lost, PerhapsAppliedError)
+        assert isinstance(lost.refusal, RejectedError)
+        assert isinstance(raised(desk.create), PerhapsAppliedError)
+        assert isinstance(raised(desk.create), RejectedError)
+
+
+def test_a_lost_answer_whose_head_came_says_which_request_it_was(server: RawServer, desk: Desk) -> None:
+    server.steps += [
+        raw_answer(201, b"no json", lusid_meta_requestId="0HLT:4"),
+        says(b"HTTP/1.1 201 X\r\nlusid-meta-requestId: 0HLT:5\r\nContent-Length: 9\r\n\r\n{"),
+        hangs_up,
+    ]
+    found = [raised(desk.create) for _ in range(3)]
+    assert [error.request_id for error in found if isinstance(error, PerhapsAppliedError)] == ["0HLT:4", "0HLT:5", None]
+
+
+def test_lusids_own_time_is_that_of_its_first_answer(server: RawServer) -> None:
+    for date, expected in (("Fri, 01 Mar 2024 12:00:00 GMT", datetime(2024, 3, 1, 12, tzinfo=UTC)), ("soon", None)):
+        desk = Desk(server.url)
+        assert desk.client.opened_at is None
+        server.steps.append(answer(200, {}, Date=date))
+        with desk.client:
+            desk.client.check()
+        assert desk.client.opened_at == expected
+
+
 def test_a_401_to_a_fresh_token_stops_the_run(server: RawServer, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("MARKER-old")
 
     def rotates(sock: Any) -> bool:
         path.write_text("MARKER-new")
-        return answer(401)(sock)
+        return own(401)(sock)
 
-    server.steps += [rotates, answer(401)]
+    server.steps += [rotates, own(401)]
     desk = token_file_desk(server, path)
     with desk.client:
         error = raised(desk.create)

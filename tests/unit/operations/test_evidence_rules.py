@@ -1,14 +1,18 @@
 from typing import Any
 
 import pytest
-from shelf import Shelf
+from shelf import MISSING, Shelf
 
 from pipelines.operations.evidence import Evidence, Finding, IfPresent, SameInstant, examine
 from pipelines.operations.evidence_rules import (
     allocations_of_placement,
     booked_transaction,
+    cancelled,
+    entity_itself,
     holders_of_account,
+    moved_order,
     orders_of_block,
+    own_entity,
     record_by_identifier,
 )
 from schemas.dialects import Dialect
@@ -74,6 +78,29 @@ def test_an_accounts_parents_are_its_holders() -> None:
     assert holders_of_account({}, Dialect.V2_1) == []
 
 
+@pytest.mark.parametrize(
+    ("rule", "request_", "path", "alike"),
+    [
+        (orders_of_block, {"orders": [{"id": {"scope": "S", "code": "X"}}]}, "/api/orders/S/X", {}),
+        (own_entity("placements"), {"id": {"scope": "S", "code": "X"}}, "/api/placements/S/X", {}),
+        (cancelled("orders"), {"scope": "S", "code": "X"}, "/api/orders/S/X", {"state": "Cancelled"}),
+        (cancelled("orders"), {"scope": "S", "code": "X"}, "/api/orders/S/X", {"state": "New"}),
+        (
+            moved_order,
+            {"orderId": {"scope": "S", "code": "O"}, "destinationBlockId": {"scope": "S", "code": "X"}},
+            "/api/blocks/S/X",
+            {"orderIds": [{"scope": "S", "code": "O"}]},
+        ),
+        (entity_itself("orders"), {"scope": "S", "code": "X"}, "/api/orders/S/X", {}),
+    ],
+)
+def test_an_answer_of_another_entity_proves_nothing(rule: Any, request_: Any, path: str, alike: Any) -> None:
+    evidence = rule(request_, Dialect.V2_1)
+    for code, clear in (("X", True), ("Y", False)):
+        found = examine(evidence, Shelf(**{path: {"id": {"scope": "S", "code": code}, **alike}}))
+        assert (found is not Finding.UNCLEAR) is clear
+
+
 ALLOCATION = {"scope": "S", "code": "ALLOC-1"}
 ALLOCATION_PATH = "/api/allocations/S/ALLOC-1"
 TRANSACTIONS = "/api/transactionportfolios/F/P/transactions"
@@ -107,7 +134,8 @@ def test_an_allocation_without_a_readable_portfolio_proves_nothing(portfolio: An
 
 
 def test_an_allocation_that_is_not_there_was_not_booked() -> None:
-    assert booked(RejectedError("no", 404))[0] is Finding.ABSENT
+    assert booked(MISSING)[0] is Finding.ABSENT
+    assert booked(RejectedError("no", 404))[0] is Finding.UNCLEAR, "it may be a gateway's word"
 
 
 PLACED = {"scope": "S", "code": "P1"}
