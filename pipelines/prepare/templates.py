@@ -2,7 +2,7 @@
 
 Which cells a row fills, and its words of a vocabulary, are its pattern. Rules between cells and the shape of a request
 follow from the pattern alone, so both are settled once for each pattern, on a row of marks; in what is encoded of
-that, cells take the marks' places (docs/decisions/0010-by-the-column.md).
+that, cells take the marks' places (docs/decisions/0010-validation-by-column.md).
 """
 
 import re

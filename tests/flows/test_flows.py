@@ -312,7 +312,7 @@ def test_a_worker_runs_a_flow_without_anyone_who_watches(server: str, tmp_path: 
         nightly_load(str(tmp_path / "nowhere"), options)
 
 
-def test_what_a_caller_watches_is_told_of_the_flow(server: str, tmp_path: Path) -> None:
+def test_a_callers_progress_hears_of_the_flow(server: str, tmp_path: Path) -> None:
     told: list[tuple[str, object]] = []
 
     class Watching(Progress):
@@ -447,7 +447,7 @@ def test_artifact_text_shows_as_it_is_and_cannot_break_out_of_its_cell() -> None
     assert escaped("x" * 1000) == "x" * (MOST_CHARACTERS - 3) + r"\.\.\."
 
 
-def test_reasons_keep_a_servers_words_and_every_key_to_the_run_folder() -> None:
+def test_reasons_leave_a_servers_words_and_every_key_in_the_run_folder() -> None:
     found = (
         Reason(State.FAILED, "Bad|Code", f"{PERSON} is refused", 2, ["IR_1 (row 1)"]),
         Reason(State.INVALID, "Missing", "display_name: is missing", 1, ["IR_2 (row 2)"]),

@@ -162,21 +162,21 @@ MUTATIONS = (
         "pipelines/account/failed_references.py",
         "            self._brought.pop(ref, None)\n",
         "            pass\n",
-        ("tests/unit/nights/test_nightly.py::test_an_account_whose_holder_is_in_by_another_row_is_not_held",),
+        ("tests/unit/nights/test_nightly.py::test_an_account_whose_holder_came_in_with_another_row_is_not_held",),
     ),
     Mutation(
         "load what depends on failures that cannot be told",
         "pipelines/nights/sequence.py",
         "                if self._refs_lost is not None and operation_named(step.operation).depends:\n",
         "                if False:\n",
-        ("tests/unit/nights/test_nightly.py::test_accounts_are_not_loaded_when_nobody_can_say_which_to_hold",),
+        ("tests/unit/nights/test_nightly.py::test_accounts_are_not_loaded_when_it_is_not_known_which_to_hold",),
     ),
     Mutation(
         "load anew what a night that stopped has finished",
         "pipelines/nights/sequence.py",
         "        if self._continuation.has(step):\n",
         "        if False:\n",
-        ("tests/unit/nights/test_continuation.py::test_a_night_that_stopped_is_finished_by_beginning_it_again",),
+        ("tests/unit/nights/test_continuation.py::test_the_same_night_again_finishes_one_that_stopped",),
     ),
     Mutation(
         "forget what was held when a night is continued",
@@ -184,7 +184,7 @@ MUTATIONS = (
         'failed.get("refs", {})',
         "{}",
         (
-            "tests/unit/nights/test_continuation.py::test_what_failed_before_a_night_stopped_holds_what_follows_when_it_goes_on",
+            "tests/unit/nights/test_continuation.py::test_what_failed_before_a_night_stopped_holds_rows_when_it_is_continued",
         ),
     ),
     Mutation(
@@ -193,7 +193,7 @@ MUTATIONS = (
         "        if sequence.is_over:\n",
         "        if True:\n",
         (
-            "tests/unit/nights/test_continuation.py::test_an_extract_that_was_refused_is_corrected_and_the_night_goes_on_there",
+            "tests/unit/nights/test_continuation.py::test_a_night_continues_with_an_extract_that_was_refused_and_then_corrected",
         ),
     ),
     Mutation(
@@ -201,7 +201,7 @@ MUTATIONS = (
         "pipelines/nights/continuation.py",
         "            if anew and step.given is None:",
         "            if False and step.given is None:",
-        ("tests/unit/nights/test_continuation.py::test_what_follows_from_a_load_that_is_another_now_is_derived_anew",),
+        ("tests/unit/nights/test_continuation.py::test_an_extract_derived_from_a_load_that_is_new_is_derived_anew",),
     ),
     Mutation(
         "skip the check for repeated keys",
@@ -456,7 +456,7 @@ MUTATIONS = (
         "pipelines/history/replay_check.py",
         "            if strangers := _few(sql, _STRANGERS):\n",
         "            if False:\n",
-        ("tests/unit/cli/test_commands_again.py::test_a_row_that_is_in_already_is_not_replayed",),
+        ("tests/unit/cli/test_commands_again.py::test_a_row_that_a_replay_had_accepted_is_not_replayed",),
     ),
     Mutation(
         "let a replay send what an unfinished one has in hand",

@@ -63,7 +63,7 @@ def test_every_row_of_several_files_is_accounted_for_once(run: Callable[..., Rep
     }
 
 
-def test_an_outcome_carries_what_lusid_called_it(run: Callable[..., Report], tmp_path: Path) -> None:
+def test_an_outcome_has_lusids_ids(run: Callable[..., Report], tmp_path: Path) -> None:
     report = run("investor-records", write_csv(tmp_path / "a.csv", [investor(2), investor(3)]))
     assert outcomes(report.run_dir) == [
         {
@@ -198,14 +198,14 @@ def test_reasons_that_differ_only_in_their_text_are_one_beyond_a_bound(
     assert sum(r.rows for r in report.reasons) == 10
 
 
-def test_a_run_that_failed_says_what_its_rows_would_have_brought(run: Callable[..., Report], tmp_path: Path) -> None:
+def test_a_run_lists_the_references_of_its_failed_rows(run: Callable[..., Report], tmp_path: Path) -> None:
     extract = write_csv(tmp_path / "a.csv", [investor(3), investor(4)])
     ref = "InvestorRecord/ExternalIdentifier/ExternalIRId=IR_0003"
     assert run("investor-records", extract, followed=True).failed_refs == {ref: "is failed (row 1)"}
     assert run("investor-records", extract).failed_refs == {}, "kept only for loads that follow"
 
 
-def test_what_an_accepted_row_brought_has_not_failed(run: Callable[..., Report], tmp_path: Path) -> None:
+def test_a_reference_that_an_accepted_row_brought_in_has_not_failed(run: Callable[..., Report], tmp_path: Path) -> None:
     other, nameless = "identifier:InvestorRecord/Other/Id", {"display_name": ""}
     rows = [
         *(investor(1, {other: "A"}), investor(1, {other: "B", **nameless})),
@@ -256,7 +256,7 @@ def test_a_line_lost_from_the_failures_is_noticed(tmp_path: Path, monkeypatch: p
     assert "1 to report, 0 in failures.csv" in unbalanced(tmp_path)[0]
 
 
-def test_a_row_that_never_came_into_the_book_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_missing_from_the_row_book_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(run: OpenRun) -> PreparedRun:
         prepared = prepare(run)
         return replace(prepared, requests=replace(prepared.requests, rows_read=prepared.requests.rows_read + 1))
@@ -305,7 +305,7 @@ def test_a_crash_while_the_books_are_closed_leaves_no_half_file(
     assert orjson.loads((folder / "manifest.json").read_bytes())["verdict"] == "error"
 
 
-def test_states_are_written_though_the_extract_is_gone_meanwhile(
+def test_states_are_written_even_if_the_extract_has_gone(
     run: Callable[..., Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(self: Extract, position: object) -> None:

@@ -27,7 +27,7 @@ def test_a_template_is_a_header_the_operation_takes(operation: Operation, dialec
 
 
 @pytest.mark.parametrize(("operation", "dialect"), SPOKEN, ids=lambda v: v.name if isinstance(v, Operation) else v)
-def test_every_column_is_told_with_its_meaning_and_an_example_within_80_columns(
+def test_every_column_is_listed_with_meaning_and_example_in_80_characters(
     operation: Operation, dialect: Dialect
 ) -> None:
     lines = list(column_lines(operation, dialect))
@@ -64,7 +64,7 @@ def test_the_words_of_a_dialect_are_listed() -> None:
         ),
     ],
 )
-def test_a_cell_type_is_told_as_it_is_checked(cell: Any, text: str, good: str, bad: str) -> None:
+def test_a_cell_type_is_described_as_it_is_checked(cell: Any, text: str, good: str, bad: str) -> None:
     assert cell_text(cell) == text
     adapter: TypeAdapter[object] = TypeAdapter(cell)
     with pytest.raises(ValidationError):

@@ -104,7 +104,7 @@ def test_a_stopped_run_whose_extract_was_loaded_anew_is_not_resumed(place: Path,
     assert error(capsys) == f"there is nothing to resume in {place / 'runs'}: {run} is the newest run (rejects)"
 
 
-def test_a_run_whose_failures_were_all_taken_up_is_not_replayed(place: Path, capsys: Capture) -> None:
+def test_a_run_whose_failures_are_all_in_a_replay_is_not_replayed(place: Path, capsys: Capture) -> None:
     runs = ["--runs", str(place / "runs")]
     assert loaded(place, "--json") == 3
     first = the_run(place)
@@ -192,7 +192,7 @@ def test_calls_that_were_given_up_are_named_with_what_sends_them(
     assert lines[-1] == f"  bulkload resume {the_run(place).name} --runs {place / 'runs'}"
 
 
-def test_a_row_that_is_in_already_is_not_replayed(place: Path, capsys: Capture) -> None:
+def test_a_row_that_a_replay_had_accepted_is_not_replayed(place: Path, capsys: Capture) -> None:
     assert loaded(place, "--json") == 3
     run = the_run(place)
     strangers = shutil.move(corrected(run / "failures.csv", _row="1"), place / "strangers.csv")

@@ -224,7 +224,7 @@ def test_a_stuck_load_says_what_it_has_done_without_a_rate() -> None:
     assert out.getvalue() == "sending: 100 of 200\n"
 
 
-def test_a_note_is_said_as_it_is() -> None:
+def test_a_note_is_printed_as_it_is() -> None:
     told, out = progress(False)
     told.note("[red]No LUSID[/red] is configured")
     assert out.getvalue() == "[red]No LUSID[/red] is configured\n"

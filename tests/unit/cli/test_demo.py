@@ -53,7 +53,7 @@ def test_the_demo_begins_anew_each_time_and_the_sandbox_agrees_with_what_was_acc
         assert lines.index("Files") > start
 
 
-def test_the_repositorys_sample_is_taken_where_it_is(tmp_path: Path) -> None:
+def test_the_repositorys_sample_is_loaded_where_there_is_one(tmp_path: Path) -> None:
     assert demo._sample(tmp_path) == Path(__file__).resolve().parents[3] / "data" / "sample"
 
 
@@ -61,7 +61,9 @@ def test_every_operation_of_the_night_is_compared() -> None:
     assert LISTINGS.keys() == NAMES.keys()
 
 
-def test_something_in_the_sandbox_that_was_not_accepted_is_loud(little: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entity_in_the_sandbox_that_was_not_accepted_is_an_error(
+    little: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def and_a_stranger(folder: Path, options: Any, *, prefect: bool | None) -> Any:
         report = run_night(folder, options, prefect=prefect)
         stranger = folder.parent / "stranger.csv"

@@ -229,9 +229,7 @@ def test_a_bug_is_one_line_and_its_traceback_is_in_a_private_file_without_texts(
     assert "MARKER" not in text
 
 
-def test_a_bug_that_cannot_be_written_down_is_one_line_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
+def test_a_bug_whose_traceback_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     _break(monkeypatch, RuntimeError("MARKER-secret"))
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
     assert cli.run(["runs"]) == 1
@@ -446,9 +444,7 @@ def test_a_run_is_found_by_id_prefix_path_and_as_the_latest(night: Path, capsys:
     assert json.loads(capsys.readouterr().out)["run_id"] == folder.name
 
 
-def test_runs_lists_them_the_newest_first_and_passes_over_what_is_none(
-    night: Path, tmp_path: Path, capsys: Capture
-) -> None:
+def test_runs_are_listed_newest_first_and_other_folders_ignored(night: Path, tmp_path: Path, capsys: Capture) -> None:
     (folder,) = night.iterdir()
     assert cli.run(["runs", "--runs", str(night)]) == 0
     first, second = capsys.readouterr().out.splitlines()

@@ -30,7 +30,7 @@ def shell(script: str, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_a_load_ends_with_its_own_code_whoever_listens(tmp_path: Path) -> None:
+def test_a_load_keeps_its_exit_code_when_its_streams_fail(tmp_path: Path) -> None:
     write_csv(tmp_path / "i.csv", [investor(1), investor(2, {"investor_type": "Persn"})])
     line = "$B load investor-records i.csv --dry-run --runs"
     running = {way: shell(f"{line} runs{n} {way}", tmp_path) for n, way in enumerate(WAYS)}
@@ -51,7 +51,7 @@ def test_a_load_ends_with_its_own_code_whoever_listens(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_names_that_cannot_be_written_down_are_refused_before_a_run(
+def test_names_that_no_file_can_hold_are_refused_before_a_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -70,7 +70,7 @@ def test_names_that_cannot_be_written_down_are_refused_before_a_run(
         RunFolder.create(tmp_path / BYTES, "orders")
 
 
-def test_a_working_folder_that_is_gone_is_not_missed(tmp_path: Path) -> None:
+def test_a_load_needs_no_working_folder(tmp_path: Path) -> None:
     write_csv(tmp_path / "i.csv", [investor(1)])
     (tmp_path / "gone").mkdir()
     line = f"$B load investor-records {tmp_path}/i.csv --dry-run --target sandbox --runs {tmp_path}/runs"

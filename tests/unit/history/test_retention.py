@@ -56,7 +56,7 @@ def test_runs_older_than_asked_are_removed_and_nothing_else(tmp_path: Path) -> N
     assert purge(tmp_path / "nowhere", "1d") == []
 
 
-def test_a_manifest_that_cannot_be_read_keeps_no_personal_data_from_going(tmp_path: Path) -> None:
+def test_an_unreadable_manifest_does_not_keep_personal_data(tmp_path: Path) -> None:
     torn = run(tmp_path, "20260101T000000Z-orders-00ff")
     (torn / "manifest.json").write_text("{")
     odd = run(tmp_path, "odd", None, started=7)
@@ -116,7 +116,7 @@ def test_what_cannot_be_removed_is_one_line(tmp_path: Path, monkeypatch: pytest.
     assert caught.value.message == f"{folder}: cannot be removed: Permission denied"
 
 
-def test_what_is_no_run_is_passed_over(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_run_is_ignored(tmp_path: Path) -> None:
     run(tmp_path, "b")
     run(tmp_path, "a")
     (tmp_path / "torn").mkdir()
@@ -149,6 +149,6 @@ def test_another_run_does_not_count(tmp_path: Path, earlier: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("target", [None, "sandbox"])
-def test_what_is_gone_with_its_run_was_loaded_nowhere(tmp_path: Path, target: str | None) -> None:
+def test_a_load_whose_data_is_gone_does_not_count(tmp_path: Path, target: str | None) -> None:
     run(tmp_path, "earlier", **(DONE | {"target": target}))
     refuse_finished(tmp_path, Manifest.read(MINE | {"target": target}))

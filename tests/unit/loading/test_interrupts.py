@@ -21,7 +21,7 @@ with interrupts(lambda name: print(name, flush=True)):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_told_by_its_name_and_handlers_come_back(number: signal.Signals) -> None:
+def test_the_first_signal_is_passed_on_by_name_and_handlers_are_restored(number: signal.Signals) -> None:
     before = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     told: list[str] = []
     with interrupts(told.append):
@@ -87,7 +87,7 @@ cli.main()
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_before_a_load_watches_for_signals_one_ends_the_command_in_our_words(name: str) -> None:
+def test_before_a_load_watches_for_signals_one_ends_the_command_with_our_message(name: str) -> None:
     code = BEFORE.format(name)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     said = "bulkload: interrupted; `bulkload runs` shows how far it got\n"

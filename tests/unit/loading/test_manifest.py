@@ -38,13 +38,13 @@ def test_everything_that_changed_is_named(changes: dict[str, Any], said: str) ->
     assert caught.value.message == f"the run cannot be resumed, this has changed since it began: {said}"
 
 
-def test_the_same_may_go_on_and_so_may_what_had_not_read_its_extract() -> None:
+def test_an_unchanged_run_is_resumed_and_so_is_one_that_had_not_read_its_extract() -> None:
     check_same(manifest(), manifest(mapping={"path": "elsewhere", "sha256": "2"}), ["1"])
     check_same(manifest(), manifest(versions={"bulkload": "1.1"}), ["1"])
     check_same(manifest(extracts=[{"name": "a", "path": "/a", "bytes": 1}]), manifest(mapping=None), ["9"])
 
 
-def test_force_forgives_a_mapping_and_never_an_extract() -> None:
+def test_force_accepts_another_mapping_and_never_another_extract() -> None:
     check_same(manifest(), manifest(mapping=None), ["1"], force=True)
     with pytest.raises(ConfigError) as caught:
         check_same(manifest(), manifest(mapping=None), ["9"], force=True)

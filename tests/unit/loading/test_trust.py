@@ -47,7 +47,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, runs: Path, target: str | None = Non
     return found[0]
 
 
-def test_a_target_that_the_operator_names_too_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_the_operator_names_too_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = old_runs(tmp_path)
     acme = "https://acme.lusid.com/api"
     assert opened(monkeypatch, runs, acme) == acme

@@ -118,7 +118,7 @@ def test_a_range_that_is_empty_is_refused(tmp_path: Path) -> None:
         dated_folders(pattern, SATURDAY, SUNDAY)
 
 
-def test_dates_that_earlier_runs_finished_are_passed_over(place: Backfills) -> None:
+def test_dates_that_earlier_runs_finished_are_skipped(place: Backfills) -> None:
     place.extract(FRIDAY, investor(20), investor(21, {"display_name": ""}))
     assert place.run().exit_code == 3
     second = place.run()
@@ -146,7 +146,7 @@ def test_the_same_content_on_another_date_is_not_done(place: Backfills) -> None:
     assert days(place.run()) == [SATURDAY]
 
 
-def test_a_mapping_that_changed_makes_a_date_undone(place: Backfills) -> None:
+def test_a_date_whose_mapping_changed_is_loaded_again(place: Backfills) -> None:
     place.run()
     header = (place.place / "20261120" / "investors.csv").read_text().splitlines()[0].split(",")
     lines = ["operation: investor-records", "columns:", *(f'  "{name}": "{name}"' for name in header)]
@@ -155,7 +155,7 @@ def test_a_mapping_that_changed_makes_a_date_undone(place: Backfills) -> None:
     assert days(place.run()) == []
 
 
-def test_what_another_target_took_is_not_done(place: Backfills) -> None:
+def test_a_date_loaded_into_another_target_is_not_done(place: Backfills) -> None:
     place.run()
     other = f"{SANDBOX}:{place.place / 'other.db'}"
     assert days(place.run(target=other)) == [THURSDAY, FRIDAY, MONDAY]
@@ -168,7 +168,7 @@ def test_a_dry_run_and_a_sandbox_in_memory_finish_nothing(place: Backfills) -> N
     assert days(place.run()) == [THURSDAY, FRIDAY, MONDAY]
 
 
-def test_the_first_date_that_stops_ends_the_backfill_and_the_next_run_goes_on_there(place: Backfills) -> None:
+def test_the_first_date_that_stops_ends_the_backfill_and_the_next_one_resumes_there(place: Backfills) -> None:
     def cut(night: NightlyReport) -> NightlyReport:
         for report in night.reports:
             manifest = report.run_dir / "manifest.json"
@@ -202,7 +202,7 @@ def test_an_extract_without_a_row_ends_the_backfill_there_and_earlier_nights_are
     assert (days(report), report.done_before, report.exit_code) == ([FRIDAY, MONDAY], (THURSDAY,), 0)
 
 
-def test_the_first_date_that_there_is_has_none_before_it(tmp_path: Path) -> None:
+def test_the_first_date_of_the_calendar_has_none_before_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^business dates without a folder: .*/x10101$"):
         dated_folders(f"{tmp_path}/x{{date:%Y%m%d}}", date.min, date.min)
 
@@ -218,7 +218,7 @@ def test_the_document_gives_each_night_by_its_date(place: Backfills) -> None:
     }
 
 
-def test_an_interrupt_of_a_night_that_ends_all_the_same_ends_the_backfill(
+def test_an_interrupt_that_a_night_outlives_ends_the_backfill(
     place: Backfills, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = write_html

@@ -80,7 +80,7 @@ def loaded(night: Path, target: str, heard: Progress | None = None, **options: A
     return nightly(night, progress=heard, target=target, **options)
 
 
-def test_a_night_that_stopped_is_finished_by_beginning_it_again(night: Path) -> None:
+def test_the_same_night_again_finishes_one_that_stopped(night: Path) -> None:
     door, heard = Door(), Heard()
     door.locked, door.let = "investmentaccounts", 1
     with ScriptedLusid(door) as lusid:
@@ -103,7 +103,7 @@ def test_a_night_that_stopped_is_finished_by_beginning_it_again(night: Path) -> 
     ]
 
 
-def test_what_failed_before_a_night_stopped_holds_what_follows_when_it_goes_on(night: Path) -> None:
+def test_what_failed_before_a_night_stopped_holds_rows_when_it_is_continued(night: Path) -> None:
     """The accounts are another file by now and loaded anew; which investors failed, only the stopped run knows."""
     write_csv(night / "orders.csv", [order(n, n) for n in range(2)])
     door = Door()
@@ -129,7 +129,7 @@ def test_a_night_that_stopped_in_a_sandbox_in_memory_is_loaded_anew(night: Path)
 
 
 @pytest.mark.parametrize("how", ["finished", "again", "other mode", "no mark"])
-def test_a_night_with_nothing_to_go_on_with_is_loaded_anew(night: Path, how: str) -> None:
+def test_a_night_with_nothing_to_continue_is_loaded_anew(night: Path, how: str) -> None:
     door, heard = Door(), Heard()
     door.locked = "" if how == "finished" else "investmentaccounts"
     with ScriptedLusid(door) as lusid:
@@ -152,7 +152,7 @@ def marks(night: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("how", ["its header", "its content"])
-def test_an_extract_that_was_refused_is_corrected_and_the_night_goes_on_there(night: Path, how: str) -> None:
+def test_a_night_continues_with_an_extract_that_was_refused_and_then_corrected(night: Path, how: str) -> None:
     """What failed in the loads before is still known: children are held, though their own load had no run yet."""
     door, heard, text = Door(), Heard(), (night / "accounts.csv").read_text()
     (night / "accounts.csv").write_text(f"x{text}" if how == "its header" else text.split("\n")[0])
@@ -170,7 +170,7 @@ def test_an_extract_that_was_refused_is_corrected_and_the_night_goes_on_there(ni
     assert marks(night) == []
 
 
-def test_a_night_that_died_between_two_loads_goes_on_with_the_next(night: Path) -> None:
+def test_a_night_that_died_between_two_loads_continues_with_the_next(night: Path) -> None:
     door = Door()
 
     def dying(spec: LoadSpec) -> Report:
@@ -187,7 +187,7 @@ def test_a_night_that_died_between_two_loads_goes_on_with_the_next(night: Path) 
     assert marks(night) == []
 
 
-def test_a_night_whose_stopped_load_was_resumed_by_hand_goes_on_behind_it(night: Path) -> None:
+def test_a_night_whose_stopped_load_was_resumed_by_hand_continues_after_it(night: Path) -> None:
     write_csv(night / "accounts.csv", [account(n, n) for n in range(3)])
     write_csv(night / "investors.csv", [investor(n, {"display_name": ""} if n == 2 else {}) for n in range(3)])
     (night / "orders.csv").unlink()
@@ -203,7 +203,7 @@ def test_a_night_whose_stopped_load_was_resumed_by_hand_goes_on_behind_it(night:
     assert set(door.posted.values()) == {1}
 
 
-def test_what_follows_from_a_load_that_is_another_now_is_derived_anew(
+def test_an_extract_derived_from_a_load_that_is_new_is_derived_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "day"
@@ -224,7 +224,7 @@ def test_what_follows_from_a_load_that_is_another_now_is_derived_anew(
     assert second.exit_code == 0
 
 
-def test_a_trading_day_goes_on_with_what_it_made_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trading_day_resumes_the_load_of_a_derived_extract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_day(tmp_path / "day", blocks=3)
     heard = Heard()
     with sandbox() as (lusid, target):
@@ -253,9 +253,7 @@ def locked_out_of(path: str, post: Any) -> Any:
     return refusing
 
 
-def test_an_interrupt_of_a_load_that_ends_all_the_same_ends_the_night(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_that_a_load_outlives_ends_the_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     night = tmp_path / "night"
     night.mkdir()
     write_csv(night / "investors.csv", [investor(1)])

@@ -125,7 +125,7 @@ def test_accounts_whose_holder_was_refused_are_held_and_name_it_and_the_sandbox_
     assert len(lists["orders"]) == orders.rows[State.ACCEPTED]
 
 
-def test_csv_is_taken_where_parquet_lies_beside_it_and_that_is_said(tmp_path: Path) -> None:
+def test_csv_wins_over_parquet_beside_it_and_a_note_says_so(tmp_path: Path) -> None:
     heard = Heard()
     night = nightly(DATA / "sample", progress=heard, dry_run=True, runs=tmp_path)
     assert (
@@ -145,7 +145,7 @@ def test_a_dry_run_sends_nothing_and_still_holds(tmp_path: Path) -> None:
     assert night.exit_code == 3
 
 
-def test_a_missing_extract_is_said_and_skipped(tmp_path: Path) -> None:
+def test_a_missing_extract_is_noted_and_skipped(tmp_path: Path) -> None:
     folder = a_folder(tmp_path, orders=[order()])
     heard = Heard()
     night = nightly(folder, progress=heard, target="sandbox", runs=tmp_path / "runs")
@@ -177,7 +177,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         nightly(tmp_path / "nowhere", target="sandbox")
 
 
-def test_duplicates_are_picked_where_a_row_is_a_request_and_it_is_said_where_not(tmp_path: Path) -> None:
+def test_duplicates_are_picked_where_a_row_is_a_request_and_noted_where_not(tmp_path: Path) -> None:
     twice = [investor(1), investor(1, {"display_name": "Later"})]
     folder = a_folder(tmp_path, investors=twice, accounts=[account(1, 1), account(1, 1, {"display_name": "Other"})])
     heard = Heard()
@@ -193,7 +193,7 @@ def test_duplicates_are_picked_where_a_row_is_a_request_and_it_is_said_where_not
     ]
 
 
-def test_an_account_whose_holder_is_in_by_another_row_is_not_held(tmp_path: Path) -> None:
+def test_an_account_whose_holder_came_in_with_another_row_is_not_held(tmp_path: Path) -> None:
     twice = [investor(1), investor(1, {"display_name": ""})]
     folder = a_folder(tmp_path, investors=twice, accounts=[account(1, 1)])
     night = nightly(folder, target="sandbox", runs=tmp_path / "runs", duplicates="last")
@@ -214,7 +214,7 @@ def vanishing(folder: Path) -> CarryOut:
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_accounts_are_not_loaded_when_nobody_can_say_which_to_hold(
+def test_accounts_are_not_loaded_when_it_is_not_known_which_to_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, gone: bool
 ) -> None:
     nameless = [investor(n, {"display_name": ""}) for n in (2, 3)]
@@ -278,7 +278,7 @@ def test_a_folder_and_several_files_of_one_extract_are_loaded_together(tmp_path:
     assert [report.rows[State.ACCEPTED] for report in night.reports] == [2, 1]
 
 
-def test_of_one_extract_in_several_forms_one_is_taken(tmp_path: Path) -> None:
+def test_one_form_of_an_extract_is_loaded_and_the_others_are_noted(tmp_path: Path) -> None:
     folder = tmp_path / "extracts"
     (folder / "orders").mkdir(parents=True)
     for ending in (".parquet", ".csv.zst", ".csv.gz"):
@@ -292,7 +292,7 @@ def test_of_one_extract_in_several_forms_one_is_taken(tmp_path: Path) -> None:
     )
 
 
-def test_extracts_whose_names_are_nobodys_are_named(tmp_path: Path) -> None:
+def test_extracts_that_belong_to_no_operation_are_named(tmp_path: Path) -> None:
     folder = the_night(tmp_path)
     for name in ("acounts.csv", "placements.parquet", "_ignored.csv", "readme.txt"):
         (folder / name).touch()
@@ -313,7 +313,7 @@ def dying(at: str, error: Exception | None) -> CarryOut:
     return until_then
 
 
-def test_a_load_that_stops_early_ends_the_night_and_the_absence_of_the_others_is_said(tmp_path: Path) -> None:
+def test_a_load_that_stops_early_ends_the_night_and_the_others_are_noted(tmp_path: Path) -> None:
     heard = Heard()
     folder, runs = the_night(tmp_path), tmp_path / "runs"
     night = nightly(folder, progress=heard, carry_out=dying("investor-records", None), target="sandbox", runs=runs)
@@ -377,7 +377,7 @@ def test_loads_that_share_a_target_count_their_own_retries(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("patience", "accepted"), [(20.0, 3), (0.0, 2)])
-def test_the_target_that_a_night_shares_is_as_patient_as_it_was_told(
+def test_the_target_that_a_night_shares_has_the_nights_patience(
     patience: float, accepted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "t")

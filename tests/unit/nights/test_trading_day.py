@@ -215,7 +215,7 @@ def test_a_placement_one_of_whose_executions_failed_is_not_allocated_until_it_is
     assert allocated == {row["execution_code"]: Decimal(row["quantity"]) for row in fills}
 
 
-def test_moves_updates_and_cancels_come_where_they_belong_and_change_nothing_again(tmp_path: Path) -> None:
+def test_moves_updates_and_cancels_run_in_order_and_change_nothing_the_second_time(tmp_path: Path) -> None:
     folder = a_day(tmp_path)
     orders, places = read_csv(folder / "orders.csv"), read_csv(folder / "place-blocks.csv")
     more = [orders[0] | {"block_code": "BLOCK000009", "order_code": f"ORDER000009-{n}"} for n in (1, 2, 3)]
@@ -262,7 +262,7 @@ def test_a_given_allocation_extract_is_taken_as_it_is(tmp_path: Path) -> None:
     assert all("Transaction/MyScope/Desk" in each["properties"] for each in found["transactions"])
 
 
-def test_what_other_days_left_open_is_left_alone(tmp_path: Path) -> None:
+def test_what_other_days_left_open_is_not_touched(tmp_path: Path) -> None:
     folder, runs = a_day(tmp_path), tmp_path / "runs"
     fills = read_csv(folder / "executions.csv")
     with sandbox() as (lusid, target):
@@ -280,7 +280,7 @@ def test_what_other_days_left_open_is_left_alone(tmp_path: Path) -> None:
     assert {placement_of[code(each["allocationId"])] for each in found["transactions"]} == {"PLAC000001-1"}
 
 
-def test_what_follows_from_a_load_is_kept_by_the_run_that_reads_it(tmp_path: Path) -> None:
+def test_a_derived_extract_is_kept_by_the_run_that_reads_it(tmp_path: Path) -> None:
     with sandbox() as (_, target):
         day = trading_day.trading_day(a_day(tmp_path), target=target, runs=tmp_path / "runs")
     for report in day.reports:
@@ -290,7 +290,7 @@ def test_what_follows_from_a_load_is_kept_by_the_run_that_reads_it(tmp_path: Pat
         assert (Path(source["path"]).parent == report.run_dir) == derived
 
 
-def test_only_what_the_day_made_is_asked_for_unless_the_server_knows_no_filter(
+def test_only_what_the_day_made_is_listed_unless_the_server_has_no_filter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = a_day(tmp_path)
@@ -391,7 +391,7 @@ ENDLESS = Reply(200, {"values": [], "nextPage": "same"})
         (Reply(401, {}), FatalError, ""),
     ],
 )
-def test_a_list_that_cannot_be_read_ends_the_day_and_what_is_in_stands(
+def test_a_list_that_cannot_be_read_ends_the_day_and_earlier_loads_stand(
     listing: Reply, kind: type[FatalError], message: str, tmp_path: Path
 ) -> None:
     folder = a_day(tmp_path)
@@ -436,7 +436,7 @@ def test_the_command_says_what_ended_the_day(
     assert captured.err.splitlines()[-1] == "bulkload: a marker of the day"
 
 
-def test_a_drawn_day_has_what_a_day_has_and_another_seed_is_another(tmp_path: Path) -> None:
+def test_a_sample_day_is_whole_and_another_seed_makes_another(tmp_path: Path) -> None:
     write_day(tmp_path / "a", blocks=300)
     orders, placements, fills = (read_csv(tmp_path / "a" / f"{name}.csv") for name in CHAIN[:3])
     assert set(Counter(row["block_code"] for row in orders).values()) == {1, 2, 3, 4, 5}
