@@ -22,15 +22,15 @@ JOURNAL: Mapping[str, Mapping[str, Member]] = {
     "plan: the first line, once, before anything is sent": {
         "plan": Member("number", "requests of the run"),
         "digest": Member("text", "SHA-256 over the sizes and places of all requests"),
-        "keys": Member("text", "SHA-256 over all keys and the rows that bear them"),
+        "keys": Member("text", "SHA-256 over all keys and their rows"),
         "crc": _CRC,
     },
     "sent: before a call": {"call": _CALL, "sent": Member("list", _RANGES), "crc": _CRC},
-    "settled: when it is known what became of requests": {
+    "settled: when the outcome of requests is known": {
         "call": _CALL,
         "request_id": Member("text or null", "LUSID's id of the call"),
-        "settled": Member("list", "requests with something to say of them: `[request, state, code, message]`"),
-        "accepted": Member("list", f"requests that are simply done: {_RANGES}", always=False),
+        "settled": Member("list", "requests that need a state or a reason: `[request, state, code, message]`"),
+        "accepted": Member("list", f"requests that were accepted without a remark: {_RANGES}", always=False),
         "ids": Member("list or null", "LUSID's own id of each accepted request, in their order", always=False),
         "crc": _CRC,
     },
@@ -38,14 +38,14 @@ JOURNAL: Mapping[str, Mapping[str, Member]] = {
 """The kinds of lines, each with its members in order."""
 
 _OUTCOMES: Mapping[str, str] = {
-    "key": "the request's key; null where a row names none",
+    "key": "the request's key; null where a row has none",
     "source": "the file its rows are in",
     "rows": "their numbers in that file, from 1",
-    "state": "what became of them",
-    "code": "why, as one word; null where nothing is to be said",
+    "state": "the state of the rows",
+    "code": "why, as one word; null where there is no reason",
     "message": "why, in words",
     "request": "number of the call that settled it, as in the journal; null where nothing was sent",
-    "lusid_id": "LUSID's own id of the entity, where the answer told it",
+    "lusid_id": "LUSID's own id of the entity, where the answer has it",
     "request_id": "LUSID's id of the call",
 }
 

@@ -82,7 +82,14 @@ def trading_day(
 
 
 def run_night(folder: Path, options: "Options", *, prefect: bool | None, again: bool = False) -> "NightlyReport":
-    """Loads a night, with progress on stderr."""
+    """Loads a night, with progress on stderr.
+
+    Args:
+        folder: holds the extracts, by name, and their mappings.
+        options: of every load.
+        prefect: see `pipelines.flows.launch.goes_through_prefect`.
+        again: load everything anew instead of resuming.
+    """
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_nightly
 

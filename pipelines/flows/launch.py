@@ -35,6 +35,10 @@ def launch_load(
     """Loads one extract, as `load` does.
 
     Args:
+        operation: its name, such as `investor-records`.
+        extracts: files, globs or directories of CSV or Parquet.
+        options: of the load.
+        progress: receives notes and progress.
         prefect: see `goes_through_prefect`.
 
     Raises:

@@ -79,8 +79,8 @@ def _kept(folder: RunFolder, *, damaged: bool, any_owner: bool) -> str:
     if folder.path.is_symlink() or folder.manifest.is_symlink():
         return "it is a link, or its manifest is"
     if not any_owner and folder.path.lstat().st_uid != os.geteuid():
-        return "another user owns it; --any-owner removes it all the same"
-    return "" if damaged or _is_whole(folder) else "its manifest is damaged or gone; --damaged removes it all the same"
+        return "another user owns it; --any-owner removes it anyway"
+    return "" if damaged or _is_whole(folder) else "its manifest is damaged or missing; --damaged removes it anyway"
 
 
 def _is_whole(folder: RunFolder) -> bool:
@@ -91,7 +91,7 @@ def _is_whole(folder: RunFolder) -> bool:
 
 
 def _remove(folder: RunFolder) -> None:
-    with closing(Journal(folder.journal)):  # locked: nobody works on it
+    with closing(Journal(folder.journal)):  # locked, so no process is working on it
         try:
             shutil.rmtree(folder.path)
         except OSError as error:

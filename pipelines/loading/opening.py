@@ -124,7 +124,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
 def _recorded(
     spec: LoadSpec, before: Manifest | None, manifest: Manifest, journal: Journal, folder: RunFolder
 ) -> Record:
-    """The manifest of a run, written where the run is new; so are the rows that a replay takes up."""
+    """The manifest of a run, written to disk where the run is new, with the rows of a replay."""
     if before is not None:
         check_target(before, manifest, journal)
     if spec.replayed is not None and (before is None or not before.begun):

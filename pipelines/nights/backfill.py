@@ -121,6 +121,10 @@ def backfill(
 def dated_folders(folder_pattern: str, first: date, last: date) -> list[tuple[date, Path]]:
     """The dates to load and their folders, in order.
 
+    Args:
+        folder_pattern: where a date's extracts are, such as `/extracts/{date:%Y%m%d}`.
+        first, last: both included.
+
     Raises:
         ConfigError: the pattern or the range is wrong, or business dates have no folder.
     """

@@ -199,5 +199,11 @@ def _example(text: str) -> str:
 
 
 def many(count: int, one: str, more: str) -> str:
-    """A count with its noun."""
+    """A count with its noun.
+
+    Args:
+        count: how many.
+        one: the noun for one.
+        more: the noun for any other number.
+    """
     return f"{count:,} {one if count == 1 else more}"

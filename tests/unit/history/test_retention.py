@@ -63,7 +63,7 @@ def test_an_unreadable_manifest_does_not_keep_personal_data(tmp_path: Path) -> N
     said: list[str] = []
     assert purge(tmp_path, "90d", said.append) == []
     stays = f"{odd} stays: its manifest cannot be read; remove it yourself if it is an old run"
-    assert said == [f"{torn} stays: its manifest is damaged or gone; --damaged removes it all the same", stays]
+    assert said == [f"{torn} stays: its manifest is damaged or missing; --damaged removes it anyway", stays]
     said.clear()
     assert purge(tmp_path, "90d", said.append, damaged=True) == [torn.name]
     assert said == [stays]
@@ -83,7 +83,7 @@ def test_links_and_other_peoples_folders_stay(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("pipelines.history.retention.os.geteuid", lambda: os.getuid() + 1)
     said.clear()
     assert purge(runs, "1d", said.append) == []
-    assert said[-1] == f"{runs / 'theirs'} stays: another user owns it; --any-owner removes it all the same"
+    assert said[-1] == f"{runs / 'theirs'} stays: another user owns it; --any-owner removes it anyway"
     assert purge(runs, "1d", any_owner=True) == ["theirs"]
 
 
