@@ -79,6 +79,7 @@ class LoadSettings:
     Attributes:
         patience: seconds; a target that is already open keeps its own.
         encoding, delimiter: override the mapping's, which default to UTF-8 and a comma.
+        wait: seconds until a night of the same folder and target, or an extract's load under `once`, must be over.
         once: compares extracts by content.
     """
 
@@ -99,6 +100,9 @@ class LoadSettings:
             "SECONDS",
         ),
     ] = 10.0
+    wait: Annotated[
+        float, Exact(0), About("How long to wait for the same load under way.", "seconds, 0 or more", "SECONDS")
+    ] = 0.0
     dry_run: Annotated[Switch, About("Validate every row and send nothing.")] = False
     encoding: Annotated[
         Text | None,

@@ -146,6 +146,21 @@ class Journal:
         os.close(self._handle)
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether a process has the journal open."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def checksummed(record: dict[str, Any]) -> bytes:
     """The line of a record, which has at least one member: its JSON with a checksum of everything before it."""
     text = orjson.dumps(record)[:-1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.journal import is_in_use
 from connectors.targets import lasts
 from pipelines.report.summary import many
 from schemas.errors import ConfigError
@@ -163,6 +164,13 @@ def _newest(runs: Path) -> list[PastRun]:
     if not known:
         raise ConfigError(f"there is no run {LATEST} in {runs}: `bulkload runs` lists them")
     return known
+
+
+def loading_now(runs: Path, manifest: Manifest) -> str | None:
+    """The id of another run that a process is loading the same extract with, to the same target; None without one."""
+    load = load_of(manifest, Aspect.OPERATION, Aspect.TARGET, Aspect.CONTENT_IN_ANY_ORDER)
+    others = (run for run in past_runs(runs) if run.run_id != manifest.run_id and is_same(run.manifest, load))
+    return next((run.run_id for run in others if is_in_use(run.folder.journal)), None)
 
 
 def refuse_finished(runs: Path, manifest: Manifest) -> None:

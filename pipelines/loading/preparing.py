@@ -1,11 +1,15 @@
 """The second step of a load: reads every row, writes every request to disk, and checks that the run may proceed."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from connectors.run_folder.locks import LOOK_AGAIN_SECONDS, LockedError, lock_path, locked
+from connectors.targets import lasts
 from pipelines.deliver.budget import Watch
 from pipelines.deliver.ledger import Ledger
-from pipelines.history.catalog import refuse_finished
+from pipelines.history.catalog import loading_now, refuse_finished
 from pipelines.history.replay_check import check_keys
 from pipelines.loading.earlier import check_same
 from pipelines.loading.opening import OpenRun
@@ -13,6 +17,7 @@ from pipelines.prepare import reading
 from pipelines.prepare.reading import Prepared, Rules
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
+from schemas.same_load import Aspect, load_of
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,32 @@ def prepare(run: OpenRun) -> PreparedRun:
         ledger.plan(*requests.digests(), force=force)
     run.record.write(manifest.with_digests(digests))  # only now: digests in a manifest mean that the journal has a plan
     if options.once:
+        _keep_others_away(run)
         refuse_finished(options.runs, run.record.manifest)
     return PreparedRun(run, requests, ledger)
+
+
+def _keep_others_away(run: OpenRun) -> None:
+    """Keeps other loads of this extract under --once away until the run is over."""
+    options, manifest = run.spec.options, run.record.manifest
+    if not lasts(manifest.target):
+        return
+    until = time.monotonic() + options.wait
+    load = load_of(manifest, Aspect.OPERATION, Aspect.TARGET, Aspect.CONTENT_IN_ANY_ORDER)
+    path = lock_path(options.runs, "once", *map(str, load.values()))
+    try:
+        run.closing.enter_context(locked(path, run.folder.run_id, options.wait, run.spec.progress.note))
+        _wait_for_others(options.runs, manifest, until)
+    except LockedError as error:
+        raise ConfigError(f"--once: {error.message} is loading this extract; --wait SECONDS waits for it") from None
+
+
+def _wait_for_others(runs: Path, manifest: Manifest, until: float) -> None:
+    """Waits for loads of this extract without --once, which take no lock; raises LockedError when time is up."""
+    while other := loading_now(runs, manifest):
+        if time.monotonic() >= until:
+            raise LockedError(other)
+        time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _with_kept_copy(run: OpenRun) -> Manifest:

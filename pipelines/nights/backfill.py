@@ -18,6 +18,7 @@ from pipelines.loading.interrupts import interrupts, stop_at_once
 from pipelines.loading.opening import loads_target
 from pipelines.nights.continuation import load_of_extract
 from pipelines.nights.folder import NightExtract, find_extracts
+from pipelines.nights.night_lock import night_lock
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, worst
 from pipelines.options import Options, Progress
@@ -94,7 +95,11 @@ def backfill(
     settings = Options.of(**options)
     nights: list[tuple[date, NightlyReport]] = []
     done: list[date] = []
-    with interrupts(stop_at_once) as interrupted, loads_target(settings, progress) as target:
+    with (
+        interrupts(stop_at_once) as interrupted,
+        loads_target(settings, progress) as target,
+        night_lock(settings.runs, Path(folder_pattern), target, settings.wait, progress.note, "backfill"),
+    ):
         earlier = [] if again else [run.manifest for run in past_runs(settings.runs)]
         history = _History(earlier, target)
         for position, (day, folder) in enumerate(folders):

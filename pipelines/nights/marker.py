@@ -24,7 +24,9 @@ class NightMarker:
         since: when the night began, as an ISO 8601 text; earlier runs are not its own. None where it begins now.
     """
 
-    def __init__(self, runs: Path, folder: Path, target: Target | None, *, again: bool) -> None:
+    def __init__(
+        self, runs: Path, folder: Path, target: Target | None, *, again: bool, before: str | None = None
+    ) -> None:
         """Finds the marker, or writes it.
 
         Args:
@@ -32,6 +34,7 @@ class NightMarker:
             folder: the night's.
             target: the night's; a dry run (None) and a sandbox in memory leave no marker.
             again: ignore the marker of an earlier night.
+            before: when the night began that this one waited for; what that loaded is not loaded again.
 
         Raises:
             ConfigError, RunFolderError: the marker cannot be written.
@@ -46,6 +49,7 @@ class NightMarker:
         if self.since is None:
             make_runs_folder(runs)
             write_json(self._file, {"folder": str(folder), "target": target.url, "started": moment()})
+            self.since = None if again else before
 
     def _read(self) -> str | None:
         """When the marked night began; None where there is no marker, or none that can be read."""

@@ -14,6 +14,7 @@ from pipelines.loading.spec import CarryOut, LoadSpec
 from pipelines.nights.continuation import Continuation
 from pipelines.nights.folder import NightExtract
 from pipelines.nights.marker import NightMarker
+from pipelines.nights.night_lock import night_lock
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.step import Step
 from pipelines.operations.table import operation_named
@@ -48,8 +49,12 @@ def load_steps(
     notes = _without_duplicates(steps, plain.duplicates)
     for note in notes:
         progress.note(note)
-    with interrupts(stop_at_once) as interrupted, loads_target(plain, progress) as target:
-        marker = NightMarker(plain.runs, folder, target, again=again)
+    with (
+        interrupts(stop_at_once) as interrupted,
+        loads_target(plain, progress) as target,
+        night_lock(plain.runs, folder, target, plain.wait, progress.note) as before,
+    ):
+        marker = NightMarker(plain.runs, folder, target, again=again, before=before)
         continuation = Continuation(steps, plain, target, marker.since)
         sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted)
         sequence.run(steps, progress)
