@@ -19,6 +19,7 @@ from pipelines.account.reasons import DETAILS, Reasons, RowReason, SettledCall, 
 from pipelines.deliver.ledger import Ledger
 from pipelines.prepare.reading import Prepared
 from pipelines.prepare.row_book import ReadBatch, RowsOf
+from schemas.answers import spreadsheet_text
 from schemas.errors import BalanceError, ExtractError
 from schemas.manifest import Reason
 from schemas.rows.columns import Cell
@@ -211,7 +212,8 @@ class Accountant:
         key, where = self._prepared.keys.read(ordinal).decode(), self._book.where(ordinal)
         self._reasons.count(found, f"{key or 'no key'} ({where})")
         source, row = self._book.place(ordinal)
-        return [key, found.state.value, found.code, found.message, found.request_id or "", source, str(row)]
+        why = map(spreadsheet_text, (found.code, found.message, found.request_id or ""))
+        return [key, found.state.value, *why, source, str(row)]
 
     def _read_again(self, extract: Extract, batch: ReadBatch) -> RowBatch | None:
         """A batch, read once more; None when the file has changed since.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from schemas.answers import without_middle
 from schemas.manifest import Reason
 from schemas.states import State
 
@@ -20,6 +21,11 @@ MOST_REASONS = 1000
 
 EXAMPLES = 3
 """Rows that summaries name for each reason."""
+
+
+LONGEST_EXAMPLE = 500
+LONGEST_MESSAGE = 2000
+"""Characters that a manifest keeps of an example and of a message; failures.csv has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,14 @@ class Reasons:
         self._rows[name] += 1
         examples = self._examples.setdefault(name, [])
         if len(examples) < EXAMPLES:
-            examples.append(example)
+            examples.append(without_middle(example, LONGEST_EXAMPLE))
 
     def ranked(self) -> list[Reason]:
         """The reasons, the most frequent first."""
-        return [Reason(*name, rows, self._examples[name]) for name, rows in self._rows.most_common()]
+        return [
+            Reason(state, code, without_middle(message, LONGEST_MESSAGE), rows, self._examples[state, code, message])
+            for (state, code, message), rows in self._rows.most_common()
+        ]
 
 
 def stretches(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ import typer
 
 from pipelines.cli.commands_load import show
 from pipelines.cli.flags import JsonFlag, PrefectFlag, RunArgument, RunsFlag
-from schemas.answers import server_text
+from schemas.answers import one_line, server_text
 from schemas.settings import RUNS
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def purge(
 
     removed = remove(runs, older_than, _note, damaged=damaged, any_owner=any_owner)
     for run_id in removed:
-        typer.echo(run_id)
+        typer.echo(one_line(run_id))
     typer.echo(f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.flags import JsonFlag, RunArgument, RunsFlag
+from schemas.answers import one_line
 from schemas.settings import RUNS
 
 
@@ -19,10 +20,10 @@ def runs(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:
     elif not found:
         typer.echo(f"There are no runs in {runs}.")
     for run in () if as_json else found:
-        typer.echo(run.run_id)
-        typer.echo(f"  {run.line}")
+        typer.echo(one_line(run.run_id))
+        typer.echo(f"  {one_line(run.line)}")
         for again in replays_of(run.run_id, found):
-            typer.echo(f"  {again.replay_line}")
+            typer.echo(f"  {one_line(again.replay_line)}")
 
 
 def report(

@@ -20,6 +20,7 @@ from rich.text import Text
 from pipelines.options import Progress
 from pipelines.report import advice
 from pipelines.report.summary import Group, Summary
+from schemas.answers import one_line
 from schemas.states import STATES
 
 PLAIN_SECONDS = 10.0
@@ -136,7 +137,7 @@ def print_summaries(summaries: Sequence[Summary], console: Console, more: Iterab
 def print_lines(lines: Iterable[Line], console: Console) -> None:
     """Prints styled lines; nothing in them is markup."""
     for text, style in lines:
-        console.print(Text(text, style=style))
+        console.print(Text(one_line(text), style=style))
 
 
 def width_of(console: Console) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from connectors.run_folder.folder import RunFolder
-from schemas.answers import server_text
+from schemas.answers import server_text, without_middle
 from schemas.errors import ConfigError
 from schemas.manifest import FORMAT, Manifest, Reason
 from schemas.states import GOOD, State, good_in
@@ -193,9 +193,7 @@ def _message(reason: Reason) -> Message:
 
 def _example(text: str) -> str:
     """`key (row 42)` on one line; a key that is too long loses its middle."""
-    if len(text) > EXAMPLE_LIMIT:
-        text = f"{text[: EXAMPLE_LIMIT // 2]}…{text[-EXAMPLE_LIMIT // 2 :]}"
-    return server_text(text, 10 * EXAMPLE_LIMIT)
+    return server_text(without_middle(text, EXAMPLE_LIMIT), 10 * EXAMPLE_LIMIT)
 
 
 def many(count: int, one: str, more: str) -> str:
