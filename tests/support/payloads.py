@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from pydantic import SecretStr
 from raw_server import RawServer, answer
+from scripted_lusid import problem
 
 from connectors.lusid.client import LusidClient
 from connectors.lusid.settings import LusidSettings
@@ -31,6 +32,9 @@ from schemas.errors import LoadError
 from schemas.states import State
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+
+FORBIDDEN = problem("InsufficientPrivileges", 235, 403, "Not permitted")
+"""In LUSID's own words: a 403 in anybody else's may follow a call that was applied, and would be read back."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def sent(operation: str, dialect: Dialect, sample: Path) -> Sent:
     """Loads a sample to a server that keeps the first call and forbids any other."""
     with (
         tempfile.TemporaryDirectory() as runs,
-        RawServer([answer(403)]) as server,
+        RawServer([answer(403, FORBIDDEN)]) as server,
         LusidClient(LusidSettings(lusid_url=server.url, access_token=SecretStr("token"))) as client,
     ):
         try:
