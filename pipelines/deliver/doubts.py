@@ -4,7 +4,7 @@ Pure. What LUSID holds of them, and what follows, is for `read_back`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -70,21 +70,23 @@ class Doubt:
         made_by = {origin.request_id for origin in origins}
         return bool(made_by) and None not in made_by and made_by <= set(self.ids)
 
-    def is_anothers(self, origins: Iterable[Origin], began: datetime | None) -> bool:
-        """Whether none of our attempts can have made what LUSID shows.
+    def is_anothers(self, origins: Sequence[Origin], began: datetime | None) -> bool:
+        """Whether none of our attempts can have made what LUSID shows: it is older, or another request made it.
 
         Args:
             origins: what made each entity.
             began: when this run first asked LUSID for anything, by LUSID's clock; None where that is not known, or the
                 request may have been sent before.
         """
-        origins = tuple(origins)
-        return bool(origins) and all(self._is_anothers(origin, began) for origin in origins)
+        made = [origin for origin in origins if not is_older([origin], began)]
+        others = None not in self.ids and all(each.request_id not in (None, *self.ids) for each in made)
+        return bool(origins) and (others or not made)
 
-    def _is_anothers(self, origin: Origin, began: datetime | None) -> bool:
-        if origin.at is not None and began is not None and origin.at < began - CLOCKS:
-            return True
-        return origin.request_id is not None and None not in self.ids and origin.request_id not in self.ids
+
+def is_older(origins: Sequence[Origin], began: datetime | None) -> bool:
+    """Whether all that LUSID shows was there before this run began."""
+    latest = None if began is None else began - CLOCKS
+    return bool(origins) and all(latest and origin.at and origin.at < latest for origin in origins)
 
 
 def too_large(error: PerhapsAppliedError) -> Problem | None:

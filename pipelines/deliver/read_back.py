@@ -13,7 +13,7 @@ import orjson
 
 from connectors.lusid.client import Answer
 from pipelines.deliver.breaker import Brake
-from pipelines.deliver.doubts import Doubt, says_it_is_there
+from pipelines.deliver.doubts import Doubt, is_older, says_it_is_there
 from pipelines.deliver.ledger import Ledger, Outcome, Part
 from pipelines.deliver.list_reading import ListReader
 from pipelines.deliver.redaction import quoting_nothing
@@ -120,7 +120,7 @@ class ReadingBack:
         """
         shown = self._looked_at(call, part)
         done = [r for r in part if r not in shown or self._is_done(r, shown[r])]
-        self._ledger.settle(call, None, [self._settled(r, shown.get(r)) for r in done])
+        self._settle(call, [self._settled(r, shown.get(r)) for r in done])
         return [r for r in part if r not in set(done)]
 
     def settle_for_good(self, call: int, part: Part) -> None:
@@ -164,8 +164,7 @@ class ReadingBack:
         """Settles what was sent and is still open when the run ends: it is unknown, and must not look unsent."""
         text = "it was sent, and the run stopped before it was known what became of it"
         left = [r for r in self._ledger.open_requests().tolist() if self._ledger.in_doubt[r] or r in self._doubts]
-        if left:
-            self._ledger.settle(NO_CALL, None, [_unknown(r, text) for r in left])
+        self._settle(NO_CALL, [_unknown(r, text) for r in left])
 
     def _cleared(self, part: Part) -> Part:
         """Those of some requests that are not in LUSID; the others are settled."""
@@ -177,9 +176,9 @@ class ReadingBack:
         if left > 0:
             self._reader.pause(left)
         shown = self._looked_at(NO_CALL, [*doubtful, *once], sure=True)
-        done = {r for r in once if r in shown and shown[r].finding is Finding.APPLIED}
+        done = {r for r in once if r not in shown or shown[r].finding is Finding.APPLIED}
         done |= {r for r in doubtful if not self._may_go_again(r, shown.get(r))}
-        self._ledger.settle(NO_CALL, None, [self._settled(r, shown.get(r)) for r in sorted(done)])
+        self._settle(NO_CALL, [self._settled(r, shown.get(r)) for r in sorted(done)])
         if lost := [r for r in doubtful if r in shown and self._is_lost(r, shown[r])]:
             self._brake.lost(PerhapsAppliedError(self._doubts[lost[0]].why))
         return [r for r in part if r not in done]
@@ -199,9 +198,9 @@ class ReadingBack:
         return self._doubts[request].is_used_up and self._is_missing(request, shown)
 
     def _is_missing(self, request: int, shown: Examined) -> bool:
-        """Whether LUSID does not hold what was sent: at most what was there before, or is another's."""
+        """Whether LUSID does not hold what was sent: at most what was there before."""
         if shown.finding is Finding.DIFFERS:
-            return self._doubts[request].is_anothers(shown.origins, self._began(request))
+            return is_older(shown.origins, self._began(request))
         return shown.finding is Finding.ABSENT
 
     def _is_done(self, request: int, shown: Examined) -> bool:
@@ -225,8 +224,15 @@ class ReadingBack:
             self._ledger.settle(call, None, [self._settled(r, None) for r in part if r in self._doubts])
             raise
 
+    def _settle(self, call: int, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            self._ledger.settle(call, None, outcomes)
+
     def _settled(self, request: int, shown: Examined | None) -> Outcome:
-        doubt = self._doubts.get(request) or Doubt(0.0, "LUSID refused it before")
+        doubt = self._doubts.get(request) or Doubt(0.0, "it was sent before")
+        if shown is None and request not in self._doubts:
+            text = "it was sent before, and LUSID does not answer whether it is there"
+            return Outcome(request, State.NOT_SENT, "NotSent", text)
         if shown is not None and shown.finding is Finding.APPLIED:
             return Outcome(request, State.ACCEPTED, "ReadBack", f"read back: {doubt.why}")
         if shown is None or shown.finding is Finding.UNCLEAR:
@@ -250,7 +256,7 @@ class ReadingBack:
         if self._is_done(outcome.request, shown):
             text = "an earlier call, whose answer was lost, had done it: read back alike"
             return Outcome(outcome.request, State.ACCEPTED, "ReadBack", text)
-        there = says_it_is_there(outcome.code, outcome.message)
+        there = outcome.state is State.FAILED and says_it_is_there(outcome.code, outcome.message)
         if shown.finding is Finding.ABSENT and not there:
             return outcome
         said = {
@@ -269,7 +275,7 @@ class ReadingBack:
             return set()  # LUSID itself will say
         missing = {r for n, (r, _) in each.items() if shown[n].finding is Finding.ABSENT}
         text = "what it needs is still not in LUSID"
-        self._ledger.settle(NO_CALL, None, [Outcome(r, State.HELD, "ParentFailed", text) for r in held if r in missing])
+        self._settle(NO_CALL, [Outcome(r, State.HELD, "ParentFailed", text) for r in held if r in missing])
         return missing
 
     def _examined(self, part: Part, *, sure: bool = False) -> dict[int, Examined]:

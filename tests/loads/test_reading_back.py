@@ -110,6 +110,22 @@ def test_what_was_refused_before_is_looked_for_before_a_replay_sends_it(monkeypa
     assert set(there.lusid.applied.values()) == {1}
 
 
+def test_a_replay_that_cannot_look_for_what_was_sent_sends_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with world() as there:
+        rows = blocks(3)
+        there.lusid.strict = True
+        there.load("orders", rows, batch_size=100)
+        report = there.load("orders", rows, batch_size=100, patience=0)
+        posts = there.lusid.count("POST")
+        monkeypatch.setenv("FBN_ACCESS_TOKEN", TOKEN)
+        monkeypatch.setattr("connectors.lusid.retry_table.BACKOFF_BASE_SECONDS", 0.0)
+        there.lusid.reads.extend([Turn("nothing at all", applied=False)] * 40)
+        again = replay(report.run_id, runs=there.folder / "runs", target=there.lusid.url)
+        check_books(again)
+        assert set(states(again).values()) == {"not_sent"}
+        assert there.lusid.count("POST") == posts
+
+
 def test_nothing_goes_again_before_it_was_absent_for_as_long_as_reads_may_lag() -> None:
     with world(lag=BOUND - 0.5) as there:
         report, _ = lost(there, blocks(5), applied=True)

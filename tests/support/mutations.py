@@ -718,6 +718,23 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "send again on the word of an id",
+        "pipelines/deliver/read_back.py",
+        "            return is_older(shown.origins, self._began(request))\n",
+        "            return self._doubts[request].is_anothers(shown.origins, self._began(request))\n",
+        (
+            "tests/unit/deliver/test_delivery.py::"
+            "test_what_lusid_holds_otherwise_lets_a_lost_call_go_again_only_where_it_is_older_than_the_run",
+        ),
+    ),
+    Mutation(
+        "replay what cannot be looked for",
+        "pipelines/deliver/read_back.py",
+        "        done = {r for r in once if r not in shown or shown[r].finding is Finding.APPLIED}\n",
+        "        done = {r for r in once if r in shown and shown[r].finding is Finding.APPLIED}\n",
+        ("tests/loads/test_reading_back.py::test_a_replay_that_cannot_look_for_what_was_sent_sends_none_of_it",),
+    ),
+    Mutation(
         "leave in doubt what its version ascribes to us",
         "pipelines/deliver/doubts.py",
         "        return bool(made_by) and None not in made_by and made_by <= set(self.ids)\n",

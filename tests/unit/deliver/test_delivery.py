@@ -204,6 +204,30 @@ def test_a_refusal_that_an_earlier_attempt_may_have_caused_is_failed_only_where_
         assert "exists otherwise" in failures(report.run_dir)[0]["_message"]
 
 
+@pytest.mark.parametrize(
+    ("version", "posts", "state"), [(OLDER, 2, "failed"), (ANOTHERS, 1, "unknown"), ({}, 1, "unknown")]
+)
+def test_what_lusid_holds_otherwise_lets_a_lost_call_go_again_only_where_it_is_older_than_the_run(
+    run: Callable[..., Report], tmp_path: Path, version: dict[str, str], posts: int, state: str
+) -> None:
+    """That an id in a version is the one of an answer's head is inferred: no order is sent again on its word."""
+
+    def rule(call: Call) -> Reply:
+        if "metadata" in call.path:
+            return Reply(200, {})
+        if call.method == "POST":
+            return Reply(201, b"{") if len(lusid.posted) == 1 else refused({"requests[0].id": ["exists otherwise"]})
+        (sent,) = lusid.posted[0].body["requests"][0]["orders"]
+        return Reply(200, sent | {"version": version, "quantity": 7})
+
+    with scripted(rule) as (lusid, target):
+        target.client.check()
+        lusid.answers = itertools.count(1)
+        report = run(target, "orders", blocks(tmp_path, 1))
+    assert states(report) == {key(0): state}
+    assert len(lusid.posted) == posts
+
+
 def test_a_true_conflict_after_a_lost_answer_is_failed(run: Callable[..., Report], tmp_path: Path) -> None:
     def lie(call: Call, store: Store) -> Reply | None:
         return Reply(cut=True) if len(lusid.posted) == 1 else refused({"requests[1].side": ["differs"]})

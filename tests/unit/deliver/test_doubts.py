@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.deliver.doubts import CLOCKS, TRIES, Doubt, says_it_is_there, too_large
+from pipelines.deliver.doubts import CLOCKS, TRIES, Doubt, is_older, says_it_is_there, too_large
 from pipelines.operations.evidence import Origin
 from schemas.answers import Problem
 from schemas.errors import AuthError, PerhapsAppliedError, RejectedError
@@ -42,6 +42,13 @@ def test_versions_tell_whose_it_is_where_they_can(
 
 def test_without_lusids_own_time_nothing_is_known_to_be_older() -> None:
     assert not doubt(None).is_anothers([Origin(None, OLD)], None)
+
+
+def test_older_is_what_was_all_there_before() -> None:
+    assert is_older([Origin("X", OLD), Origin(None, OLD)], BEGAN)
+    for origins in ([], [Origin("X", None)], [Origin("X", YOUNG)], [Origin("X", OLD), Origin("X", YOUNG)]):
+        assert not is_older(origins, BEGAN)
+    assert not is_older([Origin("X", OLD)], None)
 
 
 def test_a_doubt_counts_its_attempts_and_keeps_the_last_reason() -> None:
