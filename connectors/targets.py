@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from connectors.lusid.client import LusidClient
-from connectors.lusid.settings import LusidSettings, read_settings
+from connectors.lusid.environment import read_settings
+from connectors.lusid.settings import LusidSettings
 from schemas.settings import LoadOptions
 
 SANDBOX = "sandbox"

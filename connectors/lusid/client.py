@@ -20,14 +20,12 @@ from random import random as uniform
 from threading import Event
 from typing import Any, Self
 
-from connectors.lusid.call import Call, Params
-from connectors.lusid.refusals import refusal, request_id
+from connectors.lusid.call import Call, Params, Response, refusal, request_id
 from connectors.lusid.retry_table import Action, AnswerLostError, classify
-from connectors.lusid.retrying import SENDING_SECONDS, FinalResponse, Retrier, RetryLimits
+from connectors.lusid.retrying import SENDING_SECONDS, FinalResponse, Retrier, RetryLimits, Timing
 from connectors.lusid.settings import LusidSettings
-from connectors.lusid.throttle import Timing
 from connectors.lusid.tokens import TOKEN_RETRIES, token_source
-from connectors.lusid.transport import Response, Transport
+from connectors.lusid.transport import Transport
 from schemas.errors import (
     ConfigError,
     LoadError,

@@ -1,4 +1,4 @@
-"""The retry table: which action follows a status or an exception, and how many seconds to wait.
+"""The retry table: what follows a status or an exception, how many seconds to wait, and the error of giving up.
 
 Pure functions: they send nothing, do not sleep and read no clock. Anything that is not in the table means stop
 (docs/decisions/0005-one-retrying-layer.md). That LUSID's own 408, 429 and 503 refuse a call before any work is done on
@@ -7,12 +7,15 @@ it, and that the other 5xx leave in doubt whether it was applied, is this projec
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
 from requests import exceptions as http
 from urllib3.exceptions import HTTPError
+
+from schemas.errors import LoadError, NeverSentError, PerhapsAppliedError, ThrottledError, UnreachableError
 
 MAX_WAIT_SECONDS = 300.0
 """Longest wait granted to a Retry-After: one that asks for a day must not hold up the night."""
@@ -44,6 +47,27 @@ class Action(Enum):
     """A failure that retries cannot cure."""
     REJECT = auto()
     """Refused for its content: the keys in it are at fault."""
+
+
+REPEATED = frozenset({Action.AGAIN_NEVER_SENT, Action.WAIT_THROTTLED, Action.BACK_OFF, Action.PERHAPS_APPLIED})
+"""Actions after which the same call may be sent again; any other response is final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that brought no final response.
+
+    Attributes:
+        retry_after: seconds that the answer asks to wait; None where it says nothing.
+        unexpected: whether the table does not know why, so that the call may have been sent.
+        request_id: LUSID's id for the call, where the answer's head came.
+    """
+
+    action: Action
+    reason: str
+    retry_after: float | None = None
+    unexpected: bool = False
+    request_id: str | None = None
 
 
 class ExchangeError(Exception):
@@ -163,6 +187,23 @@ def backoff_seconds(attempt: int, random: Callable[[], float]) -> float:
         random: gives a number from 0 up to 1.
     """
     return random() * min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0 ** min(attempt - 1, 10))
+
+
+def final_error(failure: Failure, message: str, *, in_doubt: bool) -> LoadError:
+    """The error for a call that is given up.
+
+    Args:
+        failure: of its last attempt.
+        message: what the error says.
+        in_doubt: whether any attempt may have been applied.
+    """
+    if in_doubt:
+        return PerhapsAppliedError(message, failure.request_id)
+    if failure.action is Action.AGAIN_NEVER_SENT:
+        return NeverSentError(message)
+    if failure.action in REPEATED:
+        return ThrottledError(message, failure.retry_after)
+    return UnreachableError(message, perhaps_applied=failure.unexpected)
 
 
 def _rule(error: Exception) -> tuple[Action, str]:

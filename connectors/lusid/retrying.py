@@ -1,48 +1,50 @@
 """The one retry loop: it repeats a call until the response is final, and decides when to give up.
 
 `retry_table` says what a response or an exception means; the caller decides what is sent and passes a function that
-makes one attempt. Nothing else in the project repeats a call.
+makes one attempt. A throttle makes all senders wait together. Nothing else in the project repeats a call.
 """
 
 import math
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Lock
+from random import random as uniform
+from threading import Event, Lock
 
 from requests import RequestException
 from urllib3.exceptions import HTTPError
 
+from connectors.lusid.call import Response
 from connectors.lusid.retry_table import (
+    REPEATED,
     Action,
     AnswerLostError,
     ExchangeError,
+    Failure,
     NotConnectedError,
     backoff_seconds,
     classify,
     describe,
+    final_error,
     is_lusid_problem,
     retry_after_seconds,
 )
-from connectors.lusid.throttle import Throttle, Timing
-from connectors.lusid.transport import Response
-from schemas.errors import (
-    LoadError,
-    NeverSentError,
-    PerhapsAppliedError,
-    ThrottledError,
-    UnreachableError,
-)
+from schemas.errors import LoadError, UnreachableError
 
-REPEATED = frozenset(
-    {
-        Action.AGAIN_NEVER_SENT,
-        Action.WAIT_THROTTLED,
-        Action.BACK_OFF,
-        Action.PERHAPS_APPLIED,
-    }
-)
-"""Actions after which the same call may be sent again; any other response is final."""
+STAGGER = 0.25
+"""Each sender waits up to this share longer than asked, so that those that waited together start one after another."""
+
+STAGGER_CAP_SECONDS = 2.0
+
+RACE_SECONDS = 1.0
+"""The backoff applies up to this many seconds even where Retry-After asks for less."""
+
+SENDING_SECONDS = 300.0
+"""What the attempts of one call may take together, waits not included: a server that hangs costs each attempt its whole
+deadline."""
+
+_STOPPED = Failure(Action.AGAIN_NEVER_SENT, "the run was stopped before it was sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +59,6 @@ class FinalResponse:
     response: Response
     attempts: int
     in_doubt: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    action: Action
-    reason: str
-    retry_after: float | None = None
-    unexpected: bool = False
-    request_id: str | None = None
-
-
-_STOPPED = _Failure(Action.AGAIN_NEVER_SENT, "the run was stopped before it was sent")
-
-
-RACE_SECONDS = 1.0
-"""The backoff applies up to this many seconds even where Retry-After asks for less."""
-
-SENDING_SECONDS = 300.0
-"""What the attempts of one call may take together, waits not included: a server that hangs costs each attempt its whole
-deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +83,7 @@ class _Attempts:
         self._limits, self._clock = limits, clock
         self.count, self._sending, self._began = 0, 0.0, math.nan
 
-    def make(self, send: Callable[[], Response], *, in_doubt: bool, idempotent: bool) -> "Response | _Failure":
+    def make(self, send: Callable[[], Response], *, in_doubt: bool, idempotent: bool) -> Response | Failure:
         started = self._clock()
         if not self.count:
             self._began = started
@@ -115,6 +97,63 @@ class _Attempts:
         if self._clock() - self._began < limits.patience:
             return False
         return self.count > limits.retries or self._sending >= limits.sending_seconds
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Clock, sleep and chance: real by default, scripted in tests.
+
+    Attributes:
+        stop: once set, every wait ends and nothing is repeated.
+        sleep: waits for a number of seconds; by default it waits on `stop`, so that setting `stop` ends the wait.
+        clock: a monotonic clock, in seconds.
+        random: gives a number from 0 up to 1.
+    """
+
+    stop: Event = field(default_factory=Event)
+    sleep: Callable[[float], object] | None = None
+    clock: Callable[[], float] = time.monotonic
+    random: Callable[[], float] = uniform
+
+    def wait(self, seconds: float) -> None:
+        """Waits for a number of seconds, or until `stop` is set."""
+        if not self.stop.is_set():
+            (self.sleep or self.stop.wait)(seconds)
+
+
+class Throttle:
+    """Makes all senders wait when LUSID has asked one of them to."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._lock = Lock()
+        self._holds = 0
+        self._until = timing.clock()
+
+    def hold_all(self, seconds: float) -> None:
+        """Holds all senders for so many seconds from now; an earlier, longer hold is not cut short."""
+        with self._lock:
+            self._holds += 1
+            self._until = max(self._until, self._timing.clock() + seconds)
+
+    def wait_turn(self) -> bool:
+        """Waits until senders are no longer held; returns False when the run is stopped first.
+
+        Each sender waits a little longer, at random: starting all at once they would be throttled again.
+        """
+        waited_for = None
+        while True:
+            with self._lock:
+                hold, until = self._holds, self._until
+            left = until - self._timing.clock()
+            if left <= 0:
+                return True
+            if self._timing.stop.is_set():
+                return False
+            if hold == waited_for:  # it has waited in full, although a scripted sleep moves no clock
+                return True
+            self._timing.wait(left + self._timing.random() * min(STAGGER * left, STAGGER_CAP_SECONDS))
+            waited_for = hold
 
 
 class Retrier:
@@ -179,19 +218,19 @@ class Retrier:
             if not curable or attempts.are_used_up():
                 break
             self._wait_after(failure, attempts.count)
-        raise _final_error(failure, f"{what}: {failure.reason} ({_times(attempts.count)})", in_doubt=in_doubt)
+        raise final_error(failure, f"{what}: {failure.reason} ({_times(attempts.count)})", in_doubt=in_doubt)
 
     def _count(self, *, retries: int = 0, setbacks: int = 0) -> None:
         with self._lock:
             self._retries_done += retries
             self._setbacks += setbacks
 
-    def _hold_after(self, failure: _Failure) -> None:
+    def _hold_after(self, failure: Failure) -> None:
         """Lets the senders wait for as long as whoever lost a call asked for, LUSID or not."""
         if failure.retry_after is not None:
             self._throttle.hold_all(failure.retry_after)
 
-    def _wait_after(self, failure: _Failure, attempts: int) -> None:
+    def _wait_after(self, failure: Failure, attempts: int) -> None:
         seconds = backoff_seconds(attempts, self.timing.random)
         if failure.retry_after is not None:  # a server that repeats 0 or a past date must not make us spin
             seconds = max(failure.retry_after, min(seconds, RACE_SECONDS))
@@ -201,7 +240,7 @@ class Retrier:
             self.timing.wait(seconds)
 
 
-def _attempt(send: Callable[[], Response], *, in_doubt: bool, idempotent: bool) -> Response | _Failure:
+def _attempt(send: Callable[[], Response], *, in_doubt: bool, idempotent: bool) -> Response | Failure:
     try:
         response = send()
     except LoadError as error:  # no token, for example: an earlier attempt in doubt stays in doubt
@@ -209,19 +248,19 @@ def _attempt(send: Callable[[], Response], *, in_doubt: bool, idempotent: bool) 
             if isinstance(error, UnreachableError):
                 error.perhaps_applied = False  # it was the token endpoint that failed: LUSID received nothing
             raise
-        return _Failure(Action.STOP, error.message)
+        return Failure(Action.STOP, error.message)
     except (ExchangeError, RequestException, HTTPError, OSError) as error:
         action = classify(error)
         unexpected = action is Action.STOP and not isinstance(error, NotConnectedError)
         request_id = error.request_id if isinstance(error, AnswerLostError) else None
-        return _Failure(action, describe(error), unexpected=unexpected, request_id=request_id)
+        return Failure(action, describe(error), unexpected=unexpected, request_id=request_id)
     action = classify(response.status)
     if action not in REPEATED:
         return response
     if not _before_any_work(response, action, idempotent=idempotent):
         action = Action.PERHAPS_APPLIED
     wait = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
-    return _Failure(action, describe(response.status), wait)
+    return Failure(action, describe(response.status), wait)
 
 
 def _before_any_work(response: Response, action: Action, *, idempotent: bool) -> bool:
@@ -232,16 +271,6 @@ def _before_any_work(response: Response, action: Action, *, idempotent: bool) ->
     if not idempotent:
         return response.is_own
     return action is not Action.BACK_OFF or "Retry-After" in response.headers or is_lusid_problem(response.body)
-
-
-def _final_error(failure: _Failure, message: str, *, in_doubt: bool) -> LoadError:
-    if in_doubt:
-        return PerhapsAppliedError(message, failure.request_id)
-    if failure.action is Action.AGAIN_NEVER_SENT:
-        return NeverSentError(message)
-    if failure.action in REPEATED:
-        return ThrottledError(message, failure.retry_after)
-    return UnreachableError(message, perhaps_applied=failure.unexpected)
 
 
 def _times(attempts: int) -> str:

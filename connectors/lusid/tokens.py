@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import SecretStr
 
+from connectors.lusid.call import Response
 from connectors.lusid.retrying import Retrier
 from connectors.lusid.settings import PASSWORD_GRANT, LusidSettings
-from connectors.lusid.transport import Response, Transport
+from connectors.lusid.transport import Transport
 from connectors.start_up_files import read_start_up_file
 from schemas.errors import AuthError, ConfigError, NeverSentError, RetryableError
 

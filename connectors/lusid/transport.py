@@ -9,8 +9,7 @@ import math
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -19,6 +18,7 @@ import orjson
 import requests
 from urllib3.exceptions import HTTPError, LocationParseError
 
+from connectors.lusid.call import REQUEST_ID, Response, is_lusids_own
 from connectors.lusid.deadlines import Attempt, DeadlineAdapter, attempt_under_way
 from connectors.lusid.retry_table import (
     PROXY_SIGN_IN,
@@ -29,9 +29,7 @@ from connectors.lusid.retry_table import (
     describe,
 )
 from connectors.lusid.secrets import Scrubber, cleaned_json
-from connectors.lusid.setting_rules import is_loopback
-from connectors.lusid.settings import LusidSettings
-from connectors.lusid.signature import REQUEST_ID, is_lusids_own
+from connectors.lusid.settings import LusidSettings, is_loopback
 from schemas.answers import server_text
 
 MAX_ANSWER_BYTES = 64 * 2**20
@@ -45,32 +43,6 @@ SEEN = 512
 
 _CHUNK_BYTES = 64 * 1024
 _PROXY_SIGN_IN = "Tunnel connection failed: 407"  # as http.client says it
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """One whole HTTP response of any status, with the secrets it echoed removed.
-
-    Attributes:
-        headers: names are matched without regard to case.
-        body: the parsed JSON; if the body is not JSON, at most 500 characters of its text.
-        is_json: whether the body was JSON.
-        seconds: from connecting to the last byte.
-        is_own: whether LUSID itself gives it (`is_lusids_own`), and not something on the way.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-    is_json: bool
-    seconds: float
-    is_own: bool
-
-    @property
-    def request_id(self) -> str | None:
-        """LUSID's id for the call, from its header."""
-        header = self.headers.get(REQUEST_ID)
-        return server_text(header, 200) if header else None
 
 
 class Transport:

@@ -5,8 +5,8 @@ A run folder and a `secrets.json` that merely lies in the working folder may be 
 
 from urllib.parse import urlsplit
 
-from connectors.lusid.setting_rules import is_loopback
-from connectors.lusid.settings import read_settings
+from connectors.lusid.environment import read_settings
+from connectors.lusid.settings import is_loopback
 from schemas.errors import ConfigError
 from schemas.same_load import place_of
 

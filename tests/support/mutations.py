@@ -567,7 +567,7 @@ MUTATIONS = (
     ),
     Mutation(
         "send the environment's secrets where a stray file says",
-        "connectors/lusid/settings.py",
+        "connectors/lusid/environment.py",
         "        _check_unnamed_file(given, path)\n",
         "        pass\n",
         ("tests/unit/lusid/test_settings.py::test_a_file_that_nobody_named_is_not_where_the_environments_secrets_go",),
@@ -657,17 +657,17 @@ MUTATIONS = (
     ),
     Mutation(
         "take a name and a code for LUSID's signature",
-        "connectors/lusid/signature.py",
+        "connectors/lusid/call.py",
         '        and bool(problem["name"] and problem["instance"])\n',
         "",
-        ("tests/unit/lusid/test_signature.py",),
+        ("tests/unit/lusid/test_call.py",),
     ),
     Mutation(
         "miss no signature",
-        "connectors/lusid/signature.py",
+        "connectors/lusid/call.py",
         " or (signs and not headers.get(REQUEST_ID)):\n",
         ":\n",
-        ("tests/unit/lusid/test_signature.py",),
+        ("tests/unit/lusid/test_call.py",),
     ),
     Mutation(
         "believe whoever asks to come back",

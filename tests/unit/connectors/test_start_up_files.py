@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.extracts.mapping_file import read_mapping
-from connectors.lusid.settings import read_settings
+from connectors.lusid.environment import read_settings
 from connectors.lusid.tokens import FileToken
 from schemas.errors import AuthError, ConfigError
 

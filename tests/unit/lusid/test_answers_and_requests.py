@@ -8,9 +8,10 @@ import pytest
 import requests
 from raw_server import RawServer, Step, answer, says
 
+from connectors.lusid.call import Response
 from connectors.lusid.retry_table import Action, AnswerLostError, ExchangeError, NotConnectedError, classify
 from connectors.lusid.settings import LusidSettings
-from connectors.lusid.transport import Response, Transport
+from connectors.lusid.transport import Transport
 
 
 @contextmanager

@@ -8,10 +8,9 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
+from connectors.lusid.call import Response
 from connectors.lusid.retry_table import AnswerLostError, NotConnectedError, UntrustedServerError
-from connectors.lusid.retrying import FinalResponse, Retrier, RetryLimits
-from connectors.lusid.throttle import Throttle, Timing
-from connectors.lusid.transport import Response
+from connectors.lusid.retrying import FinalResponse, Retrier, RetryLimits, Throttle, Timing
 from schemas.errors import (
     AuthError,
     LoadError,

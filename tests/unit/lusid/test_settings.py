@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from connectors.lusid.setting_rules import is_loopback
-from connectors.lusid.settings import LusidSettings, read_settings
+from connectors.lusid.environment import read_settings
+from connectors.lusid.settings import LusidSettings, is_loopback
 from schemas.errors import ConfigError
 
 URL = "https://acme.lusid.com/api"

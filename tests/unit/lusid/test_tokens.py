@@ -13,9 +13,8 @@ import responses
 from pydantic import SecretStr
 from raw_server import RawServer, answer, is_silent
 
-from connectors.lusid.retrying import Retrier, RetryLimits
+from connectors.lusid.retrying import Retrier, RetryLimits, Timing
 from connectors.lusid.settings import LusidSettings
-from connectors.lusid.throttle import Timing
 from connectors.lusid.tokens import FileToken, PasswordGrant, StaticToken, token_source
 from connectors.lusid.transport import Transport
 from schemas.errors import AuthError, ConfigError, LoadError, NeverSentError

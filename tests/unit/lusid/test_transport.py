@@ -28,6 +28,7 @@ from raw_server import (
     says,
 )
 
+from connectors.lusid.call import Response
 from connectors.lusid.retry_table import (
     Action,
     AnswerLostError,
@@ -38,7 +39,7 @@ from connectors.lusid.retry_table import (
     classify,
 )
 from connectors.lusid.settings import LusidSettings
-from connectors.lusid.transport import Response, Transport
+from connectors.lusid.transport import Transport
 
 Result = Response | ExchangeError | requests.RequestException
 

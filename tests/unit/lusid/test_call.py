@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from connectors.lusid.signature import is_lusids_own
+from connectors.lusid.call import is_lusids_own
 
 WHOLE: dict[str, Any] = {
     "name": "PropertyAlreadyExists",
