@@ -10,15 +10,13 @@ from typing import Protocol
 import numpy as np
 
 from connectors.lusid.client import Answer
-from pipelines.deliver.answer_reader import read_answer
-from pipelines.deliver.breaker import Brake
-from pipelines.deliver.call_size import CallSize
+from pipelines.deliver.answer_reader import hinted, read_answer
 from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
-from pipelines.deliver.dialect_hint import hinted
-from pipelines.deliver.doubts import too_large
+from pipelines.deliver.doubts import Before, too_large
 from pipelines.deliver.ledger import Ledger, Outcome, Part, runs_of
-from pipelines.deliver.read_back import Before, Reader, ReadingBack
-from pipelines.deliver.redaction import Personal, quoting_nothing
+from pipelines.deliver.limits import Brake, CallSize
+from pipelines.deliver.read_back import Reader, ReadingBack
+from pipelines.deliver.redaction import Personal, mask_error
 from pipelines.operations.operation import BodyShape, CallSpec
 from pipelines.prepare.reading import Prepared
 from schemas.errors import (
@@ -263,7 +261,7 @@ class Delivery:
         if self._operation.success_mode:
             params["successMode"] = self._spec.mode.value
         body = self._body(part)
-        with quoting_nothing(body):
+        try:
             return self._client.post(
                 self._spec.path,
                 body,
@@ -271,6 +269,9 @@ class Delivery:
                 idempotent=self._operation.idempotent,
                 expected_status=self._operation.expected_status,
             )
+        except LoadError as error:
+            mask_error(error, body)
+            raise
 
     def _body(self, part: Part) -> bytes:
         places = self._prepared.entry_of[np.asarray(part)]

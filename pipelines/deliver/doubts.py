@@ -4,7 +4,7 @@ Pure. What LUSID holds of them, and what follows, is for `read_back`.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,6 +21,21 @@ CLOCKS = timedelta(seconds=60)
 
 _THERE = re.compile(r"already|exists|duplicate|conflict|in ?use|cancell?ed|booked|\.id\b", re.IGNORECASE)
 """Words of a refusal that may mean what an earlier attempt did: LUSID documents none."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is known of requests from before this process: of a run that goes on, and of one that is replayed.
+
+    Attributes:
+        doubtful: those that a call whose answer was lost may have applied.
+        refused: those that were sent, and refused or not answered; they are looked for before they are sent again.
+        held: those that were held; they are sent when what they need is there by now.
+    """
+
+    doubtful: Set[int] = frozenset()
+    refused: Set[int] = frozenset()
+    held: Set[int] = frozenset()
 
 
 @dataclass

@@ -4,19 +4,19 @@ Sends nothing but reads. They may lag behind writes: only what was absent for `l
 be sent again. What reading cannot settle is `unknown`, never a guess.
 """
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Protocol
 
 import orjson
 
 from connectors.lusid.client import Answer
-from pipelines.deliver.breaker import Brake
-from pipelines.deliver.doubts import Doubt, is_older, says_it_is_there
+from pipelines.deliver.doubts import Before, Doubt, is_older, says_it_is_there
 from pipelines.deliver.ledger import Ledger, Outcome, Part
+from pipelines.deliver.limits import Brake
 from pipelines.deliver.list_reading import ListReader
-from pipelines.deliver.redaction import quoting_nothing
+from pipelines.deliver.redaction import mask_error
 from pipelines.operations.evidence import Examined, Finding, Params, examine_all
 from pipelines.operations.operation import BodyShape, CallSpec
 from pipelines.prepare.reading import Prepared
@@ -48,21 +48,6 @@ class Reader(Protocol):
         """Seconds by the clock that waits go by."""
 
 
-@dataclass(frozen=True)
-class Before:
-    """What is known of requests from before this process: of a run that goes on, and of one that is replayed.
-
-    Attributes:
-        doubtful: those that a call whose answer was lost may have applied.
-        refused: those that were sent, and refused or not answered; they are looked for before they are sent again.
-        held: those that were held; they are sent when what they need is there by now.
-    """
-
-    doubtful: Set[int] = frozenset()
-    refused: Set[int] = frozenset()
-    held: Set[int] = frozenset()
-
-
 class ReadingBack:
     """What is in doubt in one run; its senders share it, each with requests of its own."""
 
@@ -85,7 +70,6 @@ class ReadingBack:
         """
         self._prepared, self._spec, self._ledger = prepared, spec, ledger
         self._reader, self._brake, self._lag = reader, brake, lag
-        self._lists = ListReader(self._read)
         began = reader.now()
         self._doubts = {request: Doubt(began, _EARLIER, [None]) for request in before.doubtful}
         self._inherited = frozenset(self._doubts)
@@ -280,9 +264,12 @@ class ReadingBack:
 
     def _examined(self, part: Part, *, sure: bool = False) -> dict[int, Examined]:
         bodies = {r: self._request(r) for r in part}
-        with quoting_nothing(orjson.dumps(list(bodies.values()))):
-            evidence = {r: list(self._spec.operation.evidence(b, self._spec.dialect)) for r, b in bodies.items()}
+        evidence = {r: list(self._spec.operation.evidence(b, self._spec.dialect)) for r, b in bodies.items()}
+        try:
             return examine_all(evidence, self._lists.sure_bodies if sure else self._lists.bodies)
+        except LoadError as error:
+            mask_error(error, orjson.dumps(list(bodies.values())))
+            raise
 
     def _request(self, request: int) -> Any:
         """One request as it goes on the wire."""
@@ -291,6 +278,10 @@ class ReadingBack:
             return orjson.loads(entry)
         (body,) = orjson.loads(b"{%b}" % entry).values()
         return body
+
+    @cached_property
+    def _lists(self) -> ListReader:
+        return ListReader(self._read)
 
     def _read(self, path: str, params: Params) -> Any:
         return self._reader.get(path, params).body

@@ -10,7 +10,6 @@ import re
 import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -31,21 +30,15 @@ _SIGNS = (b'"displayName":', b'"description":', b'roperties":')
 _WORD = re.compile(r"\w+")
 
 
-@contextmanager
-def quoting_nothing(body: bytes) -> Iterator[None]:
-    """Masks what LUSID says in refusing a call, in the errors that the block raises.
+def mask_error(error: LoadError, body: bytes) -> None:
+    """Masks, in place, what LUSID says in refusing a call.
 
     Args:
+        error: what the call raised; the words of most errors are our own.
         body: what was sent.
-
-    Raises:
-        LoadError: what the block raised.
     """
-    try:
-        yield
-    except (AuthError, PerhapsAppliedError, RejectedError) as error:
+    if isinstance(error, AuthError | PerhapsAppliedError | RejectedError):
         _mask(error, Personal(body))
-        raise
 
 
 def _mask(error: LoadError | None, personal: "Personal") -> None:

@@ -1,17 +1,16 @@
 """The second half of a load: requests go out in batches, some at once, until each is settled or the run stops."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.deliver.chunks import cut
-from pipelines.deliver.concurrency import Pressure
 from pipelines.deliver.delivery import Delivery
 from pipelines.deliver.ledger import Ledger
+from pipelines.deliver.limits import Pressure
 from pipelines.prepare.reading import Prepared
 from schemas.errors import FatalError
 
@@ -40,6 +39,23 @@ def batches(prepared: Prepared, ledger: Ledger, portion: Portion) -> list[Batch]
         for waiting in prepared.wides.parted(ledger.open_requests(), prepared.first_row)
         for first, end in cut(sizes[waiting], portion.batch_size, portion.max_bytes)
     ]
+
+
+def cut(sizes: npt.NDArray[np.int64], max_items: int, max_bytes: int) -> Iterator[tuple[int, int]]:
+    """Ranges [first, end) over consecutive requests, in order, none empty, none over a limit.
+
+    Args:
+        sizes: encoded bytes of each request, separator included; each at most `max_bytes`.
+        max_items: requests in one call.
+        max_bytes: bytes in one call, envelope not counted.
+    """
+    ends = np.cumsum(sizes)
+    first = sent = 0
+    while first < len(sizes):
+        by_bytes = int(np.searchsorted(ends, sent + max_bytes, side="right"))
+        end = max(first + 1, min(first + max_items, by_bytes))
+        yield first, end
+        first, sent = end, int(ends[end - 1])
 
 
 def send_batches(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from connectors.run_folder.locks import LOOK_AGAIN_SECONDS, LockedError, lock_path, locked
 from connectors.targets import lasts
-from pipelines.deliver.budget import Watch
 from pipelines.deliver.ledger import Ledger
+from pipelines.deliver.limits import Watch
 from pipelines.history.catalog import loading_now, refuse_finished
 from pipelines.history.replay_check import check_keys
 from pipelines.loading.earlier import check_same

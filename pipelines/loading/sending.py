@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from connectors.lusid.client import LusidClient
-from pipelines.deliver.budget import Spending
-from pipelines.deliver.concurrency import Pressure
 from pipelines.deliver.delivery import Delivery
-from pipelines.deliver.read_back import Before
+from pipelines.deliver.doubts import Before
+from pipelines.deliver.limits import Pressure, Spending
 from pipelines.deliver.sender import Batch, Portion, batches, send_batches
 from pipelines.loading.preparing import PreparedRun
 from pipelines.operations.operation import CallSpec

@@ -488,28 +488,28 @@ MUTATIONS = (
     ),
     Mutation(
         "load on however many calls are lost",
-        "pipelines/deliver/breaker.py",
+        "pipelines/deliver/limits.py",
         "        if losses >= BREAKER:\n",
         "        if losses >= 99:\n",
         ("tests/unit/deliver/test_delivery.py::test_losses_in_a_row_open_the_breaker_and_the_rest_is_not_sent",),
     ),
     Mutation(
         "wait on after the run has stopped",
-        "pipelines/deliver/breaker.py",
+        "pipelines/deliver/limits.py",
         "            self._waits.set()\n",
         "            pass\n",
         ("tests/unit/deliver/test_breaker.py::test_a_call_that_waits_is_given_up_when_another_is_locked_out",),
     ),
     Mutation(
         "let a stopped load stop the next one's waits",
-        "pipelines/deliver/breaker.py",
+        "pipelines/deliver/limits.py",
         "        self._waits.clear()\n",
         "",
         ("tests/unit/deliver/test_breaker.py::test_what_stopped_one_load_does_not_stop_the_next_into_the_same_lusid",),
     ),
     Mutation(
         "forget the size that LUSID takes",
-        "pipelines/deliver/call_size.py",
+        "pipelines/deliver/limits.py",
         "        return min((each.most for each in self._refused), default=None)\n",
         "        return max((each.most for each in self._refused), default=None)\n",
         (
@@ -750,7 +750,7 @@ MUTATIONS = (
     ),
     Mutation(
         "begin new calls while all answers are lost",
-        "pipelines/deliver/breaker.py",
+        "pipelines/deliver/limits.py",
         "        return self._missed >= BREAKER\n",
         "        return False\n",
         ("tests/unit/deliver/test_sender.py::test_while_answers_are_lost_in_a_row_no_new_batch_begins",),
@@ -808,14 +808,14 @@ MUTATIONS = (
     ),
     Mutation(
         "let one giant teach all a size",
-        "pipelines/deliver/call_size.py",
+        "pipelines/deliver/limits.py",
         "                self._refused = [each for each in self._refused if part[0] not in each.part]\n",
         "",
         ("tests/unit/deliver/test_call_size.py::test_one_request_that_is_too_large_by_itself_teaches_no_size",),
     ),
     Mutation(
         "never try a larger size again",
-        "pipelines/deliver/call_size.py",
+        "pipelines/deliver/limits.py",
         "            self._good += 1\n",
         "",
         ("tests/unit/deliver/test_call_size.py::test_a_size_that_was_learnt_grows_back_by_trying",),

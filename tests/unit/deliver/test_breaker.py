@@ -16,7 +16,7 @@ from connectors.lusid.client import LusidClient
 from connectors.lusid.listing import list_by_codes
 from connectors.lusid.settings import LusidSettings
 from connectors.targets import Target
-from pipelines.deliver.breaker import BREAKER, Brake
+from pipelines.deliver.limits import BREAKER, Brake
 from pipelines.load import load
 from pipelines.report.report import Report
 from schemas.errors import AuthError, RetryableError

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipelines.deliver.call_size import FIRST_TRIAL, CallSize
+from pipelines.deliver.limits import FIRST_TRIAL, CallSize
 
 
 def sent(size: CallSize, count: int, takes: Callable[[list[int]], bool], batch: int) -> tuple[list[int], list[int]]:

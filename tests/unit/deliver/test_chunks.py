@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.deliver.chunks import cut
+from pipelines.deliver.sender import cut
 
 LIMIT = 50
 

@@ -8,7 +8,7 @@ from builders import rows_for, write_csv
 from scripted_lusid import Call, Reply, done, refused, sandbox, scripted
 
 from connectors.targets import Target
-from pipelines.deliver.concurrency import SLOW, Pressure
+from pipelines.deliver.limits import SLOW, Pressure
 from pipelines.load import load
 from pipelines.report.report import Report
 from schemas.verdicts import Verdict

@@ -6,8 +6,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from pipelines.deliver.breaker import Brake
-from pipelines.deliver.concurrency import Pressure
+from pipelines.deliver.limits import Brake, Pressure
 from pipelines.deliver.sender import send_batches
 from schemas.errors import AuthError
 
