@@ -36,6 +36,20 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "match patterns by trying every way",
+        "schemas/rows/patterns.py",
+        'match(text.encode(errors="replace"))',
+        "re.fullmatch(pattern, text)",
+        ("tests/unit/rows/test_patterns.py::test_no_cell_takes_long",),
+    ),
+    Mutation(
+        "know the letters of English alone in a pattern",
+        "schemas/rows/patterns.py",
+        "members = _CLASSES.get(letter.lower())",
+        "members = None",
+        ("tests/unit/rows/test_patterns.py::test_what_is_taken_means_what_it_means_to_python",),
+    ),
+    Mutation(
         "tell what a server echoes of a token",
         "connectors/lusid/secrets.py",
         "        if not probes:\n",
