@@ -4,13 +4,13 @@ Owns the shapes that CSV and Parquet readers share, and the rules for headers th
 where the bytes come from, nor what the columns mean.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
+from schemas.suggestions import first_of
 
 REPLACEMENT = "\ufffd"
 """What stands in a report for a byte that could not be decoded; never accepted as data."""
@@ -161,20 +161,19 @@ def header_columns(names: Sequence[str], file: str) -> list[str]:
     if "" in columns:
         where = columns.index("") + 1
         raise ExtractError(f"{file}: the header's cell {where} of {len(columns)} is empty: name the column")
-    twice = [name for name, count in Counter(columns).items() if count > 1]
-    if twice:
-        found = "; ".join(f"at {_places(columns, name)}" for name in twice)  # no name: it may be a cell of a row
+    places: dict[str, list[str]] = {}
+    for place, name in enumerate(columns, 1):
+        places.setdefault(name, []).append(str(place))
+    twice = [f"at {' and '.join(first_of(found))}" for found in places.values() if len(found) > 1]
+    if twice:  # no name: it may be a cell of a row
+        found = "; ".join(first_of(twice))
         raise ExtractError(f"{file}: the header names a column more than once: {found}: rename or remove one")
     return columns
-
-
-def _places(columns: list[str], name: str) -> str:
-    """The 1-based places of a name, as words."""
-    return " and ".join(str(place) for place, column in enumerate(columns, 1) if column == name)
 
 
 def order_of(columns: list[str], order: list[str]) -> list[int] | None:
     """Indices that bring cells from `columns` into `order`; `None` when they already are."""
     if columns == order:
         return None
-    return [columns.index(name) for name in order]
+    places = {name: place for place, name in enumerate(columns)}
+    return [places[name] for name in order]

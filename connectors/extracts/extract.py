@@ -21,6 +21,7 @@ from connectors.extracts.parquet.file import ParquetFile
 from connectors.extracts.source_files import Digests, Source, find_sources
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
+from schemas.suggestions import first_of
 
 __all__ = [
     "BadRow",
@@ -213,20 +214,21 @@ def _csv_rules(encoding: str, delimiter: str) -> CsvFormat:
 
 def _check_columns(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
     """All files must have the first one's columns, in any order."""
-    expected = files[0].columns
+    expected = dict.fromkeys(files[0].columns)
     for source, file in zip(sources, files, strict=True):
-        missing = [name for name in expected if name not in file.columns]
-        added = [name for name in file.columns if name not in expected]
+        found = dict.fromkeys(file.columns)
+        missing = [name for name in expected if name not in found]
+        added = [name for name in found if name not in expected]
         if len(missing) == len(expected):  # one of them begins with a row, and its cells are nobody's business
             raise ExtractError(
                 f"{source.name} has no column of {sources[0].name}: the files of one extract must have the same "
                 "columns, each file in a header of its own"
             )
         if missing or added:
-            found = [f"lacks {', '.join(map(repr, missing))}"] if missing else []
-            found += [f"adds {', '.join(map(repr, added))}"] if added else []
+            told = [f"lacks {', '.join(first_of([*map(repr, missing)]))}"] if missing else []
+            told += [f"adds {', '.join(first_of([*map(repr, added)]))}"] if added else []
             raise ExtractError(
-                f"{source.name} {' and '.join(found)}, compared with {sources[0].name}: "
+                f"{source.name} {' and '.join(told)}, compared with {sources[0].name}: "
                 "the files of one extract must have the same columns"
             )
 

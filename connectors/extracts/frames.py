@@ -3,6 +3,7 @@
 Owns what a frame may hold. Must not know how extracts are read.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
     strange = next((name for name in columns if not isinstance(name, str)), None)
     if strange is not None:
         raise ExtractError(f"the frame: column name {strange!r} is not text: rename the column")
-    twice = next((name for name in columns if columns.count(name) > 1), None)
+    twice = next((name for name, count in Counter(columns).items() if count > 1), None)
     if twice is not None:
         raise ExtractError(f"the frame: column {twice!r} occurs twice: rename or remove one")
     return frame.reset_index(level=levels) if levels else frame

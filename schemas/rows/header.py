@@ -4,12 +4,13 @@ Owns how a name is read, and what must stand beside what. What columns there are
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError
 from schemas.rows.columns import Columns, FamilyColumn, Plain, RowShape, declared_as
-from schemas.suggestions import did_you_mean
+from schemas.suggestions import MOST_TOLD, did_you_mean, first_of
 
 _FAMILY = re.compile(r"(?P<prefix>[a-z_]+):(?P<key>[^@]*)(?:@(?P<facet>[a-z_]+))?")
 _KEY_PART = re.compile(r"[a-zA-Z0-9\-_]{1,64}")
@@ -23,7 +24,8 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
         where: what the names came from, for messages (`the header`, `the mapping`).
 
     Raises:
-        ConfigError: one line that names every unknown, misplaced, repeated or missing column.
+        ConfigError: one line that names unknown, misplaced and repeated columns, the first of each, and every missing
+            one.
     """
     plain = shape.plain_of(dialect)
     elsewhere = {p.name: p for p in shape.plain if p.name not in plain}
@@ -43,11 +45,12 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
         if column is not None:
             faults += _wrong_age(name, next(f.dialects for f in shape.families if f.prefix == column.prefix), dialect)
             families.setdefault(column.prefix, []).append(column)
-    faults += [f"column {n} is there twice" for n in sorted({n for n in names if names.count(n) > 1})]
+    faults = first_of(faults)
+    faults += first_of([f"column {n} is there twice" for n, count in sorted(Counter(names).items()) if count > 1])
     faults += [f"needed column {name} is missing" for name in _absent(names, plain, shape, families)]
     faults += _halves(names, shape)
-    faults += _lonely_facets(families)
-    faults += _shared_keys(shape, families)
+    faults += first_of(_lonely_facets(families))
+    faults += first_of(_shared_keys(shape, families))
     if faults:
         raise ConfigError(f"{where}: {'; '.join(faults)}")
     return Columns(tuple(names), {p: tuple(c) for p, c in families.items()}, frozenset(ignored))
@@ -69,7 +72,8 @@ def _family_column(name: str, shape: RowShape, plain: Mapping[str, Plain], fault
     known = {f.prefix: f for f in shape.families}
     match = _FAMILY.fullmatch(name)
     if match is None or match["prefix"] not in known:
-        faults.append(f"column {name} is unknown{did_you_mean(name, [*plain, *_examples(shape)])}")
+        near = did_you_mean(name, [*plain, *_examples(shape)]) if len(faults) < MOST_TOLD else ""
+        faults.append(f"column {name} is unknown{near}")
         return None
     family = known[match["prefix"]]
     parts = match["key"].split("/")

@@ -6,6 +6,7 @@ errors before the first row is read.
 
 import re
 from collections.abc import Callable, Container, Iterable
+from itertools import zip_longest
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,7 +28,7 @@ from schemas.rows.cells import DecimalText, Identifier, Instrument, Labels, clea
 from schemas.rows.faults import said
 from schemas.rows.patterns import linear_pattern
 from schemas.rows.times import TimeText, dated, format_parts, time_in
-from schemas.suggestions import did_you_mean
+from schemas.suggestions import MOST_TOLD, did_you_mean, first_of
 
 Separator = Annotated[str, Field(pattern=r"^[^0-9A-Za-z+-]$")]
 _SHOWN = 12
@@ -259,10 +260,10 @@ class Mapping(BaseModel):
         return rules[0].decimal_reader() if rules else decimal
 
     def absent_columns(self, header: list[str]) -> list[str]:
-        """One text for each column the mapping names and the extract does not have."""
-        named = [*self.sources.values(), *self.key_columns]
-        return [
-            f"column {name} is not in the extract{did_you_mean(name, header)}"
-            for name in dict.fromkeys(named)
-            if name not in header
-        ]
+        """A text for each column the mapping names and the extract does not have; the first ones have suggestions."""
+        named, there = dict.fromkeys([*self.sources.values(), *self.key_columns]), set(header)
+        absent = [name for name in named if name not in there]
+        hints = [did_you_mean(name, header) for name in absent[:MOST_TOLD]]
+        return first_of(
+            [f"column {name} is not in the extract{hint}" for name, hint in zip_longest(absent, hints, fillvalue="")]
+        )

@@ -51,6 +51,7 @@ class ParquetFile:
         self.columns = header_columns(schema.names, source.name)
         if len(self.columns) != len(schema.names):
             raise ExtractError(f"{source.name}: the last column has no name: name it or leave it out")
+        self._place = {name: place for place, name in enumerate(self.columns)}
         self._arrow = dict(zip(self.columns, schema.types, strict=True))
         self._kinds = {name: kind_of(arrow) for name, arrow in self._arrow.items()}
 
@@ -112,7 +113,7 @@ class ParquetFile:
         found: dict[int, list[tuple[str, str]]] = {}
         columns: list[list[Cell]] = []
         for name in order:
-            column, faults = cells_of(table.column(self.columns.index(name)))
+            column, faults = cells_of(table.column(self._place[name]))
             columns.append(column)
             for index, code in faults:
                 found.setdefault(index, []).append((code, f"column {name!r} {_SENTENCES[code]}"))

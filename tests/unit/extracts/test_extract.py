@@ -333,3 +333,20 @@ def test_a_frame_is_an_extract() -> None:
     extract = extract_from_frame(frame, Path("frame.parquet"))
     assert ([source.name for source in extract.sources], extract.columns) == (["frame.parquet"], ["id", "n"])
     assert rows(extract) == [["001", "1"], ["", "2"]]
+
+
+def test_files_of_very_many_columns_are_compared_at_once_and_briefly() -> None:
+    columns = [f"c{i}" for i in range(40_000)]
+    write("a.csv", ",".join(["id", *columns]))
+    write("b.csv", ",".join(["id", *(f"{name}x" for name in columns)]))
+    write("twice.csv", ",".join(columns * 2))
+    write("one.csv", ",".join(["a"] * 80_000))
+    begun = time.process_time()
+
+    assert error("a.csv", "b.csv").startswith("b.csv lacks 'c0', 'c1', ")
+    assert "'c19', 39,980 more and adds 'c0x', " in error("a.csv", "b.csv")
+    assert "; at 20 and 40020; 39,980 more: rename or remove one" in error("twice.csv")
+    assert error("one.csv").endswith(
+        "at 1 and " + " and ".join(map(str, range(2, 21))) + " and 79,980 more: rename or remove one"
+    )
+    assert time.process_time() - begun < 10  # where each column meets every other it takes minutes
