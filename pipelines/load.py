@@ -8,10 +8,8 @@
 
 from typing import Any
 
-from pipelines.loading.closing import close_books
 from pipelines.loading.opening import open_run
-from pipelines.loading.preparing import prepare
-from pipelines.loading.sending import send
+from pipelines.loading.run import close_books, prepare, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.options import Extracts, Progress
 from pipelines.report.report import Report

@@ -18,7 +18,7 @@ from pipelines.report.report import Report
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.settings import RUNS
-from schemas.verdicts import OVER, Verdict
+from schemas.states import OVER, Verdict
 
 
 def replay(

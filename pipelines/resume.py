@@ -20,7 +20,7 @@ from pipelines.options import Progress
 from pipelines.report.report import Report
 from schemas.errors import ConfigError
 from schemas.settings import RUNS
-from schemas.verdicts import OVER
+from schemas.states import OVER
 
 
 def resume(

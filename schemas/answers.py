@@ -1,45 +1,15 @@
-"""Reads the refusals in LUSID's answers tolerantly, and bounds and escapes their texts before anyone sees them.
+"""Reads the refusals in LUSID's answers tolerantly; `texts` bounds and escapes what they say before anyone sees it.
 
 Shapes: docs/lusid.md; the SDK's models (LusidProblemDetails, LusidValidationProblemDetails, ErrorDetail).
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-TEXT_LIMIT = 500
-"""Characters kept of one text from a server: enough for every message seen, too few to flood a report."""
-
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+from schemas.texts import server_text
 
 ERRORS_LIMIT = 20_000
 """Entries kept of an `errors` map: more than any call has keys."""
-
-
-def server_text(value: object, limit: int = TEXT_LIMIT) -> str:
-    """A text from a server on one line: control characters escaped, at most `limit` characters.
-
-    A list or an object in place of a text is not shown, because it may be of any size and depth.
-    """
-    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def one_line(text: str) -> str:
-    """A text that anybody may have written, whole and on one line: its control characters are escaped."""
-    return server_text(text, sys.maxsize)
-
-
-def spreadsheet_text(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: where it begins like one, an apostrophe says that it is text."""
-    return f"'{text}" if text.startswith(_FORMULAS) else text
-
-
-def without_middle(text: str, limit: int) -> str:
-    """The text, or its beginning and its end where it has more than `limit` characters."""
-    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from schemas.dialects import Dialect
 from schemas.expectations import Expectations
 from schemas.settings import LoadSettings
-from schemas.states import Duplicates, Mode, State
-from schemas.verdicts import Verdict
+from schemas.states import Duplicates, Mode, State, Verdict
 
 FORMAT: Final = 1
 """Raised when a member changes its meaning. New members do not raise it: who does not know them passes them over."""

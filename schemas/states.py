@@ -1,10 +1,10 @@
-"""The states a row can end in (README: A bad night), each with all that the rest of the code asks of it.
+"""How rows and runs can end: the states, each with all that the rest of the code asks of it, and the verdicts.
 
-To add one, write it here, settle rows in it where it comes to be, and run `make docs`. What a trait's default says
-keeps rows in failures.csv and counted as failed: a trait that is forgotten drops none.
+README: A bad night. To add a state, write it here, settle rows in it where it comes to be, and run `make docs`. What a
+trait's default says keeps rows in failures.csv and counted as failed: a trait that is forgotten drops none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
@@ -174,6 +174,57 @@ def by_state(counts: Iterable[int]) -> dict[State, int]:
 def good_in(*, dry_run: bool) -> frozenset[State]:
     """States that need nothing from anyone: in a dry run, a valid row was not sent because none was to be."""
     return GOOD | {State.NOT_SENT} if dry_run else GOOD
+
+
+class Verdict(StrEnum):
+    """How a run ended; each that a report can have has one exit code."""
+
+    COMPLETE = "complete"
+    """Every row was accepted, or is a duplicate."""
+    REJECTS = "rejects"
+    """Finished; some rows were not accepted."""
+    STOPPED = "stopped"
+    """Stopped early; can be resumed."""
+    UNBALANCED = "unbalanced"
+    """The books do not balance: a defect."""
+    DRY_RUN = "dry run"
+    """Validated only, as asked."""
+    ERROR = "error"
+    """Ended before its books were closed, by wrong input or a defect: it has no report."""
+    UNFINISHED = "unfinished"
+    """Still at work, or killed: what is said of a run whose manifest names no verdict."""
+
+
+FINISHED = frozenset({Verdict.COMPLETE, Verdict.REJECTS})
+"""Of runs that sent everything they had."""
+
+OVER = FINISHED | {Verdict.DRY_RUN, Verdict.UNBALANCED}
+"""Of runs that nobody can go on with."""
+
+EXIT_CODES: Mapping[Verdict, int] = {
+    Verdict.COMPLETE: 0,
+    Verdict.REJECTS: 3,
+    Verdict.STOPPED: 4,
+    Verdict.UNBALANCED: 5,
+    Verdict.DRY_RUN: 0,
+}
+
+FINISHED_CODES = frozenset(EXIT_CODES[verdict] for verdict in FINISHED)
+"""Exit codes after which what follows may begin."""
+
+
+def verdict_of(rows: Mapping[State, int], *, stopped: bool, dry_run: bool = False) -> Verdict:
+    """The verdict that the states of a run's rows amount to.
+
+    Args:
+        stopped: something stopped the run; where that left nothing to go on with, it came too late to matter.
+    """
+    found = {state for state, n in rows.items() if n}
+    if dry_run:  # what is held waits for rows of another run, which counts them
+        return Verdict.REJECTS if found - good_in(dry_run=True) - {State.HELD} else Verdict.DRY_RUN
+    if any(state.traits.unfinished or (stopped and state.traits.in_doubt) for state in found):
+        return Verdict.STOPPED
+    return Verdict.REJECTS if found - GOOD else Verdict.COMPLETE
 
 
 class Mode(StrEnum):

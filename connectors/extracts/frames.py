@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.extracts.parquet.text import kind_of
-from connectors.run_folder.atomic_files import atomic_write
+from connectors.run_folder.folder import atomic_write
 from schemas.errors import ExtractError
 
 _GROUP_ROWS = 1 << 16

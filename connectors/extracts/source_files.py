@@ -20,7 +20,7 @@ from threading import Event
 from typing import BinaryIO
 
 from schemas.errors import ExtractError
-from schemas.spellings import is_text
+from schemas.texts import is_text
 
 COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
 """How files of these endings are compressed, in Arrow's words."""

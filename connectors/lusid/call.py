@@ -15,8 +15,9 @@ import requests
 
 from connectors.lusid.retry_table import PROXY_SIGN_IN, Action, classify, is_lusid_problem
 from connectors.lusid.settings import LusidSettings
-from schemas.answers import Problem, server_text
+from schemas.answers import Problem
 from schemas.errors import AuthError, ConfigError, LoadError, RejectedError, UnreachableError
+from schemas.texts import server_text
 
 USER_AGENT = f"lusid-bulkload/{version('lusid-bulkload')}"
 

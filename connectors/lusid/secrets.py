@@ -14,7 +14,7 @@ from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
-from schemas.spellings import replaced
+from schemas.texts import replaced
 
 SECRET = "[secret]"  # noqa: S105 - the text that replaces a secret
 SHORTEST = 6

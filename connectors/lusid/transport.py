@@ -30,7 +30,7 @@ from connectors.lusid.retry_table import (
 )
 from connectors.lusid.secrets import Scrubber, cleaned_json
 from connectors.lusid.settings import LusidSettings, is_loopback
-from schemas.answers import server_text
+from schemas.texts import server_text
 
 MAX_ANSWER_BYTES = 64 * 2**20
 """Largest response that is read, in bytes after decompression; the response to 1,000 records takes about 2 MB."""

@@ -1,18 +1,23 @@
-"""The folder of a run: which files it holds, and how it is made and found again."""
+"""The folder of a run: which files it holds, how it is made and found again, and how its files are written.
 
+A file is complete or absent, whatever dies while it is written, and private to its owner.
+"""
+
+import os
 import re
 import secrets
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from connectors.run_folder.atomic_files import atomic_write, sync, write_json
 from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import Manifest
-from schemas.spellings import is_text
+from schemas.texts import is_text
 
 RUN_ID = re.compile(r"(\d{8}T\d{6})Z-[a-z-]+-[0-9a-f]{4}")
 """The form of run ids: start time in UTC, operation, and four hexadecimal digits that tell runs apart."""
@@ -162,3 +167,45 @@ def make_runs_folder(runs: Path) -> None:
 
 def _not_writable(runs: Path, error: OSError) -> ConfigError:
     return ConfigError(f"the run folder {runs} cannot be written: {error.strerror}; choose another with --runs")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON file atomically.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    with atomic_write(path) as part:
+        part.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yields a temporary path to write to; when the block succeeds, it is synced to disk and renamed to `path`.
+
+    Raises:
+        RunFolderError: the file cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        os.close(handle)
+        yield part
+        sync(part)
+        part.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)  # Arrow's errors carry no errno
+        raise RunFolderError(f"{path}: cannot be written: {why}") from None
+    finally:
+        with suppress(OSError):  # the folder itself may have been removed
+            part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or the entries of a folder, are on disk; raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,6 +1,6 @@
 """The two files that people act on: outcomes.parquet (every key) and failures.csv (every row to correct).
 
-Both hold personal data. Both are written under a temporary name first (`atomic_files.atomic_write`).
+Both hold personal data. Both are written under a temporary name first (`folder.atomic_write`).
 """
 
 import csv

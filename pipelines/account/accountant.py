@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.extracts.extract import Extract, RowBatch
-from connectors.run_folder.atomic_files import atomic_write
-from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import OWN_COLUMNS, OutcomeFile, write_failures
 from pipelines.account.failed_references import FailedRefs
@@ -19,11 +18,11 @@ from pipelines.account.reasons import DETAILS, Reasons, RowReason, SettledCall, 
 from pipelines.deliver.ledger import Ledger
 from pipelines.prepare.reading import Prepared
 from pipelines.prepare.row_book import ReadBatch, RowsOf
-from schemas.answers import spreadsheet_text
 from schemas.errors import BalanceError, ExtractError
 from schemas.manifest import Reason
 from schemas.rows.columns import Cell
 from schemas.states import PENDING, STATES, State, by_state, code_of, good_in
+from schemas.texts import spreadsheet_text
 
 MISALIGNED = "not every cell of this row was in its column"
 """Goes into the surplus cell of a row that was no proper record, so that it is not loaded until a person clears it."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.answers import without_middle
 from schemas.manifest import Reason
 from schemas.states import State
+from schemas.texts import without_middle
 
 MOST_REASONS = 1000
 """Reasons that summaries distinguish."""

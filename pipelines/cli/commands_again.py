@@ -7,8 +7,8 @@ import typer
 
 from pipelines.cli.commands_load import show
 from pipelines.cli.flags import JsonFlag, PrefectFlag, RunArgument, RunsFlag
-from schemas.answers import one_line, server_text
 from schemas.settings import RUNS
+from schemas.texts import one_line, server_text
 
 if TYPE_CHECKING:
     from pipelines.report.report import Report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from pipelines.cli.flags import JsonFlag, OperationArgument, PrefectFlag, named, with_options
-from schemas.answers import server_text
+from schemas.texts import server_text
 
 if TYPE_CHECKING:
     from pipelines.nights.report import NightlyReport

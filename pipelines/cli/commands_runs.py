@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.flags import JsonFlag, RunArgument, RunsFlag
-from schemas.answers import one_line
 from schemas.settings import RUNS
+from schemas.texts import one_line
 
 
 def runs(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:

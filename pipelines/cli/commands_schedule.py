@@ -7,7 +7,7 @@ import typer
 
 from pipelines.cli.commands_load import show
 from pipelines.cli.flags import JsonFlag, PrefectFlag, with_options
-from schemas.answers import server_text
+from schemas.texts import server_text
 
 if TYPE_CHECKING:
     from pipelines.options import Options

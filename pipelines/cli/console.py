@@ -20,8 +20,8 @@ from rich.text import Text
 from pipelines.options import Progress
 from pipelines.report import advice
 from pipelines.report.summary import Group, Summary
-from schemas.answers import one_line
 from schemas.states import STATES
+from schemas.texts import one_line
 
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where stderr is no terminal: a log is read, not watched."""

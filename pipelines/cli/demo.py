@@ -23,7 +23,7 @@ from pipelines.report.report import Report
 from pipelines.report.summary import Summary
 from pipelines.sample.write import write_sample
 from schemas.errors import BalanceError
-from schemas.verdicts import EXIT_CODES, FINISHED_CODES, Verdict
+from schemas.states import EXIT_CODES, FINISHED_CODES, Verdict
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 """The committed sample; missing where bulkload is installed without its repository."""

@@ -18,9 +18,8 @@ from typer.core import TyperGroup
 from pipelines.cli import commands_again, commands_load, commands_lookup, commands_runs, commands_schedule, commands_try
 from pipelines.cli.streams import make_streams_last, what_was_lost
 from pipelines.loading.interrupts import end_as_interrupted, keep_exit_code
-from schemas.answers import server_text
 from schemas.errors import ConfigError, LoadError, StoppedError
-from schemas.spellings import is_text
+from schemas.texts import is_text, server_text
 
 MOST_OF_A_MESSAGE = 4000
 """Characters shown of an error."""

@@ -12,9 +12,10 @@ from typing import Any
 
 from pipelines.deliver.ledger import Outcome
 from pipelines.operations.operation import AnswerShape, CallSpec, Operation
-from schemas.answers import ErrorDetail, server_text
+from schemas.answers import ErrorDetail
 from schemas.dialects import Dialect
 from schemas.states import Mode, State
+from schemas.texts import server_text
 
 _WANTED = r"required|missing"
 _STRANGE = r"not a member|find member|not be mapped|(?:unknown|unexpected|unrecogni[sz]ed) (?:member|property|field)"

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from schemas.answers import Problem, server_text
+from schemas.answers import Problem
 from schemas.states import State
+from schemas.texts import server_text
 
 TOO_LARGE = 413
 _WHOLE = frozenset({"", "$", "requests", "allocationids", "body"})

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.deliver.answer_reader import Reading
-from schemas.answers import Problem, server_text
+from schemas.answers import Problem
 from schemas.errors import AuthError, LoadError, PerhapsAppliedError, RejectedError
-from schemas.spellings import replaced
+from schemas.texts import replaced, server_text
 
 SHORTEST = 2
 """Characters of the shortest value that is looked for: single ones stand in every sentence."""

@@ -24,8 +24,7 @@ from pipelines.replay import replay
 from pipelines.report.report import Report
 from pipelines.resume import resume
 from schemas.errors import LoadError
-from schemas.states import GOOD
-from schemas.verdicts import EXIT_CODES, Verdict
+from schemas.states import EXIT_CODES, GOOD, Verdict
 
 configure_prefect()
 

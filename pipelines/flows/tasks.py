@@ -15,10 +15,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows import artifacts
-from pipelines.loading.closing import close_books
 from pipelines.loading.opening import open_run
-from pipelines.loading.preparing import prepare
-from pipelines.loading.sending import send
+from pipelines.loading.run import close_books, prepare, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
 

@@ -14,8 +14,7 @@ from pipelines.report.summary import many
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
 from schemas.same_load import Aspect, is_same, load_of
-from schemas.states import GOOD
-from schemas.verdicts import FINISHED, OVER, Verdict
+from schemas.states import FINISHED, GOOD, OVER, Verdict
 
 LATEST = "latest"
 

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from connectors.run_folder.atomic_files import atomic_write
-from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.folder import RunFolder, atomic_write
 from pipelines.prepare.reading import Prepared
 from schemas.errors import ConfigError
 from schemas.states import State

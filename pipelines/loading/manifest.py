@@ -11,7 +11,7 @@ from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
 from schemas.errors import FatalError, LoadError
 from schemas.manifest import FORMAT, ExtractFile, Manifest, MappingFile, moment
-from schemas.verdicts import EXIT_CODES, Verdict
+from schemas.states import EXIT_CODES, Verdict
 
 MOST_REASONS = 100
 

@@ -13,8 +13,7 @@ import pandas as pd
 from connectors.extracts.extract import Extract, extract_from_frame, open_extract
 from connectors.extracts.frames import frame_columns
 from connectors.extracts.mapping_file import read_mapping
-from connectors.run_folder.atomic_files import write_json
-from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target

@@ -25,7 +25,7 @@ from pipelines.options import Options, Progress
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.manifest import Manifest
 from schemas.same_load import is_same, place_of
-from schemas.verdicts import FINISHED, FINISHED_CODES
+from schemas.states import FINISHED, FINISHED_CODES
 
 MOST_NAMED = 10
 """Missing folders that a message lists."""

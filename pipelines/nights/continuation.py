@@ -20,8 +20,7 @@ from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
 from schemas.same_load import Aspect, Load, is_same, place_of
-from schemas.states import STATES, Duplicates
-from schemas.verdicts import OVER
+from schemas.states import OVER, STATES, Duplicates
 
 
 class Continuation:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from connectors.run_folder.atomic_files import write_json
-from connectors.run_folder.folder import make_runs_folder
+from connectors.run_folder.folder import make_runs_folder, write_json
 from connectors.targets import Target, lasts
 from schemas.errors import RunFolderError
 from schemas.manifest import moment

@@ -10,7 +10,7 @@ from pipelines.history.catalog import past_runs
 from schemas.errors import ConfigError
 from schemas.manifest import moment
 from schemas.same_load import Aspect, is_same, place_of
-from schemas.verdicts import Verdict
+from schemas.states import Verdict
 
 _NIGHT = "a night that began at "
 

@@ -21,8 +21,7 @@ from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from schemas.errors import ConfigError, FatalError, StoppedError
-from schemas.states import Duplicates
-from schemas.verdicts import EXIT_CODES, Verdict
+from schemas.states import EXIT_CODES, Duplicates, Verdict
 
 
 def load_steps(

@@ -17,11 +17,9 @@ import numpy.typing as npt
 from connectors.extracts.extract import BadRow, Extract, RowBatch
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
-from pipelines.prepare.call_parameters import ParametersOfCalls
 from pipelines.prepare.completeness import Gate
-from pipelines.prepare.grouping import Gathering, alone_values, refuse_large, settle_repeats
-from pipelines.prepare.key_index import KeyIndex
-from pipelines.prepare.row_book import Book
+from pipelines.prepare.grouping import Gathering, KeyIndex, alone_values, refuse_large, settle_repeats
+from pipelines.prepare.row_book import Book, ParametersOfCalls
 from pipelines.prepare.templates import GatheredTemplates, Templates, request_encoder
 from schemas.dialects import Dialect
 from schemas.errors import ExtractError

@@ -1,7 +1,7 @@
 """The book: one line for each row read, in 13 bytes, from the moment it is read to the moment it is accounted for."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,12 @@ import numpy.typing as npt
 
 from connectors.extracts.extract import Extract, Position
 from connectors.run_folder.scratch import NoteFile
+from schemas.requests.allocations import CallParameters
+from schemas.rows.columns import Row
 from schemas.states import PENDING, STATES, State, by_state, code_of
+
+PLAIN = CallParameters()
+"""A call of which rows say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +133,42 @@ class RowsOf:
         """Ordinals of a request's rows, in reading order."""
         rows: list[int] = self._order[self._starts[request] : self._starts[request + 1]].tolist()
         return rows
+
+
+class ParametersOfCalls:
+    """What each row says, by ordinal, of the whole call it goes in; for most operations nothing.
+
+    An algorithm, for example, or properties of every transaction. Rows that say differently go in different calls.
+    """
+
+    def __init__(self, say: Callable[[Row], CallParameters] | None) -> None:
+        """Reads rows with `say`; None where the operation has nothing of the kind."""
+        self._say = say
+        self._numbers: dict[CallParameters, int] = {PLAIN: 0}
+        self._of = array("i")
+
+    @property
+    def needed(self) -> bool:
+        """Whether rows of this operation say anything of their call."""
+        return self._say is not None
+
+    def add(self, ordinal: int, row: Row) -> None:
+        """Notes what a validated row says."""
+        if self._say is not None:
+            self._of.extend([0] * (ordinal + 1 - len(self._of)))
+            self._of[ordinal] = self._numbers.setdefault(self._say(row), len(self._numbers))
+
+    def of(self, ordinal: int) -> CallParameters:
+        """What a row says."""
+        return list(self._numbers)[self.number(ordinal)]
+
+    def number(self, ordinal: int) -> int:
+        """The same number for rows that say the same."""
+        return self._of[ordinal] if ordinal < len(self._of) else 0
+
+    def parted(self, requests: npt.NDArray[np.int64], first_row: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+        """Requests in groups that may share a call, each ascending."""
+        if len(self._numbers) == 1:
+            return [requests]
+        numbers = np.array(self._of, np.int32)[first_row[requests]]
+        return [requests[numbers == number] for number in np.unique(numbers)]

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from connectors.lusid.trust import is_named
 from pipelines.report.summary import Summary, given_up, many
-from schemas.answers import server_text
 from schemas.settings import RUNS, flag, flags
-from schemas.states import STATES, State
-from schemas.verdicts import Verdict
+from schemas.states import STATES, State, Verdict
+from schemas.texts import server_text
 
 NAME = "bulkload"
 

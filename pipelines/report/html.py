@@ -7,8 +7,7 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.run_folder.atomic_files import atomic_write
-from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.folder import RunFolder, atomic_write
 from pipelines.report import advice
 from pipelines.report.summary import Summary
 from schemas.manifest import Manifest

@@ -11,8 +11,7 @@ import pandas as pd
 from connectors.run_folder.folder import RunFolder
 from schemas.errors import LoadError
 from schemas.manifest import Reason
-from schemas.states import GOOD, STATES, State
-from schemas.verdicts import EXIT_CODES, Verdict
+from schemas.states import EXIT_CODES, GOOD, STATES, State, Verdict
 
 
 class RowsNotAcceptedError(LoadError):

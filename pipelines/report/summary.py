@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from connectors.run_folder.folder import RunFolder
-from schemas.answers import server_text, without_middle
 from schemas.errors import ConfigError
 from schemas.manifest import FORMAT, Manifest, Reason
-from schemas.states import GOOD, State, good_in
-from schemas.verdicts import Verdict
+from schemas.states import GOOD, State, Verdict, good_in
+from schemas.texts import server_text, without_middle
 
 RUN_STOPPED = "NotSent"
 """The code of rows that were not sent because the run stopped first; with any other code, their call was given up."""

@@ -44,8 +44,7 @@ from schemas.budget import FailureBudget
 from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.manifest import Reason
-from schemas.states import STATES, Mode, State
-from schemas.verdicts import Verdict
+from schemas.states import STATES, Mode, State, Verdict
 
 pytestmark = pytest.mark.prefect
 
@@ -245,7 +244,7 @@ def test_a_load_that_stops_early_fails_and_still_has_its_report(
     with Sandbox(token=SECRET) as sandbox:
         monkeypatch.setenv("FBN_ACCESS_TOKEN", SECRET)
         options = Options(target=sandbox.url, runs=tmp_path / "runs", batch_size=1)
-        monkeypatch.setattr("pipelines.loading.sending.send_batches", interrupted)
+        monkeypatch.setattr("pipelines.loading.run.send_batches", interrupted)
         report, seen = watch(lambda: run_load_flow("investor-records", file, options))
     assert (report.verdict, report.rows[State.NOT_SENT]) == (Verdict.STOPPED, 2)
     expected = f"exit code 4; investor-records: 2 rows read, 2 not_sent ({report.run_id})"

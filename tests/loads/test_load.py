@@ -27,8 +27,7 @@ from pipelines.report.report import Report
 from pipelines.resume import resume
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError, ExtractError, UnreachableError
-from schemas.states import Duplicates, Mode, State
-from schemas.verdicts import Verdict
+from schemas.states import Duplicates, Mode, State, Verdict
 
 INTERNAL = "identifier:InvestorRecord/InternalIdentifier/InternalIRId"
 

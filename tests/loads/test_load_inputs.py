@@ -24,8 +24,7 @@ from pipelines.sample.plan import Plan
 from pipelines.sample.planted import planted_rows
 from pipelines.sample.write import write_client_sample, write_sample
 from schemas.errors import ConfigError
-from schemas.states import State
-from schemas.verdicts import Verdict
+from schemas.states import State, Verdict
 
 DATA = Path(__file__).parents[2] / "data"
 KINDS = ("csv", "parquet", "text frame", "typed frame", "client")

@@ -21,7 +21,7 @@ from pipelines.load import load
 from pipelines.operations.table import OPERATIONS
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.verdicts import Verdict
+from schemas.states import Verdict
 
 EXTRACTS: dict[str, Callable[[], list[Row]]] = {
     "orders": orders,

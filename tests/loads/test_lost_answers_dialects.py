@@ -21,7 +21,7 @@ from scripted_lusid import open_at
 from connectors.sandbox.server import Sandbox
 from pipelines.load import load
 from pipelines.report.report import Report
-from schemas.verdicts import Verdict
+from schemas.states import Verdict
 
 REFUSED_UNREAD = ("429", "503")
 FAULTS = (*LOST, *REFUSED_UNREAD)

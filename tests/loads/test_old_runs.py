@@ -13,7 +13,7 @@ from pipelines.cli import main as cli
 from pipelines.history.catalog import past_runs
 from pipelines.replay import replay
 from pipelines.resume import resume
-from schemas.verdicts import Verdict
+from schemas.states import Verdict
 
 OLDER = {"bulkload": "0.0.9", "python": "3.11.7"}
 

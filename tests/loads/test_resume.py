@@ -26,7 +26,7 @@ from pipelines.loading.opening import OpenRun
 from pipelines.report.report import Report
 from pipelines.resume import resume
 from schemas.errors import ConfigError, RunFolderError
-from schemas.verdicts import Verdict
+from schemas.states import Verdict
 
 ROOT = Path(__file__).parents[2]
 TWO_BY_TWO: dict[str, Any] = {"batch_size": 2, "concurrency": 1}

@@ -28,7 +28,7 @@ from pipelines.replay import replay
 from pipelines.report.report import Report
 from pipelines.resume import resume
 from schemas.errors import ConfigError
-from schemas.verdicts import Verdict
+from schemas.states import Verdict
 
 KEYS = 8
 Kinds = st.lists(st.sampled_from(["good", "good", "refused", "invalid"]), min_size=1, max_size=KEYS)

@@ -12,8 +12,7 @@ from pipelines.cli import main as cli
 from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
 from schemas.rows.binding import Binding
-from schemas.states import GOOD, State
-from schemas.verdicts import EXIT_CODES
+from schemas.states import EXIT_CODES, GOOD, State
 
 ROOT = README.parent
 TEXT = README.read_text("utf-8")

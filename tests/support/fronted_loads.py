@@ -25,7 +25,7 @@ from connectors.targets import Target
 from pipelines.load import load
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.verdicts import Verdict
+from schemas.states import Verdict
 
 SCOPE = "MyScope"
 COUNT = 9

@@ -100,7 +100,7 @@ MUTATIONS = (
     ),
     Mutation(
         "resume without a journal",
-        "pipelines/loading/preparing.py",
+        "pipelines/loading/run.py",
         "    if before.begun and not ledger.planned:\n",
         "    if not before:\n",
         ("tests/loads/test_resume.py::test_without_its_journal_a_run_that_may_have_sent_is_not_resumed",),
@@ -149,7 +149,7 @@ MUTATIONS = (
     ),
     Mutation(
         "drop a chunk",
-        "pipelines/loading/sending.py",
+        "pipelines/loading/run.py",
         "        send_batches(work,",
         "        send_batches(work[1:],",
         ("tests/unit/deliver/test_delivery.py::test_an_upsert_whose_answer_was_lost_is_sent_again",),
@@ -282,7 +282,7 @@ MUTATIONS = (
     ),
     Mutation(
         "call what was sent unsent",
-        "pipelines/loading/sending.py",
+        "pipelines/loading/run.py",
         "        self._delivery.reading_back.settle_rest()\n",
         "",
         ("tests/loads/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
@@ -382,14 +382,14 @@ MUTATIONS = (
     ),
     Mutation(
         "let everybody read",
-        "connectors/run_folder/atomic_files.py",
+        "connectors/run_folder/folder.py",
         "os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)",
         "os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o644)",
         ("tests/loads/test_secrets.py::test_a_bad_night_tells_no_secret_and_keeps_personal_values_where_they_belong",),
     ),
     Mutation(
         "finish before the files are whole",
-        "pipelines/loading/closing.py",
+        "pipelines/loading/run.py",
         "        counts = accountant.close_books(run.folder, run.extract)\n",
         "        run.folder.write_manifest(run.record.manifest.changed(verdict='rejects'))\n"
         "        counts = accountant.close_books(run.folder, run.extract)\n",
@@ -418,14 +418,14 @@ MUTATIONS = (
     ),
     Mutation(
         "rename what is not on disk",
-        "connectors/run_folder/atomic_files.py",
+        "connectors/run_folder/folder.py",
         "        sync(part)\n        part.replace(path)\n",
         "        part.replace(path)\n        sync(path)\n",
         ("tests/crash/test_disk_order.py",),
     ),
     Mutation(
         "leave a renamed file's new name in memory",
-        "connectors/run_folder/atomic_files.py",
+        "connectors/run_folder/folder.py",
         "        sync(path.parent)\n",
         "",
         ("tests/crash/test_disk_order.py",),
@@ -495,14 +495,14 @@ MUTATIONS = (
     ),
     Mutation(
         "send though validation has spent the budget",
-        "pipelines/loading/sending.py",
+        "pipelines/loading/run.py",
         "        run.interrupt.settle_first(brake.stop)\n        self._stop_over_budget()\n",
         "        run.interrupt.settle_first(brake.stop)\n",
         ("tests/loads/test_load.py::test_the_failure_budget_stops_a_run_before_or_while_it_sends",),
     ),
     Mutation(
         "spend no budget while sending",
-        "pipelines/loading/sending.py",
+        "pipelines/loading/run.py",
         "        self._spending.add(batch)\n",
         "",
         ("tests/loads/test_load.py::test_the_failure_budget_stops_a_run_before_or_while_it_sends",),
@@ -609,7 +609,7 @@ MUTATIONS = (
     ),
     Mutation(
         "load once what is in already",
-        "pipelines/loading/preparing.py",
+        "pipelines/loading/run.py",
         "        refuse_finished(options.runs, run.record.manifest)\n",
         "        pass\n",
         ("tests/unit/cli/test_main.py::test_too_many_failures_stop_the_run_and_once_refuses_what_is_finished",),
@@ -764,7 +764,7 @@ MUTATIONS = (
     ),
     Mutation(
         "replay without looking what LUSID refused",
-        "pipelines/loading/sending.py",
+        "pipelines/loading/run.py",
         "            refused |= requests if state.traits.refused or state.traits.unfinished else set()\n",
         "",
         ("tests/loads/test_reading_back.py::test_what_was_refused_before_is_looked_for_before_a_replay_sends_it",),

@@ -18,8 +18,8 @@ from pipelines.account import key_counts, reasons
 from pipelines.account.accountant import Accountant
 from pipelines.load import load
 from pipelines.loading.opening import OpenRun
-from pipelines.loading.preparing import PreparedRun, prepare
-from pipelines.prepare import key_index
+from pipelines.loading.run import PreparedRun, prepare
+from pipelines.prepare import grouping
 from pipelines.report.report import Report
 from schemas.errors import BalanceError, ExtractError
 from schemas.expectations import Expectations
@@ -162,7 +162,7 @@ def test_a_key_counts_once_and_by_its_request_if_it_made_one(
 ) -> None:
     """A hash that several keys share costs a look, and never a verdict."""
     if collide:
-        for module in (key_index, key_counts):
+        for module in (grouping, key_counts):
             monkeypatch.setattr(module, "hash", lambda _: 7, raising=False)
     nameless = {"display_name": ""}
     rows = [

@@ -11,7 +11,7 @@ from connectors.targets import Target
 from pipelines.deliver.limits import SLOW, Pressure
 from pipelines.load import load
 from pipelines.report.report import Report
-from schemas.verdicts import Verdict
+from schemas.states import Verdict
 
 
 class Setbacks:
@@ -45,7 +45,7 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
         (pressure,) = made
         return report, pressure.width
 
-    monkeypatch.setattr("pipelines.loading.sending.Pressure", kept)
+    monkeypatch.setattr("pipelines.loading.run.Pressure", kept)
     return carry_out
 
 

@@ -15,8 +15,7 @@ from scripted_lusid import MISSING, Call, Reply, done, refused, sandbox, scripte
 from pipelines.deliver.doubts import TRIES
 from pipelines.load import load
 from pipelines.report.report import Report
-from schemas.states import State
-from schemas.verdicts import Verdict
+from schemas.states import State, Verdict
 
 
 def blocks(folder: Path, count: int, per_block: int = 1) -> Path:

@@ -7,8 +7,9 @@ from urllib.parse import quote
 import pytest
 
 from pipelines.deliver.redaction import Personal, mask_error
-from schemas.answers import ErrorDetail, Problem, server_text
+from schemas.answers import ErrorDetail, Problem
 from schemas.errors import AuthError, PerhapsAppliedError, RejectedError, ThrottledError
+from schemas.texts import server_text
 
 NAME = 'Zoë "Quux" & Söhne\nGmbH'
 RECORD: dict[str, Any] = {

@@ -17,8 +17,7 @@ from pipelines.nights.report import NightlyReport
 from pipelines.options import Progress
 from pipelines.report.html import write_html
 from schemas.errors import ConfigError, UnreachableError
-from schemas.states import State
-from schemas.verdicts import Verdict
+from schemas.states import State, Verdict
 
 THURSDAY, FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 11, day) for day in (19, 20, 21, 22, 23))
 
@@ -229,7 +228,7 @@ def test_an_interrupt_that_a_night_outlives_ends_the_backfill(
             signal.raise_signal(signals.pop())
         whole(*given)
 
-    monkeypatch.setattr("pipelines.loading.closing.write_html", interrupted)
+    monkeypatch.setattr("pipelines.loading.run.write_html", interrupted)
     report = place.run()
     assert (days(report), report.not_started, report.exit_code) == ([THURSDAY], (FRIDAY, MONDAY), 4)
     report = place.run()

@@ -24,8 +24,7 @@ from pipelines.report.report import Report
 from pipelines.resume import resume
 from pipelines.sample.day import write_day
 from schemas.errors import AuthError
-from schemas.states import State
-from schemas.verdicts import Verdict
+from schemas.states import State, Verdict
 
 ROOT = Path(__file__).parents[3]
 
@@ -258,7 +257,7 @@ def test_an_interrupt_that_a_load_outlives_ends_the_night(tmp_path: Path, monkey
     night.mkdir()
     write_csv(night / "investors.csv", [investor(1)])
     write_csv(night / "orders.csv", [order(1, 1)])
-    monkeypatch.setattr("pipelines.loading.closing.write_html", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("pipelines.loading.run.write_html", lambda *_: signal.raise_signal(signal.SIGTERM))
     door, heard = Door(), Heard()
     with ScriptedLusid(door) as lusid:
         report = nightly(night, target=lusid.url, runs=tmp_path / "runs", progress=heard)

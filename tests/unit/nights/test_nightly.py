@@ -25,8 +25,7 @@ from pipelines.options import Progress
 from pipelines.report.report import Report
 from schemas.errors import BalanceError, ConfigError, ExtractError, UnreachableError
 from schemas.settings import LoadOptions
-from schemas.states import STATES, State
-from schemas.verdicts import Verdict
+from schemas.states import STATES, State, Verdict
 
 DATA = Path(__file__).resolve().parents[3] / "data"
 OPERATIONS = ["investor-records", "investment-accounts", "orders"]

@@ -26,8 +26,7 @@ from pipelines.options import Progress
 from pipelines.report.report import Report
 from pipelines.sample.day import write_day
 from schemas.errors import ConfigError, FatalError, RejectedError, StoppedError, UnreachableError
-from schemas.states import STATES, State
-from schemas.verdicts import Verdict
+from schemas.states import STATES, State, Verdict
 
 DATA = Path(__file__).resolve().parents[3] / "data"
 LISTS = ("orders", "blocks", "placements", "executions", "allocations")

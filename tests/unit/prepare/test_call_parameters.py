@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.prepare.call_parameters import PLAIN, ParametersOfCalls
+from pipelines.prepare.row_book import PLAIN, ParametersOfCalls
 from schemas.requests.allocations import CallParameters
 
 

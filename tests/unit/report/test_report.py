@@ -4,8 +4,7 @@ import pytest
 
 from connectors.run_folder.results import write_failures
 from pipelines.report.report import Report, RowsNotAcceptedError
-from schemas.states import GOOD, STATES, State
-from schemas.verdicts import EXIT_CODES, Verdict, verdict_of
+from schemas.states import EXIT_CODES, GOOD, STATES, State, Verdict, verdict_of
 
 
 def counts(**found: int) -> dict[State, int]:

@@ -7,8 +7,7 @@ import orjson
 import pytest
 
 from connectors.run_folder import folder as run_folder
-from connectors.run_folder.atomic_files import atomic_write
-from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.folder import RunFolder, atomic_write
 from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import Manifest
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.answers import ERRORS_LIMIT, TEXT_LIMIT, ErrorDetail, Problem, error_details, server_text
+from schemas.answers import ERRORS_LIMIT, ErrorDetail, Problem, error_details
+from schemas.texts import TEXT_LIMIT, server_text
 
 PROBLEM = {
     "name": "InvalidParameterValue",

@@ -14,8 +14,7 @@ from connectors.run_folder.folder import RunFolder
 from docs.generate import MANIFEST_SCHEMA, manifest_schema
 from pipelines.load import load
 from schemas.manifest import Manifest
-from schemas.states import STATES
-from schemas.verdicts import Verdict
+from schemas.states import STATES, Verdict
 
 SCHEMA = orjson.loads(MANIFEST_SCHEMA.read_bytes())
 

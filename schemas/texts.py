@@ -1,9 +1,18 @@
-"""The spellings of a text: the escapes, even nested ones, in which a server may echo it; names that are not UTF-8."""
+"""Texts that others wrote: bounded, escaped and on one line before anyone sees them, and the spellings to look through.
+
+A spelling is a text with escapes, even nested ones, in which a server may echo it.
+"""
 
 import html
 import re
+import sys
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
+
+TEXT_LIMIT = 500
+"""Characters kept of one text from a server: enough for every message seen, too few to flood a report."""
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 _MOST = 16
 """Spellings that are tried: enough for JSON in JSON in an HTML page; anything deeper is no accident."""
@@ -22,6 +31,32 @@ def is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def server_text(value: object, limit: int = TEXT_LIMIT) -> str:
+    """A text from a server on one line: control characters escaped, at most `limit` characters.
+
+    A list or an object in place of a text is not shown, because it may be of any size and depth.
+    """
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def one_line(text: str) -> str:
+    """A text that anybody may have written, whole and on one line: its control characters are escaped."""
+    return server_text(text, sys.maxsize)
+
+
+def spreadsheet_text(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: where it begins like one, an apostrophe says that it is text."""
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def without_middle(text: str, limit: int) -> str:
+    """The text, or its beginning and its end where it has more than `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
 
 
 def replaced(text: str, replace: Callable[[str], str]) -> str:
