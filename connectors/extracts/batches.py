@@ -4,12 +4,13 @@ Owns the shapes that CSV and Parquet readers share, and the rules for headers th
 where the bytes come from, nor what the columns mean.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
+from schemas.rows.kinds import Kind
 from schemas.suggestions import first_of
 
 REPLACEMENT = "\ufffd"
@@ -28,7 +29,7 @@ class BadRow:
     Attributes:
         code: what is wrong, as one word: `MissingCells`, `TooManyCells`, `UndecodableByte`, `NullByte`,
             `BareCarriageReturn`, `BareLineFeed`, `UnterminatedQuote`, `MalformedQuote`, `RecordTooLong`,
-            `NullInList`; the first of them when there are several.
+            `NullInList`, `OutOfRange`; the first of them when there are several.
         message: one line: the physical line, every fault with its column, and what to do; never a cell's value.
     """
 
@@ -95,12 +96,13 @@ class ColumnType(NamedTuple):
     """What a column of a typed file holds.
 
     Attributes:
-        kind: `integer`, `float`, `list of float`, ...: what must agree between the files of an extract.
+        kind: of a value, or of the items of a list: must agree between the files of an extract, as `is_list` must.
         name: as the file itself puts it, with width, unit and scale.
     """
 
-    kind: str
+    kind: Kind
     name: str
+    is_list: bool
 
 
 class RowFile(Protocol):
@@ -119,8 +121,11 @@ class RowFile(Protocol):
     def unreadable(self) -> dict[str, str]:
         """The columns whose values cannot be cells, with their types; they may not be used. None in a CSV."""
 
-    def batches(self, order: list[str]) -> Iterator[RowBatch]:
-        """Reads the file from the start, cells in the given order of columns."""
+    def has_midnights(self, column: str) -> bool:
+        """Whether a column of timestamps without a zone has midnights in it; never in a CSV, where all is text."""
+
+    def batches(self, order: list[str], used: Collection[str] | None = None) -> Iterator[RowBatch]:
+        """Reads the file from the start, cells in the given order; those of columns not `used` may be empty."""
 
     def reread(self, position: Position, order: list[str]) -> RowBatch:
         """Reads one batch again; ascending positions cost one pass, whatever the file."""

@@ -4,7 +4,7 @@ Owns opening, what files of one extract must have in common, reading again, hash
 know LUSID, rows' meanings, or how a format is read.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from connectors.extracts.parquet.file import ParquetFile
 from connectors.extracts.source_files import Digests, Source, find_sources
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
+from schemas.rows.kinds import Kinds
 from schemas.suggestions import first_of
 
 __all__ = [
@@ -32,8 +33,6 @@ __all__ = [
     "extract_from_frame",
     "open_extract",
 ]
-
-_FLOATS = {"float", "list of float"}
 
 
 class Extract:
@@ -47,7 +46,7 @@ class Extract:
         columns: the first file's header, trimmed of white space and byte order mark; also the order of every row's
             cells, whatever the order in its file. Includes columns that begin with `_`.
         sources: the files, in the order they are read.
-        float_columns: columns that hold floating-point numbers in some file. Identifiers must not.
+        kinds: what columns hold that are typed; a CSV has none.
     """
 
     def __init__(self, sources: Sequence[Source], files: Sequence[RowFile]) -> None:
@@ -64,15 +63,16 @@ class Extract:
         _check_types(sources, files)
         self.columns = files[0].columns
         self.sources = list(sources)
-        self.float_columns = frozenset(
-            column for file in files for column, found in file.types().items() if found.kind in _FLOATS
-        )
+        self.kinds: Kinds = {column: found.kind for file in files for column, found in file.types().items()}
         self._files = files
         self._digests = Digests(sources)
         self._reread = 0
 
-    def batches(self) -> Iterator[RowBatch]:
+    def batches(self, used: Collection[str] | None = None) -> Iterator[RowBatch]:
         """Reads all files from the start, hashing them meanwhile.
+
+        Args:
+            used: the columns that are wanted, by default all; cells of others may be empty.
 
         Yields:
             Batches of 1 to 8,192 rows, of about a megabyte of text, none reaching over two files.
@@ -82,7 +82,7 @@ class Extract:
         """
         self._digests.start()
         for file in self._files:
-            yield from file.batches(self.columns)
+            yield from file.batches(self.columns, used)
 
     @property
     def records(self) -> int:
@@ -117,6 +117,14 @@ class Extract:
                         f"{source.name}: column {column!r} has type {unreadable[column]}, which cannot be a cell: "
                         "write it as text, numbers, dates, or a list of those"
                     )
+
+    def has_midnights(self, column: str) -> bool:
+        """Whether a column of timestamps without a zone has midnights in it, which dates may have become.
+
+        Raises:
+            ExtractError: a file cannot be read.
+        """
+        return any(file.has_midnights(column) for file in self._files)
 
     def in_file_order(self, source: int, cells: Sequence[Cell]) -> Sequence[Cell]:
         """A row's cells in the order of the columns of its own file."""
@@ -235,10 +243,10 @@ def _check_columns(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
 
 def _check_types(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
     """A column must be of one kind in all files; width, unit and scale may differ."""
-    first: dict[str, tuple[str, str]] = {}
+    first: dict[str, tuple[object, str]] = {}
     for source, file in zip(sources, files, strict=True):
         for column, found in file.types().items():
             told = f"{found.name} in {source.name}"
-            kind, told_first = first.setdefault(column, (found.kind, told))
-            if kind != found.kind:
+            kind, told_first = first.setdefault(column, ((found.kind, found.is_list), told))
+            if kind != (found.kind, found.is_list):
                 raise ExtractError(f"column {column!r} is {told_first} but {told}: write it with one type in all files")

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from connectors.start_up_files import read_start_up_file
 from schemas.errors import ConfigError
-from schemas.rows.mapping import ColumnRule, Mapping
+from schemas.rows.column_rule import ColumnRule
+from schemas.rows.mapping import Mapping
 from schemas.suggestions import did_you_mean
 
 

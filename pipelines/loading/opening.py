@@ -89,7 +89,7 @@ def open_run(spec: LoadSpec) -> Iterator[OpenRun]:
 def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
     began = time.monotonic()
     closing.enter_context(_quiet_collector())
-    found, binding, expect = _bound(spec, closing)
+    found, mapping, expect = _checked(spec, closing)
     target = closing.enter_context(loads_target(spec.options, spec.progress))
     folder = spec.earlier.folder if spec.earlier else RunFolder.create(spec.options.runs, spec.operation.name)
     with _whole_or_gone(folder, is_new=spec.earlier is None):
@@ -98,6 +98,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         folder.open_scratch()
         closing.callback(folder.clear_scratch)
         extract = found or closing.enter_context(_frame_extract(spec, folder))
+        binding = _bind(spec, mapping, extract)
         if spec.options.hold:
             write_json(folder.hold, dict(spec.options.hold))
         before = folder.read_manifest() if spec.earlier else None
@@ -134,8 +135,8 @@ def _recorded(
     return record
 
 
-def _bound(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, Binding, Expectations]:
-    """The extract (None for a data frame), its header bound to the operation, and what must be true of it."""
+def _checked(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, mappings.Mapping | None, Expectations]:
+    """The extract (None for a data frame), whose header fits, the mapping, and what must be true of the extract."""
     operation, options, given = spec.operation, spec.options, spec.extract
     operation.check_mode(options.mode)
     operation.check_dialect(options.dialect)
@@ -145,13 +146,31 @@ def _bound(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, Binding,
     extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(_open_files(spec, mapping))
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
     _check_delimiter(header)
-    binding = Binding(header, operation.shape, options.dialect, operation.key, mapping)
     if extract is not None:
-        extract.check_readable(binding.used_columns)
+        _bind(spec, mapping, extract)
+    else:
+        Binding(header, operation.shape, options.dialect, operation.key, mapping)
     standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
     expect = standing.merged(options.expect)
     check_before(expect, header, extract.sources if extract else ())
-    return extract, binding, expect
+    return extract, mapping, expect
+
+
+def _bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> Binding:
+    """The extract's columns bound to the operation."""
+    operation = spec.operation
+    binding = Binding(
+        extract.columns, operation.shape, spec.options.dialect, operation.key, mapping, kinds=extract.kinds
+    )
+    extract.check_readable(binding.used_columns)
+    unclear = [name for name, column in binding.unclear_midnights.items() if extract.has_midnights(column)]
+    if unclear:
+        raise ConfigError(
+            f"column {', '.join(map(binding.name, unclear))} has timestamps without a zone, some of them midnights, "
+            "which are dates or local times: declare `midnight: date` or `midnight: local` beside the `timezone` in "
+            "the mapping"
+        )
+    return binding
 
 
 @contextmanager

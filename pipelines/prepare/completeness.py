@@ -95,6 +95,7 @@ class Gate:
 
     Attributes:
         trailers: records that were trailers or end-of-file marks, and are no rows.
+        columns: the columns that it looks at.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Gate:
         self.trailers = 0
         self._sums = dict.fromkeys(expected.totals, Decimal(0))
         self._readers = {c: (extract.columns.index(c), amount_reader(c)) for c in expected.totals}
+        self.columns = frozenset(extract.columns if expected.trailer else expected.totals)
         self._faults: list[str] = []
 
     def through(self, batches: Iterator[RowBatch]) -> Iterator[RowBatch]:

@@ -22,7 +22,6 @@ from pipelines.prepare.grouping import Gathering, KeyIndex, alone_values, refuse
 from pipelines.prepare.row_book import Book, ParametersOfCalls
 from pipelines.prepare.templates import GatheredTemplates, Templates, request_encoder
 from schemas.dialects import Dialect
-from schemas.errors import ExtractError
 from schemas.expectations import Expectations
 from schemas.requests.allocations import CallParameters
 from schemas.requests.members import Gathered
@@ -121,16 +120,10 @@ def prepare(
         ExtractError: the extract cannot be read on, changed while it was read, or is not complete.
         RunFolderError: the scratch files cannot be written.
     """
-    floats = extract.float_columns & binding.identifier_columns
-    if floats:
-        raise ExtractError(
-            f"column {', '.join(sorted(floats))} holds floating point numbers: identifiers that "
-            "were numbers may have lost digits; export them as text"
-        )
     with ExitStack() as files:
         reading = _Reading(extract, binding, rules, folder, files)
         gate = Gate(rules.expect, extract, binding.amount_reader)
-        for batch in gate.through(extract.batches()):
+        for batch in gate.through(extract.batches(gate.columns.union(binding.used_columns))):
             reading.take(batch)
             progress(len(reading.book), reading.refused)
         extract.check_unchanged()

@@ -1,17 +1,19 @@
 """An extract bound to an operation: how its rows are validated, and what their keys are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from schemas.dialects import Dialect
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, ExtractError
 from schemas.rows.cells import Code, Identifier, Instrument, Labels, NeededCode, choice, decimal
 from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types, row_adapter
 from schemas.rows.faults import Fault, said
 from schemas.rows.header import knows_any, needed_columns, parse_columns
+from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.validated import Cells, Picked, Sheet, column_validator, key_reader, picker, validated
 from schemas.suggestions import did_you_mean
@@ -29,7 +31,8 @@ class Binding:
         words: the canonical columns whose cells are words of a vocabulary.
         lists: the canonical columns whose cells are lists once they are validated.
         used_columns: the extract's columns that a request or its key is made of.
-        identifier_columns: the extract's columns that hold identifiers or make the key: digits may not be lost.
+        unclear_midnights: canonical columns to the extract's timestamps that feed them, of which it must be known
+            whether they have midnights: these may be dates or local times.
     """
 
     def __init__(
@@ -39,11 +42,21 @@ class Binding:
         dialect: Dialect,
         key: KeyRule,
         mapping: ColumnMapping | None = None,
+        kinds: Kinds = MappingProxyType({}),
     ) -> None:
         """Binds an extract's header.
 
+        Args:
+            header: the extract's columns.
+            shape: what the operation reads of them.
+            dialect: the age of the server.
+            key: how a request is named.
+            mapping: the client's; without one the header is canonical.
+            kinds: what the extract's columns hold.
+
         Raises:
             ConfigError: one line that names every column that is unknown, missing, repeated or misused.
+            ExtractError: identifiers are floating point numbers.
         """
         if mapping and (absent := mapping.absent_columns(list(header))):
             raise ConfigError(f"the mapping does not fit: {'; '.join(absent)}")
@@ -58,15 +71,16 @@ class Binding:
         own_key = mapping.key_columns if mapping else []
         self.columns = parse_columns([*names], shape, dialect, "the mapping" if mapping else "the header")
         self.used_columns = [*dict.fromkeys([*sources.values(), *own_key])]
-        self._check, self._mapping = shape.check, mapping
+        self._check, self._mapping, self._kinds = shape.check, mapping, kinds
         self._crowds = _crowds(self.columns, shape)
         self._sources = {n: source for n, source in sources.items() if source != n}
         self.words = frozenset(n for n, p in shape.plain_of(dialect).items() if dialect in p.words)
         cells = cell_types(self.columns, shape, dialect)
         self.lists = frozenset(n for n, cell in cells.items() if cell is Labels)
-        self.identifier_columns = {sources[n] for n, t in cells.items() if t in _NAMES and n in sources}.union(own_key)
+        _check_floats({sources[n] for n, t in cells.items() if t in _NAMES and n in sources}.union(own_key), kinds)
         types = _worded(cells, shape, dialect)
-        self._types = mapping.cell_types(types) if mapping else types
+        self._types = mapping.cell_types(types, kinds) if mapping else types
+        self.unclear_midnights = {n: sources[n] for n in mapping.unclear_midnights(cells, kinds)} if mapping else {}
         self.names = list(self._types)
         self._validate = row_adapter(self._types).validator.validate_python
         self._validators = {name: column_validator(cell) for name, cell in self._types.items()}
@@ -128,12 +142,21 @@ class Binding:
 
     def amount_reader(self, column: str) -> Callable[[Any], str]:
         """What reads one of the extract's columns as plain decimals; raises ValueError for a cell that is none."""
-        return self._mapping.amount_reader(column) if self._mapping else decimal
+        return self._mapping.amount_reader(column, self._kinds) if self._mapping else decimal
 
     def name(self, column: str) -> str:
         """A canonical column as the user knows it."""
         source = self._sources.get(column)
         return f"{column} (column {source})" if source else column
+
+
+def _check_floats(names: Iterable[str], kinds: Kinds) -> None:
+    floats = [column for column in names if kinds.get(column) is Kind.FLOAT]
+    if floats:
+        raise ExtractError(
+            f"column {', '.join(sorted(floats))} holds floating point numbers: identifiers that "
+            "were numbers may have lost digits; export them as text"
+        )
 
 
 def _crowds(columns: Columns, shape: RowShape) -> list[tuple[str, int, list[str]]]:

@@ -7,12 +7,16 @@ Sources: docs/lusid.md. Nothing here knows columns or rows.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import time as clock_time
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
 from schemas.rows.cells import refuse
+
+Midnight = Literal["date", "local"]
+"""What a midnight without an offset is, a date alone included: midnight UTC, or midnight in the declared zone."""
 
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
@@ -21,6 +25,7 @@ _TIME = re.compile(
 )
 _TICK_DIGITS = 7
 _MIDNIGHT = "T00:00:00.0000000+00:00"
+_AT_MIDNIGHT = clock_time()
 _WIDEST_OFFSET = timedelta(hours=14)
 _DAYS_OF_A_LIFE = 1 << 15
 """Dates repeat: what was read of so many different ones is remembered."""
@@ -41,27 +46,27 @@ def time(text: Any) -> str:
 
     Digits finer than 100 ns are cut: LUSID keeps seven.
     """
-    return _time(text, None)
+    return _time(text, None, None)
 
 
-def time_in(zone: tzinfo) -> Callable[[Any], str]:
-    """`time`, with naive times taken as local times of `zone`."""
+def time_in(zone: tzinfo | None, midnight: Midnight | None = None) -> Callable[[Any], str]:
+    """`time`, with naive times taken as local times of `zone`, and midnights as what they are declared to be."""
 
     def in_zone(text: Any) -> str:
-        return _time(text, zone)
+        return _time(text, zone, midnight)
 
     return in_zone
 
 
-def _time(text: Any, zone: tzinfo | None) -> str:
+def _time(text: Any, zone: tzinfo | None, midnight: Midnight | None) -> str:
     if not isinstance(text, str):
         raise refuse("NotTime", "takes one time, not a list")
     text = text.strip()
-    return _settled(text, zone) if text else ""
+    return _settled(text, zone, midnight) if text else ""
 
 
 @lru_cache(maxsize=_DAYS_OF_A_LIFE)
-def _settled(text: str, zone: tzinfo | None) -> str:
+def _settled(text: str, zone: tzinfo | None, midnight: Midnight | None) -> str:
     match = _TIME.fullmatch(text)
     if match is None:
         raise refuse(
@@ -76,14 +81,33 @@ def _settled(text: str, zone: tzinfo | None) -> str:
     except ValueError:
         raise refuse("NotTime", "is not a date or time that exists") from None
     if hour is None:
-        return f"{text}{_MIDNIGHT}"
-    return settle_zone(moment, fraction or "", offset, zone)
+        return settle_date(moment, zone, midnight)
+    return settle_zone(moment, fraction or "", offset, zone, midnight)
 
 
-def settle_zone(moment: datetime, ticks: str, offset: str | None, zone: tzinfo | None) -> str:
-    """A naive moment made UTC by its own offset, or by the declared zone."""
+def settle_date(date: datetime, zone: tzinfo | None, midnight: Midnight | None) -> str:
+    """A date alone made an instant: midnight UTC, unless a midnight is declared to be local."""
+    if midnight == "local":
+        return settle_zone(date, "", None, zone, midnight)
+    return f"{date.date().isoformat()}{_MIDNIGHT}"
+
+
+def settle_zone(
+    moment: datetime, ticks: str, offset: str | None, zone: tzinfo | None, midnight: Midnight | None
+) -> str:
+    """A naive moment made UTC by its own offset, or by the declared zone.
+
+    Args:
+        moment: to the second.
+        ticks: the digits of its fraction.
+        offset: its own, `Z` or `+01:00`.
+        zone: the declared one.
+        midnight: what a midnight is.
+    """
     if offset is not None:
         moment = moment.replace(tzinfo=_offset(offset))
+    elif midnight == "date" and moment.time() == _AT_MIDNIGHT and not ticks.strip("0"):
+        return settle_date(moment, zone, midnight)
     elif zone is None:
         raise refuse("NaiveTime", "has no offset: declare its `timezone` in the mapping")
     else:
@@ -130,7 +154,7 @@ def format_parts(text_format: str) -> tuple[bool, bool]:
     return back.hour != 0, back.tzinfo is not None
 
 
-def dated(text_format: str, zone: tzinfo | None) -> Callable[[Any], str]:
+def dated(text_format: str, zone: tzinfo | None, midnight: Midnight | None = None) -> Callable[[Any], str]:
     """A reader of times in the mapping's strptime format; raises ValueError as `format_parts` does."""
     has_time, has_zone = format_parts(text_format)
 
@@ -146,8 +170,9 @@ def dated(text_format: str, zone: tzinfo | None) -> Callable[[Any], str]:
             raise refuse("NotTime", f"does not follow the format {text_format}") from None
         ticks = f"{moment.microsecond:06d}"
         if not has_time:
-            return f"{moment.date().isoformat()}{_MIDNIGHT}"
-        return lusid_time(moment, ticks) if has_zone else settle_zone(moment, ticks, None, zone)
+            return settle_date(moment, zone, midnight)
+        moment = moment.replace(microsecond=0)
+        return lusid_time(moment, ticks) if has_zone else settle_zone(moment, ticks, None, zone, midnight)
 
     return read
 

@@ -6,6 +6,7 @@ Owns: binding a header, validating cells and building requests as a load does. M
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from schemas.dialects import Dialect
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Cell
 from schemas.rows.faults import Fault
+from schemas.rows.kinds import Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.validated import Sheet
 
@@ -25,11 +27,20 @@ def bind(
     header: Sequence[str],
     dialect: Dialect = Dialect.V2_1,
     mapping: Mapping[str, Any] | None = None,
+    kinds: Kinds = MappingProxyType({}),
 ) -> Binding:
-    """The header of an extract bound to an operation; `mapping` is a mapping file's content."""
+    """The header of an extract bound to an operation.
+
+    Args:
+        operation: its name.
+        header: the extract's columns.
+        dialect: the age of the server.
+        mapping: a mapping file's content.
+        kinds: what the extract's columns hold.
+    """
     declared = OPERATIONS[operation]
     rules = ColumnMapping.model_validate({"operation": operation, **mapping}) if mapping else None
-    return Binding(header, declared.shape, dialect, declared.key, rules)
+    return Binding(header, declared.shape, dialect, declared.key, rules, kinds)
 
 
 def sheet_of(binding: Binding, rows: Sequence[Sequence[Cell]]) -> Sheet:

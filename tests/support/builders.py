@@ -163,7 +163,7 @@ def prepare_extract(
     """Prepares an extract; `rules` are fields of `pipelines.prepare.reading.Rules`."""
     declared = operation_named(operation)
     dialect = rules.pop("dialect", Dialect.V2_1)
-    binding = Binding(extract.columns, declared.shape, dialect, declared.key, mapping)
+    binding = Binding(extract.columns, declared.shape, dialect, declared.key, mapping, extract.kinds)
     rules.setdefault("expect", Expectations(min_rows=0))  # what becomes of rows is asked, not whether there are any
     rules["duplicates"] = Duplicates(rules.get("duplicates", Duplicates.REFUSE))
     folder.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ came from: a client's mapping, with its encoding and delimiter, fits the correct
 import codecs
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from connectors.extracts.batches import BadRow, ColumnType, Position, RowBatch, header_columns, order_of
 from connectors.extracts.csv.blocks import read_block
@@ -73,11 +73,16 @@ class CsvFile:
         """None: in a CSV all is text."""
         return {}
 
-    def batches(self, order: list[str]) -> Iterator[RowBatch]:
+    def has_midnights(self, _column: str) -> bool:
+        """None: in a CSV all is text."""
+        return False
+
+    def batches(self, order: list[str], used: Collection[str] | None = None) -> Iterator[RowBatch]:
         """Reads the file from the start.
 
         Args:
             order: the columns, in the order the cells are wanted.
+            used: of no use here: a record is read as a whole.
 
         Yields:
             Batches of at least one row.

@@ -1,22 +1,24 @@
 """One Parquet file as a source of row batches.
 
-Owns opening, streaming and finding a batch again. Must not know how a value is written as text (`parquet_text`),
-nor what columns mean.
+Owns streaming and finding a batch again. Must not know how a file is walked through (`parquet.reader`) or a value
+written as text (`parquet.text`), nor what columns mean.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from connectors.extracts.batches import MAX_ROWS, BadRow, ColumnType, Position, RowBatch, header_columns
-from connectors.extracts.parquet.text import Kind, cells_of, is_list, kind_of
+from connectors.extracts.parquet.reader import ParquetReader, Table
+from connectors.extracts.parquet.text import cells_of, is_list, kind_of, shown_type
 from connectors.extracts.source_files import Source
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
+from schemas.rows.kinds import Kind
 
-_BATCH_BYTES = 4 << 20
-_READ_BUFFER = 1 << 18
+_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+"""The length of a day in each unit of time."""
 
 
 class ParquetFile:
@@ -41,37 +43,36 @@ class ParquetFile:
         self._source = source
         self._index = index
         self._max_rows = max_rows
-        self._again: _Reader | None = None
-        reader = _Reader(source, max_rows)
-        try:
-            schema = reader.file.schema_arrow
-            self.records: int = reader.file.metadata.num_rows
-        finally:
-            reader.close()
+        self._again: ParquetReader | None = None
+        reader = ParquetReader(source, max_rows, ())
+        reader.close()
+        schema = reader.schema
+        self.records = reader.records
         self.columns = header_columns(schema.names, source.name)
         if len(self.columns) != len(schema.names):
             raise ExtractError(f"{source.name}: the last column has no name: name it or leave it out")
-        self._place = {name: place for place, name in enumerate(self.columns)}
+        self._spelt = dict(zip(self.columns, schema.names, strict=True))
         self._arrow = dict(zip(self.columns, schema.types, strict=True))
         self._kinds = {name: kind_of(arrow) for name, arrow in self._arrow.items()}
 
     def types(self) -> dict[str, ColumnType]:
         """The type of each column whose values can be cells; a column of nulls agrees with every kind."""
         return {
-            name: ColumnType(f"list of {kind}" if is_list(self._arrow[name]) else str(kind), str(self._arrow[name]))
+            name: ColumnType(kind, str(self._arrow[name]), is_list=is_list(self._arrow[name]))
             for name, kind in self._kinds.items()
-            if kind not in (None, Kind.NOTHING)
+            if kind is not None and kind is not Kind.NOTHING
         }
 
     def unreadable(self) -> dict[str, str]:
         """The columns whose values cannot be cells, and their types; each of their cells is `[binary]` or the like."""
         return {name: str(self._arrow[name]) for name, kind in self._kinds.items() if kind is None}
 
-    def batches(self, order: list[str]) -> Iterator[RowBatch]:
+    def batches(self, order: list[str], used: Collection[str] | None = None) -> Iterator[RowBatch]:
         """Reads the file from the start.
 
         Args:
             order: the columns, in the order the cells are wanted.
+            used: those that are decoded, by default all; cells of others are empty.
 
         Yields:
             Batches of at least one row; none reaches over two row groups.
@@ -79,7 +80,7 @@ class ParquetFile:
         Raises:
             ExtractError: the file cannot be read on, or is not the file it was.
         """
-        reader = _Reader(self._source, self._max_rows)
+        reader = self._reader(order if used is None else used)
         row = 1
         try:
             for group in range(reader.groups):
@@ -88,7 +89,7 @@ class ParquetFile:
                 while (table := reader.read()) is not None:
                     position = Position(self._index, row, (group, number))
                     yield self._batch(table, position, order)
-                    row += table.num_rows
+                    row += table.rows
                     number += 1
         finally:
             reader.close()
@@ -96,12 +97,29 @@ class ParquetFile:
     def reread(self, position: Position, order: list[str]) -> RowBatch:
         """Reads the batch at a position again; ascending positions go through each row group once."""
         if self._again is None:
-            self._again = _Reader(self._source, self._max_rows)
+            self._again = self._reader(order)
         self._again.go_to(*position.place)
         table = self._again.read()
         if table is None:
             raise ExtractError(f"{self._source.name}: the file is shorter than it was")
         return self._batch(table, position, order)
+
+    def has_midnights(self, column: str) -> bool:
+        """Whether a column of timestamps without a zone has midnights in it, which dates may have become."""
+        if self._kinds[column] is not Kind.NAIVE or is_list(self._arrow[column]):
+            return False
+        day = pa.scalar(_DAY[self._arrow[column].unit], pa.int64())
+        reader = self._reader([column])
+        try:
+            for group in range(reader.groups):
+                reader.go_to(group, 0)
+                while (table := reader.read()) is not None:
+                    ticks = table.columns[self._spelt[column]].cast(pa.int64())
+                    if pc.any(pc.equal(pc.multiply(pc.divide(ticks, day), day), ticks)).as_py():
+                        return True
+        finally:
+            reader.close()
+        return False
 
     def close(self) -> None:
         """Closes what rereading holds open."""
@@ -109,11 +127,20 @@ class ParquetFile:
             self._again.close()
         self._again = None
 
-    def _batch(self, table: pa.RecordBatch, position: Position, order: list[str]) -> RowBatch:
+    def _reader(self, wanted: Collection[str]) -> ParquetReader:
+        """Opens the file for those of its columns that can be cells."""
+        columns = {self._spelt[name] for name in wanted if self._kinds[name] is not None}
+        return ParquetReader(self._source, self._max_rows, columns)
+
+    def _batch(self, table: Table, position: Position, order: list[str]) -> RowBatch:
         found: dict[int, list[tuple[str, str]]] = {}
-        columns: list[list[Cell]] = []
+        columns: list[Sequence[Cell]] = []
         for name in order:
-            column, faults = cells_of(table.column(self._place[name]))
+            spelt = self._spelt[name]
+            if spelt not in table.columns:
+                columns.append(["" if self._kinds[name] else shown_type(self._arrow[name])] * table.rows)
+                continue
+            column, faults = cells_of(table.columns[spelt], table.nanoseconds.get(spelt))
             columns.append(column)
             for index, code in faults:
                 found.setdefault(index, []).append((code, f"column {name!r} {_SENTENCES[code]}"))
@@ -130,56 +157,6 @@ class ParquetFile:
 _SENTENCES = {
     "NullByte": "holds a NUL character: remove it",
     "NullInList": "holds a list with an empty place: take it out",
+    "OutOfRange": "holds a time in a year that no calendar has: correct it, or leave it empty",
     "UndecodableByte": "holds a byte that is not UTF-8, or U+FFFD in place of one: correct it",
 }
-
-
-class _Reader:
-    """Walks through a file's row groups, batch by batch."""
-
-    def __init__(self, source: Source, max_rows: int) -> None:
-        self._source = source
-        self._max_rows = max_rows
-        self._handle = source.open()
-        try:
-            self.file = pq.ParquetFile(self._handle, buffer_size=_READ_BUFFER)
-        except (OSError, pa.ArrowException) as error:
-            self._handle.close()
-            raise ExtractError(f"{source.name}: is not a Parquet file, or is cut short: fetch it anew") from error
-        self.groups: int = self.file.num_row_groups
-        self._group, self._number = -1, 0
-        self._batches: Iterator[pa.RecordBatch] = iter(())
-
-    def go_to(self, group: int, number: int) -> None:
-        """Makes a batch of a row group the next to be read; forward within the group is cheap."""
-        if group != self._group or number < self._number:
-            self._batches = self.file.iter_batches(self._batch_rows(group), row_groups=[group])
-            self._group, self._number = group, 0
-        while self._number < number and self.read() is not None:
-            pass
-
-    def read(self) -> pa.RecordBatch | None:
-        """The next batch of the row group, `None` behind its last.
-
-        Raises:
-            ExtractError: the file's data are damaged.
-        """
-        try:
-            table = next(self._batches, None)
-        except (OSError, pa.ArrowException) as error:
-            raise ExtractError(
-                f"{self._source.name}: row group {self._group + 1} is damaged: fetch the file anew"
-            ) from error
-        self._number += 1
-        return table
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._batches = iter(())
-        self._handle.close()
-
-    def _batch_rows(self, group: int) -> int:
-        """Rows that make about `_BATCH_BYTES`, by what the file says of the group."""
-        about = self.file.metadata.row_group(group)
-        each: int = max(about.total_byte_size // max(about.num_rows, 1), 1)
-        return min(max(_BATCH_BYTES // each, 1), self._max_rows)

@@ -9,7 +9,6 @@ Arrow's own casts do the work, a column at a time; the few values they write wit
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
@@ -17,26 +16,13 @@ import pyarrow.compute as pc
 
 from connectors.extracts.batches import REPLACEMENT
 from schemas.rows.columns import Cell
-
-
-class Kind(StrEnum):
-    """What a column holds; files whose kinds agree may be one extract, whatever the width, unit or scale."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    FLOAT = "float"
-    DECIMAL = "decimal"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    ZONED = "timestamp with a zone"
-    NAIVE = "timestamp without a zone"
-    NOTHING = "null"
-
+from schemas.rows.kinds import TIMES, Kind
 
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
     (pa.types.is_string, Kind.TEXT),
     (pa.types.is_large_string, Kind.TEXT),
     (pa.types.is_string_view, Kind.TEXT),
+    (lambda kind: _is_uuid(kind) or isinstance(kind, pa.JsonType), Kind.TEXT),
     (pa.types.is_integer, Kind.INTEGER),
     (pa.types.is_floating, Kind.FLOAT),
     (pa.types.is_decimal, Kind.DECIMAL),
@@ -46,6 +32,10 @@ _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
     (pa.types.is_timestamp, Kind.NAIVE),
     (pa.types.is_null, Kind.NOTHING),
 )
+_OUT_OF_RANGE = "<"
+"""How Arrow's text of a time begins that is not within the years it can write."""
+_TEXT_MARKS = (("\0", "NullByte"), (REPLACEMENT, "UndecodableByte"))
+_TIME_MARKS = ((_OUT_OF_RANGE, "OutOfRange"),)
 _LETTER = "[A-Za-z]"
 _NAMED = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _IS_LIST = (
@@ -55,6 +45,10 @@ _IS_LIST = (
     pa.types.is_list_view,
     pa.types.is_large_list_view,
 )
+
+
+def _is_uuid(arrow: pa.DataType) -> bool:
+    return isinstance(arrow, pa.UuidType)
 
 
 def is_list(arrow: pa.DataType) -> bool:
@@ -72,43 +66,56 @@ def kind_of(arrow: pa.DataType) -> Kind | None:
     return next((kind for test, kind in _KINDS if test(arrow)), None)
 
 
-def cells_of(column: pa.Array) -> tuple[list[Cell], list[tuple[int, str]]]:
+def cells_of(column: pa.Array, nanoseconds: pa.Array | None = None) -> tuple[list[Cell], list[tuple[int, str]]]:
     """A column's values as cells.
 
     Args:
         column: of any type; one without a kind has the name of its type in brackets in place of a value.
+        nanoseconds: of a column of microseconds, the same instants in nanoseconds modulo 2**64.
 
     Returns:
         One cell for each value, null and the empty list being `''`; and what refuses a row, as (index of the
         value, code), the codes being those of `connectors.extracts.batches.BadRow`.
     """
     if kind_of(column.type) is None:
-        shown = f"[{str(column.type).partition('<')[0]}]"
+        shown = shown_type(column.type)
         return [shown if valid else "" for valid in column.is_valid().to_pylist()], []
     if is_list(column.type):
-        return _list_cells(column)
-    texts = _texts(column)
-    return [*texts], list(_character_faults(texts, column.type))
+        return _list_cells(column, nanoseconds)
+    texts = _texts(column, nanoseconds)
+    return [*texts], list(_faults(texts, column.type))
 
 
-def _list_cells(column: pa.Array) -> tuple[list[Cell], list[tuple[int, str]]]:
+def shown_type(arrow: pa.DataType) -> str:
+    """What stands in place of a value that cannot be a cell."""
+    return f"[{str(arrow).partition('<')[0]}]"
+
+
+def _list_cells(column: pa.Array, nanoseconds: pa.Array | None) -> tuple[list[Cell], list[tuple[int, str]]]:
     lengths = pc.fill_null(pc.list_value_length(column), 0)
     ends = np.cumsum(lengths.to_numpy()).tolist()
     elements = pc.list_flatten(column)
-    texts = _texts(elements)
+    texts = _texts(elements, None if nanoseconds is None else pc.list_flatten(nanoseconds))
     cells: list[Cell] = [texts[start:end] or "" for start, end in zip([0, *ends], ends, strict=False)]
     nulls = np.flatnonzero(elements.is_null().to_numpy(zero_copy_only=False))
     faults = [(int(index), "NullInList") for index in nulls]
-    faults += _character_faults(texts, elements.type)
+    faults += _faults(texts, elements.type)
     return cells, sorted({(bisect_right(ends, index), code) for index, code in faults})
 
 
-def _texts(column: pa.Array) -> list[str]:
+def _texts(column: pa.Array, nanoseconds: pa.Array | None = None) -> list[str]:
     """Values that are no lists as texts, null as `''`."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    writer = _WRITERS.get(kind_of(column.type) or Kind.NOTHING)
-    written = writer(column) if writer else column.cast(pa.string(), safe=False)
+    if _is_uuid(column.type):
+        return [str(value) if value else "" for value in column.to_pylist()]
+    if isinstance(column.type, pa.JsonType):
+        column = column.storage
+    if nanoseconds is not None:
+        written = _exact(column, nanoseconds)
+    else:
+        writer = _WRITERS.get(kind_of(column.type) or Kind.NOTHING)
+        written = writer(column) if writer else column.cast(pa.string(), safe=False)
     filled = pc.fill_null(written, "")
     try:
         texts: list[str] = filled.to_pylist()
@@ -117,24 +124,44 @@ def _texts(column: pa.Array) -> list[str]:
     return texts
 
 
-def _character_faults(texts: list[str], arrow: pa.DataType) -> Iterator[tuple[int, str]]:
-    """Characters that refuse a row, as they do in a CSV."""
-    if kind_of(arrow) is not Kind.TEXT:
-        return
-    together = "".join(texts)
-    for mark, code in (("\0", "NullByte"), (REPLACEMENT, "UndecodableByte")):
+def _faults(texts: list[str], arrow: pa.DataType) -> Iterator[tuple[int, str]]:
+    """What refuses a row: characters, as they do in a CSV, and times that no calendar has."""
+    kind = kind_of(arrow)
+    marks = _TEXT_MARKS if kind is Kind.TEXT else _TIME_MARKS if kind in TIMES else ()
+    together = "".join(texts) if marks else ""
+    for mark, code in marks:
         if mark in together:
             yield from ((index, code) for index, text in enumerate(texts) if mark in text)
 
 
 def _date(column: pa.Array) -> pa.Array:
-    return column.cast(pa.date32()).cast(pa.string())
+    if pa.types.is_date32(column.type):
+        return column.cast(pa.string())
+    text = _naive(column.cast(pa.int64()).cast(pa.timestamp("ms")))
+    return pc.replace_substring_regex(text, "T00:00:00$", "")
 
 
 def _naive(column: pa.Array) -> pa.Array:
     """ISO 8601 with `T`, the fraction without trailing zeros."""
     text = pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1)
     return text if column.type.unit == "s" else _without_trailing_zeros(text)
+
+
+def _exact(column: pa.Array, nanoseconds: pa.Array) -> pa.Array:
+    """Microseconds with the nanoseconds that they cut off.
+
+    INT96 holds instants that 64 bits of nanoseconds do not (9999-12-31): as microseconds all are right, and what is
+    left of a microsecond is the difference to the nanoseconds, though these have gone round.
+    """
+    micro = pc.fill_null(column.cast(pa.int64()), 0).to_numpy().astype(np.uint64)
+    nano = pc.fill_null(nanoseconds.cast(pa.int64()), 0).to_numpy().view(np.uint64)
+    left = nano - micro * np.uint64(1000)
+    text = column.cast(pa.string())
+    if not left.any():
+        return _naive(column)
+    digits = pa.array([f"{rest:03d}" for rest in left.tolist()], pa.string())
+    joined = pc.binary_join_element_wise(pc.replace_substring(text, " ", "T", max_replacements=1), digits, "")
+    return _without_trailing_zeros(joined)
 
 
 def _zoned(column: pa.Array) -> pa.Array:

@@ -17,6 +17,7 @@ from connectors.extracts import source_files
 from connectors.extracts.extract import Extract, Position, extract_from_frame, open_extract
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
+from schemas.rows.kinds import Kind
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +61,7 @@ def test_one_file_is_an_extract() -> None:
     with open_extract(["a.csv"]) as extract:
         (source,) = extract.sources
         assert (source.name, source.path, source.size) == ("a.csv", Path("a.csv"), 16)
-        assert (extract.columns, extract.float_columns) == (["id", "_key"], frozenset())
+        assert (extract.columns, extract.kinds) == (["id", "_key"], {})
         (batch,) = extract.batches()
         assert (batch.source, batch.first_row, rows_of(batch)) == (0, 1, [["1", "x"], ["2", "y"]])
         assert (batch.bad, batch.extra) == ({}, {})
@@ -282,7 +283,9 @@ def test_parquet_files_may_differ_in_width_unit_scale_and_order() -> None:
         n=pa.array([2], pa.uint8()),
     )
     extract = open_extract(["a.parquet", "b.parquet"])
-    assert (extract.columns, extract.float_columns) == (["n", "f", "d", "s", "t", "o"], frozenset("f"))
+    assert extract.columns == ["n", "f", "d", "s", "t", "o"]
+    number, text = Kind.INTEGER, Kind.TEXT
+    assert extract.kinds == {"n": number, "f": Kind.FLOAT, "d": Kind.DECIMAL, "s": text, "t": Kind.ZONED, "o": number}
     assert rows(extract) == [
         ["1", "0.5", "1.5", "x", "1970-01-01T00:00:00+00:00", ""],
         ["2", "2", "2.125", "y", "1970-01-01T00:00:00.000000001+00:00", "7"],
@@ -322,10 +325,10 @@ def test_parquet_is_read_again_and_hashed() -> None:
         assert extract.digests() == [hashlib.sha256(path.read_bytes()).hexdigest()]
 
 
-def test_lists_of_floats_count_as_floats() -> None:
+def test_the_kind_of_a_list_is_that_of_its_items() -> None:
     write_parquet("a.parquet", x=pa.array([[0.5]]), y=pa.array([1]))
     with open_extract(["a.parquet"]) as extract:
-        assert extract.float_columns == {"x"}
+        assert extract.kinds == {"x": Kind.FLOAT, "y": Kind.INTEGER}
 
 
 def test_a_frame_is_an_extract() -> None:

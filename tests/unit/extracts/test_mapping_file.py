@@ -7,7 +7,8 @@ import pytest
 
 from connectors.extracts.mapping_file import file_sha256, read_mapping
 from schemas.errors import ConfigError
-from schemas.rows.mapping import ColumnRule, Mapping
+from schemas.rows.column_rule import ColumnRule
+from schemas.rows.mapping import Mapping
 
 HEAD = "operation: orders\n"
 

@@ -159,7 +159,7 @@ def test_types_that_cannot_be_cells_are_shown_by_name_and_may_not_be_used(
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"id": ["1", "2"], "odd": pa.array([value, None], arrow)}), path)
     with open_extract([path]) as extract:
-        assert [row for batch in extract.batches() for row in rows_of(batch)] == [["1", shown], ["2", ""]]
+        assert [row for batch in extract.batches() for row in rows_of(batch)] == [["1", shown], ["2", shown]]
         extract.check_readable(["id"])
         with pytest.raises(ExtractError) as caught:
             extract.check_readable(["id", "odd"])
@@ -248,3 +248,14 @@ def test_a_position_of_another_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ExtractError, match=r"y\.parquet: the file is shorter than it was$"):
         short.reread(last.position, ["id", "_n"])
     short.close()
+
+
+def test_an_instant_of_int96_beyond_nanoseconds_keeps_what_it_says_of_a_microsecond() -> None:
+    micro = 253402300799999999
+    gone_round = (micro * 1000 + 900 + 2**63) % 2**64 - 2**63
+    column = pa.array([micro, None, 5], pa.timestamp("us"))
+    exact = pa.array([gone_round, None, 5000], pa.timestamp("ns"))
+    assert cells_of(column, exact) == (["9999-12-31T23:59:59.9999999", "", "1970-01-01T00:00:00.000005"], [])
+    lists = pa.array([[micro], None, [5, 5]], pa.list_(column.type))
+    listed = pa.array([[gone_round], None, [5000, 5000]], pa.list_(exact.type))
+    assert cells_of(lists, listed)[0][0] == ["9999-12-31T23:59:59.9999999"]

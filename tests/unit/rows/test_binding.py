@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from connectors.extracts.mapping_file import read_mapping
 from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, ExtractError
 from schemas.rows.binding import Binding
 from schemas.rows.faults import Fault
+from schemas.rows.kinds import Kind
 from schemas.rows.mapping import Mapping
 
 ID, HR = "identifier:InvestorRecord/Ext/Id", "investor:Person/Hr/Id"
@@ -64,7 +65,7 @@ def test_a_mapping_is_refused_where_it_does_not_fit() -> None:
     )
     assert refusal(HEADER, desciption=ID) == "the mapping: column desciption is unknown; did you mean description?"
     assert refusal(HEADER, description={"column": ID, "format": "%d/%m/%Y"}) == (
-        "the mapping does not fit: column description: `format` and `timezone` are for dates and times"
+        "the mapping does not fit: column description: `format`, `timezone` and `midnight` are for dates and times"
     )
 
 
@@ -114,8 +115,13 @@ def test_identifiers_and_key_columns_are_those_that_may_not_be_floats() -> None:
         "columns": COLUMNS | {ID: {"column": "id", "pattern": ".*"}, HR: {"constant": "x"}},
     }
 
-    assert bind("investor-records", HEADER).identifier_columns == {ID, HR}
-    assert bind("investor-records", ("id", "crm", *HEADER), mapping=mapping).identifier_columns == {"id", "crm"}
+    def floating(header: tuple[str, ...], **mapping: Any) -> str:
+        with pytest.raises(ExtractError) as caught:
+            bind("investor-records", header, kinds=dict.fromkeys(header, Kind.FLOAT), **mapping)
+        return caught.value.message.partition(" holds")[0]
+
+    assert floating(HEADER) == f"column {ID}, {HR}"
+    assert floating(("id", "crm", *HEADER), mapping=mapping) == "column crm, id"
 
 
 def test_rules_see_a_bad_row_as_they_would_see_a_good_one() -> None:

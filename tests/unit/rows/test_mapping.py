@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from schemas.dialects import Dialect
 from schemas.rows.cells import DecimalText, Identifier, Label, Labels
-from schemas.rows.mapping import ColumnRule, Mapping
+from schemas.rows.column_rule import ColumnRule
+from schemas.rows.mapping import Mapping
 from schemas.rows.times import TimeText
 
 HEADER = ("full_name", "kind", "crm_id", "hr_id", "since", "worth", "tags", "country")
@@ -183,8 +184,8 @@ def test_a_separator_is_one_character_that_no_number_has(separator: str) -> None
 @pytest.mark.parametrize(
     ("canonical", "members", "told"),
     [
-        (Label, {"format": "%d/%m/%Y"}, "`format` and `timezone` are for dates and times"),
-        (DecimalText, {"timezone": "UTC"}, "`format` and `timezone` are for dates and times"),
+        (Label, {"format": "%d/%m/%Y"}, "`format`, `timezone` and `midnight` are for dates and times"),
+        (DecimalText, {"timezone": "UTC"}, "`format`, `timezone` and `midnight` are for dates and times"),
         (TimeText, {"decimal": ","}, "`decimal` and `thousands` are for decimals"),
         (Label, {"thousands": ","}, "`decimal` and `thousands` are for decimals"),
         (Label, {"pattern": ".*"}, "`pattern` is for identifiers"),
