@@ -30,6 +30,9 @@ MISALIGNED = "not every cell of this row was in its column"
 UNDECODABLE = "UndecodableByte"
 """The code of rows that need no such cell: the replacement character in their cells keeps them from being loaded."""
 
+_IN_NO_REQUEST = -2
+"""In place of a journal offset; -1 is that of a request that no call settled."""
+
 
 @dataclass(frozen=True)
 class RunCounts:
@@ -161,19 +164,20 @@ class Accountant:
                 column.append({"source": source, "rows": numbers}.get(name, column[line]))
 
     def _details(self, ordinals: npt.NDArray[np.int64], requests: npt.NDArray[np.int32]) -> dict[str, list[Any]]:
-        """Why each line is in its state; a stretch that one call settled is done at once."""
+        """Why each line is in its state; a stretch that one call settled, or that was not sent, is done at once."""
         out: dict[str, list[Any]] = {n: [] for n in DETAILS}
-        offsets = np.full(len(requests), -1, np.int64)
-        sent = requests >= 0
-        offsets[sent] = np.asarray(self._ledger.settled_at)[requests[sent]]
+        offsets = np.full(len(requests), _IN_NO_REQUEST, np.int64)
+        made = requests >= 0
+        offsets[made] = np.asarray(self._ledger.settled_at)[requests[made]]
         for first, end in stretches(offsets):
             if offsets[first] >= 0:
                 self._settled(int(offsets[first])).extend(out, requests[first:end].tolist())
                 continue
-            for ordinal in ordinals[first:end].tolist():
+            alike = 1 if offsets[first] == _IN_NO_REQUEST else end - first
+            for ordinal in ordinals[first:end:alike].tolist():
                 found = self.reason(ordinal)
                 for name, column in out.items():
-                    column.append(getattr(found, name) or None)
+                    column += [getattr(found, name) or None] * alike
         out["request"] = out.pop("call")
         return out
 

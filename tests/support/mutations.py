@@ -594,6 +594,16 @@ MUTATIONS = (
         ("tests/unit/lusid/test_settings.py::test_a_file_that_nobody_named_is_not_where_the_environments_secrets_go",),
     ),
     Mutation(
+        "give invalid rows the reason of their neighbour",
+        "pipelines/account/accountant.py",
+        "            alike = 1 if offsets[first] == _IN_NO_REQUEST else end - first\n",
+        "            alike = end - first\n",
+        (
+            "tests/unit/account/test_accountant.py::"
+            "test_rows_side_by_side_have_reasons_of_their_own_and_what_was_not_sent_has_one",
+        ),
+    ),
+    Mutation(
         "let a server write formulas",
         "pipelines/account/accountant.py",
         "map(spreadsheet_text, (",

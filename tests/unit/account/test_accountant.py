@@ -237,6 +237,18 @@ def unbalanced(tmp_path: Path) -> tuple[str, dict[str, Any]]:
     return caught.value.message, orjson.loads((folder / "manifest.json").read_bytes())
 
 
+def test_rows_side_by_side_have_reasons_of_their_own_and_what_was_not_sent_has_one(
+    run: Callable[..., Report], tmp_path: Path
+) -> None:
+    rows = [investor(1, {"display_name": ""}), investor(2, {"investor_type": "Persn"}), investor(3), investor(4)]
+    report = run("investor-records", write_csv(tmp_path / "a.csv", [*rows, investor(4)]), dry_run=True)
+    told = [(line["code"], line["message"], line["request"]) for line in outcomes(report.run_dir)]
+    invalid = [(line["_code"], line["_message"], None) for line in failures(report.run_dir)]
+    not_sent = ("NotSent", "nothing is sent in a dry run", None)
+    assert told == [*invalid, not_sent, not_sent, ("Copy", "is an exact copy of row 4", None)]
+    assert len(set(invalid)) == 2
+
+
 def test_a_line_lost_from_the_outcomes_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Accountant._lines
 
