@@ -1,6 +1,6 @@
 import gzip
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -281,8 +281,8 @@ def test_a_row_missing_from_the_row_book_is_noticed(tmp_path: Path, monkeypatch:
 def test_a_row_that_the_reader_drops_is_noticed(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every count behind the reader agrees with every other."""
 
-    def dropping(self: Extract) -> Iterator[RowBatch]:
-        for batch in whole(self):
+    def dropping(self: Extract, used: Collection[str]) -> Iterator[RowBatch]:
+        for batch in whole(self, used):
             yield batch.without_last()
 
     whole = Extract.batches
