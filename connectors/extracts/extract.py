@@ -14,14 +14,14 @@ import pandas as pd
 
 from connectors.extracts.batches import BadRow, Position, RowBatch, RowFile, order_of
 from connectors.extracts.csv.file import CsvFile
-from connectors.extracts.csv.format import CsvFormat
-from connectors.extracts.csv.stream import encoding_of
+from connectors.extracts.csv.format import csv_format
 from connectors.extracts.frames import write_frame
 from connectors.extracts.parquet.file import ParquetFile
 from connectors.extracts.source_files import Digests, Source, find_sources
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import Kinds
+from schemas.rows.reading import ReadingRules
 from schemas.suggestions import first_of
 
 __all__ = [
@@ -167,15 +167,14 @@ class Extract:
 
 
 def open_extract(
-    paths: Sequence[str | Path], *, encoding: str = "utf-8", delimiter: str = ",", names: Sequence[str] | None = None
+    paths: Sequence[str | Path], *, declared: ReadingRules | None = None, names: Sequence[str] | None = None
 ) -> Extract:
     """Finds the files of an extract and checks their headers.
 
     Args:
         paths: files, glob patterns, or directories, whose `.csv`, `.tsv` (both also `.gz` and `.zst`) and `.parquet`
             files are taken in the order of their names, those that begin with `.` or `_` left out.
-        encoding: of CSV files; a name Python knows. A UTF-8 byte order mark is skipped.
-        delimiter: of CSV files; one ASCII character. Files named `.tsv` have tabs unless another is given.
+        declared: how CSV files are written. Files named `.tsv` have tabs unless another delimiter is declared.
         names: what the files are called, in the order they are found; by default as they were given.
 
     Raises:
@@ -191,8 +190,9 @@ def open_extract(
         raise ExtractError(f"{csv} is CSV and {parquet} is Parquet: an extract is one or the other")
     if sources[0].is_parquet:
         return Extract(sources, [ParquetFile(source, i) for i, source in enumerate(sources)])
-    rules = _csv_rules(encoding, delimiter)
-    tabs = _csv_rules(encoding, "\t") if delimiter == "," else rules
+    declared = declared or ReadingRules()
+    rules = csv_format(declared)
+    tabs = rules if declared.is_declared("delimiter") else csv_format(declared.declared(delimiter="\t"))
     files = [
         CsvFile(source, index, tabs if ".tsv" in source.path.name.lower() else rules)
         for index, source in enumerate(sources)
@@ -212,12 +212,6 @@ def extract_from_frame(frame: pd.DataFrame, path: Path) -> Extract:
     """
     write_frame(frame, path)
     return open_extract([path])
-
-
-def _csv_rules(encoding: str, delimiter: str) -> CsvFormat:
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
-        raise ExtractError(f"delimiter {delimiter!r}: it must be one ASCII character, no quote or line end")
-    return CsvFormat(encoding_of(encoding), delimiter)
 
 
 def _check_columns(sources: Sequence[Source], files: Sequence[RowFile]) -> None:

@@ -11,6 +11,7 @@ from connectors.start_up_files import read_start_up_file
 from schemas.errors import ConfigError
 from schemas.rows.column_rule import ColumnRule
 from schemas.rows.mapping import Mapping
+from schemas.rows.reading import ReadingRules
 from schemas.suggestions import did_you_mean
 
 
@@ -57,6 +58,18 @@ def read_mapping(path: Path, operation: str) -> Mapping:
     return mapping
 
 
+def reading_rules(mapping: Mapping | None, **flags: Any) -> ReadingRules:
+    """How a load's CSV files are written: what its mapping declares, and in its place what flags that are given say.
+
+    Raises:
+        ConfigError: a flag cannot be, or does not fit the other rules.
+    """
+    try:
+        return (mapping or ReadingRules()).declared(**flags)
+    except ValidationError as error:
+        raise ConfigError(f"how to read the extract: {_faults(error)}") from None
+
+
 def file_sha256(path: Path) -> str:
     """The content hash of a small file, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -72,9 +85,11 @@ _WORDS = {
     "missing": "is missing",
     "string_type": "is not text: put it in quotes",
     "string_too_short": "is empty",
-    "string_too_long": "is longer than one character",
+    "string_too_long": "is too long",
+    "bool_type": "is neither true nor false",
     "string_pattern_mismatch": "is not one character other than a letter, a digit, + or -",
     "too_short": "is empty",
+    "too_long": "is too long",
     "dict_type": "is not a map of names to values",
     "model_type": "is not a map of names to values",
 }
@@ -97,4 +112,6 @@ def _fault(kind: str, loc: tuple[int | str, ...], told: str) -> str:
         return (
             f"{place}: is not a member{did_you_mean(str(loc[-1]), [*Mapping.model_fields, *ColumnRule.model_fields])}"
         )
+    if kind == "literal_error":
+        return f"{place}: {told.replace('Input should be', 'takes')}"
     return f"{place}: {_WORDS.get(kind, told.removeprefix('Value error, '))}"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from connectors.extracts.extract import Extract, extract_from_frame, open_extract
 from connectors.extracts.frames import frame_columns
-from connectors.extracts.mapping_file import read_mapping
+from connectors.extracts.mapping_file import read_mapping, reading_rules
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
@@ -225,11 +225,10 @@ def _paths(given: object) -> list[str | Path]:
 
 
 def _open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Extract:
-    declared = {"encoding": spec.options.encoding, "delimiter": spec.options.delimiter}
-    if mapping is not None:
-        declared = {name: value or getattr(mapping, name) for name, value in declared.items()}
+    options = spec.options
+    declared = reading_rules(mapping, encoding=options.encoding, delimiter=options.delimiter)
     names = spec.earlier.names if spec.earlier else None
-    return open_extract(_paths(spec.extract), names=names, **{name: value for name, value in declared.items() if value})
+    return open_extract(_paths(spec.extract), declared=declared, names=names)
 
 
 @contextmanager

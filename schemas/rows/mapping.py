@@ -8,29 +8,26 @@ from collections.abc import Callable, Container
 from itertools import zip_longest
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.rows.cells import decimal
 from schemas.rows.column_rule import ColumnRule
 from schemas.rows.kinds import NUMBERS, Kind, Kinds
+from schemas.rows.reading import ReadingRules
 from schemas.suggestions import MOST_TOLD, did_you_mean, first_of
 
 
-class Mapping(BaseModel):
+class Mapping(ReadingRules):
     """A whole mapping file.
 
     Attributes:
         key: the extract's column, or columns, whose cells name a request; default: the operation's rule.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     operation: str
     key: str | Annotated[list[str], Field(min_length=1)] | None = None
-    encoding: Annotated[str, Field(min_length=1)] = "utf-8"
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: dict[str, ColumnRule] = Field(min_length=1)
     expect: Expectations = Field(default_factory=Expectations)
 

@@ -339,6 +339,27 @@ MUTATIONS = (
         ("tests/loads/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
     ),
     Mutation(
+        "tolerate a surplus empty cell",
+        "connectors/extracts/csv/fitting.py",
+        "found > self.whole or any(cells[width:])",
+        "any(cells[width:])",
+        ("tests/unit/extracts/test_csv_records.py::test_a_surplus_empty_cell_may_be_one_in_the_middle",),
+    ),
+    Mutation(
+        "take quotes over a delimiter for text",
+        "connectors/extracts/csv/suspicions.py",
+        "        elif opened is not None and (",
+        "        elif False and (",
+        ("tests/unit/extracts/test_csv_records.py::test_a_cell_that_quotes_seem_to_enclose_refuses_its_row",),
+    ),
+    Mutation(
+        "overlook single quotes in the short way",
+        "connectors/extracts/csv/blocks.py",
+        "    return any(_encloses(view, mark.encode(), rules) for mark in rules.suspects)",
+        "    return False",
+        ("tests/unit/extracts/test_csv_records.py::test_a_cell_that_quotes_seem_to_enclose_refuses_its_row",),
+    ),
+    Mutation(
         "drop a row in the reader",
         "connectors/extracts/csv/file.py",
         "zip(*block.rows.rows, strict=True)",

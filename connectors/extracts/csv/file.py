@@ -1,6 +1,6 @@
 """One CSV file as a source of row batches.
 
-Owns the header preflight and where batches begin. Must not know how records are cut, nor what columns mean.
+Owns where batches begin. Must not know how records are cut, nor what columns mean.
 
 A batch depends only on the file and on where the batch begins. That is what makes it readable again: from its
 position the same bytes are viewed and the same decisions taken.
@@ -14,15 +14,14 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterator
 
-from connectors.extracts.batches import BadRow, ColumnType, Position, RowBatch, header_columns, order_of
+from connectors.extracts.batches import BadRow, ColumnType, Position, RowBatch, order_of
 from connectors.extracts.csv.blocks import read_block
 from connectors.extracts.csv.format import CsvFormat
-from connectors.extracts.csv.record_faults import Rows, fault_text
-from connectors.extracts.csv.records import RecordReader
+from connectors.extracts.csv.header import read_header
+from connectors.extracts.csv.record_faults import Rows
 from connectors.extracts.csv.stream import ByteStream, check_beginning, encoding_of
 from connectors.extracts.source_files import Source
 from connectors.run_folder.results import FAILURE_COLUMNS, SURPLUS_COLUMN
-from schemas.errors import ExtractError
 
 _HEAD = 1 << 16
 _FIRST_LINE_END = re.compile(rb'(?:[^"\r\n]|"[^"]*+")*+(\r\n?|\n)')
@@ -55,15 +54,19 @@ class CsvFile:
         self.records = 0
         self._reported = _is_report(source)
         if self._reported:
-            rules = dataclasses.replace(rules, encoding=encoding_of("utf-8"), delimiter=",")
+            rules = CsvFormat(encoding_of("utf-8"), suspects="", block=rules.block, max_rows=rules.max_rows)
         check_beginning(source, rules.encoding)
         self._rules = dataclasses.replace(rules, swapped=self._lines_end_in_cr(rules))
         self._again: ByteStream | None = None
         stream = self._stream()
         try:
-            self.columns, self._start = self._header(stream)
+            header = read_header(stream, self._rules, source.name)
         finally:
             stream.close()
+        self.columns = list(header.layout.columns)
+        self._layout = header.layout
+        self._start = Position(index, 1, header.place)
+        self._marked: list[int] = []
 
     def types(self) -> dict[str, ColumnType]:
         """None: in a CSV all is text."""
@@ -129,27 +132,6 @@ class CsvFile:
             stream.close()
         return False
 
-    def _header(self, stream: ByteStream) -> tuple[list[str], Position]:
-        """The columns, and where the data begin."""
-        name, size = self._source.name, min(_HEAD, self._rules.block)
-        stream.seek(_bom_length(stream))
-        while True:
-            view, ended = stream.view(size)
-            reader = RecordReader(view, self._rules, ended=ended)
-            record = next(iter(reader), None)
-            if record is not None:
-                break
-            if ended:
-                raise ExtractError(f"{name}: the file is empty: it has no header")
-            size *= 2
-        if record.faults:
-            told = "; ".join(fault_text(fault, (), self._rules) for fault in record.faults)
-            if "\0" in "".join(record.cells):
-                told += ": check the file's encoding"
-            raise ExtractError(f"{name}: the header (line {record.line + 1}) cannot be read: {told}")
-        start = Position(self._index, 1, (stream.offset + reader.used, reader.line + 1))
-        return header_columns(record.cells, name), start
-
     def _batch(self, stream: ByteStream, position: Position, order: list[str]) -> tuple[RowBatch, Position | None, int]:
         """The batch at a position, where the next one begins if the file goes on, and the records that were cut."""
         offset, line = position.place
@@ -157,7 +139,7 @@ class CsvFile:
         size = self._rules.block
         while True:
             view, ended = stream.view(size)
-            block = read_block(view, self.columns, self._rules, line, ended=ended)
+            block = read_block(view, self._layout, self._rules, line, ended=ended)
             if block.used or ended:
                 break
             size += self._rules.block
@@ -195,9 +177,3 @@ def _refuse_surplus(rows: Rows, column: int, first_row: int) -> None:
                 f"put them there and empty {SURPLUS_COLUMN}"
             )
             rows.bad[index] = BadRow("TooManyCells", told)
-
-
-def _bom_length(stream: ByteStream) -> int:
-    """Bytes of the UTF-8 byte order mark at a file's start: 3 or 0."""
-    mark = "\ufeff".encode()
-    return len(mark) if stream.view(len(mark))[0] == mark else 0

@@ -1,12 +1,14 @@
 """How a CSV file is to be read.
 
-Owns the declared facts (encoding, delimiter) and the limits. Must not know how they are applied.
+Owns the declared facts, what follows from them, and the limits. Must not know how they are applied.
 """
 
 from dataclasses import dataclass
 
 from connectors.extracts.batches import MAX_ROWS
-from connectors.extracts.csv.stream import Encoding
+from connectors.extracts.csv.stream import Encoding, encoding_of
+from schemas.errors import ExtractError
+from schemas.rows.reading import NONE, ReadingRules
 
 MAX_LINES = 1000
 MAX_BYTES = 1 << 20
@@ -18,7 +20,13 @@ class CsvFormat:
 
     Attributes:
         encoding: of the stream's bytes, with the name the user gave it.
-        delimiter: one ASCII character.
+        delimiter: one character or several, none of them a quote or a line end.
+        quote: encloses cells; empty where quotes are text.
+        suspects: quotes that are text by this format and make a cell suspicious that is enclosed in them.
+        escape: what stands before a quote that is text: `quote` itself where it is doubled, another character, or
+            nothing.
+        trailing: data lines end in one delimiter more than the header's names need.
+        short: records may lack trailing cells.
         swapped: the file's lines end in CR; the stream has exchanged CR and LF.
         max_rows: records in a batch, at most.
         max_lines: physical lines in a record, at most.
@@ -28,8 +36,49 @@ class CsvFormat:
 
     encoding: Encoding
     delimiter: str = ","
+    quote: str = '"'
+    suspects: str = "'"
+    escape: str = '"'
+    trailing: bool = False
+    short: bool = False
     swapped: bool = False
     max_rows: int = MAX_ROWS
     max_lines: int = MAX_LINES
     max_bytes: int = MAX_BYTES
     block: int = 1 << 18
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether cells are quoted as RFC 4180 has it: a quote that is text is doubled."""
+        return self.escape == self.quote
+
+    @property
+    def mark(self) -> bytes:
+        """A byte order mark in this encoding; empty where it has none."""
+        return "\ufeff".encode() if self.encoding.name == "utf-8" else b""
+
+
+def csv_format(declared: ReadingRules) -> CsvFormat:
+    """The format that is declared.
+
+    Raises:
+        ExtractError: an encoding is not known, or cannot write the delimiter.
+    """
+    encoding = encoding_of(declared.encoding)
+    try:
+        declared.delimiter.encode(encoding.name)
+    except UnicodeEncodeError:
+        raise ExtractError(
+            f"delimiter {declared.delimiter!r}: the encoding {declared.encoding} does not have it"
+        ) from None
+    quote = {None: '"', NONE: ""}.get(declared.quote, declared.quote) or ""
+    escape = {None: quote, NONE: ""}.get(declared.escape, declared.escape) or ""
+    return CsvFormat(
+        encoding,
+        declared.delimiter,
+        quote,
+        "" if declared.is_declared("quote") else "'",
+        escape,
+        declared.trailing_delimiter,
+        declared.short_rows == "accept",
+    )

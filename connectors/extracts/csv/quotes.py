@@ -1,18 +1,16 @@
 """Quotes in CSV: where a line leaves them, where an open one closes, how a record is cut at them.
 
-Owns the grammar of RFC 4180 quoting, and physical lines as the units it is followed by. Must not know what becomes of
-a record that breaks it.
+Owns physical lines as the units by which quotes are followed. Must not know what becomes of a record that breaks the
+grammar.
 """
 
-import re
 from collections.abc import Set
 from enum import Enum
-from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from connectors.extracts.csv.format import CsvFormat
-
-_CLOSING_QUOTE = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
+from connectors.extracts.csv.grammar import Grammar, grammar_of
 
 
 class PhysicalLines:
@@ -72,12 +70,12 @@ class State(Enum):
     MALFORMED = "text behind a closing quote"
 
 
-def scan_quotes(body: bytes, delimiter: bytes, state: State) -> tuple[State, int]:
+def scan_quotes(body: bytes, grammar: Grammar, state: State) -> tuple[State, int]:
     """Follows the quotes of one physical line.
 
     Args:
         body: the line without its end.
-        delimiter: one byte.
+        grammar: of the file's format.
         state: `OUTSIDE` at the start of a record, `INSIDE` where a quoted cell goes on.
 
     Returns:
@@ -86,23 +84,23 @@ def scan_quotes(body: bytes, delimiter: bytes, state: State) -> tuple[State, int
     at = cell = 0
     while True:
         if state is State.OUTSIDE:
-            if body.startswith(b'"', at):
+            if grammar.quote and body.startswith(grammar.quote, at):
                 state, at = State.INSIDE, at + 1
                 continue
-            at = body.find(delimiter, at)
+            at = grammar.end_of_cell(body, at)
         else:
-            closing = _CLOSING_QUOTE.match(body, at)
+            closing = grammar.closing.match(body, at)
             if closing is None:
                 return State.INSIDE, cell
             at = closing.end()
             if at == len(body):
                 return State.OUTSIDE, cell
-            if not body.startswith(delimiter, at):
+            if not body.startswith(grammar.delimiter, at):
                 return State.MALFORMED, cell
             state = State.OUTSIDE
         if at < 0:
             return State.OUTSIDE, cell
-        at, cell = at + 1, cell + 1
+        at, cell = at + len(grammar.delimiter), cell + 1
 
 
 class QuoteChain:
@@ -115,7 +113,7 @@ class QuoteChain:
     def __init__(self, lines: PhysicalLines, rules: CsvFormat) -> None:
         self._lines = lines
         self._rules = rules
-        self._delimiter = rules.delimiter.encode()
+        self._grammar = grammar_of(rules)
         self._from = self._next = 0
         self._state = State.OUTSIDE
 
@@ -133,7 +131,7 @@ class QuoteChain:
             self._state = State.INSIDE
         most = min(first + self._rules.max_lines, len(self._lines))
         while self._state is State.INSIDE and self._next < most and self._fits(first, self._next):
-            self._state, _ = scan_quotes(self._lines.body(self._next), self._delimiter, State.INSIDE)
+            self._state, _ = scan_quotes(self._lines.body(self._next), self._grammar, State.INSIDE)
             self._next += 1
         last = self._next - 1
         if self._state is State.INSIDE:
@@ -159,25 +157,33 @@ class MoreBytesNeededError(Exception):
     """The view ends inside a record."""
 
 
-def split_quoted(text: str, rules: CsvFormat) -> tuple[list[str], Set[int]]:
-    """Cuts a record whose quotes are known to be in order.
+class Cut(NamedTuple):
+    """The cells of a record.
 
-    Returns:
-        The cells, quotes taken off, and the indices of those that were quoted.
+    Attributes:
+        cells: without their quotes and escapes.
+        quoted: the indices of those that were quoted.
+        unread: the indices of those with an escape that means nothing; they are as they stand in the file.
     """
+
+    cells: list[str]
+    quoted: Set[int]
+    unread: Set[int]
+
+
+def split_quoted(text: str, grammar: Grammar) -> Cut:
+    """Cuts a record whose quotes are known to be in order."""
     cells: list[str] = []
-    quoted = set()
-    for match in _cell_pattern(rules.delimiter).finditer(text):
+    quoted, unread = set(), set()
+    for match in grammar.cell.finditer(text):
         inside, outside, end = match.groups()
         if inside is not None:
             quoted.add(len(cells))
-        cells.append(outside if inside is None else inside.replace('""', '"'))
+        written = outside if inside is None else inside
+        cell = grammar.read(written, quoted=inside is not None)
+        if cell is None:
+            unread.add(len(cells))
+        cells.append(written if cell is None else cell)
         if not end:
             break
-    return cells, quoted
-
-
-@lru_cache
-def _cell_pattern(delimiter: str) -> re.Pattern[str]:
-    mark = re.escape(delimiter)
-    return re.compile(rf'(?:"([^"]*+(?:""[^"]*+)*+)"|([^{mark}]*+))({mark}|\Z)')
+    return Cut(cells, quoted, unread)

@@ -7,20 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connectors.extracts.batches import BadRow
+from connectors.extracts.csv.fitting import Layout
 from connectors.extracts.csv.format import CsvFormat
-from connectors.extracts.csv.records import Fault, Record
+from connectors.extracts.csv.records import Record
 from connectors.extracts.csv.stream import SWAP_LINE_ENDS_TEXT
+from connectors.extracts.csv.suspicions import Fault
 
 _UNCOUNTABLE = {"MalformedQuote", "UnterminatedQuote", "RecordTooLong"}
 
 _SENTENCES = {
+    "AmbiguousQuote": "{column} holds a quote, and another one follows behind a delimiter: look for a missing "
+    "delimiter before it, quote the cells, or declare `quote: none` if quotes are text in this file",
     "BareCarriageReturn": "{column} holds a bare carriage return: remove it, or quote the cell",
     "BareLineFeed": "{column} holds a bare line feed, in a file whose lines end in CR: remove it, or quote the cell",
     "MalformedQuote": "{column} goes on behind its closing quote: double the quotes that are text",
     "NullByte": "{column} holds a NUL byte: remove it",
+    "QuotedBehindSpace": "{column} is quoted behind white space, so that the quotes would be part of it: remove the "
+    "space, or declare a delimiter that ends in it",
     "RecordTooLong": "the record is longer than {max_bytes:,} bytes: look for a missing line end",
+    "SingleQuotes": '{column} is enclosed in single quotes: declare `quote: "\'"` if they quote cells in this file, '
+    "or `quote: '\"'` if they are text",
     "UndecodableByte": "{column} holds a byte that is not {encoding}, or U+FFFD in place of one: "
     "correct it, or pass the encoding the file has",
+    "UnknownEscape": "{column} holds a {escape} before a character that needs none: double it if it is text",
     "UnterminatedQuote": "{column} opens a quote that is not closed before a delimiter or line end "
     "(within {max_lines:,} lines and {max_bytes:,} bytes): close it, or double the quotes that are text",
 }
@@ -40,26 +49,30 @@ class Rows:
     extra: dict[int, list[str]] = field(default_factory=dict)
 
 
-def add_record(rows: Rows, record: Record, columns: Sequence[str], rules: CsvFormat, first_line: int) -> None:
+def add_record(rows: Rows, record: Record, layout: Layout, rules: CsvFormat, first_line: int) -> None:
     """Appends a record to rows, fitted to the columns, with what is wrong with it.
 
     Args:
         rows: where it goes.
         record: as found.
-        columns: the file's columns.
+        layout: the file's columns.
         rules: how the file is read.
         first_line: the 1-based physical line in the file of the record's line 0.
     """
-    width, index = len(columns), len(rows.rows)
-    cells, surplus = record.cells[:width], record.cells[width:]
-    cells += [""] * (width - len(cells))
+    columns, index = layout.columns, len(rows.rows)
+    cells, surplus = record.cells[: len(columns)], record.cells[len(columns) :]
+    cells += [""] * (len(columns) - len(cells))
     faults = [fault_text(fault, columns, rules) for fault in record.faults]
     codes = [fault.code for fault in record.faults]
     if any(surplus):
         rows.extra[index] = _restored(surplus, rules)
-    if not _UNCOUNTABLE.intersection(codes) and (miscount := _miscount(record.cells, columns)):
+    if not _UNCOUNTABLE.intersection(codes) and not layout.fits(record.cells):
+        miscount = _miscount(record.cells, layout)
         codes.append(miscount.code)
         faults.append(miscount.message)
+    if record.cells in layout.header:
+        codes.append("RepeatedHeader")
+        faults.append("it is the header again: load joined files as several files, or declare `header_rows`")
     if codes:
         message = f"line {first_line + record.line}: {'; '.join(faults)}"
         rows.bad[index] = BadRow(codes[0], message)
@@ -69,34 +82,45 @@ def add_record(rows: Rows, record: Record, columns: Sequence[str], rules: CsvFor
 def fault_text(fault: Fault, columns: Sequence[str], rules: CsvFormat) -> str:
     """One fault as a clause: which column, what, and what to do."""
     return _SENTENCES[fault.code].format(
-        column=_column(fault.cell, columns),
+        column=column_name(fault.cell, columns),
         encoding=rules.encoding.declared,
+        escape=rules.escape,
         max_lines=rules.max_lines,
         max_bytes=rules.max_bytes,
     )
 
 
-def _column(cell: int | None, columns: Sequence[str]) -> str:
+def column_name(cell: int | None, columns: Sequence[str]) -> str:
+    """A cell by the name and the number of its column."""
     if cell is None:
         return "it"
-    return f"column {columns[cell]!r}" if cell < len(columns) else f"cell {cell + 1}"
+    return f"column {columns[cell]!r} ({cell + 1})" if cell < len(columns) else f"cell {cell + 1}"
 
 
-def _miscount(cells: Sequence[str], columns: Sequence[str]) -> BadRow | None:
-    """Too few cells, or too many that are not empty; a trailing delimiter is allowed."""
-    found, width = len(cells), len(columns)
-    if found < width:
-        return BadRow(
-            "MissingCells",
-            f"{found} of {width} cells: nothing for column {columns[found]!r} and what follows: "
-            "look for a missing delimiter",
-        )
+def _miscount(cells: Sequence[str], layout: Layout) -> BadRow:
+    """Why a record's cells are not in line with the columns."""
+    found, width = len(cells), len(layout.columns)
     if any(cells[width:]):
-        return BadRow(
-            "TooManyCells",
-            f"{found} cells for {width} columns: quote the cells that hold the delimiter",
+        told = f"{found} cells for {width} columns: quote the cells that hold the delimiter"
+        return BadRow("TooManyCells", told)
+    if found > layout.whole:
+        told = (
+            f"{found} cells for {layout.whole} of the header, the last one empty: look for a delimiter too many, or "
+            "declare `trailing_delimiter: true` if each line ends in one"
         )
-    return None
+        return BadRow("TooManyCells", told)
+    if found >= width:
+        told = (
+            f"{found} of {layout.whole} cells, the empty ones behind the last column included: look for a missing "
+            "delimiter, or declare `short_rows: accept`"
+        )
+        return BadRow("MissingCells", told)
+    told = f"{found} of {width} cells: nothing for {column_name(found, layout.columns)} and what follows: "
+    if found == 1:
+        told += "declare `comment`, `footer_lines` or `until` if the line is no data, or look for missing delimiters"
+    else:
+        told += "look for a missing delimiter, or declare `short_rows: accept` if trailing cells were cut off"
+    return BadRow("MissingCells", told)
 
 
 def _restored(cells: Sequence[str], rules: CsvFormat) -> list[str]:

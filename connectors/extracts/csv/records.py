@@ -1,21 +1,23 @@
 """The reference reader of CSV records: one line after another, every fault named.
 
-Owns what a record is (RFC 4180, and what to do where a file breaks it). Must not know files or columns, nor be fast:
-`csv_blocks` takes the short ways, and a test holds them to give exactly what this module gives.
+Owns what a record is (RFC 4180, what is declared instead, and what to do where a file breaks it). Must not know files
+or columns, nor be fast: `blocks` takes the short ways, and a test holds them to give exactly what this module gives.
 
 The rules: a record ends at a line feed, or CR LF, outside quotes. A cell is quoted when its first character is a
-quote; a quote anywhere else is text. A quoted cell ends at a quote that is not doubled, and a delimiter or the
-record's end must follow. Where a quote is not closed so within the limits of `csv_format`, the physical line on
-which the record began is refused and reading goes on with the next line: an open quote never swallows its
-neighbours. Lines that are wholly empty, outside quotes, are no records.
+quote; a quote anywhere else is text, unless it makes the cell suspicious (`suspicions`). A quoted cell ends at a quote
+that is not doubled, and a delimiter or the record's end must follow. Where a quote is not closed so within the limits
+of `format`, the physical line on which the record began is refused and reading goes on with the next line: an open
+quote never swallows its neighbours. Lines that are wholly empty, outside quotes, are no records. A byte order mark
+at the start of a record is no part of it.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from connectors.extracts.batches import REPLACEMENT
 from connectors.extracts.csv.format import CsvFormat
+from connectors.extracts.csv.grammar import grammar_of
 from connectors.extracts.csv.quotes import (
+    Cut,
     MoreBytesNeededError,
     PhysicalLines,
     QuoteChain,
@@ -23,19 +25,7 @@ from connectors.extracts.csv.quotes import (
     scan_quotes,
     split_quoted,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a record.
-
-    Attributes:
-        code: see `connectors.extracts.batches.BadRow`.
-        cell: index of the cell at fault, or `None` when it is the record.
-    """
-
-    code: str
-    cell: int | None = None
+from connectors.extracts.csv.suspicions import Fault, character_faults, quote_faults
 
 
 @dataclass(slots=True)
@@ -60,6 +50,7 @@ class RecordReader:
         line: physical lines that are done with: those of the records yielded so far, and empty ones.
         records: the records yielded so far.
         cut: the last record was a line too long to be held; the rest of it is to be skipped.
+        marked: lines, counted from 0, of the records that a byte order mark stood before.
     """
 
     def __init__(self, view: bytes, rules: CsvFormat, *, ended: bool) -> None:
@@ -73,7 +64,9 @@ class RecordReader:
         self.line = 0
         self.records = 0
         self.cut = False
+        self.marked: list[int] = []
         self._rules = rules
+        self._grammar = grammar_of(rules)
         self._lines = PhysicalLines(view, rules, ended=ended)
         self._quotes = QuoteChain(self._lines, rules)
 
@@ -100,30 +93,38 @@ class RecordReader:
             self.records += 1
             yield self._refused(self.line - 1, self._lines.unfinished, Fault("RecordTooLong"))
 
-    def _record(self, first: int, body: bytes) -> Record:
+    def _record(self, first: int, line: bytes) -> Record:
         """The record that begins on a line; moves behind it."""
+        body = line.removeprefix(self._rules.mark)
         if self._lines.length(first) > self._rules.max_bytes:
             record = self._refused(first, body, Fault("RecordTooLong"))
-        elif b'"' in body:
-            return self._record_with_quotes(first, body)
+        elif any(mark in body for mark in self._grammar.marks):
+            record = self._record_with_quotes(first, line, body)
         else:
             cells = self._text(body).split(self._rules.delimiter)
-            record = Record(first, cells, self._character_faults(cells, frozenset()))
-        self.line = first + 1
+            record = self._checked(first, Cut(cells, frozenset(), frozenset()))
+        self.line = max(self.line, first + 1)
+        if len(body) < len(line):
+            self.marked.append(first)
         return record
 
-    def _record_with_quotes(self, first: int, body: bytes) -> Record:
+    def _record_with_quotes(self, first: int, line: bytes, body: bytes) -> Record:
         """The same for a line with quotes, whose record may span lines."""
-        state, cell = scan_quotes(body, self._rules.delimiter.encode(), State.OUTSIDE)
+        state, cell = scan_quotes(body, self._grammar, State.OUTSIDE)
         last = self._quotes.closing_line(first) if state is State.INSIDE else first
-        self.line = first + 1
         if state is State.MALFORMED:
             return self._refused(first, body, Fault("MalformedQuote", cell))
         if last is None:
             return self._refused(first, body, Fault("UnterminatedQuote", cell))
         self.line = last + 1
-        cells, quoted = split_quoted(self._text(self._lines.joined(first, last)), self._rules)
-        return Record(first, cells, self._character_faults(cells, quoted))
+        whole = self._lines.joined(first, last)[len(line) - len(body) :]
+        return self._checked(first, split_quoted(self._text(whole), self._grammar))
+
+    def _checked(self, first: int, cut: Cut) -> Record:
+        """A record with everything that makes its cells unfit."""
+        faults = [Fault("UnknownEscape", index) for index in sorted(cut.unread)]
+        faults += character_faults(cut, self._rules)
+        return Record(first, cut.cells, faults + quote_faults(cut, self._rules))
 
     def _refused(self, first: int, body: bytes, fault: Fault) -> Record:
         """A line that is no record, cut at its delimiters so that a report can show it."""
@@ -132,16 +133,3 @@ class RecordReader:
 
     def _text(self, body: bytes) -> str:
         return body.decode(self._rules.encoding.name, "replace")
-
-    def _character_faults(self, cells: list[str], quoted: Set[int]) -> list[Fault]:
-        """The characters that refuse a row, cell by cell."""
-        faults = []
-        for index, cell in enumerate(cells):
-            if REPLACEMENT in cell:
-                faults.append(Fault("UndecodableByte", index))
-            if "\0" in cell:
-                faults.append(Fault("NullByte", index))
-            if "\r" in cell and index not in quoted:
-                code = "BareLineFeed" if self._rules.swapped else "BareCarriageReturn"
-                faults.append(Fault(code, index))
-        return faults

@@ -81,7 +81,25 @@ def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
             )
             for key in ("3", "[]", "[1]", "{a: b}")
         ),
-        (HEAD + "delimiter: ';;'\ncolumns: {a: b}", "delimiter: is longer than one character"),
+        (HEAD + "delimiter: ';;;;;;;;;'\ncolumns: {a: b}", "delimiter: is too long"),
+        (
+            HEAD + "delimiter: ';\"'\ncolumns: {a: b}",
+            "the file: `delimiter` holds the quote: declare another `quote`, or `quote: none`",
+        ),
+        (
+            HEAD + "quote: '\"\"'\ncolumns: {a: b}",
+            "quote: is neither one ASCII character (no letter, digit or line end) nor `none`",
+        ),
+        (
+            HEAD + "quote: ','\ncolumns: {a: b}",
+            "the file: `delimiter` holds the quote: declare another `quote`, or `quote: none`",
+        ),
+        (HEAD + "escape: '\"'\ncolumns: {a: b}", "the file: `escape` is also the quote or in the delimiter"),
+        (HEAD + "short_rows: yes\ncolumns: {a: b}", "short_rows: takes 'accept'"),
+        (
+            HEAD + "traling_delimiter: yes\ncolumns: {a: b}",
+            "traling_delimiter: is not a member; did you mean trailing_delimiter?",
+        ),
         (HEAD + "delimiter: ''\ncolumns: {a: b}", "delimiter: is empty"),
         (HEAD + "encoding: ''\ncolumns: {a: b}", "encoding: is empty"),
         (HEAD + "columns: {a: b, a: c}", "is not YAML: a is given twice (line 2)"),
