@@ -1,6 +1,6 @@
 """Lists runs, says how each ended, and finds the one that a name means. Reads manifests only: no cell, no secret."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,10 +85,12 @@ class PastRun:
         return self.finished and is_same(self.manifest, load)
 
 
-def past_runs(runs: Path) -> list[PastRun]:
-    """The runs in a folder, newest first; anything else in it is ignored."""
+def past_runs(runs: Path, passed_over: Container[Path] = ()) -> list[PastRun]:
+    """The runs in a folder but those passed over, newest first; anything else in it is ignored."""
     found: list[PastRun] = []
     for path in runs.glob("*/manifest.json"):
+        if path.parent in passed_over:
+            continue
         with suppress(ConfigError):
             folder = RunFolder(path.parent)
             found.append(PastRun(folder, folder.read_manifest()))

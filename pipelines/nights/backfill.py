@@ -6,9 +6,10 @@ A date is done when every extract of its folder has a run that finished into the
 content and mapping. A run into a sandbox in memory never counts, because nothing of it is left.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,20 +101,21 @@ def backfill(
         loads_target(settings, progress) as target,
         night_lock(settings.runs, Path(folder_pattern), target, settings.wait, progress.note, "backfill"),
     ):
-        earlier = [] if again else [run.manifest for run in past_runs(settings.runs)]
-        history = _History(earlier, target)
+        history = _History(settings.runs, target)
         for position, (day, folder) in enumerate(folders):
-            if history.has(extracts[day]):
-                progress.note(f"{day}: finished by an earlier run, so it is not loaded again")
-                done.append(day)
-                continue
             progress.note(f"{day}: {folder}")
+            is_done = partial(history.has, extracts[day])
+            given = {**options, "target": target, "again": again, **({} if again else {"done": is_done})}
             try:
-                report = night(folder, progress=progress, **{**options, "target": target, "again": again})
+                report = night(folder, progress=progress, **given)
             except FatalError as error:
                 if not nights:
                     raise
                 report = NightlyReport(folder, (), (), error)  # the nights before it are reported all the same
+            if report.done_before:
+                progress.note(f"{day}: finished by an earlier run, so it is not loaded again")
+                done.append(day)
+                continue
             rest = tuple(later for later, _ in folders[position + 1 :])
             if interrupted.by and rest and report.exit_code in FINISHED_CODES:  # in its last load, which ended well
                 report = replace(report, error=StoppedError(f"interrupted by {interrupted.by}"))
@@ -169,14 +171,17 @@ def _folder_of(folder_pattern: str, day: date) -> Path:
 class _History:
     """The loads that earlier runs have finished in this target."""
 
-    def __init__(self, runs: Iterable[Manifest], target: Target | None) -> None:
-        """Takes the manifests of earlier runs."""
-        url = target.url if target is not None else None
-        self._finished = [
-            m for m in runs if lasts(url) and m.verdict in FINISHED and place_of(m.target) == place_of(url)
-        ]
+    def __init__(self, runs: Path, target: Target | None) -> None:
+        """Takes where runs are kept, and the target of the nights; None in a dry run, before which nothing counts."""
+        self._runs, self._url = runs, target.url if target is not None else None
+        self._finished: dict[Path, Manifest] = {}
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
-        """Whether each of a night's extracts has a run that finished."""
+        """Whether each of a night's extracts has a run that has finished by now."""
+        if not lasts(self._url):
+            return False
+        for run in past_runs(self._runs, passed_over=self._finished):
+            if run.verdict in FINISHED and place_of(run.manifest.target) == place_of(self._url):
+                self._finished[run.folder.path] = run.manifest
         loads = map(load_of_extract, extracts)
-        return all(any(is_same(manifest, load) for manifest in self._finished) for load in loads)
+        return all(any(is_same(manifest, load) for manifest in self._finished.values()) for load in loads)

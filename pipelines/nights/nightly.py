@@ -30,7 +30,8 @@ def nightly(
         progress: receives notes and progress.
         carry_out: carries out each load.
         options: fields of `Options` for every load, and `again` to load everything anew instead of resuming; mappings
-            come from the folder.
+            come from the folder. `done` is asked whether the night has been loaded before, once no other process can be
+            loading it.
 
     Raises:
         ConfigError: there is no such folder, it holds no extract, or an option is wrong; nothing was sent.

@@ -20,12 +20,14 @@ class NightlyReport:
         reports: one for each load that ended, in order.
         notes: what was skipped or not started, and why.
         error: what ended the night where a load has no report; earlier loads stand.
+        done_before: nothing was loaded, because earlier runs had finished the night.
     """
 
     folder: Path
     reports: tuple[Report, ...]
     notes: tuple[str, ...] = ()
     error: FatalError | None = None
+    done_before: bool = False
 
     @property
     def exit_code(self) -> int:

@@ -34,7 +34,8 @@ def load_steps(
         steps: its loads.
         progress: receives notes and progress.
         carry_out: carries out each load.
-        options: fields of `Options` for every load, and `again`.
+        options: fields of `Options` for every load, and `again`; `done` is asked whether the night has been loaded
+            before, once no other process can be loading it.
 
     Raises:
         ConfigError: an option is wrong; nothing was sent.
@@ -43,7 +44,7 @@ def load_steps(
     if options.get("mapping") is not None:
         raise ConfigError("a night has one mapping for each extract: put <operation>.yaml into its folder")
     settings = dict(options)
-    again = settings.pop("again", False)
+    again, done = settings.pop("again", False), settings.pop("done", lambda: False)
     plain = Options.of(**settings)
     notes = _without_duplicates(steps, plain.duplicates)
     for note in notes:
@@ -53,6 +54,8 @@ def load_steps(
         loads_target(plain, progress) as target,
         night_lock(plain.runs, folder, target, plain.wait, progress.note) as before,
     ):
+        if done():
+            return NightlyReport(folder, (), done_before=True)
         marker = NightMarker(plain.runs, folder, target, again=again, before=before)
         continuation = Continuation(steps, plain, target, marker.since)
         sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted)

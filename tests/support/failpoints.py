@@ -1,5 +1,7 @@
 """Failpoints found by instrumentation: every operation on a file below a folder, counted; the process dies at the n-th.
 
+Or it stops there, so that another process can work in the meantime; then reads count as well.
+
 What Python does with files is heard by an audit hook (open to write, rename, truncate, remove, mkdir, rmdir), and
 `os.write` and `os.fsync`, which have no audit event, are wrapped. Nothing of the loader is named.
 """
@@ -13,12 +15,15 @@ from typing import Any
 _EVENTS = {"os.rename": 0, "os.truncate": 0, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0}
 """Audit events, and which of their arguments is the path."""
 
+_READING = {"os.scandir": 0, "os.listdir": 0}
+"""The same of what only looks."""
+
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class _Failpoint:
-    def __init__(self, folder: str, die_at: int, torn: bool, told: str | None) -> None:
-        self._folder, self._die_at, self._torn = folder.rstrip("/") + "/", die_at, torn
+    def __init__(self, folder: str, die_at: int, torn: bool, told: str | None, stops: bool) -> None:
+        self._folder, self._die_at, self._torn, self._stops = folder.rstrip("/") + "/", die_at, torn, stops
         self._told = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if told else None
         self._count = 0
         self._write, self._fsync = os.write, os.fsync
@@ -27,13 +32,15 @@ class _Failpoint:
         if event == "open":
             path, mode, flags = arguments
             writes = any(c in mode for c in "wax+") if isinstance(mode, str) else bool(flags & _WRITING)
-            if writes:
+            if writes or self._stops:
                 self.reached("open", path)
         elif event in _EVENTS:
             self.reached(event.removeprefix("os."), arguments[_EVENTS[event]])
+        elif event in _READING and self._stops:
+            self.reached(event.removeprefix("os."), f"{arguments[_READING[event]]}/")
 
     def write(self, handle: int, data: bytes) -> int:
-        if self.reached("write", handle, dies=not self._torn):
+        if self.reached("write", handle, dies=not self._torn) and self._torn:
             self._write(handle, data[: len(data) // 2])
             self._die()
         return self._write(handle, data)
@@ -50,7 +57,10 @@ class _Failpoint:
         self._count += 1
         if self._told is not None:
             self._write(self._told, f"{operation} {path.rpartition('/')[2]}\n".encode())
-        due = self._count >= self._die_at > 0 and (operation == "write" or not self._torn)
+        if self._stops:
+            due = self._count == self._die_at
+        else:
+            due = self._count >= self._die_at > 0 and (operation == "write" or not self._torn)
         if due and dies:
             self._die()
         return due
@@ -61,10 +71,10 @@ class _Failpoint:
         return os.path.abspath(os.fsdecode(where)) if isinstance(where, str | bytes | os.PathLike) else ""  # noqa: PTH100
 
     def _die(self) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGSTOP if self._stops else signal.SIGKILL)
 
 
-def install(folder: str, die_at: int, *, torn: bool = False, told: str | None = None) -> None:
+def install(folder: str, die_at: int, *, torn: bool = False, told: str | None = None, stops: bool = False) -> None:
     """Arms the failpoint of this process; there is no way back.
 
     Args:
@@ -72,7 +82,8 @@ def install(folder: str, die_at: int, *, torn: bool = False, told: str | None = 
         die_at: the number of the operation before which the process is killed, from 1; 0 never.
         torn: it dies in the first write from there on, half of which is written.
         told: a file that gets a line `operation name` for each.
+        stops: it stops there until it is continued, instead of dying.
     """
-    failpoint = _Failpoint(folder, die_at, torn, told)
+    failpoint = _Failpoint(folder, die_at, torn, told, stops)
     os.write, os.fsync = failpoint.write, failpoint.fsync  # type: ignore[assignment]  # as far as the loader calls them
     sys.addaudithook(failpoint.hear)

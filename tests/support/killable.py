@@ -9,8 +9,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,23 @@ class Killable:
         self._process.stdin.write(f"{json.dumps(job, default=str)}\n")
         self._process.stdin.flush()
         self.pid = int(self._said())
+
+    def wait_until_stopped(self) -> bool:
+        """Waits until the process has stopped itself, as a failpoint may do; False where it ended before."""
+        while True:
+            try:
+                state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                return False
+            if state in "TZ":
+                return state == "T"
+            time.sleep(0.002)
+
+    def go_on(self) -> int:
+        """Continues a process that has stopped, and waits for its end; gives how it ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
+        return self.ended()
 
     def kill(self) -> int:
         """kill -9; gives how the process ended, which may have been before."""
@@ -75,6 +94,7 @@ def _serve() -> None:
     import connectors.lusid.retry_table
     import connectors.sandbox.server
     import pipelines.load
+    import pipelines.nights.backfill
     import pipelines.replay
     import pipelines.report.html
     from connectors.lusid.client import LusidClient
@@ -92,14 +112,17 @@ def _serve() -> None:
 
 
 def _carry_out(job: dict[str, Any]) -> int:
-    """One load or resumption in this process; 1 when it raises, which is told in the file `log`.
+    """One piece of work in this process; 1 when it raises, which is told in the file `log`.
 
-    Members of a job: `token`; `log`; `load`, `resume` or `replay`, the arguments of the function of that name;
-    `failpoint`, those of `failpoints.install`.
+    Members of a job: `token`; `log`; `load`, `resume`, `replay`, `nightly`, `backfill` or `purge`, the arguments of the
+    function of that name; `failpoint`, those of `failpoints.install`.
     """
     from failpoints import install
 
+    from pipelines.history.retention import purge
     from pipelines.load import load
+    from pipelines.nights.backfill import backfill
+    from pipelines.nights.nightly import nightly
     from pipelines.replay import replay
     from pipelines.resume import resume
     from schemas.errors import LoadError
@@ -112,9 +135,11 @@ def _carry_out(job: dict[str, Any]) -> int:
     if "failpoint" in job:
         install(**job["failpoint"])
     try:
-        ((work, given),) = [(work, job[work.__name__]) for work in (load, resume, replay) if work.__name__ in job]
-        paths = {name: Path(given[name]) for name in ("runs", "corrected") if name in given}
-        return work(**{**given, **paths}).exit_code
+        works = (load, resume, replay, nightly, backfill, purge)
+        ((work, given),) = [(work, job[work.__name__]) for work in works if work.__name__ in job]
+        typed: dict[str, Any] = {name: Path(given[name]) for name in ("runs", "corrected", "folder") if name in given}
+        typed |= {name: date.fromisoformat(given[name]) for name in ("first", "last") if name in given}
+        return getattr(work(**{**given, **typed}), "exit_code", 0)
     except LoadError as error:
         os.write(2, f"{type(error).__name__}: {error.message}\n".encode())
         return 10 + error.exit_code
