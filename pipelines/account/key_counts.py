@@ -44,14 +44,21 @@ def _index(prepared: Prepared, loose: _Mask) -> KeyIndex:
     batches = list(prepared.book.batches_with(loose))
     if not batches:
         return index
-    wanted = np.unique(np.concatenate([_hashes(keys)[loose[_span(b)]] for b, keys in _keys(prepared, batches)]))
+    wanted = np.sort(np.concatenate([_hashes(keys)[loose[_span(b)]] for b, keys in _keys(prepared, batches)]))
     heads = np.zeros(len(loose), bool)
     heads[prepared.first_row] = True
     for batch, keys in _keys(prepared, prepared.book.batches):
         span = _span(batch)
-        taken = loose[span] | (heads[span] & np.isin(_hashes(keys), wanted))
+        taken = loose[span] | (heads[span] & _in_sorted(_hashes(keys), wanted))
         index.extend(batch.start, [key if take else "" for key, take in zip(keys, taken.tolist(), strict=True)])
     return index
+
+
+def _in_sorted(hashes: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> _Mask:
+    """Which hashes are among the sorted ones; numpy's `isin` would look at all of these for every batch."""
+    places = np.searchsorted(wanted, hashes)
+    found: _Mask = wanted[np.minimum(places, len(wanted) - 1)] == hashes
+    return found
 
 
 def _keys(prepared: Prepared, batches: list[ReadBatch]) -> Iterator[tuple[ReadBatch, list[str]]]:

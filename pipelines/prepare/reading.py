@@ -161,8 +161,8 @@ class _Reading:
         start = self.book.add_batch(len(batch), batch.source, batch.first_row, batch.position)
         sheet = self.binding.read(batch.columns)
         entries = self.made_of(sheet)
-        for position in sorted(sheet.refused.union(batch.bad, _empty(sheet.keys), _empty(entries))):
-            self._refuse(start + position, batch.bad.get(position), sheet.raw(position))
+        for position in sorted({*sheet.faults, *batch.bad, *_empty(sheet.keys), *_empty(entries)}):
+            self._refuse(start + position, batch.bad.get(position), sheet, position)
             entries[position] = b""
         if self.rules.hold or self.wides.needed:
             for position in itertools.compress(itertools.count(), entries):
@@ -177,12 +177,12 @@ class _Reading:
         self.keys.extend([key.encode() for key in sheet.keys])
         self.entries.extend(entries)
 
-    def _refuse(self, ordinal: int, bad: BadRow | None, raw: Row) -> None:
+    def _refuse(self, ordinal: int, bad: BadRow | None, sheet: Sheet, position: int) -> None:
         """Settles a row that cannot be sent, with all that is wrong with it."""
         code, message = "NoKey", "the cells that make its key are empty"
         if bad is not None:
             code, message = bad.code, bad.message
-        elif faults := self.binding.faults(raw):
+        elif faults := self.binding.faults(sheet, position):
             code, message = faults[0].code, "; ".join(dict.fromkeys(map(str, faults)))
         self.book.settle(ordinal, State.INVALID, code, message)
 

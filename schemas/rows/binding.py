@@ -1,17 +1,16 @@
 """An extract bound to an operation: how its rows are validated, and what their keys are."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator
 
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError, ExtractError
 from schemas.rows.cells import Code, Identifier, Instrument, Labels, NeededCode, choice, decimal
-from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types, row_adapter
-from schemas.rows.faults import Fault, said
+from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types
+from schemas.rows.faults import Fault
 from schemas.rows.header import knows_any, needed_columns, parse_columns
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
@@ -27,6 +26,7 @@ class Binding:
 
     Attributes:
         columns: the canonical columns the extract has.
+        types: the pydantic type of each cell of a validated row, by its column.
         names: the columns of a validated row, in their order.
         words: the canonical columns whose cells are words of a vocabulary.
         lists: the canonical columns whose cells are lists once they are validated.
@@ -79,11 +79,10 @@ class Binding:
         self.lists = frozenset(n for n, cell in cells.items() if cell is Labels)
         _check_floats({sources[n] for n, t in cells.items() if t in _NAMES and n in sources}.union(own_key), kinds)
         types = _worded(cells, shape, dialect)
-        self._types = mapping.cell_types(types, kinds) if mapping else types
+        self.types = mapping.cell_types(types, kinds) if mapping else types
         self.unclear_midnights = {n: sources[n] for n in mapping.unclear_midnights(cells, kinds)} if mapping else {}
-        self.names = list(self._types)
-        self._validate = row_adapter(self._types).validator.validate_python
-        self._validators = {name: column_validator(cell) for name, cell in self._types.items()}
+        self.names = list(self.types)
+        self._validators = {name: column_validator(cell) for name, cell in self.types.items()}
         self._pick = picker(header, sources, mapping.constants if mapping else {}, shape)
         self._keys_of = key_reader(header, self.columns, key, own_key)
         self._translations = mapping.translations(self.lists) if mapping else {}
@@ -93,9 +92,9 @@ class Binding:
     def read(self, columns: Sequence[Cells]) -> Sheet:
         """Reads a batch, at least one record, by the extract's columns; rules between cells are not looked at."""
         picked = self._pick(columns)
-        cells, refused = validated(self._validators, picked)
+        cells, faults = validated(self._validators, picked)
         keys = self._keys_of(_translated(picked, self._key_translations), columns)
-        return Sheet(keys, picked, cells, frozenset(refused))
+        return Sheet(keys, picked, cells, faults)
 
     def raw(self, cells: Sequence[Cell]) -> Row:
         """The canonical row of a record's cells, before validation."""
@@ -109,28 +108,10 @@ class Binding:
         """The canonical row of a record's cells, in the mapping's words, before validation."""
         return self.named(self.raw(cells))
 
-    def validate(self, raw: Row) -> Row | list[Fault]:
-        """The validated row, or everything that is wrong with it: the reference that `read` agrees with."""
-        try:
-            row: Row = self._validate(raw)
-        except ValidationError as error:
-            found = said(error)
-            known = self._known(raw, {column for column, _, _ in found})
-            return [*(Fault(self.name(c), code, text) for c, code, text in found), *self.broken_rules(known)]
-        return self.broken_rules(row) or row
-
-    def faults(self, raw: Row) -> list[Fault]:
+    def faults(self, sheet: Sheet, position: int) -> list[Fault]:
         """Everything that is wrong with a row."""
-        found = self.validate(raw)
-        return found if isinstance(found, list) else []
-
-    def _known(self, raw: Row, refused: set[str]) -> Row:
-        """A row as far as its cells are valid, so that rules speak of a bad row as they would of a good one."""
-        return {n: raw[n] if n in refused else read(raw[n]) for n, read in self._cells.items()}
-
-    @cached_property
-    def _cells(self) -> dict[str, Callable[[Any], Any]]:
-        return {n: TypeAdapter(t).validator.validate_python for n, t in self._types.items()}
+        cells = [Fault(self.name(column), code, rule) for column, code, rule in sheet.faults.get(position, ())]
+        return [*cells, *self.broken_rules(sheet.known(position))]
 
     def broken_rules(self, row: Row) -> list[Fault]:
         """The rules between cells that a row breaks."""

@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pydantic import TypeAdapter
-from typing_extensions import TypedDict
-
 from schemas.dialects import Dialect
 
 Cell = str | list[str]
@@ -174,9 +171,3 @@ def cell_types(columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str,
             family = families[column.prefix]
             types[column.name] = family.facets[column.facet] if column.facet else family.cell
     return types
-
-
-def row_adapter(types: Mapping[str, Any]) -> TypeAdapter[Any]:
-    """The pydantic schema of one row: canonical column to cell, other members ignored."""
-    schema: Any = TypedDict("Row", dict(types))  # type: ignore[misc]  # its members are the extract's
-    return TypeAdapter(schema)

@@ -33,6 +33,14 @@ def said(error: ValidationError) -> list[tuple[str, str, str]]:
     return [(str(e["loc"][0]) if e["loc"] else "", *_in_words(e)) for e in found]
 
 
+def said_by_place(error: ValidationError) -> dict[int, list[tuple[str, str]]]:
+    """Place of each cell of a column that is refused, and (code, rule) of each of its faults."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for each in error.errors(include_input=False, include_url=False):
+        found.setdefault(int(each["loc"][0]), []).append(_in_words(each))
+    return found
+
+
 def _in_words(error: Mapping[str, Any]) -> tuple[str, str]:
     kind = error["type"]
     if kind == "string_pattern_mismatch":

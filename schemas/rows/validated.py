@@ -3,7 +3,7 @@
 Pydantic is asked once for each column and not once for each cell. Nothing here knows what the columns mean.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.rows.cells import clean_key
 from schemas.rows.columns import Cell, Columns, KeyRule, Row, RowShape, declared_as
+from schemas.rows.faults import said_by_place
 
 Cells = Sequence[Cell]
 """One column of a batch: a cell for each row."""
@@ -19,6 +20,8 @@ Picked = dict[str, Cells]
 """The canonical columns of a batch, before validation."""
 Validator = Callable[[Cells], list[Any]]
 """Gives the validated cells of a column; raises ValidationError for all that it refuses."""
+CellFaults = dict[int, list[tuple[str, str, str]]]
+"""Position of each row of which a cell was refused; (column, code, rule) of each fault, in the order of the columns."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,13 @@ class Sheet:
         keys: of each row, '' where it names none.
         picked: canonical column to its cells as they were read.
         cells: canonical column to its validated cells; '' in place of those that were refused.
-        refused: positions of the rows in which a cell was refused.
+        faults: what is wrong with cells.
     """
 
     keys: list[str]
     picked: Mapping[str, Cells]
     cells: Mapping[str, Sequence[Any]]
-    refused: frozenset[int]
+    faults: CellFaults
 
     def raw(self, position: int) -> Row:
         """One row before validation."""
@@ -44,6 +47,12 @@ class Sheet:
     def row(self, position: int) -> Row:
         """One validated row."""
         return dict(zip(self.cells, self._rows[position], strict=True))
+
+    def known(self, position: int) -> Row:
+        """One row as far as its cells are valid, and otherwise as it was read: rules speak of it as of a good one."""
+        row = self.row(position)
+        row.update((column, self.picked[column][position]) for column, _, _ in self.faults.get(position, ()))
+        return row
 
     @cached_property
     def _rows(self) -> list[tuple[Any, ...]]:
@@ -57,10 +66,10 @@ def column_validator(cell_type: Any) -> Validator:
     return validate
 
 
-def validated(validators: Mapping[str, Validator], picked: Picked) -> tuple[dict[str, list[Any]], set[int]]:
-    """The validated cells of each column, '' in place of what is refused; and the rows in which something was."""
+def validated(validators: Mapping[str, Validator], picked: Picked) -> tuple[dict[str, list[Any]], CellFaults]:
+    """The validated cells of each column, '' in place of what is refused; and what is wrong with that."""
     found: dict[str, list[Any]] = {}
-    refused: set[int] = set()
+    faults: CellFaults = {}
     for name, validate in validators.items():
         cells = picked[name]
         asked = cells
@@ -74,21 +83,31 @@ def validated(validators: Mapping[str, Validator], picked: Picked) -> tuple[dict
         try:
             values = validate(asked)
         except ValidationError as error:
-            values = _with_gaps(validate, asked, error)
+            refused = said_by_place(error)
+            values = _with_gaps(validate, asked, refused)
+            for place, said in _spread(cells, asked, refused):
+                faults.setdefault(place, []).extend((name, code, rule) for code, rule in said)
         if asked is not cells:
             values = list(map(dict(zip(asked, values, strict=True)).__getitem__, cells))
-        if None in values:
-            refused.update(i for i, value in enumerate(values) if value is None)
-            values = ["" if value is None else value for value in values]
         found[name] = values
-    return found, refused
+    return found, faults
 
 
-def _with_gaps(validate: Validator, cells: Cells, error: ValidationError) -> list[Any]:
-    """The cells as far as they are valid; None in place of those that an error speaks of."""
-    refused = {e["loc"][0] for e in error.errors(include_input=False, include_url=False, include_context=False)}
+_Refused = Mapping[int, list[tuple[str, str]]]
+
+
+def _with_gaps(validate: Validator, cells: Cells, refused: _Refused) -> list[Any]:
+    """The cells as far as they are valid; '' in place of the others."""
     good = iter(validate([cell for i, cell in enumerate(cells) if i not in refused]))
-    return [None if i in refused else next(good) for i in range(len(cells))]
+    return ["" if i in refused else next(good) for i in range(len(cells))]
+
+
+def _spread(cells: Cells, asked: Cells, refused: _Refused) -> Iterable[tuple[int, list[tuple[str, str]]]]:
+    """What is wrong with each of the cells that are refused, by its place; `asked` are they, or the different ones."""
+    if asked is cells:
+        return refused.items()
+    said = {asked[place]: faults for place, faults in refused.items()}
+    return [(place, said[cell]) for place, cell in enumerate(cells) if cell in said]
 
 
 def picker(

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from api_examples import api_example, api_examples
-from bound import bind, requests
+from bound import bind, requests, validate
 
 from pipelines.operations.operation import BodyShape
 from pipelines.operations.table import OPERATIONS
@@ -172,7 +172,7 @@ def _call(operation: str, dialect: Dialect, header: tuple[str, ...], lines: tupl
     members = b""
     if declared.call_parameters is not None:
         say = declared.call_parameters(binding.columns, dialect)
-        found = [row for cells in rows if isinstance(row := binding.validate(binding.raw(cells)), dict)]
+        found = [row for cells in rows if isinstance(row := validate(binding, cells), dict)]
         ((query, members),) = {say(row) for row in found}
     return path, dict(query), orjson.loads(form.around(b",".join(entries), members))
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
 from schemas.rows.binding import Binding
-from schemas.rows.columns import Cell
-from schemas.rows.faults import Fault
+from schemas.rows.columns import Cell, Row
+from schemas.rows.faults import Fault, said
 from schemas.rows.kinds import Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.validated import Sheet
@@ -50,8 +51,21 @@ def sheet_of(binding: Binding, rows: Sequence[Sequence[Cell]]) -> Sheet:
 
 def faults(binding: Binding, cells: Sequence[Cell]) -> list[Fault]:
     """What is wrong with a row."""
-    found = binding.validate(binding.raw(cells))
-    return found if isinstance(found, list) else []
+    return binding.faults(sheet_of(binding, [cells]), 0)
+
+
+def validate(binding: Binding, cells: Sequence[Cell]) -> Row | list[Fault]:
+    """The validated row, or everything that is wrong with it, found in it by itself; columns must agree with that."""
+    schema: Any = TypedDict("Row", dict(binding.types))  # type: ignore[misc]  # its members are the extract's
+    raw = binding.raw(cells)
+    try:
+        row: Row = dict(TypeAdapter(schema).validate_python(raw))
+    except ValidationError as error:
+        found = said(error)
+        refused = {column for column, _, _ in found}
+        known = {n: raw[n] if n in refused else read(cell_type, raw[n]) for n, cell_type in binding.types.items()}
+        return [*(Fault(binding.name(c), code, text) for c, code, text in found), *binding.broken_rules(known)]
+    return binding.broken_rules(row) or row
 
 
 def requests(operation: str, binding: Binding, rows: Sequence[Sequence[Cell]], dialect: Dialect) -> dict[str, Any]:
@@ -60,8 +74,7 @@ def requests(operation: str, binding: Binding, rows: Sequence[Sequence[Cell]], d
     build = declared.build(binding.columns, dialect)
     groups: dict[str, list[Any]] = {}
     for cells in rows:
-        raw = binding.raw(cells)
-        row = binding.validate(raw)
+        row = validate(binding, cells)
         assert isinstance(row, dict), row
         groups.setdefault(sheet_of(binding, [cells]).keys[0], []).append(row)
     made = {key: build(group if declared.grouped else group[0]) for key, group in groups.items()}

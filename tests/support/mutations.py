@@ -43,6 +43,20 @@ MUTATIONS = (
         ("tests/unit/rows/test_patterns.py::test_no_cell_takes_long",),
     ),
     Mutation(
+        "tell the fault of a repeated cell once",
+        "schemas/rows/validated.py",
+        "return [(place, said[cell]) for place, cell in enumerate(cells) if cell in said]",
+        "return [(cells.index(cell), faults) for cell, faults in said.items()]",
+        ("tests/unit/rows/test_binding.py::test_what_is_wrong_with_a_cell_is_told_of_every_row_that_has_it",),
+    ),
+    Mutation(
+        "let rules take a refused cell for an empty one",
+        "schemas/rows/validated.py",
+        "in self.faults.get(position, ())",
+        "in ()",
+        ("tests/unit/rows/test_binding.py::test_rules_take_a_cell_that_is_refused_for_a_filled_one",),
+    ),
+    Mutation(
         "look for what every unknown column may have meant",
         "schemas/rows/header.py",
         ' if len(faults) < MOST_TOLD else ""',

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bound import validate
 from builders import (
     HOLDER,
     IA_ID,
@@ -201,7 +202,7 @@ def expected_entries(operation: str, lines: Sequence[Line], states: Sequence[Sta
     for key, rows in rows_of.items():
         binding = Binding(header, declared.shape, Dialect.V2_1, declared.key)
         build = declared.build(binding.columns, Dialect.V2_1)
-        valid = [binding.validate(binding.raw([*lines[i].cells.values()])) for i in rows]
+        valid = [validate(binding, [*lines[i].cells.values()]) for i in rows]
         wire = orjson.dumps(build(valid if declared.grouped else valid[0]))
         entries.append(wire + b"," if operation == "orders" else orjson.dumps(key) + b":" + wire + b",")
     return entries

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from bound import bind, sheet_of
+from bound import bind, sheet_of, validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,14 +66,14 @@ def encoder(operation: str, binding: Binding, dialect: Dialect) -> Encode:
 
 def one_by_one(binding: Binding, encode: Encode, row: Cells) -> bytes:
     """The entry of a row by the reference; b"" where it is refused."""
-    found = binding.validate(binding.raw(row))
+    found = validate(binding, row)
     return b"" if isinstance(found, list) else encode(sheet_of(binding, [row]).keys[0], found)
 
 
 def by_the_column(binding: Binding, encode: Encode, rows: Sequence[Cells]) -> list[bytes]:
     sheet = sheet_of(binding, rows)
     entries = Templates(binding, encode).entries(sheet)
-    return [b"" if position in sheet.refused else entry for position, entry in enumerate(entries)]
+    return [b"" if position in sheet.faults else entry for position, entry in enumerate(entries)]
 
 
 @pytest.mark.untraced
@@ -170,13 +170,13 @@ def test_gathered_requests_are_what_the_builder_makes_of_validated_rows(
     build = OPERATIONS[operation].build(binding.columns, dialect)
     assert isinstance(build, Gathered)
     rows = data.draw(groups(operation, good))
-    valid = [binding.validate(binding.raw(row)) for row in rows]
+    valid = [validate(binding, row) for row in rows]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(templates, "MOST_PATTERNS", most)
         gathered = GatheredTemplates(binding, OPERATIONS[operation], build)
         sheet = sheet_of(binding, rows)
-        parts = [b"" if i in sheet.refused else part for i, part in enumerate(gathered.parts(sheet))]
+        parts = [b"" if i in sheet.faults else part for i, part in enumerate(gathered.parts(sheet))]
 
     assert [gathered.row(part) if part else None for part in parts] == [
         row if isinstance(row, dict) else None for row in valid

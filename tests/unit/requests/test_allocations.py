@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import orjson
 import pytest
-from bound import bind, faults, requests
+from bound import bind, faults, requests, validate
 
 from pipelines.operations.operation import BodyShape
 from pipelines.operations.table import OPERATIONS
@@ -19,7 +19,7 @@ ALLOCATION = {"allocation_scope": "S", "allocation_code": "A1"}
 def said(operation: str, row: dict[str, str], dialect: Dialect = Dialect.V2_1) -> CallParameters:
     """The call parameters in a row."""
     binding = bind(operation, list(row), dialect)
-    found = binding.validate(binding.raw(list(row.values())))
+    found = validate(binding, list(row.values()))
     assert isinstance(found, dict), found
     call = OPERATIONS[operation].call_parameters
     assert call is not None

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bound import bind, faults, sheet_of
-from hypothesis import given, settings
+from bound import bind, faults, sheet_of, validate
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from connectors.extracts.mapping_file import read_mapping
@@ -14,6 +14,7 @@ from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError, ExtractError
 from schemas.rows.binding import Binding
+from schemas.rows.columns import Cell
 from schemas.rows.faults import Fault
 from schemas.rows.kinds import Kind
 from schemas.rows.mapping import Mapping
@@ -36,11 +37,7 @@ def test_cells_are_taken_by_name_whatever_the_order_and_the_company() -> None:
     shuffled = bind("investor-records", ("_row", HR, ID, "investor_type", "display_name", "_state"))
     theirs = ("7", "XY1", "IR_1", "Person", "Jane", "failed")
 
-    assert (
-        shuffled.validate(shuffled.raw(theirs))
-        == plain.validate(plain.raw(CELLS))
-        == dict(zip(HEADER, CELLS, strict=True))
-    )
+    assert validate(shuffled, theirs) == validate(plain, CELLS) == dict(zip(HEADER, CELLS, strict=True))
     assert sheet_of(shuffled, [theirs]).keys[0] == "IR_1"
 
 
@@ -96,7 +93,7 @@ def test_a_constant_feeds_a_needed_column_through_its_values() -> None:
     columns = COLUMNS | {"investor_type": {"constant": "P", "values": {"P": "Person"}}}
     binding = bind("investor-records", HEADER, mapping={"columns": columns})
 
-    row = binding.validate(binding.raw(CELLS))
+    row = validate(binding, CELLS)
 
     assert isinstance(row, dict)
     assert row["investor_type"] == "Person"
@@ -106,7 +103,7 @@ def test_only_constants_make_a_row_of_one_column() -> None:
     columns = {n: {"constant": c} for n, c in zip(HEADER, CELLS, strict=True)} | {"display_name": {"column": "n"}}
     binding = bind("investor-records", ("n",), mapping={"columns": columns})
 
-    assert binding.validate(binding.raw(("Joe",))) == dict(zip(HEADER, ("Joe", *CELLS[1:]), strict=True))
+    assert validate(binding, ("Joe",)) == dict(zip(HEADER, ("Joe", *CELLS[1:]), strict=True))
 
 
 def test_identifiers_and_key_columns_are_those_that_may_not_be_floats() -> None:
@@ -132,6 +129,25 @@ def test_rules_see_a_bad_row_as_they_would_see_a_good_one() -> None:
         "display_name: is missing",
         "identifier: at least one of the identifier: columns must be filled",
         "investor: exactly one of the investor: columns must be filled; none is",
+    ]
+
+
+def test_rules_take_a_cell_that_is_refused_for_a_filled_one() -> None:
+    assert [f.code for f in faults(bind("investor-records", HEADER), ("Jane", "Person", "1.23E+11", "XY1"))] == [
+        "MangledIdentifier"
+    ]
+
+
+def test_what_is_wrong_with_a_cell_is_told_of_every_row_that_has_it() -> None:
+    binding = bind("investor-records", HEADER)
+    rows = [
+        ("Jane", kind, f"IR_{i}", "XY1") for i, kind in enumerate(["Persn", "Person", "Persn", "", "Persn", "Person"])
+    ]
+
+    sheet = sheet_of(binding, rows)
+
+    assert [[f.column for f in binding.faults(sheet, i)] for i in range(6)] == [
+        [] if kind == "Person" else ["investor_type"] for _, kind, *_ in rows
     ]
 
 
@@ -198,6 +214,41 @@ def test_no_fault_shows_a_cell_or_speaks_of_types(operation: str, dialect: Diale
         assert fault.code[:1].isupper()
 
 
+_ODD = ["", " ", "x", "7", "1,5", "2026-13-01", "1.23E+11", "A||B", "\u200b", "\ud800", "x" * 1100, "true", "GBP"]
+_LISTS: list[Cell] = [["a", "b"], ["\ud800", "\ud800"], ["", "a", "a"], []]
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("operation", list(OPERATIONS))
+@pytest.mark.parametrize("dialect", list(Dialect))
+@settings(max_examples=10, phases=[Phase.generate])  # rows of forty columns shrink for minutes
+@given(data=st.data())
+def test_columns_say_of_rows_what_each_row_says_by_itself(
+    operation: str, dialect: Dialect, data: st.DataObject
+) -> None:
+    shape = OPERATIONS[operation].shape
+    examples = {p.name: p.example for p in shape.plain_of(dialect).values()}
+    for family in shape.families_of(dialect):
+        examples |= {family.example.replace("Details", family.prefix.title()): "IR_1"}
+        examples |= {f"{name}@{facet}": "" for name in list(examples)[-1:] for facet in family.facets}
+    odd: list[Cell] = [
+        *_ODD,
+        *_LISTS,
+        *(word for p in shape.plain_of(dialect).values() for word in p.words.get(dialect, ())),
+    ]
+    row = st.tuples(*(st.just(example) | st.sampled_from(odd) for example in examples.values()))
+    rows = data.draw(st.lists(row, min_size=1, max_size=8))
+    rows += data.draw(st.lists(st.sampled_from(rows), max_size=20))
+    binding = bind(operation, [*examples], dialect)
+
+    sheet = sheet_of(binding, rows)
+
+    by_themselves = [validate(binding, row) for row in rows]
+    assert [binding.faults(sheet, i) for i in range(len(rows))] == [
+        f if isinstance(f, list) else [] for f in by_themselves
+    ]
+
+
 def _valid_rows(path: Path, operation: str, rules: Mapping | None) -> dict[str, Any]:
     """The valid rows among the first of an extract, by key."""
     with path.open(encoding=rules.encoding if rules else "utf-8", newline="") as file:
@@ -206,8 +257,7 @@ def _valid_rows(path: Path, operation: str, rules: Mapping | None) -> dict[str, 
     found: dict[str, Any] = {}
     for cells in records[:200]:
         if len(cells) == len(header):
-            raw = binding.raw(cells)
-            row = binding.validate(raw)
+            row = validate(binding, cells)
             if isinstance(row, dict):
                 found.setdefault(sheet_of(binding, [cells]).keys[0], row)
     return found

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from bound import bind, read, sheet_of
+from bound import bind, read, sheet_of, validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,10 +30,10 @@ def test_a_column_holds_what_its_cells_are_read_as_one_by_one(name: str, data: s
     cells = data.draw(st.lists(st.sampled_from(some), max_size=8))
     alone = [read(cell_type, cell) for cell in cells]
 
-    found, refused = validated({"c": column_validator(cell_type)}, {"c": cells})
+    found, faults = validated({"c": column_validator(cell_type)}, {"c": cells})
 
     assert found == {"c": ["" if isinstance(value, tuple) else value for value in alone]}
-    assert refused == {i for i, value in enumerate(alone) if isinstance(value, tuple)}
+    assert faults.keys() == {i for i, value in enumerate(alone) if isinstance(value, tuple)}
 
 
 def test_a_sheet_gives_rows_back_as_they_were_read_and_as_they_are_sent() -> None:
@@ -45,6 +45,6 @@ def test_a_sheet_gives_rows_back_as_they_were_read_and_as_they_are_sent() -> Non
 
     sheet = sheet_of(binding, rows)
 
-    assert (sheet.keys, [*sheet.refused]) == (["S/B1", "S/B1"], [1])
+    assert (sheet.keys, [*sheet.faults]) == (["S/B1", "S/B1"], [1])
     assert [sheet.raw(i) for i in (0, 1)] == [binding.raw(row) for row in rows]
-    assert sheet.row(0) == binding.validate(binding.raw(rows[0]))
+    assert sheet.row(0) == validate(binding, rows[0])

@@ -8,7 +8,7 @@ from bound import bind
 from schemas.errors import ConfigError
 
 COLUMNS = 50_000
-SECONDS = 10.0
+SECONDS = 4.0
 """Where each column meets every other, or all known ones, this takes minutes; otherwise less than a second."""
 ID = "identifier:InvestorRecord/Ext/Id"
 NEEDED = ["display_name", "investor_type", ID, "investor:Person/Hr/Id"]
