@@ -1,4 +1,4 @@
-"""Where a load goes: a LUSID that the settings name, or the embedded sandbox."""
+"""Where a load goes: a LUSID that somebody named, or the embedded sandbox where that is asked for by name."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from connectors.lusid.client import LusidClient
 from connectors.lusid.environment import read_settings
 from connectors.lusid.settings import LusidSettings
+from schemas.errors import ConfigError
 from schemas.settings import LoadOptions
 
 SANDBOX = "sandbox"
@@ -36,40 +37,61 @@ def lasts(url: str | None) -> bool:
     return url not in (None, SANDBOX)
 
 
+def target_url(target: str | Target | None) -> str:
+    """The URL of a target that is not open yet, as `Target` has it.
+
+    Args:
+        target: as in `open_target`.
+
+    Raises:
+        ConfigError: no target is named, or its URL or the credentials are missing or malformed.
+    """
+    if isinstance(target, Target):
+        return target.url
+    if target is not None and _is_sandbox(target):
+        return target
+    return read_settings(target=_url(target))[0].lusid_url
+
+
 @contextmanager
 def open_target(target: str | Target | None, options: LoadOptions, note: Callable[[str], None]) -> Iterator[Target]:
     """Opens a target and makes sure that it lets us in.
 
     Args:
-        target: a base URL, `sandbox`, `sandbox:FILE` (its data is kept there), or None for what the settings name,
-            and the sandbox where they name nothing. One that is open already is used, and left open: the loads of a
-            night share theirs.
+        target: a base URL, `sandbox`, `sandbox:FILE` (its data is kept there), or None for the LUSID that the settings
+            name. One that is open already is used, and left open: the loads of a night share theirs.
         options: of the load or loads; the embedded sandbox is of their dialect.
         note: told what the user should know.
 
     Raises:
-        ConfigError: the URL or the credentials are missing or malformed.
+        ConfigError: no target is named, or its URL or the credentials are missing or malformed.
         AuthError, UnreachableError: LUSID does not let us in, or does not answer.
     """
     if isinstance(target, Target):
         yield target
         return
-    if target is not None and target.split(":")[0] == SANDBOX:
+    if target is not None and _is_sandbox(target):
         with _sandbox(target, options) as opened:
             yield opened
         return
-    settings, notes = read_settings(target=target)
+    settings, notes = read_settings(target=_url(target))
     for text in notes:
         note(text)
-    if settings.lusid_url is None:
-        note("No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox.")
-        with _sandbox(SANDBOX, options) as opened:
-            yield opened
-        return
     with LusidClient(settings) as client:
         client.check()
         client.follow(options)
         yield Target(client, settings.lusid_url)
+
+
+def _is_sandbox(target: str) -> bool:
+    return target.split(":")[0] == SANDBOX
+
+
+def _url(target: str | None) -> str | None:
+    """The target, which the settings check further; raises ConfigError if it is no URL at all."""
+    if target is not None and "://" not in target:
+        raise ConfigError("--target takes a URL that begins with https://, `sandbox` or `sandbox:FILE`")
+    return target
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pipelines.history.catalog import run_to_replay
 from pipelines.history.replay_lock import rows_to_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import options_of
+from pipelines.loading.opening import named_target
 from pipelines.loading.spec import CarryOut, LoadSpec
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress
@@ -56,6 +57,7 @@ def replay(
     options = replace(
         options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
     )
+    named_target(options)
     operation = operation_named(manifest.operation)
     with rows_to_replay(path, folder, operation) as replayed:
         return carry_out(LoadSpec(operation, [path], options, progress, replayed=replayed))

@@ -133,7 +133,7 @@ class LoadOptions(LoadSettings):
     """The options that the manifest keeps outside its `settings`, or that its own place tells.
 
     Attributes:
-        target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, or None for what the environment names.
+        target: base URL of a LUSID, `sandbox`, `sandbox:FILE`, or None for the LUSID that the settings name.
     """
 
     mode: Annotated[Mode, About("What a bad key fails: only itself, or its whole call.")] = Mode.PARTIAL
@@ -146,7 +146,7 @@ class LoadOptions(LoadSettings):
     target: Annotated[
         Text | None,
         About(
-            "Where to load; default: FBN_LUSID_URL, or else the embedded sandbox.",
+            "Where to load; default: the LUSID that the settings name.",
             "a URL, sandbox or sandbox:FILE",
             "URL|sandbox[:FILE]",
         ),

@@ -94,11 +94,9 @@ class LusidClient:
             random: a number from 0 up to 1, for the jitter.
 
         Raises:
-            ConfigError: the settings hold no URL, or no complete credentials.
+            ConfigError: the settings hold no complete credentials.
             AuthError: the access token has characters that no token may have.
         """
-        if settings.lusid_url is None:
-            raise ConfigError("No LUSID is configured: set FBN_LUSID_URL")
         self._base = settings.lusid_url.rstrip("/")
         self._settings = settings
         self.stop = Event()

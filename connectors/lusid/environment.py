@@ -1,19 +1,19 @@
-"""What the environment says of LUSID's settings: variables and `secrets.json`.
+"""What the environment says of LUSID: variables, `secrets.json` and `--target`, and which of them takes precedence.
 
-Owns their names, which are the official SDK's, and their precedence; `settings` checks the values. Knows nothing of
-HTTP or runs. No message quotes a value, which may be a secret in the wrong place.
+`setting_sources` reads the first two, and `settings` checks the values. Knows nothing of HTTP or runs. No message
+quotes a value, which may be a secret in the wrong place.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import orjson
-
+from connectors.lusid import setting_sources as sources
+from connectors.lusid.setting_sources import NAMES, URLS, Given
 from connectors.lusid.settings import PASSWORD_GRANT, RULES, LusidSettings, is_loopback
-from connectors.start_up_files import read_start_up_file
 from schemas.errors import ConfigError
+from schemas.same_load import place_of
 
 
 def read_settings(
@@ -27,58 +27,26 @@ def read_settings(
         target: a LUSID URL that takes precedence over every configured one (`--target`).
 
     Returns:
-        The settings, and notes for the user. `lusid_url` is None when no LUSID is configured; credentials are required
-        only when one is.
+        The settings, and notes for the user.
 
     Raises:
-        ConfigError: a named file or a value is missing, unreadable or malformed.
+        ConfigError: no LUSID is named, or several are; a file or a value is missing, unreadable or malformed.
     """
     variables = os.environ if environ is None else environ  # noqa: TID251 - one of the two modules that may
-    env = _from_environment(variables)
-    path, file = _from_secrets_file(variables, folder or _working_folder())
-    notes = _notes(env, file, path)
+    env = sources.from_environment(variables)
+    secrets = sources.from_secrets_file(variables, folder or _working_folder())
+    file = dict(secrets.given)
+    notes = [*_notes(env, file, secrets.path), *secrets.notes, *_misspelt(variables)]
     if all(name in env for name in PASSWORD_GRANT):
         file.pop("access_token", None)  # the environment's credentials win as a whole
-    given = file | env
-    if target is not None:
-        given["lusid_url"] = _Given(target, "--target")
-    if "lusid_url" in given:
-        _demand_credentials(given)
+    given = _with_one_url(file, env, target)
+    if "lusid_url" not in given:
+        raise _no_lusid_named(given, [*secrets.notes, *_misspelt(variables), *_unknown(variables)])
+    _demand_credentials(given)
     settings = LusidSettings(**{name: _checked(name, value) for name, value in given.items()})
-    if "lusid_url" in given and not variables.get("FBN_SECRETS_PATH", "").strip():
-        _check_unnamed_file(given, path)
+    if not variables.get(sources.SECRETS_PATH, "").strip():
+        _check_unnamed_file(given, secrets.path)
     return settings, notes
-
-
-class _Given(NamedTuple):
-    text: str
-    origin: str
-
-
-class _Name(NamedTuple):
-    variables: tuple[str, ...]
-    member: str | None
-
-
-_NAMES = {
-    "lusid_url": _Name(("FBN_LUSID_URL", "FBN_LUSID_API_URL"), "api.lusidUrl"),
-    "token_url": _Name(("FBN_TOKEN_URL",), "api.tokenUrl"),
-    "username": _Name(("FBN_USERNAME",), "api.username"),
-    "password": _Name(("FBN_PASSWORD",), "api.password"),
-    "client_id": _Name(("FBN_CLIENT_ID",), "api.clientId"),
-    "client_secret": _Name(("FBN_CLIENT_SECRET",), "api.clientSecret"),
-    "access_token": _Name(("FBN_ACCESS_TOKEN",), "api.accessToken"),
-    "access_token_file": _Name(("FBN_ACCESS_TOKEN_FILE",), None),
-    "app_name": _Name(("FBN_APP_NAME",), "api.applicationName"),
-    "correlation_id": _Name(("FBN_CORRELATION_ID",), None),
-    "client_certificate": _Name(("FBN_CLIENT_CERTIFICATE",), "api.clientCertificate"),
-    "proxy_address": _Name(("FBN_PROXY_ADDRESS",), "proxy.address"),
-    "proxy_username": _Name(("FBN_PROXY_USERNAME",), "proxy.username"),
-    "proxy_password": _Name(("FBN_PROXY_PASSWORD",), "proxy.password"),
-    "connect_seconds": _Name(("FBN_CONNECT_TIMEOUT_MS",), "api.connectTimeoutMs"),
-    "read_seconds": _Name(("FBN_READ_TIMEOUT_MS",), "api.readTimeoutMs"),
-    "total_seconds": _Name(("FBN_TOTAL_TIMEOUT_MS",), "api.totalTimeoutMs"),
-}
 
 
 def _working_folder() -> Path:
@@ -89,60 +57,50 @@ def _working_folder() -> Path:
         return Path()
 
 
-def _from_environment(variables: Mapping[str, str]) -> dict[str, _Given]:
-    found = {}
-    for name, (candidates, _) in _NAMES.items():
-        set_ones = (_Given(variables.get(v, "").strip(), v) for v in candidates)
-        if first := next((given for given in set_ones if given.text), None):
-            found[name] = first
-    return found
+def _with_one_url(file: Mapping[str, Given], env: Mapping[str, Given], target: str | None) -> dict[str, Given]:
+    """Everything that is given, the environment's first, with LUSID's URL as `lusid_url` and under no other name.
+
+    Raises:
+        ConfigError: a URL is malformed, or two of one place name different LUSIDs.
+    """
+    given = {name: each for name, each in {**file, **env}.items() if name not in URLS}
+    if target is not None:
+        return {**given, "lusid_url": Given(target, "--target")}
+    place = env if env.keys() & set(URLS) else file
+    urls = [Given(_checked(name, place[name]), place[name].origin) for name in URLS if name in place]
+    if other := next((url for url in urls if place_of(url.text) != place_of(urls[0].text)), None):
+        raise ConfigError(
+            f"{urls[0].origin} and {other.origin} name different LUSIDs: unset one of them, or pass --target URL"
+        )
+    return {**given, "lusid_url": urls[0]} if urls else given
 
 
-def _from_secrets_file(variables: Mapping[str, str], folder: Path) -> tuple[Path, dict[str, _Given]]:
-    named = variables.get("FBN_SECRETS_PATH", "").strip()
-    path = Path(named).expanduser() if named else folder / "secrets.json"
-    if not named and not path.exists():
-        return path, {}
-    content = _json_object(path, f"FBN_SECRETS_PATH names {path}, which" if named else str(path))
-    found = {}
-    for name, (_, member) in _NAMES.items():
-        if member is not None and (text := _member(content, member, path)):
-            found[name] = _Given(text, f'{path}: the member "{member}"')
-    return path, found
+def _no_lusid_named(given: Mapping[str, Given], notes: Iterable[str]) -> ConfigError:
+    """The error where nothing says where to load."""
+    credentials = [
+        given[name].origin for name in ("access_token_file", "access_token", *PASSWORD_GRANT) if name in given
+    ]
+    although = f", although {credentials[0]} is set" if credentials else ""
+    said = (
+        f"no LUSID is named{although}: set FBN_LUSID_URL to https://<your-domain>.lusid.com/api or pass --target URL; "
+        "to rehearse on this machine, pass --target sandbox"
+    )
+    return ConfigError("; ".join([said, *notes]))
 
 
-def _json_object(path: Path, source: str) -> dict[str, Any]:
-    try:
-        content = orjson.loads(read_start_up_file(path).removeprefix(b"\xef\xbb\xbf"))
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-    except orjson.JSONDecodeError as error:
-        problem = f"is not JSON: see line {error.lineno}, column {error.colno}"
-    else:
-        if isinstance(content, dict) and isinstance(content.get("api"), dict):
-            return content
-        problem = 'must be a JSON object whose member "api" is an object, as the LUSID SDK reads it'
-    raise ConfigError(f"{source} {problem}")
+def _misspelt(variables: Iterable[str]) -> list[str]:
+    return [f"{name} is no setting: did you mean {meant}?" for name, meant in sources.misspelt(variables).items()]
 
 
-def _member(content: Mapping[str, Any], member: str, path: Path) -> str:
-    section_name, _, key = member.partition(".")
-    section = content.get(section_name) or {}
-    if not isinstance(section, dict):
-        raise ConfigError(f'{path}: the member "{section_name}" must be an object')
-    value = section.get(key)
-    if value is None:
-        return ""
-    if type(value) is int and key.endswith("Ms"):
-        return str(value)
-    if not isinstance(value, str):
-        raise ConfigError(f'{path}: the member "{member}" must be text')
-    return value.strip()
+def _unknown(variables: Iterable[str]) -> list[str]:
+    names = sources.unknown(variables)
+    return [f"{', '.join(names)} {'is no setting' if len(names) == 1 else 'are no settings'}"] if names else []
 
 
-def _notes(env: Mapping[str, _Given], file: Mapping[str, _Given], path: Path) -> list[str]:
+def _notes(env: Mapping[str, Given], file: Mapping[str, Given], path: Path) -> list[str]:
     notes = []
-    if both := [env[name].origin for name in _NAMES if name in env and name in file]:
+    in_file = file.keys() | (set(URLS) if file.keys() & set(URLS) else set())
+    if both := [env[name].origin for name in NAMES if name in env and name in in_file]:
         are = "is" if len(both) == 1 else "are"
         notes.append(
             f"{', '.join(both)} {are} set in the environment and in {path}: the environment wins "
@@ -153,10 +111,10 @@ def _notes(env: Mapping[str, _Given], file: Mapping[str, _Given], path: Path) ->
     return notes
 
 
-def _demand_credentials(given: Mapping[str, _Given]) -> None:
+def _demand_credentials(given: Mapping[str, Given]) -> None:
     if "access_token" in given or "access_token_file" in given:
         return
-    missing = [_NAMES[name].variables[0] for name in PASSWORD_GRANT if name not in given]
+    missing = [NAMES[name].variable for name in PASSWORD_GRANT if name not in given]
     if len(missing) == len(PASSWORD_GRANT):
         raise ConfigError(
             "LUSID needs credentials: set FBN_ACCESS_TOKEN, or FBN_TOKEN_URL, FBN_USERNAME, "
@@ -167,7 +125,7 @@ def _demand_credentials(given: Mapping[str, _Given]) -> None:
         raise ConfigError(f"The credentials for LUSID are incomplete: {', '.join(missing)} {are} not set")
 
 
-def _check_unnamed_file(given: Mapping[str, _Given], path: Path) -> None:
+def _check_unnamed_file(given: Mapping[str, Given], path: Path) -> None:
     """Makes sure that a file that nobody named does not say where the environment's secrets go."""
     token = "access_token" in given or "access_token_file" in given
     secrets = [("access_token", "access_token_file"), ("password", "client_secret")][0 if token else 1]
@@ -184,7 +142,7 @@ def _check_unnamed_file(given: Mapping[str, _Given], path: Path) -> None:
             )
 
 
-def _checked(name: str, given: _Given) -> Any:
+def _checked(name: str, given: Given) -> Any:
     if not given.text.isprintable():  # undecodable bytes too: a later error would quote them
         raise ConfigError(f"{given.origin} contains characters that cannot be printed")
     return RULES[name](given.text, given.origin) if name in RULES else given.text

@@ -27,7 +27,7 @@ class LusidSettings(BaseModel):
     """LUSID's URL, our credentials and the timeouts; from `read_settings`, or built in code.
 
     Attributes:
-        lusid_url: base URL, `https://<domain>.lusid.com/api`; None when none is configured.
+        lusid_url: base URL, `https://<domain>.lusid.com/api`.
         client_certificate: PEM file of the certificate authorities to trust, which is what the SDK means by it.
         connect_seconds: longest wait for a connection.
         read_seconds: longest silence before or inside an answer; LUSID processes a batch before it begins to answer.
@@ -36,7 +36,7 @@ class LusidSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    lusid_url: str | None = None
+    lusid_url: str
     token_url: str | None = None
     username: str | None = None
     password: SecretStr | None = None
@@ -56,8 +56,7 @@ class LusidSettings(BaseModel):
 
     @model_validator(mode="after")
     def _no_secret_over_plain_http(self) -> Self:
-        if self.lusid_url is not None:
-            lusid_url(self.lusid_url, "lusid_url")
+        lusid_url(self.lusid_url, "lusid_url")
         if self.token_url is not None:
             secret_url(self.token_url, "token_url")
         return self
@@ -78,6 +77,14 @@ def lusid_url(text: str, origin: str) -> str:
     if parts.query or parts.fragment or not parts.path.rstrip("/").endswith("/api"):
         raise ConfigError(f"{origin} must end in /api, as in https://<domain>.lusid.com/api")
     return secret_url(text, origin).rstrip("/")
+
+
+def _base_url(text: str, origin: str) -> str:
+    """The LUSID base URL of what the newest SDK calls one, which adds `/api` itself."""
+    parts = _url(text, origin)
+    if parts.query or parts.fragment or parts.path.rstrip("/").endswith("/api"):
+        raise ConfigError(f"{origin} must not end in /api, as in https://<domain>.lusid.com: the newest SDK adds it")
+    return lusid_url(f"{text.rstrip('/')}/api", origin)
 
 
 def secret_url(text: str, origin: str) -> str:
@@ -133,6 +140,8 @@ def _seconds(text: str, origin: str) -> float:
 
 RULES: Mapping[str, Callable[[str, str], object]] = {
     "lusid_url": lusid_url,
+    "older_lusid_url": lusid_url,
+    "base_url": _base_url,
     "token_url": secret_url,
     "proxy_address": _proxy_url,
     "access_token_file": _file,

@@ -148,7 +148,7 @@ def width_of(console: Console) -> int:
 def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     for summary in summaries:
         yield f"{summary.operation}: {summary.headline}", "bold"
-        yield f"  {summary.manifest.mode} mode, {summary.effort}", "dim"
+        yield f"  {summary.way}, {summary.effort}", "dim"
         if summary.replay_line:
             yield f"  {summary.replay_line}", "bold"
         for warning in advice.warnings(summary):

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -45,8 +44,7 @@ def summary(report: Report) -> str:
             *lines,
             f"| **read** | **{report.rows_read:,}** | |",
             "",
-            f"{report.requests:,} calls, {report.retries:,} retries, {report.seconds:.1f} seconds. "
-            f"{_files(report.run_dir)}",
+            f"{report.requests:,} calls, {report.retries:,} retries, {report.seconds:.1f} seconds. {_place(report)}",
         ]
     )
 
@@ -60,8 +58,7 @@ def reasons(report: Report) -> str:
     ]
     more = len(report.reasons) - MOST_REASONS
     rest = [f"| | | {more:,} more reasons | |"] if more > 0 else []
-    files = _files(report.run_dir)
-    return "\n".join(["| state | code | rule | rows |", "|---|---|---|---:|", *lines, *rest, "", files])
+    return "\n".join(["| state | code | rule | rows |", "|---|---|---|---:|", *lines, *rest, "", _place(report)])
 
 
 def escaped(text: str) -> str:
@@ -74,15 +71,18 @@ def escaped(text: str) -> str:
 class PublishedProgress(Progress):
     """Passes progress on, and publishes the share of settled requests as an artifact now and then."""
 
-    def __init__(self, operation: str, beside: Progress, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, operation: str, target: str | None, beside: Progress, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Publishes nothing before the first request is settled.
 
         Args:
             operation: names the artifact.
+            target: where the requests go; None in a dry run, which sends none.
             beside: receives everything as well.
             clock: in seconds.
         """
-        self._operation, self._beside, self._clock = operation, beside, clock
+        self._operation, self._target, self._beside, self._clock = operation, target, beside, clock
         self._artifact: UUID | None = None
         self._published = float("-inf")
 
@@ -106,7 +106,7 @@ class PublishedProgress(Progress):
     def _publish(self, percent: float) -> None:
         if self._artifact is None:
             key = f"{self._operation}-progress"
-            self._artifact = create_progress_artifact(percent, key, "Requests settled")  # type: ignore[assignment]  # not a coroutine: called without a loop
+            self._artifact = create_progress_artifact(percent, key, f"Requests settled in {self._target}")  # type: ignore[assignment]  # not a coroutine: called without a loop
         else:
             update_progress_artifact(self._artifact, percent)
 
@@ -120,5 +120,7 @@ def _unharmed(note: Callable[[str], None]) -> Iterator[None]:
         note(f"an artifact could not be published in Prefect ({type(error).__name__}); the run folder has everything")
 
 
-def _files(run_dir: Path) -> str:
-    return f"Files: {escaped(str(run_dir))}"
+def _place(report: Report) -> str:
+    """Where the rows went, and where the files are."""
+    target = f"Target: {escaped(report.target)}" if report.target else "A dry run"
+    return f"{target}. Files: {escaped(str(report.run_dir))}"

@@ -142,7 +142,8 @@ def _state_of(work: Callable[[Progress], Outcome]) -> State[None]:
         return Failed(
             message=f"a bug in bulkload: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
         )
-    message = f"exit code {outcome.exit_code}; {'; '.join(_loads_in_words(outcome)) or 'nothing to load'}"
+    where = f"into {outcome.target}" if outcome.target else "a dry run"
+    message = f"exit code {outcome.exit_code}, {where}; {'; '.join(_loads_in_words(outcome)) or 'nothing to load'}"
     if outcome.exit_code == EXIT_CODES[Verdict.COMPLETE]:
         return Completed(message=message)
     if outcome.exit_code == EXIT_CODES[Verdict.REJECTS]:

@@ -15,7 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows import artifacts
-from pipelines.loading.opening import open_run
+from pipelines.loading.opening import named_target, open_run
 from pipelines.loading.run import close_books, prepare, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
@@ -29,7 +29,7 @@ class HiddenError(Exception):
 
 def carry_out_in_tasks(spec: LoadSpec) -> Report:
     """Takes a load through its steps as `pipelines.load.carry_out` does, with a task for each."""
-    shown = artifacts.PublishedProgress(spec.operation.name, spec.progress)
+    shown = artifacts.PublishedProgress(spec.operation.name, named_target(spec.options), spec.progress)
     with open_run(replace(spec, progress=shown)) as run:
         run_id = run.folder.run_id
         prepared = _in_a_task(f"prepare {run_id}", lambda: prepare(run))

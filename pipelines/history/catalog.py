@@ -51,13 +51,14 @@ class PastRun:
 
     @property
     def line(self) -> str:
-        """Its line in `bulkload runs`: when it began, how it ended, how many rows were read and accepted."""
+        """Its line in `bulkload runs`: when it began, how it ended, where, how many rows were read and accepted."""
         when = self.manifest.started[:16].replace("T", " ")
         rows, replays = self.manifest.rows, self.manifest.replays
         counts = (
             f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_accepted:,} to correct" if rows else ""
         )
-        return f"{when} UTC  {self.verdict}{counts}{f'; replays {replays}' if replays else ''}"
+        into = f" into {self.manifest.target}" if self.manifest.target else ""
+        return f"{when} UTC  {self.verdict}{into}{counts}{f'; replays {replays}' if replays else ''}"
 
     @property
     def replay_line(self) -> str:

@@ -16,7 +16,7 @@ from connectors.extracts.mapping_file import read_mapping, reading_rules
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
-from connectors.targets import Target, open_target
+from connectors.targets import Target, open_target, target_url
 from pipelines.loading.earlier import check_target, resumed
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
 from pipelines.loading.manifest import Record, opening
@@ -143,6 +143,7 @@ def _checked(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, mappin
     operation.check_duplicates(options.duplicates)
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
     operation.check_key(mapping)
+    named_target(options)  # before the extract is opened
     extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(_open_files(spec, mapping))
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
     _check_delimiter(header)
@@ -171,6 +172,15 @@ def _bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) ->
             "the mapping"
         )
     return binding
+
+
+def named_target(options: Options) -> str | None:
+    """The URL of a load's target, before it is opened; None in a dry run.
+
+    Raises:
+        ConfigError: no target is named.
+    """
+    return None if options.dry_run else target_url(options.target)
 
 
 @contextmanager

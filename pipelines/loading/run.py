@@ -239,6 +239,7 @@ def _report(
         run_dir=run.folder.path,
         operation=spec.operation.name,
         mode=options.mode,
+        target=run.target.url if run.target else None,
         verdict=verdict_of(counts.rows, stopped=sent.stopped_by is not None, dry_run=options.dry_run),
         rows_read=counts.rows_read,
         rows=counts.rows,

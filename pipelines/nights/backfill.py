@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from connectors.targets import Target, lasts
+from connectors.targets import lasts
 from pipelines.history.catalog import past_runs
 from pipelines.loading.interrupts import interrupts, stop_at_once
 from pipelines.loading.opening import loads_target
@@ -39,11 +39,13 @@ class BackfillReport:
     """A finished backfill.
 
     Attributes:
+        target: a LUSID's base URL, `sandbox` or `sandbox:FILE`; None of a dry run.
         nights: one for each date that was loaded, in order; the last may have stopped early.
         done_before: dates that were skipped because earlier runs had finished them.
         not_started: dates that were not loaded because the one before them stopped.
     """
 
+    target: str | None
     nights: tuple[tuple[date, NightlyReport], ...]
     done_before: tuple[date, ...] = ()
     not_started: tuple[date, ...] = ()
@@ -56,6 +58,7 @@ class BackfillReport:
     def as_json(self) -> dict[str, Any]:
         """The document that --json prints."""
         return {
+            "target": self.target,
             "exit_code": self.exit_code,
             "nights": [{"date": day.isoformat(), **night.as_json()} for day, night in self.nights],
             "done_before": [day.isoformat() for day in self.done_before],
@@ -101,7 +104,8 @@ def backfill(
         loads_target(settings, progress) as target,
         night_lock(settings.runs, Path(folder_pattern), target, settings.wait, progress.note, "backfill"),
     ):
-        history = _History(settings.runs, target)
+        url = target.url if target else None
+        history = _History(settings.runs, url)
         for position, (day, folder) in enumerate(folders):
             progress.note(f"{day}: {folder}")
             is_done = partial(history.has, extracts[day])
@@ -111,7 +115,7 @@ def backfill(
             except FatalError as error:
                 if not nights:
                     raise
-                report = NightlyReport(folder, (), (), error)  # the nights before it are reported all the same
+                report = NightlyReport(folder, (), url, (), error)  # the nights before it are reported all the same
             if report.done_before:
                 progress.note(f"{day}: finished by an earlier run, so it is not loaded again")
                 done.append(day)
@@ -121,8 +125,8 @@ def backfill(
                 report = replace(report, error=StoppedError(f"interrupted by {interrupted.by}"))
             nights.append((day, report))
             if report.exit_code not in FINISHED_CODES:
-                return BackfillReport(tuple(nights), tuple(done), rest)
-    return BackfillReport(tuple(nights), tuple(done))
+                return BackfillReport(url, tuple(nights), tuple(done), rest)
+    return BackfillReport(url, tuple(nights), tuple(done))
 
 
 def dated_folders(folder_pattern: str, first: date, last: date) -> list[tuple[date, Path]]:
@@ -171,9 +175,9 @@ def _folder_of(folder_pattern: str, day: date) -> Path:
 class _History:
     """The loads that earlier runs have finished in this target."""
 
-    def __init__(self, runs: Path, target: Target | None) -> None:
-        """Takes where runs are kept, and the target of the nights; None in a dry run, before which nothing counts."""
-        self._runs, self._url = runs, target.url if target is not None else None
+    def __init__(self, runs: Path, url: str | None) -> None:
+        """Takes where runs are kept, and the target's URL; None in a dry run, before which nothing counts."""
+        self._runs, self._url = runs, url
         self._finished: dict[Path, Manifest] = {}
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:

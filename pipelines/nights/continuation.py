@@ -127,6 +127,7 @@ def _report(run: PastRun) -> Report:
         run_dir=run.folder.path,
         operation=found.operation,
         mode=found.mode,
+        target=found.target,
         verdict=found.verdict,
         rows_read=found.rows["read"],
         rows={state: found.rows[state] for state in STATES},

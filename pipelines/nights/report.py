@@ -18,6 +18,7 @@ class NightlyReport:
 
     Attributes:
         reports: one for each load that ended, in order.
+        target: a LUSID's base URL, `sandbox` or `sandbox:FILE`; None of a dry run.
         notes: what was skipped or not started, and why.
         error: what ended the night where a load has no report; earlier loads stand.
         done_before: nothing was loaded, because earlier runs had finished the night.
@@ -25,6 +26,7 @@ class NightlyReport:
 
     folder: Path
     reports: tuple[Report, ...]
+    target: str | None
     notes: tuple[str, ...] = ()
     error: FatalError | None = None
     done_before: bool = False
@@ -43,6 +45,7 @@ class NightlyReport:
         """The document that --json prints."""
         return {
             "folder": str(self.folder),
+            "target": self.target,
             "exit_code": self.exit_code,
             "error": self.error.message if self.error else None,
             "notes": list(self.notes),

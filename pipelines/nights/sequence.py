@@ -54,8 +54,9 @@ def load_steps(
         loads_target(plain, progress) as target,
         night_lock(plain.runs, folder, target, plain.wait, progress.note) as before,
     ):
+        url = target.url if target else None
         if done():
-            return NightlyReport(folder, (), done_before=True)
+            return NightlyReport(folder, (), url, done_before=True)
         marker = NightMarker(plain.runs, folder, target, again=again, before=before)
         continuation = Continuation(steps, plain, target, marker.since)
         sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted)
@@ -67,7 +68,7 @@ def load_steps(
     absent = tuple(f"{later.operation}: not started, because {why}" for later in steps[begun:])
     for note in absent:
         progress.note(note)
-    return NightlyReport(folder, tuple(sequence.reports), (*notes, *absent), sequence.error)
+    return NightlyReport(folder, tuple(sequence.reports), url, (*notes, *absent), sequence.error)
 
 
 class _Sequence:

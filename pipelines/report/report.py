@@ -25,6 +25,7 @@ class Report:
     """A finished run.
 
     Attributes:
+        target: a LUSID's base URL, `sandbox` or `sandbox:FILE`; None of a dry run.
         rows: extract rows by state; keys: requests' keys by state. Every state is present.
         requests: calls made; retries: attempts beyond the first of each.
         seconds: how long the run took.
@@ -39,6 +40,7 @@ class Report:
     run_dir: Path
     operation: str
     mode: str
+    target: str | None
     verdict: Verdict
     rows_read: int
     rows: Mapping[State, int]
@@ -75,6 +77,7 @@ class Report:
             "run_dir": str(self.run_dir),
             "operation": self.operation,
             "mode": self.mode,
+            "target": self.target,
             "verdict": self.verdict.value,
             "rows": {"read": self.rows_read, **{s.value: self.rows[s] for s in STATES}},
             "keys": {s.value: self.keys[s] for s in STATES},

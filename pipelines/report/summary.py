@@ -13,7 +13,7 @@ from connectors.run_folder.folder import RunFolder
 from schemas.errors import ConfigError
 from schemas.manifest import FORMAT, Manifest, Reason
 from schemas.states import GOOD, State, Verdict, good_in
-from schemas.texts import server_text, without_middle
+from schemas.texts import one_line, server_text, without_middle
 
 RUN_STOPPED = "NotSent"
 """The code of rows that were not sent because the run stopped first; with any other code, their call was given up."""
@@ -131,6 +131,12 @@ class Summary:
         return f"finished: {self.to_correct:,} of {read} not accepted"
 
     @property
+    def way(self) -> str:
+        """The mode, and where the rows were sent."""
+        target = self.manifest.target
+        return f"{self.manifest.mode} mode{f' into {one_line(target)}' if target else ''}"
+
+    @property
     def effort(self) -> str:
         """Calls, retries and time."""
         calls, retries = self.manifest.requests, self.manifest.retries
@@ -161,7 +167,7 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """The document that `load --json` printed."""
-        names = ("run_id", "operation", "mode", "verdict", "rows", "keys", "requests", "retries", "seconds")
+        names = ("run_id", "operation", "mode", "target", "verdict", "rows", "keys", "requests", "retries", "seconds")
         manifest = self.manifest.as_json()
         found = {name: manifest[name] for name in names}
         return {"run_id": found.pop("run_id"), "run_dir": str(self.folder.path), **found}

@@ -87,6 +87,7 @@ def a_report(**changes: Any) -> Report:
         "run_dir": Path("/runs/run-1"),
         "operation": "orders",
         "mode": Mode.PARTIAL,
+        "target": "sandbox",
         "verdict": Verdict.REJECTS,
         "rows_read": 1234,
         "rows": counts | {State.ACCEPTED: 1230, State.INVALID: 4},
@@ -110,7 +111,7 @@ def test_a_night_has_a_task_for_each_step_of_a_load_and_none_for_a_row_or_call(w
     assert (kind, name) == ("COMPLETED", REJECTS)
     ids = [report.run_id for report in night.reports]
     assert message == (
-        f"exit code 3; investor-records: 1,008 rows read, 7 invalid ({ids[0]}); "
+        f"exit code 3, into sandbox; investor-records: 1,008 rows read, 7 invalid ({ids[0]}); "
         f"investment-accounts: 1,847 rows read, 4 invalid, 4 held, 2 failed ({ids[1]}); "
         f"orders: 3,003 rows read, 3 invalid, 6 failed ({ids[2]})"
     )
@@ -132,7 +133,7 @@ def test_artifacts_show_the_counts_the_reasons_and_the_progress_of_each_load(wat
     assert {"| accepted | 1,837 | 1,195 |", "| invalid | 4 | 2 |", "| duplicate | 0 | 0 |", "| held | 4 | 3 |"} <= {
         *lines
     }
-    assert lines[-1].endswith(f"Files: {escaped(str(accounts.run_dir))}")
+    assert lines[-1].endswith(f"Target: sandbox. Files: {escaped(str(accounts.run_dir))}")
     assert "| held | ParentFailed |  | 1 |" in shown["investment-accounts-reasons"].splitlines()
     assert any("account\\_type\\: is none of" in line for line in shown["investment-accounts-reasons"].splitlines())
 
@@ -216,7 +217,11 @@ def test_a_load_that_accepts_every_row_completes(watch: Any, tmp_path: Path) -> 
     options = Options(target="sandbox", runs=tmp_path / "runs", mapping=None)
     report, seen = watch(lambda: run_load_flow("investor-records", file, options))
     assert report.exit_code == 0
-    assert seen.state == ("COMPLETED", "Completed", f"exit code 0; investor-records: 1 rows read ({report.run_id})")
+    assert seen.state == (
+        "COMPLETED",
+        "Completed",
+        f"exit code 0, into sandbox; investor-records: 1 rows read ({report.run_id})",
+    )
     assert seen.run.parameters == {
         "operation": "investor-records",
         "extracts": [str(file)],
@@ -247,7 +252,7 @@ def test_a_load_that_stops_early_fails_and_still_has_its_report(
         monkeypatch.setattr("pipelines.loading.run.send_batches", interrupted)
         report, seen = watch(lambda: run_load_flow("investor-records", file, options))
     assert (report.verdict, report.rows[State.NOT_SENT]) == (Verdict.STOPPED, 2)
-    expected = f"exit code 4; investor-records: 2 rows read, 2 not_sent ({report.run_id})"
+    expected = f"exit code 4, into {sandbox.url}; investor-records: 2 rows read, 2 not_sent ({report.run_id})"
     assert seen.state == ("FAILED", "Failed", expected)
 
 
@@ -258,7 +263,7 @@ def test_a_night_that_an_error_ends_fails_and_says_why(watch: Any, tmp_path: Pat
     write_csv(folder / "orders.csv", [{"nonsense": "1"}])
     night, seen = watch(lambda: run_nightly_flow(folder, Options(target="sandbox", runs=tmp_path / "runs")))
     (report,) = night.reports
-    expected = f"exit code 2; investor-records: 1 rows read ({report.run_id}); {night.error.message}"
+    expected = f"exit code 2, into sandbox; investor-records: 1 rows read ({report.run_id}); {night.error.message}"
     assert seen.state == ("FAILED", "Failed", expected)
 
 
@@ -280,7 +285,7 @@ def test_a_trading_day_is_one_flow_run_with_the_tasks_of_all_its_loads(watch: An
     assert day.exit_code == 0
     assert seen.tasks(15) == {"prepare": 5, "send": 5, "close the books of": 5}
     told = "; ".join(f"{report.operation}: {report.rows_read} rows read ({report.run_id})" for report in day.reports)
-    assert seen.state == ("COMPLETED", "Completed", f"exit code 0; {told}")
+    assert seen.state == ("COMPLETED", "Completed", f"exit code 0, into sandbox; {told}")
     assert seen.run.name == f"trading day of {DATA / 'day'}"
 
 
@@ -299,7 +304,7 @@ def test_a_backfill_is_one_flow_run_with_the_tasks_of_all_its_nights(watch: Any,
     assert [day for day, _ in report.nights] == list(dates)
     assert seen.tasks(6) == {"prepare": 2, "send": 2, "close the books of": 2}
     done, again = watch(run)
-    assert (done.done_before, again.state[2]) == (dates, "exit code 0; nothing to load")
+    assert (done.done_before, again.state[2]) == (dates, f"exit code 0, into {options.target}; nothing to load")
     forced, _ = watch(lambda: run(again=True))
     assert len(forced.nights) == 2
 
@@ -459,7 +464,7 @@ def test_reasons_leave_a_servers_words_and_every_key_in_the_run_folder() -> None
         r"| failed | Bad\|Code |  | 2 |",
         r"| invalid | Missing | display\_name\: is missing | 1 |",
     ]
-    assert lines[-3:] == ["| | | 12 more reasons | |", "", r"Files: \/runs\/run\-1"]
+    assert lines[-3:] == ["| | | 12 more reasons | |", "", r"Target: sandbox. Files: \/runs\/run\-1"]
     assert len(lines) == 2 + 50 + 3
 
 
@@ -471,7 +476,7 @@ def test_a_summary_has_every_state_and_the_total() -> None:
     assert lines[end:] == [
         "| **read** | **1,234** | |",
         "",
-        r"5 calls, 1 retries, 2.3 seconds. Files: \/runs\/run\-1",
+        r"5 calls, 1 retries, 2.3 seconds. Target: sandbox. Files: \/runs\/run\-1",
     ]
 
 
@@ -490,7 +495,7 @@ def test_progress_is_published_every_other_second_and_at_the_end(monkeypatch: py
     monkeypatch.setattr("pipelines.flows.artifacts.create_progress_artifact", create)
     monkeypatch.setattr("pipelines.flows.artifacts.update_progress_artifact", update)
     seconds = iter([0.0, 0.5, 1.9, 2.0, 2.1, 3.9, 4.0])
-    progress = PublishedProgress("orders", Progress(), clock=lambda: next(seconds))
+    progress = PublishedProgress("orders", "sandbox", Progress(), clock=lambda: next(seconds))
     for settled in (10, 20, 30, 40, 50, 60, 100):
         progress.sending(settled, 100)
     assert published == [("orders-progress", 10.0), ("", 40.0), ("", 100.0)]

@@ -302,9 +302,10 @@ def test_who_watches_is_told_everything_and_the_collector_is_as_before(tmp_path:
     threshold = gc.get_threshold()
     watch = Watch()
     path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(5)])
-    report = load("investor-records", path, progress=watch, runs=tmp_path / "runs", batch_size=2, concurrency=1)
+    given = {"target": "sandbox", "runs": tmp_path / "runs", "batch_size": 2, "concurrency": 1}
+    report = load("investor-records", path, progress=watch, **given)
     check_books(report)
-    assert watch.notes == ["No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox."]
+    assert watch.notes == []
     assert watch.read[-1] == 5
     assert watch.sent == [(2, 5), (4, 5), (5, 5)]
     assert gc.get_threshold() == threshold

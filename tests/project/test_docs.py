@@ -28,8 +28,11 @@ def test_a_part_without_a_place_is_said() -> None:
 
 
 def test_what_differs_between_runs_is_taken_out_of_the_output() -> None:
-    line = "  runs/20270101T101112Z-investor-records-0af9/\n  Partial mode, 1 call, 12.3 s\n"
-    assert normalised(line) == "  runs/20261121T020000Z-investor-records-7f3a/\n  Partial mode, 1 call, 0.5 s\n"
+    line = "  runs/20270101T101112Z-investor-records-0af9/\n  Partial mode into sandbox, 1 call, 12.3 s\n"
+    assert (
+        normalised(line)
+        == "  runs/20261121T020000Z-investor-records-7f3a/\n  Partial mode into sandbox, 1 call, 0.5 s\n"
+    )
 
 
 def test_every_state_and_exit_code_stands_in_the_readme() -> None:

@@ -652,7 +652,7 @@ MUTATIONS = (
     Mutation(
         "send the environment's secrets where a stray file says",
         "connectors/lusid/environment.py",
-        "        _check_unnamed_file(given, path)\n",
+        "        _check_unnamed_file(given, secrets.path)\n",
         "        pass\n",
         ("tests/unit/lusid/test_settings.py::test_a_file_that_nobody_named_is_not_where_the_environments_secrets_go",),
     ),
@@ -665,6 +665,37 @@ MUTATIONS = (
             "tests/unit/account/test_accountant.py::"
             "test_rows_side_by_side_have_reasons_of_their_own_and_what_was_not_sent_has_one",
         ),
+    ),
+    Mutation(
+        "open the extract before anybody named a target",
+        "pipelines/loading/opening.py",
+        "    named_target(options)  # before the extract is opened\n",
+        "",
+        ("tests/unit/cli/test_targets_named.py::test_without_a_target_no_load_begins_and_no_extract_is_opened[load]",),
+    ),
+    Mutation(
+        "read the failures of a dry run before anybody named a target",
+        "pipelines/replay.py",
+        "    named_target(options)\n",
+        "",
+        ("tests/unit/cli/test_targets_named.py::test_a_dry_run_needs_no_target_and_its_replay_does",),
+    ),
+    Mutation(
+        "let one of two URLs win in silence",
+        "connectors/lusid/environment.py",
+        "place_of(url.text) != place_of(urls[0].text)",
+        "url.text is None",
+        (
+            "tests/unit/lusid/test_settings.py::test_urls_of_the_environment_that_disagree_are_refused_unless_a_target_"
+            "is_given",
+        ),
+    ),
+    Mutation(
+        "keep the target of a run to yourself",
+        "pipelines/report/summary.py",
+        "f' into {one_line(target)}' if target else ''",
+        "''",
+        ("tests/unit/cli/test_targets_named.py::test_everything_a_load_says_and_writes_names_its_target[load]",),
     ),
     Mutation(
         "let a server write formulas",

@@ -157,7 +157,9 @@ def test_a_replay_says_what_it_resolved_and_both_runs_name_each_other(place: Pat
     assert out[2] == f"  replays {first.name}: 1 of 1 row resolved"
     assert cli.run(["runs", *runs]) == 0
     second, told, _, _, cured = capsys.readouterr().out.splitlines()
-    assert told.endswith(f"complete: 1 read, 1 accepted, 0 to correct; replays {first.name}")
+    assert told.endswith(
+        f"complete into sandbox:{place / 'kept.db'}: 1 read, 1 accepted, 0 to correct; replays {first.name}"
+    )
     assert cured == f"  replayed by {second}: 1 of 1 row resolved"
     assert cli.run(["report", first.name, *runs]) == 0
     assert f"replayed by {second}: 1 of 1 row resolved" in capsys.readouterr().out.splitlines()

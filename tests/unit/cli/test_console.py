@@ -31,7 +31,7 @@ def test_the_outcome_of_a_run_is_plain_and_stable_where_there_is_no_terminal() -
     assert printed(summary()) == printed(summary(), width=200)
     assert printed(summary()).splitlines() == [
         "orders: finished: 2 of 10 rows not accepted",
-        "  Partial mode, 3 calls, 1 retry, 9.0 s",
+        "  Partial mode into https://acme.lusid.com/api, 3 calls, 1 retry, 9.0 s",
         "",
         "        read  accepted  duplicate  failed",
         "  rows    10         7          1       2",

@@ -14,6 +14,7 @@ import pytest
 import requests
 import typer
 
+from connectors.sandbox.server import Sandbox
 from pipelines.cli import main as cli
 from pipelines.history.catalog import past_runs
 
@@ -45,9 +46,11 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with an extract, a night, a trading day and two nights of the past."""
+def place(tmp_path: Path, sample: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with an extract, a night, a trading day and two nights of the past; LUSID is named."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FBN_LUSID_URL", sandbox.url)
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", sandbox.access_token)
     shutil.copy(sample / "investors.csv", tmp_path)
     for name in ("tonight", "nights/20261119", "nights/20261120"):
         shutil.copytree(sample, tmp_path / name)

@@ -325,10 +325,10 @@ def correct_investors(failures: Path) -> None:
 
 
 def test_an_extract_without_fault_ends_0_and_leaves_nothing_to_do(good: Path, tmp_path: Path, capsys: Capture) -> None:
-    runs = ["--runs", str(tmp_path)]
-    assert cli.run(["load", "investor-records", str(good / "investors.csv"), *runs, "--mode", "atomic"]) == 0
+    flags = ["--runs", str(tmp_path), "--target", "sandbox", "--mode", "atomic"]
+    assert cli.run(["load", "investor-records", str(good / "investors.csv"), *flags]) == 0
     captured = capsys.readouterr()
-    assert captured.err == "No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox.\n"
+    assert captured.err == ""
     assert captured.out.splitlines()[0] == "investor-records: complete: 20 rows, none to correct"
     assert captured.out.splitlines()[-2:] == ["Next", "  Nothing is left to do."]
 
@@ -449,7 +449,7 @@ def test_runs_are_listed_newest_first_and_other_folders_ignored(night: Path, tmp
     assert cli.run(["runs", "--runs", str(night)]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == folder.name
-    assert second.endswith(" UTC  rejects: 1,008 read, 1,000 accepted, 7 to correct")
+    assert second.endswith(" UTC  rejects into sandbox: 1,008 read, 1,000 accepted, 7 to correct")
     assert cli.run(["runs", "--runs", str(night), "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert (document["run_id"], document["verdict"], document["rows"]["read"]) == (folder.name, "rejects", 1008)

@@ -11,6 +11,7 @@ from connectors.lusid.environment import read_settings
 from connectors.lusid.tokens import FileToken
 from schemas.errors import AuthError, ConfigError
 
+URL = "https://acme.lusid.com/api"
 WHY = "cannot be read: it is not a regular file"
 
 
@@ -34,7 +35,8 @@ def test_a_named_pipe_is_refused_in_one_line(tmp_path: Path, read: Callable[[Pat
 
 
 def settings(**variables: Path) -> object:
-    return read_settings(environ={name: str(path) for name, path in variables.items()}, folder=Path("/nowhere"))
+    environ = {name: str(path) for name, path in variables.items()}
+    return read_settings(environ={"FBN_ACCESS_TOKEN": "t", **environ}, folder=Path("/nowhere"), target=URL)
 
 
 def test_a_link_to_a_file_and_a_folder_are_what_they_were(tmp_path: Path) -> None:

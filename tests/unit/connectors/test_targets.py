@@ -24,9 +24,15 @@ def test_the_sandbox_is_opened_by_name(tmp_path: Path) -> None:
     assert (tmp_path / "data.db").exists()
 
 
-def test_where_nothing_is_configured_the_sandbox_stands_in_and_it_is_said() -> None:
-    text = "No LUSID is configured (FBN_LUSID_URL): loading into the embedded sandbox."
-    assert notes_of(None) == ([text], "sandbox")
+def test_where_nothing_is_named_nothing_is_opened() -> None:
+    with pytest.raises(ConfigError, match="no LUSID is named"):
+        notes_of(None)
+
+
+@pytest.mark.parametrize("target", ["snadbox", "sandboxes", "acme.lusid.com/api"])
+def test_what_is_neither_a_url_nor_the_sandbox_is_refused(target: str) -> None:
+    with pytest.raises(ConfigError, match="--target takes a URL that begins with https://, `sandbox` or `sandbox:"):
+        notes_of(target)
 
 
 def test_a_url_is_signed_in_to_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,9 @@ from connectors.lusid.transport import Transport
 
 @contextmanager
 def opened(**settings: object) -> Iterator[Transport]:
-    transport = Transport(LusidSettings.model_validate(settings), clock=time.monotonic)
+    transport = Transport(
+        LusidSettings.model_validate({"lusid_url": "http://127.0.0.1:1/api", **settings}), clock=time.monotonic
+    )
     try:
         yield transport
     finally:

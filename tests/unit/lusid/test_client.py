@@ -579,11 +579,6 @@ def test_stopping_wakes_a_sender_that_waits() -> None:
     assert [type(error) for error in errors] == [ThrottledError]
 
 
-def test_without_a_url_there_is_no_client() -> None:
-    with pytest.raises(ConfigError, match="No LUSID is configured: set FBN_LUSID_URL"):
-        LusidClient(LusidSettings(access_token=SecretStr("t")))
-
-
 def test_requests_own_errors_end_in_the_client() -> None:
     desk = Desk("https://acme.lusid.com/api")
     with responses.RequestsMock() as mock:

@@ -168,11 +168,11 @@ def test_a_token_file_wins_over_a_token_and_a_note_says_so(tmp_path: Path) -> No
     assert notes == ["FBN_ACCESS_TOKEN_FILE and an access token are both set: the token in the file is used"]
 
 
-def test_the_older_name_of_the_url_is_used_when_the_newer_is_not_set(tmp_path: Path) -> None:
+def test_each_sdk_s_name_of_the_url_is_read(tmp_path: Path) -> None:
     older = {"FBN_LUSID_API_URL": URL, "FBN_ACCESS_TOKEN": "t"}
     assert read(tmp_path, older)[0].lusid_url == URL
-    newer = older | {"FBN_LUSID_URL": "https://new.lusid.com/api"}
-    assert read(tmp_path, newer)[0].lusid_url == "https://new.lusid.com/api"
+    newest = {"FBN_BASE_URL": "https://acme.lusid.com/", "FBN_ACCESS_TOKEN": "t"}
+    assert read(tmp_path, newest)[0].lusid_url == URL
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,98 @@ def test_a_target_wins_over_every_configured_url(tmp_path: Path) -> None:
     assert settings.lusid_url == "http://127.0.0.1:8000/api"
 
 
-def test_nothing_configured_is_no_error_and_needs_no_credentials(tmp_path: Path) -> None:
-    assert read(tmp_path, {"FBN_LUSID_URL": "  "}) == (LusidSettings(), [])
+NO_LUSID = (
+    "no LUSID is named{although}: set FBN_LUSID_URL to https://<your-domain>.lusid.com/api or pass --target URL; "
+    "to rehearse on this machine, pass --target sandbox"
+)
+
+
+@pytest.mark.parametrize(
+    ("environ", "although", "more"),
+    [
+        ({"FBN_LUSID_URL": "  "}, "", ""),
+        ({"FBN_ACCESS_TOKEN": "MARKER"}, ", although FBN_ACCESS_TOKEN is set", ""),
+        ({k: v for k, v in ENV.items() if k != "FBN_LUSID_URL"}, ", although FBN_TOKEN_URL is set", ""),
+        ({"FBN_LUSID_ULR": URL}, "", "; FBN_LUSID_ULR is no setting: did you mean FBN_LUSID_URL?"),
+        ({"FNB_LUSID_URL": URL}, "", "; FNB_LUSID_URL is no setting: did you mean FBN_LUSID_URL?"),
+        ({"fbn_lusid_url": URL}, "", "; fbn_lusid_url is no setting: did you mean FBN_LUSID_URL?"),
+        ({"FBN_URL": URL}, "", "; FBN_URL is no setting"),
+        ({"FBN_URL": URL, "FBN_ENV": "x", "FBN_DRIVE_API_URL": URL}, "", "; FBN_ENV, FBN_URL are no settings"),
+    ],
+)
+def test_where_no_lusid_is_named_both_ways_on_and_every_unknown_name_are(
+    tmp_path: Path, environ: dict[str, str], although: str, more: str
+) -> None:
+    assert refused(tmp_path, environ) == NO_LUSID.format(although=although) + more
+
+
+def test_a_misspelt_name_is_noted_and_other_names_are_not(tmp_path: Path) -> None:
+    others = {"FBN_LUMI_API_URL": URL, "FBN_RATE_LIMIT_RETRIES": "2", "FBN_ENV": "test", "PATH": "/bin", "BNF": "x"}
+    _, notes = read(tmp_path, ENV | others | {"FBN_APPNAME": "MARKER"})
+    assert notes == ["FBN_APPNAME is no setting: did you mean FBN_APP_NAME?"]
+
+
+def test_urls_of_the_environment_that_disagree_are_refused_unless_a_target_is_given(tmp_path: Path) -> None:
+    same = ENV | {"FBN_LUSID_API_URL": f"{URL}/", "FBN_BASE_URL": "https://ACME.lusid.com"}
+    assert read(tmp_path, same)[0].lusid_url == URL
+    other = ENV | {"FBN_BASE_URL": "https://test.lusid.com"}
+    assert refused(tmp_path, other) == (
+        "FBN_LUSID_URL and FBN_BASE_URL name different LUSIDs: unset one of them, or pass --target URL"
+    )
+    assert read(tmp_path, other, URL)[0].lusid_url == URL
+
+
+PROFILES = {
+    "profiles": {
+        "default": {"baseUrl": "https://acme.lusid.com", "accessToken": "MARKER-default", "totalTimeoutMs": 5000},
+        "acme.test": {
+            "baseUrl": "https://test.lusid.com/",
+            **{k: v for k, v in SECRETS["api"].items() if k != "lusidUrl"},
+        },
+        "proxy": {"address": "http://proxy:8080"},
+    }
+}
+
+
+def test_the_newest_sdk_s_profiles_are_read(tmp_path: Path) -> None:
+    secrets_file(tmp_path, PROFILES)
+    settings, notes = read(tmp_path)
+    assert settings == LusidSettings(
+        lusid_url=URL, access_token=SecretStr("MARKER-default"), total_seconds=5.0, proxy_address="http://proxy:8080"
+    )
+    chosen, more = read(tmp_path, {"FBN_PROFILE": "acme.test"})
+    assert (chosen.lusid_url, chosen.username) == ("https://test.lusid.com/api", "loader")
+    assert chosen.access_token is None
+    assert notes == more == []
+
+
+def test_a_profile_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    path = secrets_file(tmp_path, PROFILES)
+    says = f'{path} has no profile "{{}}": FBN_PROFILE chooses one, and it has '
+    assert refused(tmp_path, {"FBN_PROFILE": "prod"}) == says.format("prod") + "acme.test, default"
+    secrets_file(tmp_path, {"profiles": {"prod": {}}})
+    assert refused(tmp_path, {}) == f"{NO_LUSID.format(although='')}; {says.format('default')}prod"
+    assert read(tmp_path, ENV)[1] == [f"{says.format('default')}prod"]
+
+
+def test_a_file_with_both_forms_is_read_as_the_older_sdk_does_unless_a_profile_is_chosen(tmp_path: Path) -> None:
+    path = secrets_file(tmp_path, PROFILES | SECRETS)
+    settings, notes = read(tmp_path)
+    assert (settings.username, settings.access_token) == ("loader", None)
+    assert notes == [f'{path} has "api" and "profiles": "api" is used, and FBN_PROFILE chooses a profile']
+    chosen, notes = read(tmp_path, {"FBN_PROFILE": "default"})
+    assert chosen.access_token is not None
+    assert notes == []
+
+
+def test_the_environments_url_wins_over_the_files_of_another_name(tmp_path: Path) -> None:
+    path = secrets_file(tmp_path, SECRETS)
+    settings, notes = read(tmp_path, {"FBN_BASE_URL": "https://test.lusid.com", "FBN_SECRETS_PATH": str(path)})
+    assert settings.lusid_url == "https://test.lusid.com/api"
+    assert notes == [
+        f"FBN_BASE_URL is set in the environment and in {path}: the environment wins "
+        "(the LUSID SDK would take the file)"
+    ]
 
 
 def test_the_process_environment_is_read_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,6 +353,13 @@ def test_a_wrong_url_is_refused_with_one_line(tmp_path: Path, url: str, says: st
     assert refused(tmp_path, ENV | {"FBN_LUSID_URL": url}) == says
 
 
+@pytest.mark.parametrize("url", [URL, f"{URL}/", "https://acme.lusid.com?x=1"])
+def test_a_wrong_base_url_is_refused_with_one_line(tmp_path: Path, url: str) -> None:
+    assert refused(tmp_path, {"FBN_BASE_URL": url, "FBN_ACCESS_TOKEN": "t"}) == (
+        "FBN_BASE_URL must not end in /api, as in https://<domain>.lusid.com: the newest SDK adds it"
+    )
+
+
 def test_a_wrong_target_is_named_by_its_flag(tmp_path: Path) -> None:
     assert refused(tmp_path, ENV, "https://x.lusid.com") == (
         "--target must end in /api, as in https://<domain>.lusid.com/api"
@@ -279,7 +376,7 @@ def test_a_password_never_travels_to_a_token_endpoint_over_plain_http(tmp_path: 
 @pytest.mark.parametrize("field", ["lusid_url", "token_url"])
 def test_settings_built_in_code_keep_the_same_rule(field: str) -> None:
     with pytest.raises(ConfigError, match="never travels over plain http"):
-        LusidSettings.model_validate({field: "http://acme.lusid.com/api"})
+        LusidSettings.model_validate({"lusid_url": URL, field: "http://acme.lusid.com/api"})
 
 
 @pytest.mark.parametrize(
@@ -375,11 +472,11 @@ def test_a_wrong_value_names_its_variable_and_never_the_value(
         ("{", "is not JSON: see line 1, column 2"),
         (
             "[]",
-            'must be a JSON object whose member "api" is an object, as the LUSID SDK reads it',
+            'must be a JSON object whose member "api" or "profiles" is an object, as the LUSID SDKs read it',
         ),
         (
-            {"profiles": {}},
-            'must be a JSON object whose member "api" is an object, as the LUSID SDK reads it',
+            {"profile": {}},
+            'must be a JSON object whose member "api" or "profiles" is an object, as the LUSID SDKs read it',
         ),
     ],
 )

@@ -21,6 +21,7 @@ from schemas.errors import AuthError, ConfigError, LoadError, NeverSentError
 
 TOKEN_URL = "https://acme.okta.com/oauth2/token"
 SETTINGS = LusidSettings(
+    lusid_url="https://acme.lusid.com/api",
     token_url=TOKEN_URL,
     username="lo@der&co",
     password=SecretStr("MARKER-pässword"),

@@ -41,12 +41,14 @@ from connectors.lusid.retry_table import (
 from connectors.lusid.settings import LusidSettings
 from connectors.lusid.transport import Transport
 
+URL = "http://127.0.0.1:1/api"
+
 Result = Response | ExchangeError | requests.RequestException
 
 
 def result_of(url: str, *, max_answer_bytes: int = 1000, **settings: Any) -> Result:
     """The result of one exchange with the server at `url`: a response or an exception."""
-    built = LusidSettings(**settings)
+    built = LusidSettings(lusid_url=URL, **settings)
     transport = Transport(built, clock=time.monotonic, max_answer_bytes=max_answer_bytes)
     try:
         return transport.exchange(requests.Request("POST", url + "/x", data=b"{}", headers={"Accept-Encoding": "gzip"}))
@@ -166,7 +168,7 @@ def test_a_server_that_does_not_take_the_request_ends_at_the_total_deadline() ->
 
     started = time.monotonic()
     with RawServer([reads_nothing], reads_bodies=False) as server:
-        transport = Transport(LusidSettings(total_seconds=0.2), clock=time.monotonic)
+        transport = Transport(LusidSettings(lusid_url=URL, total_seconds=0.2), clock=time.monotonic)
         with pytest.raises(requests.RequestException) as caught:
             transport.exchange(requests.Request("POST", server.url, data=b"x" * 50_000_000))
         transport.close()
@@ -177,7 +179,7 @@ def test_a_server_that_does_not_take_the_request_ends_at_the_total_deadline() ->
 
 def test_a_deadline_that_passes_between_two_steps_ends_the_attempt() -> None:
     with RawServer([]) as server:
-        transport = Transport(LusidSettings(), clock=itertools.count(0.0, 140.0).__next__)
+        transport = Transport(LusidSettings(lusid_url=URL), clock=itertools.count(0.0, 140.0).__next__)
         with pytest.raises(requests.RequestException) as caught:
             transport.exchange(requests.Request("POST", server.url, data=b"{}"))
         transport.close()
@@ -195,7 +197,7 @@ def test_a_slow_upload_is_not_cut_by_the_connect_timeout() -> None:
         return answer(200, {"ok": 1})(sock)
 
     with RawServer([takes_its_time], reads_bodies=False) as server:
-        transport = Transport(LusidSettings(connect_seconds=0.1), clock=time.monotonic)
+        transport = Transport(LusidSettings(lusid_url=URL, connect_seconds=0.1), clock=time.monotonic)
         response = transport.exchange(requests.Request("POST", server.url, data=b"x" * 50_000_000))
         transport.close()
     assert response.body == {"ok": 1}
@@ -203,7 +205,7 @@ def test_a_slow_upload_is_not_cut_by_the_connect_timeout() -> None:
 
 def test_an_answer_before_the_request_was_read_is_still_received() -> None:
     with RawServer([answer(413, {"code": 1})], reads_bodies=False) as server:
-        transport = Transport(LusidSettings(), clock=time.monotonic)
+        transport = Transport(LusidSettings(lusid_url=URL), clock=time.monotonic)
         response = transport.exchange(requests.Request("POST", server.url, data=b"x" * 10_000))
         transport.close()
     assert (response.status, response.body) == (413, {"code": 1})
@@ -212,7 +214,7 @@ def test_an_answer_before_the_request_was_read_is_still_received() -> None:
 def test_connections_are_kept_and_one_the_server_closed_is_replaced() -> None:
     closing = says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     with RawServer([answer(200), answer(200), closing, answer(200)]) as server:
-        transport = Transport(LusidSettings(), clock=time.monotonic)
+        transport = Transport(LusidSettings(lusid_url=URL), clock=time.monotonic)
         statuses = []
         for _ in range(4):
             statuses.append(transport.exchange(requests.Request("GET", server.url)).status)
@@ -243,7 +245,7 @@ def test_a_resolver_that_says_nothing_is_waited_for_no_longer_than_a_connection(
 ) -> None:
     answers = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers.wait(5))
-    transport = Transport(LusidSettings(connect_seconds=0.1), clock=time.monotonic)
+    transport = Transport(LusidSettings(lusid_url=URL, connect_seconds=0.1), clock=time.monotonic)
     started = time.monotonic()
     with pytest.raises(NotConnectedError, match=r"^the host name does not resolve$"):
         transport.exchange(requests.Request("GET", "https://acme.lusid.com/api"))
@@ -253,7 +255,7 @@ def test_a_resolver_that_says_nothing_is_waited_for_no_longer_than_a_connection(
 
 def test_an_attempt_may_be_given_less_time_than_the_settings_allow() -> None:
     with RawServer([is_silent]) as server:
-        transport = Transport(LusidSettings(), clock=time.monotonic)
+        transport = Transport(LusidSettings(lusid_url=URL), clock=time.monotonic)
         with pytest.raises(requests.RequestException) as caught:
             transport.exchange(requests.Request("POST", server.url, data=b"{}"), 0.1)
         transport.close()
@@ -392,7 +394,7 @@ def test_the_environments_proxies_and_netrc_are_not_used(monkeypatch: pytest.Mon
 
 def test_a_redirect_is_not_followed_and_a_cookie_is_not_kept() -> None:
     with RawServer([answer(302, Location="/elsewhere", Set_Cookie="a=b")]) as server:
-        transport = Transport(LusidSettings(), clock=time.monotonic)
+        transport = Transport(LusidSettings(lusid_url=URL), clock=time.monotonic)
         responses = [transport.exchange(requests.Request("GET", server.url)) for _ in range(2)]
         transport.close()
     assert [response.status for response in responses] == [302, 200]

@@ -210,6 +210,7 @@ def test_the_document_gives_each_night_by_its_date(place: Backfills) -> None:
     place.run(night=failing_on(FRIDAY, stopped))
     report = place.run(night=failing_on(MONDAY, stopped))
     assert report.as_json() == {
+        "target": place.target,
         "exit_code": 4,
         "nights": [{"date": "2026-11-23", **report.nights[0][1].as_json()}],
         "done_before": ["2026-11-19", "2026-11-20"],

@@ -339,6 +339,7 @@ def test_an_error_in_a_later_load_is_reported_beside_the_loads_that_ended(tmp_pa
     document = night.as_json()
     assert document == {
         "folder": str(folder),
+        "target": "sandbox",
         "exit_code": 2,
         "error": night.error.message,
         "notes": list(night.notes),
@@ -362,7 +363,7 @@ def test_a_later_error_gives_the_night_its_exit_code(error: Exception, code: int
 
 def test_the_worst_exit_code_of_a_night_is_its_own() -> None:
     assert [worst(codes) for codes in ([], [0], [0, 3], [3, 2], [2, 4, 3], [4, 5, 0])] == [0, 0, 3, 2, 4, 5]
-    assert NightlyReport(Path(), ()).exit_code == 0
+    assert NightlyReport(Path(), (), "sandbox").exit_code == 0
 
 
 def test_loads_that_share_a_target_count_their_own_retries(tmp_path: Path) -> None:

@@ -262,7 +262,10 @@ def test_a_marker_is_looked_for_beside_each_file_and_is_never_older_than_what_it
     assert said(Path("DONE")) == ""
 
 
-def test_an_extract_that_is_not_ready_leaves_no_run_and_meets_no_server(tmp_path: Path) -> None:
+def test_an_extract_that_is_not_ready_leaves_no_run_and_meets_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
     path = write_csv(tmp_path / "a.csv", [investor(1)])
     runs = tmp_path / "runs"
     for expect in ({"done_marker": "DONE"}, {"settled_seconds": 3600}):
