@@ -3,7 +3,7 @@
 Owns opening, the checks that a file is whole, and INT96. Must not know how a value is written as text.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -113,9 +113,8 @@ class ParquetReader:
         self._handle.close()
 
     def _in_group(self, group: int) -> Iterator[Table]:
-        rows = self._batch_rows(group)
-        batches = self._file.iter_batches(rows, row_groups=[group], columns=self._names)
-        exact = self._exact.iter_batches(rows, row_groups=[group], columns=self._old_times) if self._exact else iter(())
+        batches = self._in_batches(self._file, group, self._names)
+        exact = self._in_batches(self._exact, group, self._old_times) if self._exact else iter(())
         waiting: list[pa.RecordBatch] = []
         for batch in batches:
             nanoseconds: dict[str, pa.Array] = {}
@@ -123,6 +122,13 @@ class ParquetReader:
                 part = _taken(waiting, exact, batch.num_rows)
                 nanoseconds = {name: part[name].combine_chunks() for name in self._old_times}
             yield Table(batch.num_rows, {name: batch[name] for name in self._names}, nanoseconds)
+
+    def _in_batches(self, file: pq.ParquetFile, group: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """One thread decodes them: several, each with buffers of its own, cost memory and gain nothing behind us."""
+        batches: Iterator[pa.RecordBatch] = file.iter_batches(
+            self._batch_rows(group), row_groups=[group], columns=columns, use_threads=False
+        )
+        return batches
 
     def _batch_rows(self, group: int) -> int:
         """Rows that make about `_BATCH_BYTES`, by what the file says of the group."""
