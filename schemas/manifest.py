@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -28,25 +27,29 @@ def _read_too(rows: dict[str, int]) -> dict[str, int]:
     return rows
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Rows that did not make it for one reason.
+class _Part(BaseModel):
+    """Read whatever a later version adds; written in the order of its members."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+
+class Reason(_Part):
+    """Rows that did not make it for one reason: they are in one state with one code, and broke one rule.
 
     Attributes:
+        message: of the first of the rows; it may name what the rule leaves out.
         examples: some of the rows, `key (row 42)` each.
+        rule: what every message of these rows says, with `…` in place of keys, rows and values.
+        keys: requests' keys that are counted by one of the rows; None where the writer did not count them.
     """
 
     state: State
     code: str
     message: str
-    rows: int = 0
-    examples: list[str] = field(default_factory=list)
-
-
-class _Part(BaseModel):
-    """Read whatever a later version adds; written in the order of its members."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    rows: Whole = 0
+    examples: list[str] = Field(default_factory=list)
+    rule: str = Field(default_factory=lambda given: given["message"])
+    keys: Whole | None = None
 
 
 class ExtractFile(_Part):

@@ -13,7 +13,7 @@ from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import OWN_COLUMNS, OutcomeFile, write_failures
 from pipelines.account.failed_references import FailedRefs
-from pipelines.account.key_counts import count_keys
+from pipelines.account.key_counts import rows_that_count
 from pipelines.account.reasons import DETAILS, Reasons, RowReason, SettledCall, stretches
 from pipelines.deliver.ledger import Ledger
 from pipelines.prepare.reading import Prepared
@@ -73,6 +73,7 @@ class Accountant:
         self._settled = lru_cache(maxsize=8)(lambda offset: SettledCall(journal.read(offset)))
         self._requests = self._book.requests
         self._states = self._final_states()
+        self._counting = rows_that_count(prepared, self._states)
 
     def _final_states(self) -> npt.NDArray[np.uint8]:
         """The state code of every row, its own or its request's; what is still pending was not sent."""
@@ -114,7 +115,8 @@ class Accountant:
                 f"{lines} in outcomes.parquet; {not_good} to report, {reported} in failures.csv"
             )
         self._strike_off_refs(extract)
-        return RunCounts(read, rows, count_keys(self._prepared, self._states), self._reasons.ranked())
+        keys = by_state(np.bincount(self._states[self._counting], minlength=len(STATES)))
+        return RunCounts(read, rows, keys, self._reasons.ranked())
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
         """Writes a line for each request and each row outside a request; returns how many rows the lines list."""
@@ -212,8 +214,8 @@ class Accountant:
     def _failure(self, ordinal: int) -> list[str]:
         """The columns before the original cells of a row."""
         found = self.reason(ordinal)
-        key, where = self._prepared.keys.read(ordinal).decode(), self._book.where(ordinal)
-        self._reasons.count(found, f"{key or 'no key'} ({where})")
+        key = self._prepared.keys.read(ordinal).decode()
+        self._reasons.count(found, key, self._book.where(ordinal), is_key=bool(self._counting[ordinal]))
         source, row = self._book.place(ordinal)
         why = map(spreadsheet_text, (found.code, found.message, found.request_id or ""))
         return [key, found.state.value, *why, source, str(row)]

@@ -1,7 +1,7 @@
-"""Counts keys by state, each key of an extract once.
+"""Counts each key of an extract once: by one of its rows.
 
 A key that made a request counts by its request, whatever the states of other rows with that key; a key that made none
-counts by the first of its rows. Memory: 16 bytes for each row outside the requests.
+counts by the first of its rows. Memory: a byte for each row, and 16 for each row outside the requests.
 """
 
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ import numpy.typing as npt
 from pipelines.prepare.grouping import KeyIndex
 from pipelines.prepare.reading import Prepared
 from pipelines.prepare.row_book import ReadBatch
-from schemas.states import STATES, State, by_state, code_of
+from schemas.states import STATES, code_of
 
 _COPIES = [code_of(state) for state in STATES if state.traits.copy]
 _Mask = npt.NDArray[np.bool_]
 
 
-def count_keys(prepared: Prepared, states: npt.NDArray[np.uint8]) -> dict[State, int]:
-    """How many keys ended in each state; every state is present, and rows without a key do not count.
+def rows_that_count(prepared: Prepared, states: npt.NDArray[np.uint8]) -> _Mask:
+    """The rows by which keys are counted, one for each key: a mask in reading order; shape (rows,), bool.
 
     Args:
         prepared: the requests, and the row book they were made from.
@@ -28,14 +28,12 @@ def count_keys(prepared: Prepared, states: npt.NDArray[np.uint8]) -> dict[State,
     loose = (prepared.book.requests < 0) & ~np.isin(states, _COPIES)
     if loose.any():
         loose &= np.diff(prepared.keys.ends) > 0
-    counts = np.bincount(states[prepared.first_row], minlength=len(STATES))
-    counts += np.bincount(states[loose], minlength=len(STATES))
+    counting = loose.copy()
+    counting[prepared.first_row] = True
     for rows in _index(prepared, loose).groups(lambda o: prepared.keys.read(o).decode(), singles=False):
         outside = [o for o in rows if loose[o]]
-        first = 1 if len(outside) == len(rows) else 0
-        for ordinal in outside[first:]:
-            counts[states[ordinal]] -= 1
-    return by_state(counts)
+        counting[outside[1 if len(outside) == len(rows) else 0 :]] = False
+    return counting
 
 
 def _index(prepared: Prepared, loose: _Mask) -> KeyIndex:

@@ -4,28 +4,33 @@ failures.csv has every reason in full.
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.account.rules import rule_of
 from schemas.manifest import Reason
 from schemas.states import State
 from schemas.texts import without_middle
 
-MOST_REASONS = 1000
-"""Reasons that summaries distinguish."""
+MOST_CODES = 100
+"""Codes that the reasons of one state distinguish; the first ones."""
+
+MOST_RULES = 50
+"""Rules that the reasons of one code distinguish; the first ones."""
+
+OTHER = "(others)"
+"""The code, or the rule, of rows beyond these bounds: they are counted all the same."""
 
 EXAMPLES = 3
-"""Rows that summaries name for each reason."""
-
+"""Rows named for each reason."""
 
 LONGEST_EXAMPLE = 500
-LONGEST_MESSAGE = 2000
-"""Characters that a manifest keeps of an example and of a message; failures.csv has all of them."""
+LONGEST_RULE = 2000
+"""Characters that a manifest keeps of an example and of a rule; failures.csv has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +74,68 @@ class SettledCall:
         columns["request_id"] += [self.request_id] * count
 
 
+@dataclass(slots=True)
+class _Tally:
+    """The rows of one reason, so far.
+
+    Attributes:
+        message: of the first of them.
+    """
+
+    message: str
+    rows: int = 0
+    keys: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, example: str, *, is_key: bool) -> None:
+        """Adds a row, named as an example is."""
+        self.rows += 1
+        self.keys += is_key
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(without_middle(example, LONGEST_EXAMPLE))
+
+
 class Reasons:
-    """The reasons of one run."""
+    """The reasons of one run: rows by state, code and rule.
+
+    Every row is counted, however many reasons there are: of a state's codes and of a code's rules the first ones have a
+    reason each, and all others one together. So memory is bounded, and a flood of one kind hides no other.
+    """
 
     def __init__(self) -> None:
-        self._rows: Counter[tuple[State, str, str]] = Counter()
-        self._examples: dict[tuple[State, str, str], list[str]] = {}
+        self._found: dict[State, dict[str, dict[str, _Tally]]] = {}
 
-    def count(self, found: RowReason, example: str) -> None:
-        """Adds a row to its reason; beyond `MOST_REASONS`, reasons that differ only in their message count as one."""
-        name = (found.state, found.code, found.message)
-        if name not in self._rows and len(self._rows) >= MOST_REASONS:
-            name = (found.state, found.code, "(various)")
-        self._rows[name] += 1
-        examples = self._examples.setdefault(name, [])
-        if len(examples) < EXAMPLES:
-            examples.append(without_middle(example, LONGEST_EXAMPLE))
+    def count(self, found: RowReason, key: str, where: str, *, is_key: bool = True) -> None:
+        """Adds a row to its reason.
+
+        Args:
+            found: why the row is in its state.
+            key: its key; empty where it has none.
+            where: the row as a person finds it.
+            is_key: whether it is the row by which its key is counted.
+        """
+        message = without_middle(found.message, LONGEST_RULE)
+        self._tally(found, message, key).add(f"{key or 'no key'} ({where})", is_key=is_key)
+
+    def _tally(self, found: RowReason, message: str, key: str) -> _Tally:
+        code, rule = found.code, rule_of(found.state, found.code, message, key)
+        codes = self._found.setdefault(found.state, {})
+        if code not in codes and len(codes) >= MOST_CODES:
+            code = rule = OTHER
+        rules = codes.setdefault(code, {})
+        if rule not in rules and len(rules) >= MOST_RULES:
+            rule = OTHER
+        return rules.setdefault(rule, _Tally(message))
 
     def ranked(self) -> list[Reason]:
         """The reasons, the most frequent first."""
-        return [
-            Reason(state, code, without_middle(message, LONGEST_MESSAGE), rows, self._examples[state, code, message])
-            for (state, code, message), rows in self._rows.most_common()
+        found = [
+            Reason(state=state, code=code, rule=rule, **asdict(tally))
+            for state, codes in self._found.items()
+            for code, rules in codes.items()
+            for rule, tally in rules.items()
         ]
+        return sorted(found, key=lambda reason: -reason.rows)
 
 
 def stretches(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:

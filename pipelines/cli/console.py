@@ -196,16 +196,11 @@ def _reasons(summary: Summary, width: int) -> Iterator[Line]:
 
 
 def _group_lines(group: Group, width: int) -> Iterator[Line]:
-    for message in group.messages:
-        yield from _wrapped(message.text, "    ", "    ", width, "")
-        yield from _wrapped(_example_text(message.examples, message.rows), "      ", "      ", width, "dim")
+    for rule in group.rules:
+        yield from _wrapped(rule.text, "    ", "    ", width, "")
+        yield from _wrapped(rule.examples, "      ", "      ", width, "dim")
     if group.more:
-        yield f"    and {group.more:,} more messages of this kind: see failures.csv", "dim"
-
-
-def _example_text(examples: Sequence[str], rows: int) -> str:
-    more = f" and {rows - len(examples):,} more" if rows > len(examples) else ""
-    return ", ".join(examples) + more
+        yield f"    and {group.more:,} rows for other reasons with this code: see failures.csv", "dim"
 
 
 def _ending_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:

@@ -52,7 +52,7 @@ def summary(report: Report) -> str:
 def reasons(report: Report) -> str:
     """Why rows were not accepted, the most frequent reason first, in Markdown."""
     lines = [
-        f"| {escaped(r.state.value)} | {escaped(r.code)} | {escaped(r.message) if r.state.traits.shareable else ''} "
+        f"| {escaped(r.state.value)} | {escaped(r.code)} | {escaped(r.rule) if r.state.traits.shareable else ''} "
         f"| {r.rows:,} |"
         for r in report.reasons[:MOST_REASONS]
     ]

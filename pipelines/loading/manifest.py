@@ -13,8 +13,6 @@ from schemas.errors import FatalError, LoadError
 from schemas.manifest import FORMAT, ExtractFile, Manifest, MappingFile, moment
 from schemas.states import EXIT_CODES, Verdict
 
-MOST_REASONS = 100
-
 
 def opening(spec: LoadSpec, run_id: str, target: str | None, sources: Sequence[Source]) -> Manifest:
     """The manifest before the first row is read; the hashes of the extracts follow once they are read.
@@ -55,7 +53,7 @@ def closed(manifest: Manifest, report: Report) -> Manifest:
         keys=counts["keys"],
         requests=report.requests,
         retries=report.retries,
-        reasons=report.reasons[:MOST_REASONS],
+        reasons=report.reasons,
         warnings=report.warnings,
         verdict=report.verdict,
         exit_code=report.exit_code,

@@ -10,28 +10,27 @@ from pathlib import Path
 from typing import Any, Self
 
 from connectors.run_folder.folder import RunFolder
+from pipelines.account.reasons import OTHER
+from pipelines.account.rules import RUN_STOPPED
 from schemas.errors import ConfigError
 from schemas.manifest import FORMAT, Manifest, Reason
-from schemas.states import GOOD, State, Verdict, good_in
+from schemas.states import GOOD, STATES, State, Verdict, good_in
 from schemas.texts import one_line, server_text, without_middle
 
-RUN_STOPPED = "NotSent"
-"""The code of rows that were not sent because the run stopped first; with any other code, their call was given up."""
-
-MOST_MESSAGES = 3
-"""Messages shown for one code: those that name a row or a parent differ from row to row."""
+MOST_RULES = 3
+"""Rules shown of one code; the manifest and --json have them all."""
 
 EXAMPLE_LIMIT = 120
 """Characters shown of an example: a key and its row."""
 
 
 @dataclass(frozen=True)
-class Message:
-    """A message, how many rows have it, and a few of those as `key (row 42)`."""
+class Rule:
+    """A rule that rows broke: its text, how many, and in one text some of them as `key (row 42)`."""
 
     text: str
     rows: int
-    examples: tuple[str, ...]
+    examples: str
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,13 @@ class Group:
     """The rows that are in one state with one code.
 
     Attributes:
-        messages: the most frequent ones; more: how many others there are.
+        rules: the most frequent ones; more: how many rows broke others.
     """
 
     state: State
     code: str
     rows: int
-    messages: tuple[Message, ...]
+    rules: tuple[Rule, ...]
     more: int
 
 
@@ -179,21 +178,40 @@ def given_up(manifest: Manifest) -> list[Reason]:
     return [] if manifest.settings.dry_run else list(found)
 
 
+def all_reasons(manifest: Manifest) -> list[Reason]:
+    """Why rows were not accepted; the rows add up to those of failures.csv.
+
+    An earlier version kept a hundred reasons at most: the other rows of such a run have one reason for each state. In a
+    dry run `not_sent` needs none.
+    """
+    good, rows = good_in(dry_run=manifest.settings.dry_run), manifest.rows or {}
+    found = [reason for reason in manifest.reasons if reason.state not in good]
+    for state in (state for state in STATES if state not in good):
+        left = rows.get(state, 0) - sum(reason.rows for reason in found if reason.state is state)
+        if left > 0:
+            found.append(Reason(state=state, code=OTHER, message="failures.csv says why", rows=left))
+    return found
+
+
 def _groups(manifest: Manifest) -> Iterator[Group]:
-    """The manifest's reasons by state and code; in a dry run `not_sent` needs no reason."""
-    good = good_in(dry_run=manifest.settings.dry_run)
+    """The reasons by state and code, the most frequent first."""
     by_code: dict[tuple[State, str], list[Reason]] = {}
-    for reason in manifest.reasons:
-        if reason.state not in good:
-            by_code.setdefault((reason.state, reason.code), []).append(reason)
+    for reason in all_reasons(manifest):
+        by_code.setdefault((reason.state, reason.code), []).append(reason)
     ranked = sorted(by_code.items(), key=lambda item: -sum(r.rows for r in item[1]))
     for (state, code), reasons in ranked:
-        shown = tuple(_message(reason) for reason in reasons[:MOST_MESSAGES])
-        yield Group(state, server_text(code, 100), sum(r.rows for r in reasons), shown, len(reasons) - len(shown))
+        shown, others = reasons[:MOST_RULES], reasons[MOST_RULES:]
+        rows = sum(reason.rows for reason in reasons)
+        yield Group(state, server_text(code, 100), rows, tuple(map(_rule, shown)), sum(r.rows for r in others))
 
 
-def _message(reason: Reason) -> Message:
-    return Message(server_text(reason.message), reason.rows, tuple(map(_example, reason.examples)))
+def _rule(reason: Reason) -> Rule:
+    """A reason for the eye; where its message says more than its rule, that of one row is shown, too."""
+    named, left = ", ".join(map(_example, reason.examples)), reason.rows - len(reason.examples)
+    more = f" and {left:,} more" if named and left > 0 else ""
+    if reason.rows == 1 or reason.message == reason.rule:
+        return Rule(server_text(reason.message), reason.rows, f"{named}{more}")
+    return Rule(server_text(reason.rule), reason.rows, f"{named}{more}; the first: {server_text(reason.message)}")
 
 
 def _example(text: str) -> str:

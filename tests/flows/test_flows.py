@@ -134,7 +134,7 @@ def test_artifacts_show_the_counts_the_reasons_and_the_progress_of_each_load(wat
         *lines
     }
     assert lines[-1].endswith(f"Target: sandbox. Files: {escaped(str(accounts.run_dir))}")
-    assert "| held | ParentFailed |  | 1 |" in shown["investment-accounts-reasons"].splitlines()
+    assert "| held | ParentFailed |  | 3 |" in shown["investment-accounts-reasons"].splitlines()
     assert any("account\\_type\\: is none of" in line for line in shown["investment-accounts-reasons"].splitlines())
 
 
@@ -453,9 +453,9 @@ def test_artifact_text_shows_as_it_is_and_cannot_break_out_of_its_cell() -> None
 
 def test_reasons_leave_a_servers_words_and_every_key_in_the_run_folder() -> None:
     found = (
-        Reason(State.FAILED, "Bad|Code", f"{PERSON} is refused", 2, ["IR_1 (row 1)"]),
-        Reason(State.INVALID, "Missing", "display_name: is missing", 1, ["IR_2 (row 2)"]),
-        *(Reason(State.INVALID, f"C{n}", "x", 1) for n in range(60)),
+        Reason(state=State.FAILED, code="Bad|Code", message=f"{PERSON} is refused", rows=2),
+        Reason(state=State.INVALID, code="Missing", message="display_name: is missing", rows=1),
+        *(Reason(state=State.INVALID, code=f"C{n}", message="x", rows=1) for n in range(60)),
     )
     lines = reasons(a_report(reasons=found)).splitlines()
     assert lines[:4] == [

@@ -9,7 +9,7 @@ from builders import investor, write_csv
 from old_runs import FINISHED, old_runs
 from scripted_lusid import Call, Reply, ScriptedLusid, nothing_there
 
-from pipelines.account.reasons import LONGEST_EXAMPLE, LONGEST_MESSAGE, Reasons, RowReason
+from pipelines.account.reasons import LONGEST_EXAMPLE, LONGEST_RULE, Reasons, RowReason
 from pipelines.cli import main as cli
 from pipelines.load import load
 from schemas.states import State
@@ -55,8 +55,8 @@ def test_runs_and_report_print_no_raw_escape_of_a_manifest(tmp_path: Path, capsy
 
 def test_huge_keys_make_no_huge_manifest() -> None:
     reasons = Reasons()
-    reasons.count(RowReason(State.FAILED, "X", "m" * 900_000), f"{'k' * 900_000} (row 7)")
+    reasons.count(RowReason(State.FAILED, "X", "m" * 900_000), "k" * 900_000, "row 7")
     (found,) = reasons.ranked()
     (example,) = found.examples
     assert (len(example), example[:2], example[-8:]) == (LONGEST_EXAMPLE + 1, "kk", " (row 7)")
-    assert len(found.message) == LONGEST_MESSAGE + 1
+    assert len(found.rule) == len(found.message) == LONGEST_RULE + 1

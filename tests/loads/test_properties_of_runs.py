@@ -7,13 +7,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from builders import Row, investor, order, write_csv
+from builders import Row, account, investor, order, write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keeping_lusid import Keeping
 from run_checks import check_books, outcomes
-from scripted_lusid import Call, Reply, scripted
+from scripted_lusid import Call, Reply, nothing_there, scripted
 
+from pipelines.account import reasons
 from pipelines.load import load
 
 COUNT = 40
@@ -119,3 +120,53 @@ def test_loading_the_same_extract_twice_leaves_lusid_as_it_was(kinds: list[str],
             held = dict(lusid.held)
             again = load(operation, path, **options)
             assert (again.rows, lusid.held, lusid.conflicts) == (first.rows, held, [])
+
+
+class Wordy:
+    """Refuses keys in many words, or loses the answer: the display name of a row says which."""
+
+    def __call__(self, call: Call) -> Reply:
+        if call.method == "GET" or not isinstance(call.body, dict):
+            return nothing_there(call)
+        said = {key: body["displayName"] for key, body in call.body.items()}
+        failed = {key: {"type": text[:1], "detail": f"{text} {key}"} for key, text in said.items() if text != "good"}
+        values: dict[str, Any] = {key: {} for key, text in said.items() if text == "good"}
+        return Reply(201, {"values": values, "failed": failed})
+
+
+def holding(serial: int, changes: dict[str, str]) -> Row:
+    """An account of the investor of the same number."""
+    return account(serial, serial, changes)
+
+
+WORDS = ("good", "", "a b", "a c", "a d", "a 17", "b clash", "b 'x' clash", "c", "d", "e", "f g h")
+
+
+@pytest.mark.untraced
+@settings(max_examples=20)
+@given(
+    operation=st.sampled_from(["investor-records", "investment-accounts"]),
+    said=st.lists(st.tuples(st.integers(0, 15), st.sampled_from(WORDS)), min_size=1, max_size=COUNT),
+    held=st.sets(st.integers(0, 15), max_size=5),
+    options=st.fixed_dictionaries(
+        {
+            "mode": st.sampled_from(["Partial", "Atomic"]),
+            "dry_run": st.booleans(),
+            "max_failures": st.sampled_from([None, "5"]),
+            "batch_size": st.integers(1, COUNT),
+        }
+    ),
+    bounds=st.sampled_from([(1, 1), (2, 2), (100, 50)]),
+)
+def test_the_reasons_add_up_to_failures_csv(
+    operation: str, said: list[tuple[int, str]], held: set[int], options: dict[str, Any], bounds: tuple[int, int]
+) -> None:
+    """`check_books` compares them; here are many kinds of runs, and more reasons than are told apart."""
+    with TemporaryDirectory() as folder, scripted(Wordy()) as (_, target), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reasons, "MOST_CODES", bounds[0])
+        patch.setattr(reasons, "MOST_RULES", bounds[1])
+        options["target"] = None if options["dry_run"] else target
+        options["hold"] = {f"InvestorRecord/ExternalIdentifier/ExternalIRId=IR_{n:04}": "is invalid" for n in held}
+        row = investor if operation == "investor-records" else holding
+        path = write_csv(Path(folder) / "a.csv", [row(n, {"display_name": text}) for n, text in said])
+        check_books(load(operation, path, runs=Path(folder) / "runs", **options))

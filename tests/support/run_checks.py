@@ -68,7 +68,11 @@ def check_books(report: Report) -> None:
         place: state for place, state in by_row.items() if state not in well
     }
     assert len(told) == len({(line["_source"], line["_row"]) for line in told})
-    assert sum(reason.rows for reason in report.reasons) == len(told)
+    assert sum(reason["rows"] for reason in manifest["reasons"]) == len(told)
+    for state in counted.keys() - well:
+        reasons = [reason for reason in manifest["reasons"] if reason["state"] == state]
+        assert sum(reason["rows"] for reason in reasons) == counted[state]
+        assert sum(reason["keys"] for reason in reasons) == report.keys[State(state)]
     assert manifest["verdict"] == report.verdict.value
     assert manifest["rows"] == report.as_json()["rows"]
     page = (folder / "report.html").read_text("utf-8")

@@ -14,7 +14,7 @@ from scripted_lusid import Call, Reply, done, refused, scripted
 
 from connectors.extracts.extract import Extract, RowBatch
 from connectors.run_folder.results import OutcomeFile
-from pipelines.account import key_counts, reasons
+from pipelines.account import key_counts
 from pipelines.account.accountant import Accountant
 from pipelines.load import load
 from pipelines.loading.opening import OpenRun
@@ -186,16 +186,28 @@ def test_reasons_are_counted_with_examples(run: Callable[..., Report], tmp_path:
     ]
 
 
-def test_reasons_that_differ_only_in_their_text_are_one_beyond_a_bound(
-    run: Callable[..., Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_rule_about_many_keys_is_one_reason(run: Callable[..., Report], tmp_path: Path) -> None:
     def rule(call: Call) -> Reply:
-        return Reply(body={"values": {}, "failed": {k: {"type": "XFailure", "detail": k} for k in call.body}})
+        return Reply(body={"values": {}, "failed": {k: {"type": "X", "detail": f"'{k}' clashes"} for k in call.body}})
 
-    monkeypatch.setattr(reasons, "MOST_REASONS", 3)
     report = run("investor-records", write_csv(tmp_path / "a.csv", [investor(n) for n in range(10)]), rule)
-    assert (report.reasons[0].message, report.reasons[0].rows) == ("(various)", 7)
-    assert sum(r.rows for r in report.reasons) == 10
+    assert [(r.code, r.rule, r.message, r.rows, r.keys) for r in report.reasons] == [
+        ("X", "'…' clashes", "'IR_0000' clashes", 10, 10)
+    ]
+
+
+def test_rows_held_for_many_parents_hide_no_refusal_of_lusid(run: Callable[..., Report], tmp_path: Path) -> None:
+    def rule(call: Call) -> Reply:
+        return Reply(201, {"values": {}, "failed": {k: {"type": "Clash", "detail": "no"} for k in call.body}})
+
+    holders = {f"InvestorRecord/ExternalIdentifier/ExternalIRId=IR_{n:04}": f"is failed (row {n})" for n in range(300)}
+    rows = [account(n, n, {"portfolio_key": f"Portfolio{row}"}) for n in range(302) for row in (1, 2)]
+    report = run("investment-accounts", write_csv(tmp_path / "a.csv", rows), rule, hold=holders)
+    assert [(r.state, r.code, r.rule, r.rows, r.keys) for r in report.reasons] == [
+        ("held", "ParentFailed", "what it depends on failed, or is not in LUSID", 600, 300),
+        ("failed", "Clash", "no", 4, 2),
+    ]
+    assert report.reasons[0].message == "InvestorRecord/ExternalIdentifier/ExternalIRId=IR_0000 is failed (row 0)"
 
 
 def test_a_run_lists_the_references_of_its_failed_rows(run: Callable[..., Report], tmp_path: Path) -> None:

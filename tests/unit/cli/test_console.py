@@ -67,8 +67,8 @@ def test_a_hostile_text_is_one_bounded_line_and_never_markup_or_control() -> Non
 
 def test_a_long_key_loses_its_middle_and_keeps_its_place() -> None:
     reason = {"state": "failed", "code": "Long", "message": "m", "rows": 1, "examples": [f"{'K' * 900} (row 42)"]}
-    (example,) = summary(reasons=[reason]).groups[0].messages[0].examples
-    assert example == f"{'K' * 60}…{'K' * 51} (row 42)"
+    (rule,) = summary(reasons=[reason]).groups[0].rules
+    assert rule.examples == f"{'K' * 60}…{'K' * 51} (row 42)"
 
 
 def test_texts_are_wrapped_to_the_terminal_and_commands_are_not() -> None:
@@ -78,18 +78,33 @@ def test_texts_are_wrapped_to_the_terminal_and_commands_are_not() -> None:
     assert len([line for line in lines if "bulkload replay" in line]) == 1
 
 
-def test_reasons_of_one_code_stand_together_and_only_the_first_messages_are_shown() -> None:
+def test_reasons_of_one_code_stand_together_and_only_the_first_rules_are_shown() -> None:
     reasons = [
         {"state": "held", "code": "ParentFailed", "message": f"parent {n} failed", "rows": 1, "examples": [f"k{n}"]}
         for n in range(5)
     ]
-    (group,) = summary(reasons=reasons).groups
-    assert (group.rows, [message.text for message in group.messages], group.more) == (
+    rows = {**manifest()["rows"], "failed": 0, "held": 5}
+    (group,) = summary(reasons=reasons, rows=rows).groups
+    assert (group.rows, [rule.text for rule in group.rules], group.more) == (
         5,
         ["parent 0 failed", "parent 1 failed", "parent 2 failed"],
         2,
     )
-    assert "    and 2 more messages of this kind: see failures.csv" in printed(summary(reasons=reasons))
+    assert "    and 2 rows for other reasons with this code: see failures.csv" in printed(
+        summary(reasons=reasons, rows=rows)
+    )
+
+
+def test_what_a_rule_leaves_out_is_shown_of_its_first_row() -> None:
+    reason = {"state": "held", "code": "ParentFailed", "rule": "what it depends on failed", "rows": 5}
+    reason |= {"message": f"P1 is invalid {HOSTILE}", "examples": ["A1 (row 1)", "A2 (row 2)"]}
+    (rule,) = summary(reasons=[reason]).groups[0].rules
+    assert rule.text == "what it depends on failed"
+    assert rule.examples.startswith("A1 (row 1), A2 (row 2) and 3 more; the first: P1 is invalid [bold]")
+    assert rule.examples.isprintable()
+    reason |= {"rows": 1, "examples": ["A1 (row 1)"]}
+    (alone,) = summary(reasons=[reason], rows={**manifest()["rows"], "failed": 0, "held": 1}).groups[0].rules
+    assert (alone.text[:13], alone.examples) == ("P1 is invalid", "A1 (row 1)")
 
 
 def test_after_a_dry_run_the_next_command_has_its_flags_and_only_those_that_differ_from_the_defaults() -> None:

@@ -101,5 +101,7 @@ def test_a_manifest_says_what_a_run_was_given_and_how_it_ended(tmp_path: Path) -
             "message": "display_name: is missing",
             "rows": 1,
             "examples": ["IR_0002 (row 2)"],
+            "rule": "display_name: is missing",
+            "keys": 1,
         }
     ]

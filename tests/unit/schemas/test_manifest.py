@@ -48,6 +48,8 @@ def known(now: Any, before: Any) -> Any:
     """A manifest without the members that were added since."""
     if isinstance(now, dict):
         return {name: known(value, before[name]) for name, value in now.items() if name in before}
+    if isinstance(now, list) and before:
+        return [known(each, before[0]) for each in now]
     return now
 
 
