@@ -78,7 +78,7 @@ class LoadSettings:
 
     Attributes:
         patience: seconds; a target that is already open keeps its own.
-        encoding, delimiter: override the mapping's, which default to UTF-8 and a comma.
+        encoding, delimiter, ...: override the mapping's rules of reading that have the same names.
         wait: seconds until a night of the same folder and target, or an extract's load under `once`, must be over.
         once: compares extracts by content.
     """
@@ -113,7 +113,25 @@ class LoadSettings:
         ),
     ] = None
     delimiter: Annotated[
-        Text | None, About("Delimiter of CSV; default: the mapping's, or a comma.", "one character", one_extract=True)
+        Text | None,
+        About("Delimiter of CSV; default: the mapping's, or a comma.", "one character or several", one_extract=True),
+    ] = None
+    quote: Annotated[
+        Text | None, About("Quote of CSV, or none; default: the mapping's, or \".", "one character", one_extract=True)
+    ] = None
+    escape: Annotated[
+        Text | None,
+        About("Escape of CSV, or none; default: the mapping's, or doubled quotes.", "one character", one_extract=True),
+    ] = None
+    skip_lines: Annotated[
+        int | None, Exact(0), About("Lines of CSV above the header; default: the mapping's, or 0.", one_extract=True)
+    ] = None
+    comment: Annotated[
+        Text | None,
+        About("What lines of CSV that are no rows begin with; default: the mapping's.", "a text", one_extract=True),
+    ] = None
+    footer_lines: Annotated[
+        int | None, Exact(0), About("Lines of CSV below the table; default: the mapping's, or 0.", one_extract=True)
     ] = None
     once: Annotated[Switch, About("Refuse an extract that an earlier run has finished.", one_extract=True)] = False
     max_failures: Annotated[
@@ -156,7 +174,10 @@ class LoadOptions(LoadSettings):
     duplicates: Annotated[Duplicates, About("Rows of one key that differ: refuse all or keep one.")] = Duplicates.REFUSE
 
 
-FIRST = ("mode", "mapping", "target", "dialect", "encoding", "delimiter", "runs")
+READING = ("encoding", "delimiter", "quote", "escape", "skip_lines", "comment", "footer_lines")
+"""The options that override the rules of reading that have the same names."""
+
+FIRST = ("mode", "mapping", "target", "dialect", *READING, "runs")
 LAST = ("duplicates", "max_failures", "once", "dry_run")
 """The first and the last flags in --help; the others stand between."""
 

@@ -4,7 +4,7 @@ Owns the shapes that CSV and Parquet readers share, and the rules for headers th
 where the bytes come from, nor what the columns mean.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -129,6 +129,9 @@ class RowFile(Protocol):
 
     def reread(self, position: Position, order: list[str]) -> RowBatch:
         """Reads one batch again; ascending positions cost one pass, whatever the file."""
+
+    def notes(self) -> Iterable[str]:
+        """What the last reading from the start left out that is no row, in words."""
 
     def close(self) -> None:
         """Closes what is open; reading again opens it anew."""

@@ -103,6 +103,10 @@ class Extract:
             self._reread = position.source
         return self._files[position.source].reread(position, self.columns)
 
+    def notes(self) -> list[str]:
+        """What the last reading left out that is no row, in words."""
+        return [note for file in self._files for note in file.notes()]
+
     def check_readable(self, used: Iterable[str]) -> None:
         """Makes sure that the columns a load uses hold values that can be cells; others may hold anything.
 

@@ -22,10 +22,10 @@ from typing import BinaryIO
 from schemas.errors import ExtractError
 from schemas.texts import is_text
 
-COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
-"""How files of these endings are compressed, in Arrow's words."""
+COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".zip")
+"""Endings of names that say how a file is compressed."""
 
-SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".parquet")
+SUFFIXES = (*(text + packed for text in (".csv", ".tsv") for packed in ("", *COMPRESSED)), ".parquet")
 """What the names of an extract's files end in."""
 
 _HASH_BLOCK = 1 << 20
@@ -58,7 +58,7 @@ class Source:
     def compression(self) -> str:
         """The ending of its name that says how it is compressed; empty where it is not."""
         suffix = self.path.suffix.lower()
-        return suffix if suffix in COMPRESSION else ""
+        return suffix if suffix in COMPRESSED else ""
 
     def open(self) -> BinaryIO:
         """Opens the file for reading, unbuffered.

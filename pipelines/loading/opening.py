@@ -28,6 +28,7 @@ from schemas.expectations import Expectations
 from schemas.manifest import Manifest
 from schemas.rows import mapping as mappings
 from schemas.rows.binding import Binding
+from schemas.settings import READING
 
 _COLLECT_EVERY = 200_000
 
@@ -236,7 +237,7 @@ def _paths(given: object) -> list[str | Path]:
 
 def _open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Extract:
     options = spec.options
-    declared = reading_rules(mapping, encoding=options.encoding, delimiter=options.delimiter)
+    declared = reading_rules(mapping, **{name: getattr(options, name) for name in READING})
     names = spec.earlier.names if spec.earlier else None
     return open_extract(_paths(spec.extract), declared=declared, names=names)
 

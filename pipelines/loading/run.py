@@ -216,7 +216,7 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
     except BalanceError as error:
         run.record.write(run.record.manifest.changed(verdict=Verdict.UNBALANCED, error=error.message))
         raise
-    warnings = list(dict.fromkeys(accountant.warnings))
+    warnings = list(dict.fromkeys([*run.extract.notes(), *accountant.warnings]))
     report = _report(prepared, sent, counts, warnings, refs)
     if refs is not None and (refs.unknown or report.failed_refs):
         write_json(run.folder.failed, {"refs": report.failed_refs, "unknown": refs.unknown})

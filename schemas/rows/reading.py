@@ -55,6 +55,27 @@ class ReadingRules(BaseModel):
         description="The character that takes the meaning from a quote, a delimiter or itself; `none` where quotes "
         "inside quoted cells stand as they are. Default: quotes inside quoted cells are doubled.",
     )
+    skip_lines: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        0, description="Lines above the header that are no part of the table; empty lines count."
+    )
+    comment: Annotated[LineText, Field(min_length=1)] | None = Field(
+        None, description="Lines that begin so are no rows, wherever they stand: comments, or a rule below the header."
+    )
+    footer_lines: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        0, description="Lines at the end of the file that are no part of the table; empty lines count."
+    )
+    until: LineText | None = Field(
+        None,
+        description="The table ends before the first row whose first cell is this text, such as a total line or the "
+        "header of a second table; the empty text is an empty row.",
+    )
+    header: Literal["none"] | None = Field(None, description="`none`: the file has no header; `names` has the columns.")
+    names: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="The columns of a file without a header, in its order."
+    )
+    header_rows: Annotated[int, Field(ge=1, le=10)] = Field(
+        1, description="Rows the header consists of; the cells of a column are joined by spaces."
+    )
     trailing_delimiter: bool = Field(
         default=False, description="Every line of data ends in a delimiter, whether the header does or not."
     )
@@ -71,6 +92,16 @@ class ReadingRules(BaseModel):
             raise ValueError("`escape` is also the quote or in the delimiter")
         if quote == NONE and self.escape == NONE:
             raise ValueError("`escape: none` is for quoted cells, and `quote: none` says that there are none")
+        return self
+
+    @model_validator(mode="after")
+    def _names_of_columns(self) -> Self:
+        if self.header == NONE and self.names is None:
+            raise ValueError("`header: none` needs `names`")
+        if self.names is not None and self.header != NONE:
+            raise ValueError("`names` are for `header: none`: a header has the names itself")
+        if self.header == NONE and self.is_declared("header_rows"):
+            raise ValueError("`header_rows` are of a header, and `header: none` says that there is none")
         return self
 
     def declared(self, **others: Any) -> "ReadingRules":

@@ -345,7 +345,7 @@ def test_options_take_plain_values(tmp_path: Path) -> None:
             {"encoding": ""},
             "encoding takes a name such as utf-8 or cp1252, not an empty text: is a shell variable unset?",
         ),
-        ({"delimiter": ""}, "delimiter takes one character, not an empty text: is a shell variable unset?"),
+        ({"delimiter": ""}, "delimiter takes one character or several, not an empty text: is a shell variable unset?"),
         ({"mapping": 5}, "mapping takes the path of a file, not 5"),
         ({"runs": "a\0b"}, r"runs takes the path of a folder, not the text 'a\x00b'"),
         ({"dry_run": "no"}, "dry_run takes True or False, not the text 'no'"),

@@ -46,7 +46,7 @@ def other(name: str) -> Any:
     if kind is bool:
         return not default
     if kind in (int, float):
-        return default + 1
+        return (default or 0) + 1
     made: Mapping[type, Any] = {
         str: "x",
         Path: Path("elsewhere"),

@@ -388,6 +388,27 @@ MUTATIONS = (
         ("tests/unit/extracts/test_csv_records.py::test_a_surplus_empty_cell_may_be_one_in_the_middle",),
     ),
     Mutation(
+        "read on behind the table",
+        "connectors/extracts/csv/records.py",
+        "                self.line, self.over = first, True\n                return\n",
+        "                pass\n",
+        ("tests/unit/extracts/test_around_the_table.py::test_lines_around_the_table_are_declared",),
+    ),
+    Mutation(
+        "trust a column without a name",
+        "connectors/extracts/csv/file.py",
+        "            _refuse_uncounted(block.rows, position.row, self._layout.counted_from)\n",
+        "            pass\n",
+        ("tests/unit/extracts/test_around_the_table.py::test_a_cell_of_it_that_does_not_count_on_refuses_its_row",),
+    ),
+    Mutation(
+        "take what follows a compressed stream for its end",
+        "connectors/extracts/csv/containers.py",
+        '                if not data:\n                    return b""\n',
+        '                return b""\n',
+        ("tests/unit/extracts/test_containers.py::test_compressed_files_are_read_stream_behind_stream",),
+    ),
+    Mutation(
         "take quotes over a delimiter for text",
         "connectors/extracts/csv/suspicions.py",
         "        elif opened is not None and (",

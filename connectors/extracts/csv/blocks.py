@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.extracts.batches import REPLACEMENT
-from connectors.extracts.csv.fitting import Layout
+from connectors.extracts.csv.fitting import Layout, ends_table
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.record_faults import Rows, add_record, restore_line_ends
 from connectors.extracts.csv.records import RecordReader
@@ -41,6 +41,7 @@ class Block:
         lines: physical lines those are.
         records: the records those bytes hold, counted where they are cut, apart from `rows`.
         cut: the last record's line goes on behind the view: skip to its end.
+        over: the table ends, as is declared, behind these records.
         marked: physical lines, counted from 0 at the start of the view, of records behind a byte order mark.
     """
 
@@ -49,6 +50,7 @@ class Block:
     lines: int
     records: int
     cut: bool = False
+    over: bool = False
     marked: Sequence[int] = ()
 
 
@@ -72,7 +74,7 @@ def read_block(view: bytes, layout: Layout, rules: CsvFormat, first_line: int, *
     rows = Rows([])
     for record in islice(reader, rules.max_rows):
         add_record(rows, record, layout, rules, first_line)
-    return Block(rows, reader.used, reader.line, reader.records, reader.cut, reader.marked)
+    return Block(rows, reader.used, reader.line, reader.records, reader.cut, reader.over, reader.marked)
 
 
 def _short_way(view: bytes, layout: Layout, rules: CsvFormat, *, ended: bool) -> Block | None:
@@ -94,11 +96,16 @@ def _short_way(view: bytes, layout: Layout, rules: CsvFormat, *, ended: bool) ->
             cells, records = _line_cells(lines, rules, quoted=quoted), len(lines)
     except csv.Error:  # a cell beyond the csv module's own limit
         return None
-    if any(header in cells for header in layout.header) or not layout.square(cells):
+    if any(header in cells for header in layout.header) or _ends(cells, rules.until) or not layout.square(cells):
         return None
     if rules.swapped and extent.spanning:
         restore_line_ends(cells)
     return Block(Rows(cells), extent.used, extent.lines, records)
+
+
+def _ends(rows: list[list[str]], until: str | None) -> bool:
+    """Whether one of the rows is behind the table."""
+    return until is not None and any(ends_table(row, until) for row in rows)
 
 
 def _needs_care(view: bytes, rules: CsvFormat, *, quoted: bool) -> bool:
@@ -109,7 +116,16 @@ def _needs_care(view: bytes, rules: CsvFormat, *, quoted: bool) -> bool:
         return True
     if rules.mark and rules.mark in view:
         return True
+    if rules.until == "" and (view.startswith((b"\n", b"\r\n")) or b"\n\n" in view or b"\n\r\n" in view):
+        return True
+    if rules.comment and _has_line(view, rules.comment.encode(rules.encoding.name)):
+        return True
     return any(_encloses(view, mark.encode(), rules) for mark in rules.suspects)
+
+
+def _has_line(view: bytes, beginning: bytes) -> bool:
+    """Whether a line of a view begins so."""
+    return view.startswith(beginning) or b"\n" + beginning in view
 
 
 def _encloses(view: bytes, mark: bytes, rules: CsvFormat) -> bool:

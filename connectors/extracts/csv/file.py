@@ -13,13 +13,15 @@ import codecs
 import dataclasses
 import re
 from collections.abc import Collection, Iterator
+from contextlib import closing
 
 from connectors.extracts.batches import BadRow, ColumnType, Position, RowBatch, order_of
-from connectors.extracts.csv.blocks import read_block
+from connectors.extracts.csv.beginnings import check_beginning
+from connectors.extracts.csv.blocks import Block, read_block
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.header import read_header
 from connectors.extracts.csv.record_faults import Rows
-from connectors.extracts.csv.stream import ByteStream, check_beginning, encoding_of
+from connectors.extracts.csv.stream import ByteStream, encoding_of
 from connectors.extracts.source_files import Source
 from connectors.run_folder.results import FAILURE_COLUMNS, SURPLUS_COLUMN
 
@@ -64,9 +66,10 @@ class CsvFile:
         finally:
             stream.close()
         self.columns = list(header.layout.columns)
-        self._layout = header.layout
+        self._layout, self._rules = header.layout, header.rules
         self._start = Position(index, 1, header.place)
         self._marked: list[int] = []
+        self._over: int | None = None
 
     def types(self) -> dict[str, ColumnType]:
         """None: in a CSV all is text."""
@@ -94,16 +97,31 @@ class CsvFile:
             ExtractError: the file cannot be read on, or is not the file it was.
         """
         stream = self._stream()
-        self.records = 0
+        self.records, self._marked, self._over = 0, [], None
         try:
             position: Position | None = self._start
             while position is not None:
-                batch, position, records = self._batch(stream, position, order)
-                self.records += records
+                line = position.place[1]
+                batch, position, block = self._batch(stream, position, order)
+                self.records += block.records
+                self._marked += [line + each for each in block.marked]
+                if block.over:
+                    self._over = line + block.lines
                 if len(batch):
                     yield batch
         finally:
             stream.close()
+
+    def notes(self) -> Iterator[str]:
+        """What the last reading from the start left out, in words."""
+        name, marked = self._source.name, self._marked
+        if self._layout.counted_from is not None:
+            yield f"{name}: the first column has no name and counts the rows: it is not used"
+        if marked:
+            what = "a record begins" if len(marked) == 1 else f"{len(marked)} records begin"
+            yield f"{name}: {what} with a byte order mark (line {marked[0]}): it is no part of the first cell"
+        if self._over is not None:
+            yield f"{name}: line {self._over} and what follows it were not read, as `until` declares"
 
     def reread(self, position: Position, order: list[str]) -> RowBatch:
         """Reads the batch at a position again; ascending positions go through the file once."""
@@ -117,7 +135,8 @@ class CsvFile:
             self._again.close()
 
     def _stream(self) -> ByteStream:
-        return ByteStream(self._source, self._rules.encoding, swap_line_ends=self._rules.swapped)
+        rules = self._rules
+        return ByteStream(self._source, rules.encoding, swap_line_ends=rules.swapped, footer_lines=rules.footer_lines)
 
     def _lines_end_in_cr(self, rules: CsvFormat) -> bool:
         """Whether the first line ends in a lone CR, as old Macs wrote them."""
@@ -132,15 +151,17 @@ class CsvFile:
             stream.close()
         return False
 
-    def _batch(self, stream: ByteStream, position: Position, order: list[str]) -> tuple[RowBatch, Position | None, int]:
-        """The batch at a position, where the next one begins if the file goes on, and the records that were cut."""
+    def _batch(
+        self, stream: ByteStream, position: Position, order: list[str]
+    ) -> tuple[RowBatch, Position | None, Block]:
+        """The batch at a position, where the next one begins if the file goes on, and what was made of its bytes."""
         offset, line = position.place
         stream.seek(offset)
         size = self._rules.block
         while True:
             view, ended = stream.view(size)
             block = read_block(view, self._layout, self._rules, line, ended=ended)
-            if block.used or ended:
+            if block.used or block.over or ended:
                 break
             size += self._rules.block
         stream.advance(block.used)
@@ -153,18 +174,20 @@ class CsvFile:
         )
         if self._reported and SURPLUS_COLUMN in self.columns:
             _refuse_surplus(block.rows, self.columns.index(SURPLUS_COLUMN), position.row)
+        if self._layout.counted_from is not None:
+            _refuse_uncounted(block.rows, position.row, self._layout.counted_from)
         columns = [*zip(*block.rows.rows, strict=True)] or [()] * len(self.columns)
         places = order_of(self.columns, order)
         ordered = columns if places is None else [columns[place] for place in places]
         batch = RowBatch(self._index, position.row, ordered, block.rows.bad, block.rows.extra, position)
-        return batch, following if block.used < len(view) or not ended else None, block.records
+        is_last = block.over or (ended and block.used == len(view))
+        return batch, None if is_last else following, block
 
 
 def _is_report(source: Source) -> bool:
     """Whether a file is a failures.csv of ours, perhaps saved again by a program that quotes or adds a mark."""
-    stream = ByteStream(source, encoding_of("latin-1"))
-    head, _ = stream.view(_REPORT_HEAD)
-    stream.close()
+    with closing(ByteStream(source, encoding_of("latin-1"))) as stream:
+        head, _ = stream.view(_REPORT_HEAD)
     return head.removeprefix(codecs.BOM_UTF8).replace(b'"', b"").startswith(_REPORT)
 
 
@@ -177,3 +200,13 @@ def _refuse_surplus(rows: Rows, column: int, first_row: int) -> None:
                 f"put them there and empty {SURPLUS_COLUMN}"
             )
             rows.bad[index] = BadRow("TooManyCells", told)
+
+
+def _refuse_uncounted(rows: Rows, first_row: int, counted_from: int) -> None:
+    """The column without a name was left out because it counts; a cell of it that does not is something else."""
+    for index, row in enumerate(rows.rows):
+        if row[0] != str(counted_from + first_row - 1 + index) and index not in rows.bad:
+            told = (
+                f"row {first_row + index}: the first column has no name, and this cell of it does not count on: name it"
+            )
+            rows.bad[index] = BadRow("UnnamedColumn", told)

@@ -1,6 +1,7 @@
 """How many cells a record may have: the width of the header, and what is declared of lines that end otherwise.
 
-Owns when a record's cells are in line with the columns. Must not know how records are found.
+Owns when a record's cells are in line with the columns, and which record is no longer of the table. Must not know how
+records are found.
 
 A surplus empty cell may be a delimiter too many in the middle, which shifts every cell behind it. So one is tolerated
 only where it is known to be at the end: the header has it as well, or the mapping says so.
@@ -8,6 +9,8 @@ only where it is known to be at the end: the header has it as well, or the mappi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from connectors.extracts.batches import trimmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,14 @@ class Layout:
         surplus: empty cells behind the last column that each line has.
         short: lines may lack trailing cells.
         header: the cells of the header's lines, which are no data when they come again.
+        counted_from: the first number in a column without a name that counts the records; `None` where there is none.
     """
 
     columns: Sequence[str]
     surplus: int = 0
     short: bool = False
     header: Sequence[Sequence[str]] = ()
+    counted_from: int | None = None
 
     @property
     def whole(self) -> int:
@@ -52,3 +57,8 @@ class Layout:
             row[width:] = []
             row += [""] * (width - len(row))
         return True
+
+
+def ends_table(cells: Sequence[str], until: str) -> bool:
+    """Whether a record is the first one behind the table: its first cell says so, or nothing is in it."""
+    return trimmed(cells[0]) == until if until else not any(cells)

@@ -21,12 +21,19 @@ class CsvFormat:
     Attributes:
         encoding: of the stream's bytes, with the name the user gave it.
         delimiter: one character or several, none of them a quote or a line end.
+        delimiter_declared: a file that names another one contradicts it.
         quote: encloses cells; empty where quotes are text.
         suspects: quotes that are text by this format and make a cell suspicious that is enclosed in them.
         escape: what stands before a quote that is text: `quote` itself where it is doubled, another character, or
             nothing.
         trailing: data lines end in one delimiter more than the header's names need.
         short: records may lack trailing cells.
+        skip_lines: physical lines above the header.
+        footer_lines: physical lines at the end of the file that are not read.
+        comment: a line that begins so is no record; empty where none is.
+        until: the table ends before the first record whose first cell is this, or that is empty.
+        names: the columns of a file without a header; empty where it has one.
+        header_rows: records that the header consists of.
         swapped: the file's lines end in CR; the stream has exchanged CR and LF.
         max_rows: records in a batch, at most.
         max_lines: physical lines in a record, at most.
@@ -36,11 +43,18 @@ class CsvFormat:
 
     encoding: Encoding
     delimiter: str = ","
+    delimiter_declared: bool = False
     quote: str = '"'
     suspects: str = "'"
     escape: str = '"'
     trailing: bool = False
     short: bool = False
+    skip_lines: int = 0
+    footer_lines: int = 0
+    comment: str = ""
+    until: str | None = None
+    names: tuple[str, ...] = ()
+    header_rows: int = 1
     swapped: bool = False
     max_rows: int = MAX_ROWS
     max_lines: int = MAX_LINES
@@ -74,11 +88,18 @@ def csv_format(declared: ReadingRules) -> CsvFormat:
     quote = {None: '"', NONE: ""}.get(declared.quote, declared.quote) or ""
     escape = {None: quote, NONE: ""}.get(declared.escape, declared.escape) or ""
     return CsvFormat(
-        encoding,
-        declared.delimiter,
-        quote,
-        "" if declared.is_declared("quote") else "'",
-        escape,
-        declared.trailing_delimiter,
-        declared.short_rows == "accept",
+        encoding=encoding,
+        delimiter=declared.delimiter,
+        delimiter_declared=declared.is_declared("delimiter"),
+        quote=quote,
+        suspects="" if declared.is_declared("quote") else "'",
+        escape=escape,
+        trailing=declared.trailing_delimiter,
+        short=declared.short_rows == "accept",
+        skip_lines=declared.skip_lines,
+        footer_lines=declared.footer_lines,
+        comment=declared.comment or "",
+        until=declared.until,
+        names=tuple(declared.names or ()),
+        header_rows=declared.header_rows,
     )

@@ -4,10 +4,12 @@ Owns where the data begin, what columns there are, and a header that does not fi
 are cut, nor what columns mean.
 """
 
-from dataclasses import dataclass
-from itertools import islice
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, zip_longest
 
-from connectors.extracts.batches import header_columns
+from connectors.extracts.batches import header_columns, trimmed
 from connectors.extracts.csv.fitting import Layout
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.record_faults import fault_text
@@ -18,6 +20,11 @@ from schemas.errors import ExtractError
 _HEAD = 1 << 16
 _LOOKED_AT = 100
 """Records that are compared with the header, at most."""
+_SEP_LINE = re.compile(rb'"?[Ss][Ee][Pp]=([^\r\n"]{1,8})"?\r?\n')
+"""The line that tells Excel the delimiter; it stands above the header."""
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+_UNNAMED = ("", "Unnamed: 0")
+"""Headers of an index that pandas saved, without a name and read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +33,12 @@ class Header:
 
     Attributes:
         layout: its columns.
+        rules: how the file is read, its own line about its delimiter heeded.
         place: byte offset and physical line of the first record behind it.
     """
 
     layout: Layout
+    rules: CsvFormat
     place: tuple[int, int]
 
 
@@ -45,39 +54,89 @@ def read_header(stream: ByteStream, rules: CsvFormat, name: str) -> Header:
         ExtractError: there is no header, it cannot be read, or no record fits it.
     """
     stream.seek(_mark_length(stream))
-    reader = _reader(stream, rules)
-    records = iter(reader)
-    record = next(records, None)
-    if record is None:
-        raise ExtractError(f"{name}: the file is empty: it has no header")
-    if record.faults:
-        told = "; ".join(fault_text(fault, (), rules) for fault in record.faults)
-        if "\0" in "".join(record.cells):
-            told += ": check the file's encoding"
-        raise ExtractError(f"{name}: the header (line {record.line + 1}) cannot be read: {told}")
-    place = (stream.offset + reader.used, reader.line + 1)
-    columns = header_columns(record.cells, name)
-    layout = Layout(columns, _surplus(record.cells, columns, rules), rules.short, [record.cells])
-    _check_fit(layout, list(islice(records, _LOOKED_AT)), name)
-    return Header(layout, place)
+    line = _skip(stream, rules.skip_lines, name)
+    rules, is_there = _with_own_delimiter(stream, rules, name)
+    if is_there:
+        stream.skip_line()
+        line += 1
+    rows, place = ([list(rules.names)], (stream.offset, line)) if rules.names else _rows(stream, rules, line, name)
+    stream.seek(place[0])
+    view, ended = stream.view(min(_HEAD, rules.block))
+    records = list(islice(RecordReader(view, rules, ended=ended), _LOOKED_AT))
+    layout = _layout(rows, records, rules, name)
+    _check_fit(layout, records, name)
+    return Header(layout, rules, place)
 
 
-def _reader(stream: ByteStream, rules: CsvFormat) -> RecordReader:
-    """A reader of enough bytes for one record, if there is one."""
-    size = min(_HEAD, rules.block)
+def _skip(stream: ByteStream, lines: int, name: str) -> int:
+    """Moves behind the lines above the header; the 1-based line that is next."""
+    for line in range(lines):
+        if not stream.view(1)[0]:
+            raise ExtractError(f"{name}: the file has {line} lines, and `skip_lines` is {lines}")
+        stream.skip_line()
+    return lines + 1
+
+
+def _with_own_delimiter(stream: ByteStream, rules: CsvFormat, name: str) -> tuple[CsvFormat, bool]:
+    """The rules with the delimiter that the file's next line names, if it is there to name one."""
+    found = _SEP_LINE.match(stream.view(32)[0])
+    if found is None:
+        return rules, False
+    delimiter = found[1].decode(rules.encoding.name, "replace")
+    if rules.delimiter_declared and delimiter != rules.delimiter:
+        raise ExtractError(
+            f"{name}: the file's own line says that its delimiter is {delimiter!r}, and {rules.delimiter!r} is declared"
+        )
+    return replace(rules, delimiter=delimiter), True
+
+
+def _rows(stream: ByteStream, rules: CsvFormat, line: int, name: str) -> tuple[list[list[str]], tuple[int, int]]:
+    """The cells of the header's rows, and where the first record behind them is."""
+    size, rules = min(_HEAD, rules.block), replace(rules, until=None)
     while True:
         view, ended = stream.view(size)
-        if ended or next(iter(RecordReader(view, rules, ended=ended)), None) is not None:
-            return RecordReader(view, rules, ended=ended)
+        reader = RecordReader(view, rules, ended=ended)
+        records = list(islice(reader, rules.header_rows))
+        if ended or len(records) == rules.header_rows:
+            break
         size *= 2
+    if not records:
+        raise ExtractError(f"{name}: the file is empty: it has no header")
+    for record in records:
+        if record.faults:
+            told = "; ".join(fault_text(fault, (), rules) for fault in record.faults)
+            if "\0" in "".join(record.cells):
+                told += ": check the file's encoding"
+            raise ExtractError(f"{name}: the header (line {line + record.line}) cannot be read: {told}")
+    return [record.cells for record in records], (stream.offset + reader.used, line + reader.line)
 
 
-def _surplus(cells: list[str], columns: list[str], rules: CsvFormat) -> int:
-    """Empty cells that each line has behind the last column: those of the header, or the one that is declared."""
-    return max(len(cells) - len(columns), int(rules.trailing))
+def _layout(rows: Sequence[list[str]], records: Sequence[Record], rules: CsvFormat, name: str) -> Layout:
+    """The columns that the header's rows name."""
+    names = rows[0] if len(rows) == 1 else [_joined(parts) for parts in zip_longest(*rows, fillvalue="")]
+    counted_from = _counted_from(names, records)
+    columns = header_columns(names if counted_from is None else ["_unnamed", *names[1:]], name)
+    surplus = max(len(names) - len(columns), int(rules.trailing))
+    return Layout(columns, surplus, rules.short, [] if rules.names else rows, counted_from)
 
 
-def _check_fit(layout: Layout, records: list[Record], where: str) -> None:
+def _joined(parts: Sequence[str]) -> str:
+    """The name of a column whose header has several rows."""
+    return " ".join(filter(None, map(trimmed, parts)))
+
+
+def _counted_from(names: Sequence[str], records: Sequence[Record]) -> int | None:
+    """The number with which a first column without a name begins to count the records, if that is what it does."""
+    if trimmed(names[0]) not in _UNNAMED or not any(map(trimmed, names[1:])):
+        return None
+    numbers = {place: record.cells[0] for place, record in enumerate(records) if not record.faults}
+    if not numbers or not all(_NUMBER.fullmatch(cell) for cell in numbers.values()):
+        return None
+    starts = {int(cell) - place for place, cell in numbers.items()}
+    return starts.pop() if len(starts) == 1 and min(starts) >= 0 else None
+
+
+def _check_fit(layout: Layout, records: Sequence[Record], where: str) -> None:
     """Refuses a header that no record fits.
 
     Where every line has an empty cell more, nothing tells whether the header lacks a delimiter in the middle or only

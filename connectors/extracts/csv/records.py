@@ -14,6 +14,7 @@ at the start of a record is no part of it.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from connectors.extracts.csv.fitting import ends_table
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.grammar import grammar_of
 from connectors.extracts.csv.quotes import (
@@ -50,6 +51,7 @@ class RecordReader:
         line: physical lines that are done with: those of the records yielded so far, and empty ones.
         records: the records yielded so far.
         cut: the last record was a line too long to be held; the rest of it is to be skipped.
+        over: the table ends, as is declared, before the line that is next.
         marked: lines, counted from 0, of the records that a byte order mark stood before.
     """
 
@@ -64,9 +66,11 @@ class RecordReader:
         self.line = 0
         self.records = 0
         self.cut = False
+        self.over = False
         self.marked: list[int] = []
         self._rules = rules
         self._grammar = grammar_of(rules)
+        self._comment = rules.comment.encode(rules.encoding.name)
         self._lines = PhysicalLines(view, rules, ended=ended)
         self._quotes = QuoteChain(self._lines, rules)
 
@@ -77,13 +81,19 @@ class RecordReader:
 
     def __iter__(self) -> Iterator[Record]:
         while self.line < len(self._lines):
-            body = self._lines.body(self.line)
-            if not body:
+            first, body = self.line, self._lines.body(self.line)
+            if not body and self._rules.until == "":
+                self.over = True
+                return
+            if not body or (self._comment and body.startswith(self._comment)):
                 self.line += 1
                 continue
             try:
-                record = self._record(self.line, body)
+                record = self._record(first, body)
             except MoreBytesNeededError:
+                return
+            if self._rules.until is not None and ends_table(record.cells, self._rules.until):
+                self.line, self.over = first, True
                 return
             self.records += 1
             yield record

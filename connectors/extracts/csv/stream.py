@@ -1,6 +1,6 @@
-"""The bytes of a CSV file, made alike: decompressed, without byte order mark, ASCII-compatible, LF-terminated.
+"""The bytes of a CSV file, made alike: decompressed, ASCII-compatible, LF-terminated, without the lines at its end.
 
-Owns compression, encodings and seeking. Must not know what a record or a cell is.
+Owns encodings and seeking. Must not know what a record or a cell is.
 
 Records are cut from bytes, which needs an encoding whose line ends, quotes and delimiters are the ASCII bytes and
 occur inside no other character. UTF-8 and the one-byte code pages are such; anything else (UTF-16, Shift-JIS, ...) is
@@ -10,11 +10,11 @@ decoded and encoded again as UTF-8 while it is read. In old-Mac files, whose lin
 import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-import pyarrow as pa
-
-from connectors.extracts.source_files import COMPRESSION, Source
+from connectors.extracts.csv.containers import DAMAGE, inside
+from connectors.extracts.csv.footer import FooterCutter
+from connectors.extracts.source_files import Source
 from schemas.errors import ExtractError
 
 SWAP_LINE_ENDS = bytes.maketrans(b"\r\n", b"\n\r")
@@ -22,28 +22,6 @@ SWAP_LINE_ENDS = bytes.maketrans(b"\r\n", b"\n\r")
 SWAP_LINE_ENDS_TEXT = {0x0D: 0x0A, 0x0A: 0x0D}
 
 _SKIP = 1 << 20
-
-_FOREIGN_BEGINNINGS = {
-    b"PAR1": "is a Parquet file: let its name end in .parquet",
-    b"\x1f\x8b": "is compressed with gzip: let its name end in .gz",
-    b"\x28\xb5\x2f\xfd": "is compressed with zstd: let its name end in .zst",
-    b"PK\x03\x04": "is a zip archive or an Excel workbook: export it as CSV",
-    b"\xd0\xcf\x11\xe0": "is an Excel workbook: export it as CSV",
-    b"ARROW1": "is an Arrow file: export it as Parquet or CSV",
-    b'{"': "is JSON: export it as CSV or Parquet",
-    b"[{": "is JSON: export it as CSV or Parquet",
-    b"<!DOCTYPE": "is a web page, perhaps of a sign-in: fetch it anew",
-    b"<!doctype": "is a web page, perhaps of a sign-in: fetch it anew",
-    b"<html": "is a web page, perhaps of a sign-in: fetch it anew",
-    b"<?xml": "is XML: export it as CSV or Parquet",
-}
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-    (codecs.BOM_UTF8, "utf-8"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +63,6 @@ def encoding_of(declared: str) -> Encoding:
     return Encoding(declared, codec if one_byte else "utf-8", codec)
 
 
-_AS_IT_IS = Encoding("latin-1", "iso8859-1", "iso8859-1")
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
 class ByteStream:
     """A window that moves forward over a file's bytes.
 
@@ -99,12 +70,22 @@ class ByteStream:
         offset: where the window begins, in bytes of the decompressed, transcoded file.
     """
 
-    def __init__(self, source: Source, encoding: Encoding, *, swap_line_ends: bool = False) -> None:
+    def __init__(
+        self, source: Source, encoding: Encoding, *, swap_line_ends: bool = False, footer_lines: int = 0
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            source: the file.
+            encoding: of its bytes.
+            swap_line_ends: whether its lines end in CR.
+            footer_lines: lines at its end that are left out.
+        """
         self._source = source
         self._encoding = encoding
         self._swap = swap_line_ends
-        self._compression = COMPRESSION.get(source.compression)
-        self._seekable = self._compression is None and not encoding.transcoded
+        self._footer_lines = footer_lines
+        self._seekable = not source.compression and not encoding.transcoded
         self._handle: BinaryIO | None = None
         self._read: Callable[[int], bytes] = bytes
         self._window = b""
@@ -154,6 +135,7 @@ class ByteStream:
         if self._seekable and offset > self.offset + len(self._window):
             handle = self._handle or self._open()
             handle.seek(offset)
+            self._read = self._through(handle)
             self._window, self.offset = b"", offset
         while self.offset < offset:
             block, ended = self.view(min(_SKIP, offset - self.offset))
@@ -169,24 +151,36 @@ class ByteStream:
 
     def _open(self) -> BinaryIO:
         self._handle = handle = self._source.open()
-        raw: _Readable = handle
-        if self._compression is not None:
-            raw = pa.CompressedInputStream(pa.PythonFile(handle, mode="r"), self._compression)
-        self._read = raw.read
-        if self._encoding.transcoded:
-            self._read = _transcoder(raw.read, self._encoding.codec)
+        try:
+            self._read = self._through(handle)
+        except DAMAGE as error:
+            raise self._damaged() from error
         return handle
+
+    def _through(self, handle: BinaryIO) -> Callable[[int], bytes]:
+        """What reads a file's bytes from where its handle stands, made alike."""
+        read = inside(self._source, handle).read
+        if self._encoding.transcoded:
+            read = _transcoder(read, self._encoding.codec)
+        if self._swap:
+            read = _swapper(read)
+        return FooterCutter(read, self._footer_lines, self._source.name) if self._footer_lines else read
 
     def _fetch(self, size: int) -> bytes:
         try:
-            block = self._read(size)
-        except (OSError, pa.ArrowException) as error:
-            damage = "cannot be read" if self._compression is None else "is damaged or cut short"
-            raise ExtractError(
-                f"{self._source.name}: the file {damage}, "
-                f"after {self.offset + len(self._window)} bytes of text: fetch it anew"
-            ) from error
-        return block.translate(SWAP_LINE_ENDS) if self._swap else block
+            return self._read(size)
+        except DAMAGE as error:
+            raise self._damaged() from error
+
+    def _damaged(self) -> ExtractError:
+        damage = "is damaged or cut short" if self._source.compression else "cannot be read"
+        read = self.offset + len(self._window)
+        return ExtractError(f"{self._source.name}: the file {damage}, after {read} bytes of text: fetch it anew")
+
+
+def _swapper(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Reads with CR and LF in each other's place."""
+    return lambda size: read(size).translate(SWAP_LINE_ENDS)
 
 
 def _transcoder(read: Callable[[int], bytes], codec: str) -> Callable[[int], bytes]:
@@ -200,23 +194,3 @@ def _transcoder(read: Callable[[int], bytes], codec: str) -> Callable[[int], byt
         return decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
     return transcoded
-
-
-def check_beginning(source: Source, encoding: Encoding) -> None:
-    """Checks that a file begins as text of its encoding may.
-
-    Raises:
-        ExtractError: the file is of another kind, or its byte order mark names another encoding.
-    """
-    stream = ByteStream(source, _AS_IT_IS)
-    head, _ = stream.view(max(map(len, _FOREIGN_BEGINNINGS)))
-    stream.close()
-    for magic, advice in _FOREIGN_BEGINNINGS.items():
-        if head.startswith(magic):
-            raise ExtractError(f"{source.name}: {advice}")
-    mark = next((name for bom, name in _BOMS if head.startswith(bom)), None)
-    if mark and not encoding.codec.startswith(mark):
-        raise ExtractError(
-            f"{source.name}: the file begins with the byte order mark of {mark}, "
-            f"but is read as {encoding.declared}: pass the encoding {mark}"
-        )

@@ -121,6 +121,10 @@ class ParquetFile:
             reader.close()
         return False
 
+    def notes(self) -> tuple[str, ...]:
+        """None: all of it are rows."""
+        return ()
+
     def close(self) -> None:
         """Closes what rereading holds open."""
         if self._again is not None:

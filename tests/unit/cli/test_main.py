@@ -125,7 +125,7 @@ def refusals(folder: Path) -> Iterator[tuple[list[object], dict[str, str], int, 
     for flag in ("--runs", "--mapping", "--done-marker"):
         yield [*load, INVESTORS, flag, ""], {}, 2, f"Invalid value for '{flag}': is empty: is a shell variable unset?"
     yield ["demo", "--runs", ""], {}, 2, "Invalid value for '--runs': is empty: is a shell variable unset?"
-    yield [*load, INVESTORS, *flags, "--delimiter", ""], {}, 2, f"delimiter takes one character, not {unset}"
+    yield [*load, INVESTORS, *flags, "--delimiter", ""], {}, 2, f"delimiter takes one character or several, not {unset}"
     yield (
         [*load, INVESTORS, *flags, "--encoding", ""],
         {},

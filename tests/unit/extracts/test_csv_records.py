@@ -668,7 +668,10 @@ def test_utf_16_without_a_mark_is_told_by_its_header(tmp_path: Path) -> None:
         ),
         (b"PAR1\x15\x04", "is a Parquet file: let its name end in .parquet"),
         (gzip.compress(b"a,b\n", mtime=0), "is compressed with gzip: let its name end in .gz"),
-        (b"PK\x03\x04\x14", "is a zip archive or an Excel workbook: export it as CSV"),
+        (
+            b"PK\x03\x04\x14",
+            "is a zip archive or an Excel workbook: let an archive's name end in .zip, export a workbook as CSV",
+        ),
         (b'{"display_name":"A"}\n', "is JSON: export it as CSV or Parquet"),
         (b'[{"display_name":"A"}]', "is JSON: export it as CSV or Parquet"),
         (b"<!DOCTYPE html>\n<html>", "is a web page, perhaps of a sign-in: fetch it anew"),

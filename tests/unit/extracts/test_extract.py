@@ -107,7 +107,8 @@ def test_what_cannot_be_found_is_named() -> None:
     assert error("*.csv") == "*.csv: no file matches the pattern"
     assert error("in/notes.txt/a.csv") == "in/notes.txt/a.csv: cannot be read: Not a directory"
     assert error("in") == (
-        "in: the directory holds no extract: none of .csv, .csv.gz, .csv.zst, .tsv, .tsv.gz, .tsv.zst, .parquet"
+        "in: the directory holds no extract: none of .csv, .csv.gz, .csv.zst, .csv.bz2, .csv.xz, .csv.zip, "
+        ".tsv, .tsv.gz, .tsv.zst, .tsv.bz2, .tsv.xz, .tsv.zip, .parquet"
     )
     os.mkfifo("pipe")
     assert error("pipe") == "pipe: is not a regular file: write the extract to a file first"
