@@ -90,7 +90,7 @@ def open_run(spec: LoadSpec) -> Iterator[OpenRun]:
 def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
     began = time.monotonic()
     closing.enter_context(_quiet_collector())
-    found, mapping, expect = _checked(spec, closing)
+    found, bound, mapping, expect = _checked(spec, closing)
     target = closing.enter_context(loads_target(spec.options, spec.progress))
     folder = spec.earlier.folder if spec.earlier else RunFolder.create(spec.options.runs, spec.operation.name)
     with _whole_or_gone(folder, is_new=spec.earlier is None):
@@ -99,7 +99,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         folder.open_scratch()
         closing.callback(folder.clear_scratch)
         extract = found or closing.enter_context(_frame_extract(spec, folder))
-        binding = _bind(spec, mapping, extract)
+        binding = bound or _bind(spec, mapping, extract)
         if spec.options.hold:
             write_json(folder.hold, dict(spec.options.hold))
         before = folder.read_manifest() if spec.earlier else None
@@ -136,8 +136,10 @@ def _recorded(
     return record
 
 
-def _checked(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, mappings.Mapping | None, Expectations]:
-    """The extract (None for a data frame), whose header fits, the mapping, and what must be true of the extract."""
+def _checked(
+    spec: LoadSpec, closing: ExitStack
+) -> tuple[Extract | None, Binding | None, mappings.Mapping | None, Expectations]:
+    """The extract and its binding (None for a data frame), the mapping, and what must be true of the extract."""
     operation, options, given = spec.operation, spec.options, spec.extract
     operation.check_mode(options.mode)
     operation.check_dialect(options.dialect)
@@ -148,14 +150,13 @@ def _checked(spec: LoadSpec, closing: ExitStack) -> tuple[Extract | None, mappin
     extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(_open_files(spec, mapping))
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
     _check_delimiter(header)
-    if extract is not None:
-        _bind(spec, mapping, extract)
-    else:
+    binding = _bind(spec, mapping, extract) if extract is not None else None
+    if extract is None:  # the frame's header; its columns are bound once they are written down, with their types
         Binding(header, operation.shape, options.dialect, operation.key, mapping)
     standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
     expect = standing.merged(options.expect)
     check_before(expect, header, extract.sources if extract else ())
-    return extract, mapping, expect
+    return extract, binding, mapping, expect
 
 
 def _bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> Binding:

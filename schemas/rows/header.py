@@ -45,14 +45,12 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
         if column is not None:
             faults += _wrong_age(name, next(f.dialects for f in shape.families if f.prefix == column.prefix), dialect)
             families.setdefault(column.prefix, []).append(column)
-    faults = first_of(faults)
-    faults += first_of([f"column {n} is there twice" for n, count in sorted(Counter(names).items()) if count > 1])
-    faults += [f"needed column {name} is missing" for name in _absent(names, plain, shape, families)]
-    faults += _halves(names, shape)
-    faults += first_of(_lonely_facets(families))
-    faults += first_of(_shared_keys(shape, families))
-    if faults:
-        raise ConfigError(f"{where}: {'; '.join(faults)}")
+    twice = [f"column {name} is there twice" for name, count in sorted(Counter(names).items()) if count > 1]
+    missing = [f"needed column {name} is missing" for name in _absent(names, plain, shape, families)]
+    kinds = (faults, twice, missing, _halves(names, shape), _lonely_facets(families), _shared_keys(shape, families))
+    told = [fault for kind in kinds for fault in first_of(kind)]
+    if told:
+        raise ConfigError(f"{where}: {'; '.join(told)}")
     return Columns(tuple(names), {p: tuple(c) for p, c in families.items()}, frozenset(ignored))
 
 
