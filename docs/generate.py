@@ -1,4 +1,4 @@
-"""Writes what is generated: parts of README.md and docs/, and manifest.schema.json: `make docs`. Tests hold them to it.
+"""Writes what is generated: parts of README.md and docs/, and the JSON schemas: `make docs`. Tests hold them to it.
 
 A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; everything else is written by hand.
 """
@@ -14,12 +14,14 @@ import orjson
 
 from docs.run_files import journal_table, outcomes_table
 from pipelines.cli.operation_table import markdown_table
+from schemas.documents import DOCUMENTS
 from schemas.manifest import Manifest
 from schemas.states import STATES
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 ARCHITECTURE = Path(__file__).resolve().parent / "architecture.md"
 MANIFEST_SCHEMA = Path(__file__).resolve().parent / "manifest.schema.json"
+DOCUMENTS_SCHEMA = Path(__file__).resolve().parent / "json-output.schema.json"
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{4}")
 _SECONDS = re.compile(r"\d+\.\d s$", re.MULTILINE)
@@ -69,6 +71,12 @@ def manifest_schema() -> str:
     return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
+def documents_schema() -> str:
+    """The JSON schema of what --json prints."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **DOCUMENTS.json_schema(mode="serialization")}
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
 def with_parts(text: str, generated: Mapping[str, str]) -> str:
     """The text with its generated parts put in.
 
@@ -89,3 +97,4 @@ if __name__ == "__main__":
     README.write_text(with_parts(README.read_text("utf-8"), parts()), "utf-8")
     ARCHITECTURE.write_text(with_parts(ARCHITECTURE.read_text("utf-8"), architecture_parts()), "utf-8")
     MANIFEST_SCHEMA.write_text(manifest_schema(), "utf-8")
+    DOCUMENTS_SCHEMA.write_text(documents_schema(), "utf-8")

@@ -1,7 +1,7 @@
 """The commands for earlier runs: `resume` what stopped, `replay` what failed, `purge` what is old."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -89,13 +89,5 @@ def _note(text: str) -> None:
 
 
 def _show_run(report: "Report", *, as_json: bool) -> NoReturn:
-    show([report], _document(report) if as_json else None)
+    show([report], report.document() if as_json else None)
     raise typer.Exit(report.exit_code)
-
-
-def _document(report: "Report") -> dict[str, Any]:
-    """The document that --json prints; a replay's names the run that it replays."""
-    from connectors.run_folder.folder import RunFolder
-
-    replays = RunFolder(report.run_dir).read_manifest().replays
-    return {**report.as_json(), **({"replays": replays} if replays else {})}

@@ -1,8 +1,9 @@
 """The commands that load: `load`, `nightly` and `trading-day`."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pipelines.nights.report import NightlyReport
     from pipelines.options import Options
     from pipelines.report.report import Report
+    from schemas.documents import Document
 
 
 @with_options(one_extract=True)
@@ -30,7 +32,7 @@ def load(
 
     with TerminalProgress(stderr_console()) as progress:
         report = launch_load(operation, extracts, options, progress, prefect=prefect)
-    show([report], report.as_json() if as_json else None)
+    show([report], report.document() if as_json else None)
     raise typer.Exit(report.exit_code)
 
 
@@ -45,6 +47,7 @@ AgainFlag = Annotated[
 
 @with_options()
 def nightly(
+    context: typer.Context,
     folder: FolderArgument,
     *,
     options: "Options",
@@ -56,11 +59,12 @@ def nightly(
 
     Rows that depend on a failed row are held. A stopped night resumes where it left off.
     """
-    _show_night(run_night(folder, options, prefect=prefect, again=again), as_json=as_json)
+    _show_night(run_night(folder, options, prefect=prefect, again=again), repeated(context), as_json=as_json)
 
 
 @with_options()
 def trading_day(
+    context: typer.Context,
     folder: FolderArgument,
     *,
     options: "Options",
@@ -78,7 +82,7 @@ def trading_day(
 
     with TerminalProgress(stderr_console()) as progress:
         day = launch_trading_day(folder, options, progress, again=again, prefect=prefect)
-    _show_night(day, as_json=as_json)
+    _show_night(day, repeated(context), as_json=as_json)
 
 
 def run_night(folder: Path, options: "Options", *, prefect: bool | None, again: bool = False) -> "NightlyReport":
@@ -97,22 +101,38 @@ def run_night(folder: Path, options: "Options", *, prefect: bool | None, again: 
         return launch_nightly(folder, options, progress, again=again, prefect=prefect)
 
 
-def _show_night(night: "NightlyReport", *, as_json: bool) -> NoReturn:
+def _show_night(night: "NightlyReport", repeat: str, *, as_json: bool) -> NoReturn:
     """Prints the outcome of several loads and ends the command."""
-    show(night.reports, night.as_json() if as_json else None)
+    from pipelines.nights.report import UNFINISHED
+
+    document = night.document(repeat) if as_json else None
+    show(night.reports, document, repeat if night.exit_code in UNFINISHED else "")
     if night.error is not None:
         typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)
     raise typer.Exit(night.exit_code)
 
 
-def show(reports: Sequence["Report"], document: dict[str, Any] | None) -> None:
-    """Prints the outcome on stdout: the document of --json, or the summary for a person."""
+def repeated(context: typer.Context) -> str:
+    """The command line that was typed, to be typed again; it continues what stopped."""
+    from pipelines.report.advice import program
+
+    return shlex.join([program(), *(word for word in context.obj if word not in ("--again", "--json"))])
+
+
+def show(reports: Sequence["Report"], document: "Document | None", repeat: str = "") -> None:
+    """Prints the outcome on stdout: the document of --json, or the summary for a person.
+
+    Args:
+        reports: of the loads that ended.
+        document: what --json prints.
+        repeat: the command that continues what stopped; empty where nothing of several loads did.
+    """
     from pipelines.cli.console import print_json, print_summaries, stdout_console
     from pipelines.report.summary import Summary
 
     if document is not None:
-        print_json(document)
+        print_json(document.as_json())
     elif not reports:
         typer.echo("Nothing is left to do.")
     else:
-        print_summaries([Summary.of_run(r.run_dir) for r in reports], stdout_console())
+        print_summaries([Summary.of_run(r.run_dir) for r in reports], stdout_console(), repeat=repeat)

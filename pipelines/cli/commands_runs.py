@@ -36,6 +36,7 @@ def report(
     """Show again how a finished run ended."""
     from pipelines.cli.console import print_json, print_summaries, stdout_console
     from pipelines.history.catalog import find_run, past_runs, replays_of
+    from pipelines.report.documents import run_document
     from pipelines.report.summary import Summary
 
     folder = find_run(runs, run)
@@ -43,7 +44,7 @@ def report(
     if html:
         typer.echo(str(folder.report))
     elif as_json:
-        print_json(summary.as_json())
+        print_json(run_document(summary).as_json())
     else:
         again = replays_of(folder.run_id, past_runs(folder.path.parent))
         print_summaries(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.commands_load import show
+from pipelines.cli.commands_load import repeated, show
 from pipelines.cli.flags import JsonFlag, PrefectFlag, with_options
 from schemas.texts import server_text
 
@@ -19,6 +19,7 @@ Day = Annotated[
 
 @with_options()
 def backfill(
+    context: typer.Context,
     pattern: Annotated[str, typer.Argument(help="Each date's folder, such as '/extracts/{date:%Y%m%d}'.")],
     first: Day,
     last: Day,
@@ -34,11 +35,14 @@ def backfill(
     """
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_backfill
+    from pipelines.nights.report import UNFINISHED
 
     days = (first.date(), last.date())
     with TerminalProgress(stderr_console()) as progress:
         report = launch_backfill(pattern, days, options, progress, again=again, prefect=prefect)
-    show([r for _, night in report.nights for r in night.reports], report.as_json() if as_json else None)
+    repeat = repeated(context)
+    document, stopped = report.document(repeat) if as_json else None, report.exit_code in UNFINISHED
+    show([r for _, night in report.nights for r in night.reports], document, repeat if stopped else "")
     for day, night in report.nights:
         if night.error is not None:
             typer.echo(f"bulkload: {day}: {server_text(night.error.message, 1000)}", err=True)

@@ -121,17 +121,20 @@ def _progress_line(doing: str, done: int, total: int | None, rate: float) -> str
     return " ".join(parts)
 
 
-def print_summaries(summaries: Sequence[Summary], console: Console, more: Iterable[Line] = ()) -> None:
+def print_summaries(
+    summaries: Sequence[Summary], console: Console, more: Iterable[Line] = (), repeat: str = ""
+) -> None:
     """Prints how one run ended, or several of one night.
 
     Args:
         summaries: at least one, in the order of their runs.
         console: where to print.
         more: lines between the outcome and what to do next.
+        repeat: the command that continues a night that stopped; empty where none did.
     """
     print_lines(_outcome_lines(summaries, width_of(console)), console)
     print_lines(more, console)
-    print_lines(_ending_lines(summaries, width_of(console)), console)
+    print_lines(_ending_lines(summaries, repeat, width_of(console)), console)
 
 
 def print_lines(lines: Iterable[Line], console: Console) -> None:
@@ -203,7 +206,7 @@ def _group_lines(group: Group, width: int) -> Iterator[Line]:
         yield f"    and {group.more:,} rows for other reasons with this code: see failures.csv", "dim"
 
 
-def _ending_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
+def _ending_lines(summaries: Sequence[Summary], repeat: str, width: int) -> Iterator[Line]:
     """The files, and the command to type next; paths and commands are never wrapped."""
     yield "", ""
     yield "Files", "bold"
@@ -214,6 +217,8 @@ def _ending_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     yield "", ""
     yield "Next", "bold"
     commands = {command: advice.next_step(s) for s in summaries if (command := advice.next_command(s))}
+    if repeat:
+        commands = {repeat: advice.CONTINUE}
     if not commands:
         yield f"  {advice.next_step(summaries[0])}", ""
     for step in dict.fromkeys(commands.values()):

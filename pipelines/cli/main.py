@@ -129,7 +129,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with _interrupts_as_errors():
             _refuse_undecoded(arguments)
-            code: int | None = app(args=list(arguments), prog_name="bulkload", standalone_mode=False)
+            code: int | None = app(args=list(arguments), prog_name="bulkload", standalone_mode=False, obj=arguments)
     except Exception as error:  # noqa: BLE001  # the end of the line: nothing may leave as a traceback
         return _fail(error, arguments)
     return code or 0
@@ -152,8 +152,9 @@ def _fail(error: Exception, arguments: Sequence[str]) -> int:
     typer.echo(f"bulkload: {message}", err=True)
     if "--json" in arguments:
         from pipelines.cli.console import print_json
+        from schemas.documents import ErrorDocument
 
-        print_json({"verdict": "error", "exit_code": code, "message": message})
+        print_json(ErrorDocument(exit_code=code, message=message).as_json())
     return code
 
 

@@ -1,6 +1,7 @@
 """Makes and writes the manifest of a run: when it opens, when its books are closed, and when it ends in an error."""
 
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -45,12 +46,12 @@ def opening(spec: LoadSpec, run_id: str, target: str | None, sources: Sequence[S
 
 def closed(manifest: Manifest, report: Report) -> Manifest:
     """The manifest of a run whose books are closed."""
-    counts = report.as_json()
+    rows = {"read": report.rows_read, **{state.value: count for state, count in report.rows.items()}}
     return manifest.changed(
         finished=moment(),
-        seconds=counts["seconds"],
-        rows=counts["rows"],
-        keys=counts["keys"],
+        seconds=round(report.seconds, 3),
+        rows=Counter(rows),
+        keys=Counter(report.keys),
         requests=report.requests,
         retries=report.retries,
         reasons=report.reasons,

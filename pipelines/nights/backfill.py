@@ -21,12 +21,13 @@ from pipelines.nights.continuation import load_of_extract
 from pipelines.nights.folder import NightExtract, find_extracts
 from pipelines.nights.night_lock import night_lock
 from pipelines.nights.nightly import nightly
-from pipelines.nights.report import NightlyReport, worst
+from pipelines.nights.report import NightlyReport, severity, worst
 from pipelines.options import Options, Progress
+from schemas.documents import BackfillDocument
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.manifest import Manifest
 from schemas.same_load import is_same, place_of
-from schemas.states import FINISHED, FINISHED_CODES
+from schemas.states import FINISHED, FINISHED_CODES, Verdict
 
 MOST_NAMED = 10
 """Missing folders that a message lists."""
@@ -55,15 +56,23 @@ class BackfillReport:
         """The exit code of its worst night."""
         return worst([night.exit_code for _, night in self.nights])
 
-    def as_json(self) -> dict[str, Any]:
-        """The document that --json prints."""
-        return {
-            "target": self.target,
-            "exit_code": self.exit_code,
-            "nights": [{"date": day.isoformat(), **night.as_json()} for day, night in self.nights],
-            "done_before": [day.isoformat() for day in self.done_before],
-            "not_started": [day.isoformat() for day in self.not_started],
-        }
+    def document(self, repeat: str | None) -> BackfillDocument:
+        """The document that --json prints.
+
+        Args:
+            repeat: the command that continues the backfill where it stopped.
+        """
+        worst_night = min((night for _, night in self.nights), key=severity, default=None)
+        nights = [night.document(repeat, day.isoformat()) for day, night in self.nights]
+        return BackfillDocument(
+            target=self.target,
+            verdict=worst_night.verdict if worst_night else Verdict.COMPLETE,
+            exit_code=self.exit_code,
+            nights=nights,
+            done_before=[day.isoformat() for day in self.done_before],
+            not_started=[day.isoformat() for day in self.not_started],
+            next=next((night.next for night in nights if night.next), None),
+        )
 
 
 def backfill(

@@ -3,13 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pipelines.report.report import Report
-from schemas.errors import FatalError
+from schemas.documents import NightDocument
+from schemas.errors import ConfigError, FatalError, StoppedError
+from schemas.states import EXIT_CODES, FINISHED, Verdict
 
 _WORST_FIRST = (5, 4, 2, 3, 0)
 """Unbalanced books, stopped, wrong input, rejects, all accepted: a night has the exit code of its worst load."""
+
+_VERDICTS = {
+    **{EXIT_CODES[verdict]: verdict for verdict in FINISHED | {Verdict.STOPPED, Verdict.UNBALANCED}},
+    2: Verdict.ERROR,
+}
+
+UNFINISHED = frozenset({StoppedError.exit_code, ConfigError.exit_code})
+"""Exit codes of a night that the same command continues."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +50,37 @@ class NightlyReport:
         """The same night, with the notes from before it began put first."""
         return replace(self, notes=(*notes, *self.notes))
 
-    def as_json(self) -> dict[str, Any]:
-        """The document that --json prints."""
-        return {
-            "folder": str(self.folder),
-            "target": self.target,
-            "exit_code": self.exit_code,
-            "error": self.error.message if self.error else None,
-            "notes": list(self.notes),
-            "runs": [report.as_json() for report in self.reports],
-        }
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of its worst load."""
+        if self.error is not None:
+            return _VERDICTS[self.exit_code]
+        return min(self.reports, key=severity).verdict if self.reports else Verdict.COMPLETE
+
+    def document(self, repeat: str | None, date: str | None = None) -> NightDocument:
+        """The document that --json prints.
+
+        Args:
+            repeat: the command that continues the night where it stopped.
+            date: its business date, as an ISO 8601 text.
+        """
+        runs = [report.document() for report in self.reports]
+        return NightDocument(
+            night=str(self.folder),
+            date=date,
+            target=self.target,
+            verdict=self.verdict,
+            exit_code=self.exit_code,
+            runs=runs,
+            notes=list(self.notes),
+            error=self.error.message if self.error else None,
+            next=repeat if self.exit_code in UNFINISHED else next((run.next for run in runs if run.next), None),
+        )
+
+
+def severity(ended: Report | NightlyReport) -> int:
+    """How well a load or a night ended, the worst first."""
+    return _WORST_FIRST.index(ended.exit_code)
 
 
 def worst(codes: list[int]) -> int:

@@ -19,6 +19,9 @@ from schemas.texts import server_text
 
 NAME = "bulkload"
 
+CONTINUE = "Fix what stopped it, then type the same again: it resumes where it stopped, and loads nothing twice."
+"""What to do about several loads of which one stopped."""
+
 
 def warnings(run: Summary) -> list[str]:
     """Alarms first, then what the run noticed that is no row's fault."""

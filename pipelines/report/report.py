@@ -1,17 +1,19 @@
-"""How a run ended, for scripts: the report in Python, and the document that --json prints."""
+"""How a run ended, for scripts in Python."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from connectors.run_folder.folder import RunFolder
+from pipelines.report.documents import run_document
+from pipelines.report.summary import Summary
+from schemas.documents import RunDocument
 from schemas.errors import LoadError
 from schemas.manifest import Reason
-from schemas.states import EXIT_CODES, GOOD, STATES, State, Verdict
+from schemas.states import EXIT_CODES, GOOD, State, Verdict
 
 
 class RowsNotAcceptedError(LoadError):
@@ -70,18 +72,6 @@ class Report:
             texts = ", ".join(f"{n} {state}" for state, n in bad.items())
             raise RowsNotAcceptedError(f"{self.run_id}: {texts}; see {RunFolder(self.run_dir).failures}")
 
-    def as_json(self) -> dict[str, Any]:
-        """The document that --json prints."""
-        return {
-            "run_id": self.run_id,
-            "run_dir": str(self.run_dir),
-            "operation": self.operation,
-            "mode": self.mode,
-            "target": self.target,
-            "verdict": self.verdict.value,
-            "rows": {"read": self.rows_read, **{s.value: self.rows[s] for s in STATES}},
-            "keys": {s.value: self.keys[s] for s in STATES},
-            "requests": self.requests,
-            "retries": self.retries,
-            "seconds": round(self.seconds, 3),
-        }
+    def document(self) -> RunDocument:
+        """The document that --json prints, from the run's folder."""
+        return run_document(Summary.of_run(self.run_dir))

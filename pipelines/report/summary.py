@@ -7,7 +7,7 @@ outside (keys, a server's messages) leave here on one line, bounded and without 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.account.reasons import OTHER
@@ -164,13 +164,6 @@ class Summary:
         )
         return f"replays {earlier}: {read - sum(left.values()):,} of {many(read, 'row', 'rows')} resolved{rest}"
 
-    def as_json(self) -> dict[str, Any]:
-        """The document that `load --json` printed."""
-        names = ("run_id", "operation", "mode", "target", "verdict", "rows", "keys", "requests", "retries", "seconds")
-        manifest = self.manifest.as_json()
-        found = {name: manifest[name] for name in names}
-        return {"run_id": found.pop("run_id"), "run_dir": str(self.folder.path), **found}
-
 
 def given_up(manifest: Manifest) -> list[Reason]:
     """The reasons of rows whose calls the client gave up on while the run continued."""
@@ -179,7 +172,7 @@ def given_up(manifest: Manifest) -> list[Reason]:
 
 
 def all_reasons(manifest: Manifest) -> list[Reason]:
-    """Why rows were not accepted; the rows add up to those of failures.csv.
+    """Why rows were not accepted, the most frequent reason first; the rows add up to those of failures.csv.
 
     An earlier version kept a hundred reasons at most: the other rows of such a run have one reason for each state. In a
     dry run `not_sent` needs none.
@@ -190,7 +183,7 @@ def all_reasons(manifest: Manifest) -> list[Reason]:
         left = rows.get(state, 0) - sum(reason.rows for reason in found if reason.state is state)
         if left > 0:
             found.append(Reason(state=state, code=OTHER, message="failures.csv says why", rows=left))
-    return found
+    return sorted(found, key=lambda reason: -reason.rows)
 
 
 def _groups(manifest: Manifest) -> Iterator[Group]:

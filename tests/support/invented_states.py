@@ -121,7 +121,7 @@ class Loads:
         print_summaries([older], Console(file=io.StringIO()))
         html_of(older)
         return {
-            "document": report.as_json(),
+            "document": report.document().as_json(),
             "exit_code": report.exit_code,
             "outcomes": [state for _, state in sorted(row_states(report.run_dir).items())],
             "failures": [line["_state"] for line in failures(report.run_dir)],

@@ -726,6 +726,20 @@ MUTATIONS = (
         ("tests/loads/test_foreign_texts.py::test_what_a_server_says_is_no_formula_in_failures_csv",),
     ),
     Mutation(
+        "leave warnings out of the document",
+        "pipelines/report/documents.py",
+        "        warnings=advice.warnings(run),\n",
+        "        warnings=[],\n",
+        ("tests/unit/cli/test_documents.py::test_each_command_prints_the_document_of_its_run",),
+    ),
+    Mutation(
+        "continue a stopped night by its last run alone",
+        "pipelines/nights/report.py",
+        "next=repeat if self.exit_code in UNFINISHED else next(",
+        "next=next(",
+        ("tests/unit/cli/test_documents.py::test_a_night_holds_the_documents_of_its_runs",),
+    ),
+    Mutation(
         "group rows by the key that LUSID quotes",
         "pipelines/account/rules.py",
         "        return _WORDS.sub(_without_value, _without_key(message, key))\n",

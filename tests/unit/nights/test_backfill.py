@@ -209,10 +209,13 @@ def test_the_first_date_of_the_calendar_has_none_before_it(tmp_path: Path) -> No
 def test_the_document_gives_each_night_by_its_date(place: Backfills) -> None:
     place.run(night=failing_on(FRIDAY, stopped))
     report = place.run(night=failing_on(MONDAY, stopped))
-    assert report.as_json() == {
+    (night,) = [night for _, night in report.nights]
+    assert report.document("backfill again").as_json() == {
+        "verdict": "stopped",
         "target": place.target,
         "exit_code": 4,
-        "nights": [{"date": "2026-11-23", **report.nights[0][1].as_json()}],
+        "nights": [night.document("backfill again", "2026-11-23").as_json()],
+        "next": "backfill again",
         "done_before": ["2026-11-19", "2026-11-20"],
         "not_started": [],
     }

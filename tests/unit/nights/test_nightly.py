@@ -336,14 +336,18 @@ def test_an_error_in_a_later_load_is_reported_beside_the_loads_that_ended(tmp_pa
     assert night.notes == ("orders: not started, because investment-accounts did not finish",)
     assert isinstance(night.error, ConfigError)
     assert night.exit_code == 2
-    document = night.as_json()
+    document = night.document("bulkload nightly tonight").as_json()
     assert document == {
-        "folder": str(folder),
+        "night": str(folder),
+        "date": None,
         "target": "sandbox",
         "exit_code": 2,
         "error": night.error.message,
         "notes": list(night.notes),
-        "runs": [night.reports[0].as_json()],
+        "runs": [night.reports[0].document().as_json()],
+        "verdict": "error",
+        "missing": [],
+        "next": "bulkload nightly tonight",
     }
 
 

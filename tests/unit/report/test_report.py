@@ -48,22 +48,6 @@ def test_a_stop_and_a_dry_run_have_verdicts_of_their_own() -> None:
     assert EXIT_CODES[Verdict.UNBALANCED] == 5
 
 
-def test_the_document_has_every_state_even_at_nought(tmp_path: Path) -> None:
-    assert report(tmp_path, Verdict.REJECTS, accepted=2, failed=1).as_json() == {
-        "run_id": "run-1",
-        "run_dir": str(tmp_path),
-        "operation": "orders",
-        "mode": "Partial",
-        "target": "https://acme.lusid.com/api",
-        "verdict": "rejects",
-        "rows": {"read": 3, **{s.value: n for s, n in counts(accepted=2, failed=1).items()}},
-        "keys": {s.value: n for s, n in counts(accepted=1).items()},
-        "requests": 3,
-        "retries": 1,
-        "seconds": 1.235,
-    }
-
-
 def test_failures_are_a_frame_of_texts(tmp_path: Path) -> None:
     write_failures(tmp_path / "failures.csv", ["code"], [["A", "failed", "X", "NA", "", "a.csv", "1", "00123"]])
     frame = report(tmp_path, Verdict.REJECTS, failed=1).failures

@@ -9,9 +9,9 @@ def test_rows_whose_reason_an_earlier_version_dropped_have_one_for_each_state() 
     rows = {**manifest()["rows"], "read": 900, "failed": 600, "held": 292}
     told = typed(rows=rows)
     assert [(r.state, r.code, r.rule, r.rows, r.keys) for r in all_reasons(told)] == [
-        ("failed", "Conflict", "it is there", 2, None),
-        ("held", "(others)", "failures.csv says why", 292, None),
         ("failed", "(others)", "failures.csv says why", 598, None),
+        ("held", "(others)", "failures.csv says why", 292, None),
+        ("failed", "Conflict", "it is there", 2, None),
     ]
     groups = [(group.state, group.code, group.rows, group.rules[0].examples) for group in summary(rows=rows).groups]
     assert groups == [

@@ -1,0 +1,43 @@
+"""The document that --json prints of a run: what the summary says, for scripts."""
+
+from pipelines.report import advice
+from pipelines.report.summary import Summary, all_reasons
+from schemas.documents import ReasonDocument, RunDocument
+from schemas.manifest import Reason
+from schemas.states import STATES
+
+
+def run_document(run: Summary) -> RunDocument:
+    """The document of a finished run."""
+    manifest = run.manifest
+    return RunDocument(
+        run_id=manifest.run_id,
+        run_dir=str(run.folder.path),
+        operation=run.operation,
+        mode=manifest.mode,
+        target=manifest.target,
+        verdict=run.verdict,
+        exit_code=manifest.exit_code,
+        rows={name: run.rows[name] for name in ("read", *STATES)},
+        keys={state: run.keys[state] for state in STATES},
+        reasons=list(map(_reason, all_reasons(manifest))),
+        warnings=advice.warnings(run),
+        failures=str(run.folder.failures) if run.to_correct else None,
+        next=advice.next_command(run) or None,
+        replays=manifest.replays,
+        requests=manifest.requests,
+        retries=manifest.retries,
+        seconds=manifest.seconds,
+    )
+
+
+def _reason(reason: Reason) -> ReasonDocument:
+    return ReasonDocument(
+        state=reason.state,
+        code=reason.code,
+        rule=reason.rule,
+        message=reason.message,
+        rows=reason.rows,
+        keys=reason.keys,
+        examples=reason.examples,
+    )

@@ -1,0 +1,145 @@
+"""The documents that --json prints: one for a run, one for a night, one for a backfill, and one for an error.
+
+Every member is always there: null or empty where there is nothing to say.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from schemas.states import Mode, State, Verdict
+
+
+class Document(BaseModel):
+    """What one command prints."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document as it is printed."""
+        return self.model_dump(mode="json")
+
+
+class ReasonDocument(Document):
+    """Rows that were not accepted for one reason.
+
+    Attributes:
+        rule: what every message of these rows says, with `…` in place of keys, rows and values.
+        message: of the first of the rows, in full.
+        keys: requests' keys among them; null where the run's version did not count them.
+        examples: some of the rows, `key (row 42)` each.
+        owner: who looks after it; null while nobody is named.
+    """
+
+    state: State
+    code: str
+    rule: str
+    message: str
+    rows: int
+    keys: int | None
+    examples: list[str]
+    owner: str | None = None
+
+
+class RunDocument(Document):
+    """A run: what `load`, `resume`, `replay` and `report` print.
+
+    Attributes:
+        feed: the feed it belongs to; null without one.
+        date: its business date; null where none was given.
+        target: where it loaded; null in a dry run.
+        rows: extract rows, `read` and by state. keys: requests' keys by state.
+        reasons: why rows were not accepted, the most frequent first; their rows add up to those of failures.csv.
+        alerts: what LUSID took otherwise than it was meant.
+        warnings: alarms, and what the run noticed that is no row's fault.
+        failures: the path of failures.csv; null where no row is in it.
+        next: the command to type next; null where nothing is left to do.
+        replays: the run whose failures it sends again; null where it is no replay.
+    """
+
+    run_id: str
+    run_dir: str
+    operation: str
+    feed: str | None = None
+    date: str | None = None
+    mode: Mode
+    target: str | None
+    verdict: Verdict
+    exit_code: int | None
+    rows: Mapping[str, int]
+    keys: Mapping[str, int]
+    reasons: list[ReasonDocument]
+    alerts: list[str] = []
+    warnings: list[str]
+    failures: str | None
+    next: str | None
+    replays: str | None
+    requests: int
+    retries: int
+    seconds: float
+
+
+class NightDocument(Document):
+    """A night or a trading day: what `nightly` and `trading-day` print.
+
+    Attributes:
+        night: its folder.
+        date: its business date; null where none was given.
+        target: where it loaded; null in a dry run.
+        verdict: of its worst load.
+        runs: one for each load that ended, in their order.
+        missing: required extracts that were not there.
+        notes: what was skipped or not started, and why.
+        error: what ended the night where a load has no run to show; null where nothing did.
+        next: the command to type next; null where nothing is left to do.
+    """
+
+    night: str
+    date: str | None = None
+    target: str | None
+    verdict: Verdict
+    exit_code: int
+    runs: list[RunDocument]
+    missing: list[str] = []
+    notes: list[str]
+    error: str | None
+    next: str | None
+
+
+class BackfillDocument(Document):
+    """Several nights: what `backfill` prints.
+
+    Attributes:
+        target: where it loaded; null in a dry run.
+        verdict: of its worst night.
+        nights: one for each date that was loaded, in their order.
+        done_before: dates that earlier runs had finished.
+        not_started: dates that were not loaded because the one before them stopped.
+        next: the command to type next; null where nothing is left to do.
+    """
+
+    target: str | None
+    verdict: Verdict
+    exit_code: int
+    nights: list[NightDocument]
+    done_before: list[str]
+    not_started: list[str]
+    next: str | None
+
+
+class ErrorDocument(Document):
+    """What any command prints that ends in an error: there is no run to show, or `bulkload report` shows it.
+
+    Attributes:
+        exit_code: 2 for usage and configuration, 4 where the same command may be typed again, 5, or 1 for a bug.
+        message: the line on stderr.
+    """
+
+    verdict: Literal["error"] = "error"
+    exit_code: int
+    message: str
+
+
+DOCUMENTS = TypeAdapter[Any](RunDocument | NightDocument | BackfillDocument | ErrorDocument)
+"""Any of them."""
