@@ -10,6 +10,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schemas.settings import LARGEST, LONGEST
+
 
 class Trailer(BaseModel):
     """Declares that the last record of each file is not a row but a trailer.
@@ -24,7 +26,7 @@ class Trailer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     starts_with: Annotated[str, Field(min_length=1)]
-    rows_cell: Annotated[int, Field(ge=2)] | None = None
+    rows_cell: Annotated[int, Field(ge=2, le=LARGEST)] | None = None
 
 
 class Expectations(BaseModel):
@@ -45,12 +47,12 @@ class Expectations(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rows: Annotated[int, Field(ge=0)] | None = None
-    min_rows: Annotated[int, Field(ge=0)] | None = None
+    rows: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
+    min_rows: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
     totals: dict[str, Decimal] = Field(default_factory=dict)
     trailer: Trailer | None = None
     done_marker: Path | None = None
-    settled_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    settled_seconds: Annotated[float, Field(ge=0, le=LONGEST)] | None = None
 
     @field_validator("done_marker")
     @classmethod

@@ -19,6 +19,12 @@ MAX_BATCH_BYTES: Final = 8 << 20
 PATIENCE_SECONDS: Final = 300.0
 """Longer than a restart, a deployment or a short network outage; what lasts longer needs a person."""
 
+LARGEST: Final = (1 << 63) - 1
+"""The largest number that the files of a run can hold."""
+
+LONGEST: Final = 1e9
+"""Seconds, 31 years; clocks that wait take ten times as much."""
+
 MOST_IN_FLIGHT: Final = 64
 """Calls; with more they only wait for each other, and no server was seen to handle as many at once."""
 
@@ -85,15 +91,17 @@ class LoadSettings:
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"allow_inf_nan": False, "extra": "allow"}
 
-    batch_size: Annotated[int, Exact(1), About("Most requests in one call.")] = 1000
-    max_batch_bytes: Annotated[int, Exact(1), About("Most bytes in one call.")] = MAX_BATCH_BYTES
+    batch_size: Annotated[int, Exact(1, LARGEST), About("Most requests in one call.")] = 1000
+    max_batch_bytes: Annotated[int, Exact(1, LARGEST), About("Most bytes in one call.")] = MAX_BATCH_BYTES
     concurrency: Annotated[int, Exact(1, MOST_IN_FLIGHT), About("Most calls in flight at once.")] = 4
     patience: Annotated[
-        float, Exact(0), About("How long to keep retrying a call while LUSID is away.", "seconds, 0 or more", "SECONDS")
+        float,
+        Exact(0, LONGEST),
+        About("How long to keep retrying a call while LUSID is away.", "seconds, 0 or more", "SECONDS"),
     ] = PATIENCE_SECONDS
     read_lag: Annotated[
         float,
-        Exact(0),
+        Exact(0, LONGEST),
         About(
             "How far LUSID's reads may lag behind: how long a lost call must be missing before it is sent again.",
             "seconds, 0 or more",
@@ -101,7 +109,9 @@ class LoadSettings:
         ),
     ] = 10.0
     wait: Annotated[
-        float, Exact(0), About("How long to wait for the same load under way.", "seconds, 0 or more", "SECONDS")
+        float,
+        Exact(0, LONGEST),
+        About("How long to wait for the same load under way.", "seconds, 0 or more", "SECONDS"),
     ] = 0.0
     dry_run: Annotated[Switch, About("Validate every row and send nothing.")] = False
     encoding: Annotated[

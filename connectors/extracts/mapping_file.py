@@ -16,7 +16,15 @@ from schemas.suggestions import did_you_mean
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a member that is given twice, which YAML would silently let win."""
+    """Refuses a member that is given twice, which YAML would silently let win, and what YAML itself stumbles over."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  # as in PyYAML
+        """The value of a node; PyYAML raises whatever comes for a 13th month or a `!!int x`."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            problem = "a value is not what it looks like, or is tagged as: put dates, numbers and the like in quotes"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:

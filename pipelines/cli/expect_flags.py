@@ -12,6 +12,8 @@ _FLAGS = {
     "totals": "--control-total takes COLUMN=SUM",
     "trailer": "--trailer takes TEXT or TEXT=CELL (2 or more)",
     "settled_seconds": "--settled takes seconds",
+    "rows": "--expect-rows takes a number of rows",
+    "min_rows": "--min-rows takes a number of rows",
 }
 _TOO_FEW = "--expect-rows is less than --min-rows"
 

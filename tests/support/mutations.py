@@ -43,6 +43,20 @@ MUTATIONS = (
         ("tests/unit/rows/test_patterns.py::test_no_cell_takes_long",),
     ),
     Mutation(
+        "let YAML stumble over a value",
+        "connectors/extracts/mapping_file.py",
+        "except (ValueError, TypeError, LookupError, AttributeError):",
+        "except LookupError:",
+        ("tests/loads/test_bad_inputs.py::test_mappings",),
+    ),
+    Mutation(
+        "take numbers that no file of a run can hold",
+        "schemas/settings.py",
+        "LARGEST: Final = (1 << 63) - 1",
+        "LARGEST: Final = 1 << 999",
+        ("tests/loads/test_bad_inputs.py::test_flags",),
+    ),
+    Mutation(
         "tell the fault of a repeated cell once",
         "schemas/rows/validated.py",
         "return [(place, said[cell]) for place, cell in enumerate(cells) if cell in said]",

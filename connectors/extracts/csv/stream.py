@@ -102,7 +102,7 @@ class ByteStream:
             on the offset and the size only, never on what was viewed before.
 
         Raises:
-            ExtractError: the file cannot be read, or its compressed data are damaged.
+            ExtractError: the file cannot be read, is in another encoding, or its compressed data are damaged.
         """
         if self._handle is None:
             self._open()
@@ -169,6 +169,11 @@ class ByteStream:
     def _fetch(self, size: int) -> bytes:
         try:
             return self._read(size)
+        except UnicodeError as error:  # of codecs that need a byte order mark; all else is U+FFFD
+            raise ExtractError(
+                f"{self._source.name}: the file cannot be read as {self._encoding.declared}, which begins with a byte "
+                "order mark: pass the encoding the file has, such as utf-8 or utf-16-le"
+            ) from error
         except DAMAGE as error:
             raise self._damaged() from error
 
