@@ -120,22 +120,21 @@ class Watch:
 class Spending:
     """What of the budget is spent: rows refused in validation, then rows of requests that failed."""
 
-    def __init__(self, budget: FailureBudget | None, prepared: Prepared, ledger: Ledger) -> None:
+    def __init__(self, budget: FailureBudget, prepared: Prepared, ledger: Ledger) -> None:
         self._budget, self._ledger = budget, ledger
         self._rows = prepared.rows_read
         in_request = prepared.book.requests[prepared.book.requests >= 0]
-        self._rows_of = np.bincount(in_request, minlength=len(prepared)) if budget else np.zeros(0, np.int64)
+        self._rows_of = np.bincount(in_request, minlength=len(prepared))
         self._failed = sum(n for state, n in prepared.book.counts().items() if state.traits.counted)
 
     def add(self, batch: npt.NDArray[np.int64]) -> None:
         """Counts the rows of a batch's requests that were settled otherwise than accepted."""
-        if self._budget is not None:
-            states = np.frombuffer(self._ledger.states, np.uint8)[batch]  # a view: the run's states are not copied
-            self._failed += int(self._rows_of[batch][np.isin(states, COUNTED)].sum())
+        states = np.frombuffer(self._ledger.states, np.uint8)[batch]  # a view: the run's states are not copied
+        self._failed += int(self._rows_of[batch][np.isin(states, COUNTED)].sum())
 
     def over(self) -> StoppedError | None:
         """The error that stops the run once the budget is spent."""
-        return self._budget.exceeded(self._failed, self._rows) if self._budget else None
+        return self._budget.exceeded(self._failed, self._rows)
 
 
 class Pressure:

@@ -102,10 +102,10 @@ class _Queue:
 
         While answers are lost in a row, no new ones are begun.
         """
-        holds_back = self._delivery.brake.holds_back
-        if self._lost and (holds_back or self._delivery.is_due(self._lost[0].tolist())):
+        brake = self._delivery.brake
+        if self._lost and (brake.holds_back or self._delivery.is_due(self._lost[0].tolist())):
             return self._lost.popleft()
-        new = next(self._new, None) if idle or not holds_back else None
+        new = next(self._new, None) if idle or not brake.holds_back else None
         return new if new is not None or not self._lost else self._lost.popleft()
 
 

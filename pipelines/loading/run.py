@@ -161,7 +161,8 @@ class _Sending:
             lag=options.read_lag,
             before=_before(prepared),
         )
-        self._spending = Spending(options.max_failures, requests, prepared.ledger)
+        budget = options.max_failures
+        self._spending = None if budget is None else Spending(budget, requests, prepared.ledger)
         self._settled = len(requests) - len(prepared.ledger.open_requests())
 
     def to_the_end(self) -> Sent:
@@ -180,11 +181,12 @@ class _Sending:
     def _count(self, batch: Batch) -> None:
         self._settled += len(batch)
         self._progress.sending(self._settled, len(self._prepared.requests))
-        self._spending.add(batch)
-        self._stop_over_budget()
+        if self._spending is not None:
+            self._spending.add(batch)
+            self._stop_over_budget()
 
     def _stop_over_budget(self) -> None:
-        over = self._spending.over()
+        over = self._spending.over() if self._spending is not None else None
         if over is not None:
             self._delivery.brake.stop(over)
 

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -141,8 +141,8 @@ class _Reading:
         self.binding, self.rules, self.folder, self.files = binding, rules, folder, files
         self.book = Book(extract, folder / "notes.tmp")
         files.callback(self.book.notes.close)
-        self.entries = self._entry_file("entries.tmp")
-        self.keys = self._entry_file("keys.tmp")
+        self.entries = files.enter_context(closing(EntryFile(folder / "entries.tmp")))
+        self.keys = files.enter_context(closing(EntryFile(folder / "keys.tmp")))
         self.by_key, self.by_alone = KeyIndex(), KeyIndex()
         self.wides = ParametersOfCalls(_call_parameters(binding, rules))
         build = rules.operation.build(binding.columns, rules.dialect)
@@ -150,11 +150,6 @@ class _Reading:
         singles = Templates(binding, request_encoder(rules.operation, build))
         self.made_of = self.gathered.parts if self.gathered else singles.entries
         self.refused = 0
-
-    def _entry_file(self, name: str) -> EntryFile:
-        file = EntryFile(self.folder / name)
-        self.files.callback(file.close)
-        return file
 
     def take(self, batch: RowBatch) -> None:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
@@ -223,7 +218,7 @@ class _Reading:
 
     def _gather(self, templates: GatheredTemplates, key_of: Callable[[int], bytes], rows_read: int) -> Prepared:
         """Makes one request of the rows of each key."""
-        requests = self._entry_file("requests.tmp")
+        requests = self.files.enter_context(closing(EntryFile(self.folder / "requests.tmp")))
         gathering = Gathering(self.book, self.entries, templates, self.rules.operation, self.rules.max_bytes)
         gathering.refuse_shared(self.by_alone, key_of)
         gathered = gathering.gather(self.by_key.groups(key_of, singles=True))
