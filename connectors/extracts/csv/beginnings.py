@@ -52,24 +52,33 @@ _BOMS = (
 )
 
 
-def check_beginning(source: Source, encoding: Encoding) -> None:
+def beginning_of(source: Source) -> bytes:
+    """The first bytes of a file, decompressed: enough to tell what it is."""
+    with closing(ByteStream(source, encoding_of("latin-1"))) as stream:
+        return stream.view(_TAR.stop)[0]
+
+
+def check_beginning(name: str, head: bytes, encoding: Encoding) -> None:
     """Checks that a file begins as text of its encoding may.
+
+    Args:
+        name: the file's, for messages.
+        head: its first bytes.
+        encoding: what it is read as.
 
     Raises:
         ExtractError: the file is of another kind, or its byte order mark names another encoding.
     """
-    with closing(ByteStream(source, encoding_of("latin-1"))) as stream:
-        head, _ = stream.view(_TAR.stop)
     for magic, advice in _FOREIGN.items():
         if head.startswith(magic):
-            raise ExtractError(f"{source.name}: {advice}")
+            raise ExtractError(f"{name}: {advice}")
     if head[_TAR] == b"ustar":
-        raise ExtractError(f"{source.name}: is a tar archive: unpack it")
+        raise ExtractError(f"{name}: is a tar archive: unpack it")
     if _MESSAGE.match(head.removeprefix(codecs.BOM_UTF8)):
-        raise ExtractError(f"{source.name}: begins with an error message of a database: export it anew")
+        raise ExtractError(f"{name}: begins with an error message of a database: export it anew")
     mark = next((name for bom, name in _BOMS if head.startswith(bom)), None)
     if mark and not encoding.codec.startswith(mark):
         raise ExtractError(
-            f"{source.name}: the file begins with the byte order mark of {mark}, "
+            f"{name}: the file begins with the byte order mark of {mark}, "
             f"but is read as {encoding.declared}: pass the encoding {mark}"
         )

@@ -13,10 +13,9 @@ import codecs
 import dataclasses
 import re
 from collections.abc import Collection, Iterator
-from contextlib import closing
 
 from connectors.extracts.batches import BadRow, ColumnType, Position, RowBatch, order_of
-from connectors.extracts.csv.beginnings import check_beginning
+from connectors.extracts.csv.beginnings import beginning_of, check_beginning
 from connectors.extracts.csv.blocks import Block, read_block
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.header import read_header
@@ -29,7 +28,6 @@ _HEAD = 1 << 16
 _FIRST_LINE_END = re.compile(rb'(?:[^"\r\n]|"[^"]*+")*+(\r\n?|\n)')
 _ANY_LINE_END = re.compile(rb"[^\r\n]*+(\r\n?|\n)")
 _REPORT = ",".join([*FAILURE_COLUMNS[:3], ""]).encode()
-_REPORT_HEAD = 64
 
 
 class CsvFile:
@@ -54,10 +52,11 @@ class CsvFile:
         self._source = source
         self._index = index
         self.records = 0
-        self._reported = _is_report(source)
+        head = beginning_of(source)
+        self._reported = _is_report(head)
         if self._reported:
             rules = CsvFormat(encoding_of("utf-8"), suspects="", block=rules.block, max_rows=rules.max_rows)
-        check_beginning(source, rules.encoding)
+        check_beginning(source.name, head, rules.encoding)
         self._rules = dataclasses.replace(rules, swapped=self._lines_end_in_cr(rules))
         self._again: ByteStream | None = None
         stream = self._stream()
@@ -184,10 +183,8 @@ class CsvFile:
         return batch, None if is_last else following, block
 
 
-def _is_report(source: Source) -> bool:
+def _is_report(head: bytes) -> bool:
     """Whether a file is a failures.csv of ours, perhaps saved again by a program that quotes or adds a mark."""
-    with closing(ByteStream(source, encoding_of("latin-1"))) as stream:
-        head, _ = stream.view(_REPORT_HEAD)
     return head.removeprefix(codecs.BOM_UTF8).replace(b'"', b"").startswith(_REPORT)
 
 
