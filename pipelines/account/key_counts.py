@@ -30,6 +30,8 @@ def rows_that_count(prepared: Prepared, states: npt.NDArray[np.uint8]) -> _Mask:
         loose &= np.diff(prepared.keys.ends) > 0
     counting = loose.copy()
     counting[prepared.first_row] = True
+    if not loose.any():
+        return counting
     for rows in _index(prepared, loose).groups(lambda o: prepared.keys.read(o).decode(), singles=False):
         outside = [o for o in rows if loose[o]]
         counting[outside[1 if len(outside) == len(rows) else 0 :]] = False
@@ -40,8 +42,6 @@ def _index(prepared: Prepared, loose: _Mask) -> KeyIndex:
     """Indexes the rows outside the requests, and those first rows of requests that may share a key with one of them."""
     index = KeyIndex()
     batches = list(prepared.book.batches_with(loose))
-    if not batches:
-        return index
     wanted = np.sort(np.concatenate([_hashes(keys)[loose[_span(b)]] for b, keys in _keys(prepared, batches)]))
     heads = np.zeros(len(loose), bool)
     heads[prepared.first_row] = True

@@ -67,7 +67,8 @@ def next_step(run: Summary) -> str:
         return "Correct the extract, then load it." if run.to_correct else "Every row is valid: load them."
     if run.verdict is Verdict.STOPPED:
         return "Fix what stopped the run, then resume it; settled rows are not sent again."
-    if any(run.rows[state] for state in STATES if state.traits.correctable):
+    rows = run.rows
+    if any(rows[state] for state in STATES if state.traits.correctable):
         return (
             "Correct the rows in failures.csv (leave the columns that begin with _ as they are), then replay the run: "
             "it sends only the rows that were not accepted."

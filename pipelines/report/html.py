@@ -65,7 +65,7 @@ def template() -> "Template":
 
 
 def _slices(summary: Summary) -> Iterator[Slice]:
-    read = summary.rows["read"]
+    rows, keys = summary.rows, summary.keys
+    read = rows["read"]
     for state in STATES:
-        rows = summary.rows[state]
-        yield Slice(state, rows, summary.keys[state], 100 * rows / read if read else 0.0)
+        yield Slice(state, rows[state], keys[state], 100 * rows[state] / read if read else 0.0)
