@@ -30,6 +30,7 @@ JOURNAL: Mapping[str, Mapping[str, Member]] = {
         "call": _CALL,
         "request_id": Member("text or null", "LUSID's id of the call"),
         "settled": Member("list", "requests that need a state or a reason: `[request, state, code, message]`"),
+        "named": Member("list", "the key and the first row of each of `settled`, in their order", always=False),
         "accepted": Member("list", f"requests that were accepted without a remark: {_RANGES}", always=False),
         "ids": Member("list or null", "LUSID's own id of each accepted request, in their order", always=False),
         "crc": _CRC,

@@ -42,6 +42,26 @@ class ReasonDocument(Document):
     owner: str | None = None
 
 
+class ProgressDocument(Document):
+    """What the journal knows of a run whose books are not closed.
+
+    Attributes:
+        is_running: whether a process is working on it.
+        silent_since: when it last wrote something.
+        requests: how many it has; null while it reads its extract.
+        settled: requests that have ended in a state.
+        in_doubt: requests that were sent, and no answer is there.
+        waiting: requests that have not been sent.
+    """
+
+    is_running: bool
+    silent_since: str
+    requests: int | None
+    settled: int
+    in_doubt: int
+    waiting: int
+
+
 class RunDocument(Document):
     """A run: what `load`, `resume`, `replay` and `report` print.
 
@@ -49,13 +69,16 @@ class RunDocument(Document):
         feed: the feed it belongs to; null without one.
         date: its business date; null where none was given.
         target: where it loaded; null in a dry run.
-        rows: extract rows, `read` and by state. keys: requests' keys by state.
+        exit_code: of the command that ended it; null where none did.
+        rows: extract rows, `read` and by state; null until its books are closed. keys: requests' keys by state.
         reasons: why rows were not accepted, the most frequent first; their rows add up to those of failures.csv.
+            Until the books are closed: of the requests that are settled, each counted by its first row.
         alerts: what LUSID took otherwise than it was meant.
         warnings: alarms, and what the run noticed that is no row's fault.
         failures: the path of failures.csv; null where no row is in it.
         next: the command to type next; null where nothing is left to do.
         replays: the run whose failures it sends again; null where it is no replay.
+        progress: how far it is; null once its books are closed.
     """
 
     run_id: str
@@ -67,7 +90,7 @@ class RunDocument(Document):
     target: str | None
     verdict: Verdict
     exit_code: int | None
-    rows: Mapping[str, int]
+    rows: Mapping[str, int] | None
     keys: Mapping[str, int]
     reasons: list[ReasonDocument]
     alerts: list[str] = []
@@ -78,6 +101,7 @@ class RunDocument(Document):
     requests: int
     retries: int
     seconds: float
+    progress: ProgressDocument | None = None
 
 
 class NightDocument(Document):

@@ -9,15 +9,20 @@ import errno
 import fcntl
 import os
 import threading
+import time
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 from schemas.errors import RunFolderError
+
+_LOOKS = 3
+_LOOK_SECONDS = 0.01
+"""How often, and how long, opening waits for one that only looks whether the journal is open."""
 
 
 class Journal:
@@ -34,7 +39,7 @@ class Journal:
             try:
                 self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW, 0o600)
                 undo.callback(os.close, self._handle)
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(self._handle)
                 self._end = self._synced = self._drop_torn_line()
                 os.fsync(self._handle)  # a process that was killed may have written lines and not synced them
             except BlockingIOError:
@@ -120,18 +125,11 @@ class Journal:
         Raises:
             RunFolderError: a line is damaged; its content is lost, so nothing more may be sent.
         """
-        offset = 0
-        with self._opened() as file:
-            for number, line in enumerate(file, 1):
-                record = _verified(line)
-                if record is None:
-                    raise self.damaged(number)
-                yield offset, record
-                offset += len(line)
+        return journal_lines(self._path)
 
     def damaged(self, number: int) -> RunFolderError:
         """The error that says which line is damaged."""
-        return RunFolderError(f"{self._path}: line {number} is damaged: the run cannot be resumed")
+        return _damaged(self._path, number)
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
@@ -146,8 +144,42 @@ class Journal:
         os.close(self._handle)
 
 
+def _lock(handle: int) -> None:
+    """Locks a journal; raises BlockingIOError where another process has it open, and does not merely look at it."""
+    for _ in range(_LOOKS):
+        with suppress(BlockingIOError):
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(_LOOK_SECONDS)
+    return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def journal_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Every whole line of a journal with its offset; another process may be writing it.
+
+    Raises:
+        RunFolderError: the journal cannot be read, or a line is damaged.
+    """
+    offset = 0
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):  # it is being written, or a crash cut it short: nobody acted on it
+                    return
+                record = _verified(line)
+                if record is None:
+                    raise _damaged(path, number)
+                yield offset, record
+                offset += len(line)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _damaged(path: Path, number: int) -> RunFolderError:
+    return RunFolderError(f"{path}: line {number} is damaged: the run cannot be resumed")
+
+
 def is_in_use(path: Path) -> bool:
-    """Whether a process has the journal open."""
+    """Whether a process has the journal open; looking takes a shared lock for an instant, which `Journal` sits out."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:

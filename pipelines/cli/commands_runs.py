@@ -33,14 +33,26 @@ def report(
     html: Annotated[bool, typer.Option("--html", help="Print only the path of report.html.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show again how a finished run ended."""
-    from pipelines.cli.console import print_json, print_summaries, stdout_console
+    """Show how a run ended, or how far it is.
+
+    Of a run that is under way or was killed: what is settled, refused and in doubt.
+    """
+    from pipelines.cli.console import print_json, print_summaries, print_unfinished, stdout_console
     from pipelines.history.catalog import find_run, past_runs, replays_of
     from pipelines.report.documents import run_document
-    from pipelines.report.summary import Summary
+    from pipelines.report.summary import Summary, is_unfinished
+    from pipelines.report.unfinished import UnfinishedRun
 
     folder = find_run(runs, run)
-    summary = Summary.of_run(folder.path)
+    manifest = folder.read_manifest()
+    if is_unfinished(manifest) and not html:
+        unfinished = UnfinishedRun.of(folder, manifest)
+        if as_json:
+            print_json(unfinished.document().as_json())
+        else:
+            print_unfinished(unfinished, stdout_console())
+        return
+    summary = Summary.of(folder, manifest)
     if html:
         typer.echo(str(folder.report))
     elif as_json:

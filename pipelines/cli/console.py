@@ -19,7 +19,8 @@ from rich.text import Text
 
 from pipelines.options import Progress
 from pipelines.report import advice
-from pipelines.report.summary import Group, Summary
+from pipelines.report.summary import Group, Summary, groups_of
+from pipelines.report.unfinished import UnfinishedRun
 from schemas.states import STATES
 from schemas.texts import one_line
 
@@ -137,6 +138,25 @@ def print_summaries(
     print_lines(_ending_lines(summaries, repeat, width_of(console)), console)
 
 
+def print_unfinished(run: UnfinishedRun, console: Console) -> None:
+    """Prints what the journal knows of a run whose books are not closed."""
+    print_lines(_unfinished_lines(run, width_of(console)), console)
+
+
+def _unfinished_lines(run: UnfinishedRun, width: int) -> Iterator[Line]:
+    yield f"{run.manifest.operation}: {run.headline}", "bold"
+    yield f"  into {run.manifest.target or 'nothing: a dry run'}", "dim"
+    yield f"  {run.progress}", ""
+    yield "", ""
+    counted = [(state, count) for state, count in run.settled.items() if count]
+    yield from table([("", "requests"), *((state, f"{count:,}") for state, count in counted)])
+    yield from _group_reasons("Why requests were not accepted so far", groups_of(run.reasons), width)
+    yield "", ""
+    yield "Next", "bold"
+    yield f"  {run.next_step}", ""
+    yield f"  {run.next_command}", "bold"
+
+
 def print_lines(lines: Iterable[Line], console: Console) -> None:
     """Prints styled lines; nothing in them is markup."""
     for text, style in lines:
@@ -190,10 +210,14 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[Line]:
 
 
 def _reasons(summary: Summary, width: int) -> Iterator[Line]:
-    if summary.groups:
-        yield "", ""
-        yield f"Why {summary.operation} rows were not accepted", "bold"
-    for group in summary.groups:
+    return _group_reasons(f"Why {summary.operation} rows were not accepted", summary.groups, width)
+
+
+def _group_reasons(title: str, groups: Iterable[Group], width: int) -> Iterator[Line]:
+    for number, group in enumerate(groups):
+        if number == 0:
+            yield "", ""
+            yield title, "bold"
         yield f"  {group.rows:,} {group.state}: {group.code}", group.state.traits.colours.console
         yield from _group_lines(group, width)
 

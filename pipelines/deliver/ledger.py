@@ -6,7 +6,7 @@ leaves is read back by `restore`: requests that were sent and never settled are 
 
 import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,10 @@ Part = Sequence[int]
 _ACCEPTED = code_of(State.ACCEPTED)
 _AGAIN = [code_of(state) for state in STATES if state.traits.again]
 """Codes of the states that a resumed run tries to better."""
+
+
+Name = Callable[[int], tuple[str, str]]
+"""Gives the key of a request, and its first row as a person finds it."""
 
 
 class Outcome(NamedTuple):
@@ -46,8 +50,15 @@ class Ledger:
         calls: calls begun, over all the run's processes.
     """
 
-    def __init__(self, journal: Journal, count: int) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, count: int, name: Name | None = None) -> None:
+        """Starts with every request open.
+
+        Args:
+            journal: the run's.
+            count: requests of the run.
+            name: gives a request's key and first row, for whoever reads the journal before the run is over.
+        """
+        self._journal, self._name = journal, name
         self.states = bytearray([PENDING]) * count
         self.settled_at = array("q", [-1]) * count
         self.in_doubt = bytearray(count)
@@ -114,6 +125,8 @@ class Ledger:
             accepted: requests that are simply done, with LUSID's id of each in `ids`.
         """
         record: dict[str, Any] = {"call": call, "request_id": request_id, "settled": [list(o) for o in outcomes]}
+        if outcomes and self._name is not None:
+            record["named"] = [self._name(outcome.request) for outcome in outcomes]
         if len(accepted):
             record["accepted"] = ranges(accepted)
             record["ids"] = ids if any(ids) else None

@@ -10,8 +10,9 @@ from typing import Any
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import is_in_use
 from connectors.targets import lasts
-from pipelines.report.summary import many
-from schemas.errors import ConfigError
+from pipelines.report.summary import is_unfinished, many
+from pipelines.report.unfinished import UnfinishedRun
+from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import Manifest
 from schemas.same_load import Aspect, is_same, load_of
 from schemas.states import FINISHED, GOOD, OVER, Verdict
@@ -55,10 +56,22 @@ class PastRun:
         when = self.manifest.started[:16].replace("T", " ")
         rows, replays = self.manifest.rows, self.manifest.replays
         counts = (
-            f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_accepted:,} to correct" if rows else ""
+            f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_accepted:,} to correct"
+            if rows
+            else self._so_far()
         )
         into = f" into {self.manifest.target}" if self.manifest.target else ""
         return f"{when} UTC  {self.verdict}{into}{counts}{f'; replays {replays}' if replays else ''}"
+
+    def _so_far(self) -> str:
+        """How far a run is whose books are not closed; empty where it has no journal that can be read."""
+        if not is_unfinished(self.manifest) or not self.folder.journal.exists():
+            return ""
+        try:
+            run = UnfinishedRun.of(self.folder, self.manifest)
+        except (RunFolderError, OSError):
+            return ""
+        return f": {run.headline}; {run.progress}"
 
     @property
     def replay_line(self) -> str:

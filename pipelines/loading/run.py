@@ -78,7 +78,7 @@ def prepare(run: OpenRun) -> PreparedRun:
     digests = run.extract.digests()
     manifest = _with_kept_copy(run)
     run.extract.check_unchanged()
-    ledger = Ledger(run.journal, len(requests))
+    ledger = Ledger(run.journal, len(requests), requests.name)
     force = _check_earlier(run, ledger, digests)
     if run.target is not None:
         ledger.plan(*requests.digests(), force=force)

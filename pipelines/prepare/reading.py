@@ -30,6 +30,10 @@ from schemas.rows.columns import Row
 from schemas.rows.validated import Sheet
 from schemas.settings import MAX_BATCH_BYTES
 from schemas.states import COUNTED, PENDING, Duplicates, State
+from schemas.texts import without_middle
+
+MOST_OF_A_KEY = 500
+"""Characters of a key by which the journal names a request."""
 
 _WRITTEN_AT_ONCE = 500
 """Gathered requests that go to the scratch file together: by ones it costs 3 µs each."""
@@ -86,6 +90,10 @@ class Prepared:
     def key(self, request: int) -> str:
         """The key of one request."""
         return self.keys.read(int(self.first_row[request])).decode()
+
+    def name(self, request: int) -> tuple[str, str]:
+        """The key of one request, bounded, and its first row as a person finds it."""
+        return without_middle(self.key(request), MOST_OF_A_KEY), self.book.where(int(self.first_row[request]))
 
     def digests(self) -> tuple[str, str]:
         """Fingerprints of which requests the numbers stand for, by sizes and places, and of their keys alone."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from connectors.lusid.trust import is_named
+from connectors.run_folder.folder import RunFolder
 from pipelines.report.summary import Summary, given_up, many
 from schemas.settings import RUNS, flag, flags
 from schemas.states import STATES, State, Verdict
@@ -54,11 +55,20 @@ def next_command(run: Summary) -> str:
         return shlex.join(_load(run, [shown(file.path) for file in run.manifest.extracts]))
     if not run.to_correct:
         return ""
-    runs = [] if run.folder.path.parent == RUNS else ["--runs", shown(run.folder.path.parent)]
-    verb = "resume" if run.verdict is Verdict.STOPPED else "replay"
-    target = run.manifest.target
+    return command_on("resume" if run.verdict is Verdict.STOPPED else "replay", run.folder, run.manifest.target)
+
+
+def command_on(verb: str, folder: RunFolder, target: str | None) -> str:
+    """A command on an earlier run.
+
+    Args:
+        verb: the command.
+        folder: the run's.
+        target: the run's, if the command is to load into it.
+    """
+    runs = [] if folder.path.parent == RUNS else ["--runs", shown(folder.path.parent)]
     where = ["--target", target] if target is not None and not is_named(target) else []
-    return shlex.join([program(), verb, run.folder.run_id, *runs, *where])
+    return shlex.join([program(), verb, folder.run_id, *runs, *where])
 
 
 def next_step(run: Summary) -> str:

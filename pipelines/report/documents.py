@@ -20,7 +20,7 @@ def run_document(run: Summary) -> RunDocument:
         exit_code=manifest.exit_code,
         rows={name: run.rows[name] for name in ("read", *STATES)},
         keys={state: run.keys[state] for state in STATES},
-        reasons=list(map(_reason, all_reasons(manifest))),
+        reasons=list(map(reason_document, all_reasons(manifest))),
         warnings=advice.warnings(run),
         failures=str(run.folder.failures) if run.to_correct else None,
         next=advice.next_command(run) or None,
@@ -31,7 +31,8 @@ def run_document(run: Summary) -> RunDocument:
     )
 
 
-def _reason(reason: Reason) -> ReasonDocument:
+def reason_document(reason: Reason) -> ReasonDocument:
+    """A reason as documents give it."""
     return ReasonDocument(
         state=reason.state,
         code=reason.code,

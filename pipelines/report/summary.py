@@ -4,7 +4,7 @@ Made from the manifest alone, so that a run's summary is the same on the night a
 outside (keys, a server's messages) leave here on one line, bounded and without control characters.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -71,12 +71,12 @@ class Summary:
         """
         if manifest.format != FORMAT:
             raise ConfigError(f"{folder.path} was written by another version of bulkload")
-        if manifest.rows is None and "rows" not in manifest.damaged:
+        if is_unfinished(manifest):
             ending = manifest.error or "it is still working, or was killed"
             raise ConfigError(f"run {folder.run_id} has no report: {ending}")
         if manifest.damaged:
             raise ConfigError(f"{folder.manifest} is damaged, or was written by a later version of bulkload")
-        return cls(folder, manifest, tuple(_groups(manifest)))
+        return cls(folder, manifest, tuple(groups_of(all_reasons(manifest))))
 
     @classmethod
     def of_run(cls, run_dir: Path) -> Self:
@@ -165,6 +165,11 @@ class Summary:
         return f"replays {earlier}: {read - sum(left.values()):,} of {many(read, 'row', 'rows')} resolved{rest}"
 
 
+def is_unfinished(manifest: Manifest) -> bool:
+    """Whether the books of a run are not closed: it is under way, was killed, or ended in an error."""
+    return manifest.format == FORMAT and manifest.rows is None and "rows" not in manifest.damaged
+
+
 def given_up(manifest: Manifest) -> list[Reason]:
     """The reasons of rows whose calls the client gave up on while the run continued."""
     found = (r for r in manifest.reasons if r.state is State.NOT_SENT and r.code != RUN_STOPPED)
@@ -186,10 +191,10 @@ def all_reasons(manifest: Manifest) -> list[Reason]:
     return sorted(found, key=lambda reason: -reason.rows)
 
 
-def _groups(manifest: Manifest) -> Iterator[Group]:
-    """The reasons by state and code, the most frequent first."""
+def groups_of(found: Iterable[Reason]) -> Iterator[Group]:
+    """Reasons by state and code, the most frequent first."""
     by_code: dict[tuple[State, str], list[Reason]] = {}
-    for reason in all_reasons(manifest):
+    for reason in found:
         by_code.setdefault((reason.state, reason.code), []).append(reason)
     ranked = sorted(by_code.items(), key=lambda item: -sum(r.rows for r in item[1]))
     for (state, code), reasons in ranked:

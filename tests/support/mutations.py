@@ -94,7 +94,7 @@ MUTATIONS = (
     Mutation(
         "let two processes resume one run",
         "connectors/run_folder/journal.py",
-        "                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                _lock(self._handle)\n",
         "",
         ("tests/crash/test_two_in_every_window.py::test_two_processes_never_pass_each_other[sample-resume-resume]",),
     ),
@@ -311,7 +311,7 @@ MUTATIONS = (
     Mutation(
         "let two processes work on one run",
         "connectors/run_folder/journal.py",
-        "                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                _lock(self._handle)\n",
         "",
         ("tests/unit/run_folder/test_journal.py",),
     ),
@@ -740,6 +740,20 @@ MUTATIONS = (
         ("tests/loads/test_foreign_texts.py::test_what_a_server_says_is_no_formula_in_failures_csv",),
     ),
     Mutation(
+        "count an outcome that a later one replaced",
+        "pipelines/report/unfinished.py",
+        "if self._settled_at[request] == offset and not",
+        "if not",
+        ("tests/unit/report/test_unfinished.py::test_the_last_state_of_a_request_counts_and_a_torn_line_does_not",),
+    ),
+    Mutation(
+        "call nothing in doubt in a run under way",
+        "pipelines/report/unfinished.py",
+        'self._doubts[first : first + count] = b"\\1" * count',
+        "pass",
+        ("tests/unit/report/test_unfinished.py::test_the_last_state_of_a_request_counts_and_a_torn_line_does_not",),
+    ),
+    Mutation(
         "leave warnings out of the document",
         "pipelines/report/documents.py",
         "        warnings=advice.warnings(run),\n",
@@ -756,7 +770,7 @@ MUTATIONS = (
     Mutation(
         "group rows by the key that LUSID quotes",
         "pipelines/account/rules.py",
-        "        return _WORDS.sub(_without_value, _without_key(message, key))\n",
+        "        return _without_values(_without_key(message, key))\n",
         "        return message\n",
         ("tests/unit/account/test_accountant.py::test_one_rule_about_many_keys_is_one_reason",),
     ),

@@ -485,11 +485,12 @@ def test_a_run_that_did_not_finish_says_why_and_an_ambiguous_name_is_refused(tmp
     manifest(tmp_path, "a2", started="2026-11-21T02:00:00+00:00", verdict="stopped", error="interrupted by SIGINT")
     manifest(tmp_path, "0b", started="2026-11-19T02:00:00+00:00", format=99)
     runs = ["--runs", str(tmp_path)]
-    assert [cli.run(["report", name, *runs]) for name in ("a", "a1", "latest", "0b", "c")] == [2, 2, 2, 2, 2]
-    assert capsys.readouterr().err.splitlines() == [
+    assert [cli.run(["report", name, *runs]) for name in ("a", "a1", "latest", "0b", "c")] == [2, 0, 0, 2, 2]
+    said = capsys.readouterr()
+    assert "not finished, it was killed; silent since " in said.out
+    assert "not finished: interrupted by SIGINT; silent since " in said.out
+    assert said.err.splitlines() == [
         "bulkload: 2 runs begin with a: a1, a2",
-        "bulkload: run a1 has no report: it is still working, or was killed",
-        "bulkload: run a2 has no report: interrupted by SIGINT",
         f"bulkload: {tmp_path}/0b was written by another version of bulkload",
         f"bulkload: there is no run c in {tmp_path}: `bulkload runs` lists them",
     ]
