@@ -21,6 +21,7 @@ class Dialect(StrEnum):
 ALL_BUT_LEGACY = frozenset({Dialect.V2_1, Dialect.V2_3})
 """The dialects of every call other than allocation and booking."""
 
+ONLY_2_1 = frozenset({Dialect.V2_1})
 ONLY_2_3 = frozenset({Dialect.V2_3})
 
 INVESTOR_TYPES: Mapping[Dialect, tuple[str, ...]] = {

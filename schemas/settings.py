@@ -113,6 +113,9 @@ class LoadSettings:
         Exact(0, LONGEST),
         About("How long to wait for the same load under way.", "seconds, 0 or more", "SECONDS"),
     ] = 0.0
+    strict: Annotated[
+        Switch, About("Refuse ids, currencies, sizes and label sets that LUSID may take but few firms use.")
+    ] = False
     dry_run: Annotated[Switch, About("Validate every row and send nothing.")] = False
     encoding: Annotated[
         Text | None,

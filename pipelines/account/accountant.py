@@ -20,6 +20,7 @@ from pipelines.prepare.reading import Prepared
 from pipelines.prepare.row_book import ReadBatch, RowsOf
 from schemas.errors import BalanceError, ExtractError
 from schemas.manifest import Reason
+from schemas.rows.cells import joined_labels
 from schemas.rows.columns import Cell
 from schemas.states import PENDING, STATES, State, by_state, code_of, good_in
 from schemas.texts import spreadsheet_text
@@ -242,4 +243,4 @@ def _surplus(batch: RowBatch, index: int) -> Sequence[str]:
 
 
 def _cell(cell: Cell) -> str:
-    return cell if isinstance(cell, str) else "|".join(cell)
+    return cell if isinstance(cell, str) else joined_labels(cell)

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, StringConstraints
 
 from pipelines.operations.operation import Operation
 from schemas.dialects import Dialect
-from schemas.rows.cells import Currency, code, decimal, identifier, label_set, switch
+from schemas.rows.cells import RESOURCE_CODE_PATTERN, Currency, code, decimal, identifier, label_set, switch
 from schemas.rows.columns import Family, Plain
 from schemas.rows.times import time
 
@@ -62,8 +62,10 @@ def cell_text(cell: Any) -> str:
     reader = next((m.func for m in cell.__metadata__ if isinstance(m, BeforeValidator)), None)
     limits = next((m for m in cell.__metadata__ if isinstance(m, StringConstraints)), StringConstraints())
     if cell == Currency:
-        return "currency, three capital letters"
+        return "currency, three to five letters or digits"
     kind = _KINDS[reader] if reader else "text"
+    if limits.pattern == RESOURCE_CODE_PATTERN:
+        kind = "letters, digits and @ / + - _ * # ; ^ & . ?"
     if limits.max_length is None:
         return kind
     least = f"{limits.min_length} to" if limits.min_length else "at most"

@@ -49,7 +49,7 @@ class ListReader:
         If it is there after all, lists are believed no more.
         """
         listed = self._listed(evidence)
-        missing = [e for e in evidence if e.place in listed and not listed[e.place]]
+        missing = [e for e in evidence if e.place in listed and not listed[e.place] and e.is_addressable]
         for entity in {e.place.path: e for e in missing if e.place}.values():
             alone = body_of(entity, self._read)
             if not isinstance(alone, Finding) and _shows(entity, alone):
@@ -58,7 +58,11 @@ class ListReader:
         return self._bodies(evidence, listed)
 
     def _bodies(self, evidence: Sequence[Evidence], listed: _Found) -> list[Any]:
-        return [_body(e, listed[e.place]) if e.place in listed else body_of(e, self._read) for e in evidence]
+        return [_body(e, listed[e.place]) if e.place in listed else self._alone(e) for e in evidence]
+
+    def _alone(self, entity: Evidence) -> Any:
+        """The body of an entity read by itself, or the finding where there is none."""
+        return body_of(entity, self._read) if entity.is_addressable else Finding.UNCLEAR
 
     def _listed(self, evidence: Iterable[Evidence]) -> _Found:
         """What lists show at each place; places that they do not speak of are left out."""
@@ -68,7 +72,7 @@ class ListReader:
                 groups[entity.place.path, entity.place.member].append(entity)
         found: _Found = {}
         for (path, member), group in groups.items():
-            if len(group) >= FEW:
+            if len(group) >= FEW or not all(entity.is_addressable for entity in group):
                 found |= self._of_list(path, member, group)
         return found
 

@@ -26,8 +26,10 @@ from pipelines.prepare.completeness import check_before
 from schemas.errors import ConfigError, RunFolderError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
+from schemas.requests.strictness import strict_shape
 from schemas.rows import mapping as mappings
 from schemas.rows.binding import Binding
+from schemas.rows.columns import RowShape
 from schemas.settings import READING
 
 _COLLECT_EVERY = 200_000
@@ -152,7 +154,7 @@ def _checked(
     _check_delimiter(header)
     binding = _bind(spec, mapping, extract) if extract is not None else None
     if extract is None:  # the frame's header; its columns are bound once they are written down, with their types
-        Binding(header, operation.shape, options.dialect, operation.key, mapping)
+        Binding(header, _shape(spec), options.dialect, operation.key, mapping)
     standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
     expect = standing.merged(options.expect)
     check_before(expect, header, extract.sources if extract else ())
@@ -162,9 +164,7 @@ def _checked(
 def _bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> Binding:
     """The extract's columns bound to the operation."""
     operation = spec.operation
-    binding = Binding(
-        extract.columns, operation.shape, spec.options.dialect, operation.key, mapping, kinds=extract.kinds
-    )
+    binding = Binding(extract.columns, _shape(spec), spec.options.dialect, operation.key, mapping, kinds=extract.kinds)
     extract.check_readable(binding.used_columns)
     unclear = [name for name, column in binding.unclear_midnights.items() if extract.has_midnights(column)]
     if unclear:
@@ -174,6 +174,11 @@ def _bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) ->
             "the mapping"
         )
     return binding
+
+
+def _shape(spec: LoadSpec) -> RowShape:
+    """What a row of the load may hold."""
+    return strict_shape(spec.operation.shape) if spec.options.strict else spec.operation.shape
 
 
 def named_target(options: Options) -> str | None:

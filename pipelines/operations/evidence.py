@@ -5,6 +5,7 @@ then have (`evidence_rules`). All exist and match: applied. None exists: not app
 they differ, which this module cannot explain. Anything else is unclear.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,9 @@ identifier leads to another entity, or to a list."""
 
 _SLASH = "%2F"
 """An encoded slash: many servers answer 404 to it whatever exists, so that their 404 proves nothing."""
+
+_ADDRESSABLE = re.compile(r"[a-zA-Z0-9\-_]{1,64}")
+"""Scopes and codes that LUSID documents for a path (docs/lusid.md)."""
 
 Params = Mapping[str, str | Sequence[str]]
 """A query; a name with several values is repeated."""
@@ -69,6 +73,13 @@ class Evidence:
     def identity(self) -> Mapping[str, Any]:
         """What proves that it is this entity that was read, whatever else it holds."""
         return {"id": self.members["id"]} if "id" in self.members else {}
+
+    @property
+    def is_addressable(self) -> bool:
+        """Whether a path may hold its scope and code; what it may not is read in lists alone."""
+        if self.place is None or self.is_list:
+            return True
+        return all(map(_ADDRESSABLE.fullmatch, (self.place.scope, self.place.code)))
 
     @property
     def is_list(self) -> bool:

@@ -32,6 +32,12 @@ def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     yield from _whole(row, PORTFOLIO, "portfolio_code")
 
 
+def _check_one_holder(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
+    """In dialect 2.3 LUSID knows a holder by a single identifier."""
+    if sum(1 for name in columns.values_of("holder") if row[name]) > 1:
+        yield "holder:", "takes one identifier in dialect 2.3: fill one of the holder: columns of this row"
+
+
 def _whole(row: Row, member: Member, value: str) -> Iterable[tuple[str, str]]:
     """A row that gives part of a holder or portfolio must give all of it."""
     part = {c: row[c] for c in member.own(row)}
@@ -78,6 +84,7 @@ INVESTMENT_ACCOUNT = RowShape(
         *property_families("InvestmentAccount", dated=True),
     ),
     check=_check,
+    check_in={Dialect.V2_3: _check_one_holder},
     together=(("holder_key", "holder:"), PORTFOLIO.columns),
 )
 

@@ -1,10 +1,19 @@
 """The parts that orders, placements, executions and allocations share: ids, prices, instruments, and their rules."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from schemas.dialects import Dialect
+from schemas.dialects import ONLY_2_1, ONLY_2_3, Dialect
 from schemas.requests.properties import Wire, number
-from schemas.rows.cells import Code, Currency, DecimalText, Instrument, NeededCode
+from schemas.rows.cells import (
+    Code,
+    Currency,
+    DecimalText,
+    Instrument,
+    NeededCode,
+    NeededResourceCode,
+    ResourceCode,
+)
 from schemas.rows.columns import Columns, Family, Plain, Row
 
 INSTRUMENT = Family(
@@ -29,22 +38,25 @@ def needed_id(prefix: str, about: str, code: str) -> tuple[Plain, Plain]:
     """
     return (
         Plain(f"{prefix}_scope", NeededCode, f"{about}'s scope", "MyScope", needed=True),
-        Plain(f"{prefix}_code", NeededCode, f"{about}'s code", code, needed=True),
+        Plain(f"{prefix}_code", NeededResourceCode, f"{about}'s code", code, needed=True),
     )
 
 
-def id_columns(prefix: str, about: str, dialects: frozenset[Dialect] = frozenset(Dialect)) -> tuple[Plain, Plain]:
+def id_columns(
+    prefix: str, about: str, dialects: frozenset[Dialect] = frozenset(Dialect), code: Any = ResourceCode
+) -> tuple[Plain, Plain]:
     """The two columns of a ResourceId that a row may fill.
 
     Args:
         prefix: the beginning of the column names.
         about: the entity, as the descriptions of the columns name it.
         dialects: those that have the columns.
+        code: the type of its code.
     """
     beside = (f"{prefix}_code",)
     return (
         Plain(f"{prefix}_scope", Code, f"scope of {about}", "MyScope", dialects=dialects, beside=beside),
-        Plain(f"{prefix}_code", Code, f"code of {about}", "CODE-1", dialects=dialects),
+        Plain(f"{prefix}_code", code, f"code of {about}", "CODE-1", dialects=dialects),
     )
 
 
@@ -65,18 +77,35 @@ def money_columns(
     )
 
 
+def quantity_columns(about: str) -> tuple[Plain, Plain]:
+    """The column of a quantity, which dialect 2.1 demands and 2.3 does not.
+
+    Args:
+        about: the description of the quantity.
+    """
+    return (
+        Plain("quantity", DecimalText, about, "100", needed=True, dialects=ONLY_2_1),
+        Plain("quantity", DecimalText, f"{about}; or an amount, or both", "100", dialects=ONLY_2_3),
+    )
+
+
 def check_instrument(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     """A row must name an instrument."""
     if not any(row[name] for name in columns.values_of("instrument")):
         yield "instrument:", "at least one of the instrument: columns must be filled"
 
 
-def check_quantity_or_amount(row: Row) -> Iterable[tuple[str, str]]:
+def check_quantity(row: Row, _columns: Columns) -> Iterable[tuple[str, str]]:
+    """A row must give a quantity."""
+    yield from check_filled(row, "quantity")
+
+
+def check_quantity_or_amount(row: Row, _columns: Columns) -> Iterable[tuple[str, str]]:
     """A row must give either a quantity or an amount."""
     if not row.get("quantity") and not row.get("amount"):
         yield "quantity", "is missing"
     if row.get("quantity") and row.get("amount"):
-        yield "amount", "is given as well as a quantity: LUSID takes only one"
+        yield "amount", "is given as well as a quantity: with --strict a row has one of them"
 
 
 def check_together(row: Row, first: str, second: str) -> Iterable[tuple[str, str]]:

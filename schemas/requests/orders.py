@@ -10,7 +10,7 @@ from schemas.dialects import ONLY_2_3, Dialect
 from schemas.requests import order_parts as parts
 from schemas.requests.members import Gathered, Member
 from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
-from schemas.rows.cells import Currency, DecimalText, Word
+from schemas.rows.cells import Code, Currency, DecimalText, Word
 from schemas.rows.columns import Columns, Plain, Row, RowShape
 from schemas.rows.times import TimeText
 
@@ -45,14 +45,13 @@ def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     yield from parts.check_instrument(row, columns)
     for first, second in _PAIRS:
         yield from parts.check_together(row, first, second)
-    yield from parts.check_quantity_or_amount(row)
 
 
 ORDER_ROW = RowShape(
     plain=(
         *parts.needed_id("block", "the block", "BLOCK00000123"),
         *parts.needed_id("order", "the order", "ORDER00000123"),
-        Plain("quantity", DecimalText, "how much to trade (2.3: or an amount)", "100"),
+        *parts.quantity_columns("how much to trade"),
         Plain("amount", DecimalText, "how much money to trade, in place of a quantity", "2500.00", dialects=ONLY_2_3),
         Plain("amount_currency", Currency, "the amount's currency", "GBP", dialects=ONLY_2_3, beside=("amount",)),
         Plain("side", Word, "the block's side", "Buy"),
@@ -68,11 +67,11 @@ ORDER_ROW = RowShape(
         Plain("state", Word, "the order's state", "New"),
         Plain("price", DecimalText, "the order's price", "533.5"),
         Plain("price_currency", Currency, "the price's currency", "USD", beside=("price",)),
-        *parts.id_columns("portfolio", "the order's portfolio"),
+        *parts.id_columns("portfolio", "the order's portfolio", code=Code),
         *parts.id_columns("order_book", "the order book"),
         *parts.id_columns("order_instruction", "the order instruction"),
         *parts.id_columns("package", "the package"),
-        *parts.id_columns("custodian_account", "the custodian account", ONLY_2_3),
+        *parts.id_columns("custodian_account", "the custodian account", ONLY_2_3, Code),
     ),
     families=(
         parts.INSTRUMENT,
@@ -80,8 +79,9 @@ ORDER_ROW = RowShape(
         *property_families("Block", dated=False, prefix="block_"),
     ),
     check=_check,
+    check_in={Dialect.V2_1: parts.check_quantity},
+    check_strictly=parts.check_quantity_or_amount,
     together=_PAIRS,
-    one_of=("quantity", "amount"),
 )
 
 

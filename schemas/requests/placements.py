@@ -7,7 +7,7 @@ $cancelplacements (ResourceId).
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from schemas.dialects import ONLY_2_3, Dialect
+from schemas.dialects import ALL_BUT_LEGACY, ONLY_2_1, ONLY_2_3, Dialect
 from schemas.requests import order_parts as parts
 from schemas.requests.members import Gathered, Member
 from schemas.requests.properties import Wire, plain_identifiers_of, properties_member, property_families
@@ -18,7 +18,6 @@ from schemas.rows.times import TimeText
 PLACED_BLOCK = Member("block", ("block_scope", "block_code"), ("block_scope", "block_code"))
 PLACEMENT_ID = parts.needed_id("placement", "the placement", "PLAC00000123")
 
-_ONLY_2_1 = frozenset({Dialect.V2_1})
 _PRICES = (("limitPrice", "limit_price", "limit_currency"), ("stopPrice", "stop_price", "stop_currency"))
 _AMOUNT = ("amount", "amount", "amount_currency")
 _TEXTS = (
@@ -33,16 +32,16 @@ _PAIRS = (
     *((value, currency) for _, value, currency in (*_PRICES, _AMOUNT)),
     ("parent_placement_scope", "parent_placement_code"),
 )
+_ENTRY_TYPES = ("Undecided", "Manual", "Direct", "Ems", "External")
 _MARKET_COLUMNS = (
     Plain("counterparty", Word, "who it is placed with", "SomeCounterparty"),
     Plain("execution_system", Word, "the execution system in use", "EMSX"),
-    Plain("entry_type", Word, "how it was entered", "Manual"),
+    Plain("entry_type", Word, "how it was entered", "Manual", words=dict.fromkeys(ALL_BUT_LEGACY, _ENTRY_TYPES)),
 )
 
 
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     yield from parts.check_instrument(row, columns)
-    yield from parts.check_quantity_or_amount(row)
     yield from parts.check_filled(row, "created_date")
     for first, second in _PAIRS:
         yield from parts.check_together(row, first, second)
@@ -52,9 +51,9 @@ PLACEMENT = RowShape(
     plain=(
         *PLACEMENT_ID,
         *parts.needed_id("block", "a placed block", "BLOCK00000123"),
-        Plain("quantity", DecimalText, "how much is placed (2.3: or an amount)", "100"),
+        *parts.quantity_columns("how much is placed"),
         *parts.money_columns("amount", "amount_currency", "how much money is placed", ONLY_2_3),
-        Plain("state", NeededWord, "the placement's state", "New", needed=True, dialects=_ONLY_2_1),
+        Plain("state", NeededWord, "the placement's state", "New", needed=True, dialects=ONLY_2_1),
         Plain("state", Word, "the placement's state", "New", dialects=ONLY_2_3),
         Plain("side", NeededWord, "the placement's side", "Buy", needed=True),
         Plain("time_in_force", NeededWord, "how long it stands", "GoodTilCancel", needed=True),
@@ -67,8 +66,9 @@ PLACEMENT = RowShape(
     ),
     families=(parts.INSTRUMENT, *property_families("Placement", dated=False)),
     check=_check,
+    check_in={Dialect.V2_1: parts.check_quantity},
+    check_strictly=parts.check_quantity_or_amount,
     together=_PAIRS,
-    one_of=("quantity", "amount"),
 )
 
 

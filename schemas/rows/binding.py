@@ -8,7 +8,17 @@ from pydantic import AfterValidator
 
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError, ExtractError
-from schemas.rows.cells import Code, Identifier, Instrument, Labels, NeededCode, choice, decimal
+from schemas.rows.cells import (
+    Code,
+    Identifier,
+    Instrument,
+    Labels,
+    NeededCode,
+    NeededResourceCode,
+    ResourceCode,
+    choice,
+    decimal,
+)
 from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types
 from schemas.rows.faults import Fault
 from schemas.rows.header import knows_any, needed_columns, parse_columns
@@ -17,7 +27,7 @@ from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.validated import Cells, Picked, Sheet, column_validator, key_reader, picker, validated
 from schemas.suggestions import did_you_mean
 
-_NAMES = (Identifier, Instrument, Code, NeededCode)
+_NAMES = (Identifier, Instrument, Code, NeededCode, ResourceCode, NeededResourceCode)
 """Types of cells that name something: digits they had may not be lost."""
 
 
@@ -71,14 +81,14 @@ class Binding:
         own_key = mapping.key_columns if mapping else []
         self.columns = parse_columns([*names], shape, dialect, "the mapping" if mapping else "the header")
         self.used_columns = [*dict.fromkeys([*sources.values(), *own_key])]
-        self._check, self._mapping, self._kinds = shape.check, mapping, kinds
+        self._checks, self._mapping, self._kinds = shape.checks_of(dialect), mapping, kinds
         self._crowds = _crowds(self.columns, shape)
         self._sources = {n: source for n, source in sources.items() if source != n}
         self.words = frozenset(n for n, p in shape.plain_of(dialect).items() if dialect in p.words)
         cells = cell_types(self.columns, shape, dialect)
         self.lists = frozenset(n for n, cell in cells.items() if cell is Labels)
         _check_floats({sources[n] for n, t in cells.items() if t in _NAMES and n in sources}.union(own_key), kinds)
-        types = _worded(cells, shape, dialect)
+        types = _ruled(_worded(cells, shape, dialect), self.columns, shape, dialect)
         self.types = mapping.cell_types(types, kinds) if mapping else types
         self.unclear_midnights = {n: sources[n] for n in mapping.unclear_midnights(cells, kinds)} if mapping else {}
         self.names = list(self.types)
@@ -115,7 +125,7 @@ class Binding:
 
     def broken_rules(self, row: Row) -> list[Fault]:
         """The rules between cells that a row breaks."""
-        broken = [Fault(self.name(c), "Rule", m) for c, m in self._check(row, self.columns)] if self._check else []
+        broken = [Fault(self.name(c), "Rule", m) for check in self._checks for c, m in check(row, self.columns)]
         for member, most, names in self._crowds:
             if sum(1 for n in names if row[n]) > most:
                 broken.append(Fault("", "TooMany", f"has more than the {most} {member} that LUSID takes"))
@@ -156,6 +166,15 @@ def _worded(cells: Mapping[str, Any], shape: RowShape, dialect: Dialect) -> dict
     for name in worded.keys() & cells.keys():
         types[name] = Annotated[cells[name], AfterValidator(_choice(worded[name], dialect))]
     return types
+
+
+def _ruled(types: Mapping[str, Any], columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str, Any]:
+    """The types of cells, those of columns with a rule of their own with it."""
+    rules = {name: plain.rule for name, plain in shape.plain_of(dialect).items()}
+    for family in shape.families_of(dialect):
+        rules |= dict.fromkeys(columns.values_of(family.prefix), family.rule)
+    found = {name: rule for name, rule in rules.items() if rule is not None and name in types}
+    return {**types, **{name: Annotated[types[name], rule] for name, rule in found.items()}}
 
 
 def _choice(plain: Plain, dialect: Dialect) -> Callable[[str], str]:

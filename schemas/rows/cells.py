@@ -6,7 +6,7 @@ the same bytes on the wire. Times: schemas/rows/times.py. Limits: docs/lusid.md.
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
@@ -18,11 +18,13 @@ number column that may be empty makes of any (123.0)."""
 _MANGLED_STARTS = frozenset("0123456789+-#")
 
 CODE_PATTERN = r"^[a-zA-Z0-9\-_]*$"
-_CURRENCY_PATTERN = r"^([A-Z]{3})?$"
+RESOURCE_CODE_PATTERN = r"^[a-zA-Z0-9@/+\-_*#;^&.?]*$"
+_CURRENCY_PATTERN = r"^([a-zA-Z0-9]{3,5})?$"
 _FILLED_PATTERN = r"\S"
 PATTERN_RULES = {
     CODE_PATTERN: ("NotAllowed", "takes letters, digits, - and _ only"),
-    _CURRENCY_PATTERN: ("NotAllowed", "is not a currency code of three capital letters such as GBP"),
+    RESOURCE_CODE_PATTERN: ("NotAllowed", "takes letters, digits and @ / + - _ * # ; ^ & . ? only"),
+    _CURRENCY_PATTERN: ("NotAllowed", "is not a currency code of three to five letters or digits such as GBP or GBX"),
     _FILLED_PATTERN: ("Missing", "is missing"),
 }
 """What a cell that does not match a pattern is told: code and rule."""
@@ -34,6 +36,10 @@ _INVISIBLE = dict.fromkeys(
 """Soft hyphen, zero-width characters, and the marks of writing direction that a copied cell brings along."""
 
 _SIGNIFICANT_DIGITS = 28
+
+_BEFORE_BAR = re.compile(r"(\\*\|)")
+_BAR = re.compile(r"(\\*)\|")
+_LAST_BACKSLASHES = re.compile(r"\\+$")
 
 
 def refuse(code: str, message: str) -> PydanticCustomError:
@@ -103,21 +109,47 @@ def _why_not_decimal(text: str) -> str:
 
 
 def label_set(cell: Any) -> list[str]:
-    """A set of labels: `|` between items in CSV, a list in Parquet. Up to 250, unique, 1024 characters each."""
-    listed = isinstance(cell, list)
-    items = cell if listed else cell.split("|") if cell.strip() else []
-    items = [i.strip() for i in items]
+    """A set of labels: `|` between items in CSV, a list in Parquet. Up to 250, each once, 1024 characters each."""
+    items = cell if isinstance(cell, list) else split_labels(cell) if cell.strip() else []
+    items = list(dict.fromkeys([i.strip() for i in items]))
     if "" in items:
         raise refuse("EmptyLabel", "has an empty item")
-    if listed and any("|" in i for i in items):
-        raise refuse("BadLabel", "has an item with `|` in it, which stands between items in CSV")
-    if len(set(items)) != len(items):
-        raise refuse("RepeatedLabel", "repeats an item")
     if len(items) > 250:
         raise refuse("TooManyLabels", "has more than 250 items")
     if sum(map(len, items)) > 1024 and max(map(len, items)) > 1024:
         raise refuse("TooLong", "has an item of more than 1024 characters")
     return items
+
+
+def split_labels(text: str) -> list[str]:
+    r"""The items of a CSV cell: a `|` stands between two, and `\|` for one inside an item.
+
+    Backslashes before a `|` stand for half as many, so that an item may end in one.
+    """
+    if "\\" not in text:
+        return text.split("|")
+    items, item = [], ""
+    for part in _BEFORE_BAR.split(text):
+        if part[-1:] != "|":
+            item += part
+            continue
+        backslashes = len(part) - 1
+        item += "\\" * (backslashes // 2)
+        if backslashes % 2:
+            item += "|"
+        else:
+            items.append(item)
+            item = ""
+    return [*items, item]
+
+
+def joined_labels(items: Sequence[str]) -> str:
+    """The CSV cell that `split_labels` reads as these items."""
+    text = "|".join(items)
+    if "\\" not in text and text.count("|") == max(len(items) - 1, 0):
+        return text
+    *firsts, last = [_BAR.sub(lambda found: found[1] * 2 + "\\|", item) for item in items]
+    return "|".join([*(_LAST_BACKSLASHES.sub(lambda found: found[0] * 2, item) for item in firsts), last])
 
 
 def switch(cell: object) -> str:
@@ -152,6 +184,10 @@ Word = Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)]
 NeededWord = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
 Code = Annotated[str, StringConstraints(max_length=64, pattern=CODE_PATTERN), BeforeValidator(code)]
 NeededCode = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=CODE_PATTERN), BeforeValidator(code)]
+ResourceCode = Annotated[str, StringConstraints(max_length=256, pattern=RESOURCE_CODE_PATTERN), BeforeValidator(code)]
+NeededResourceCode = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, pattern=RESOURCE_CODE_PATTERN), BeforeValidator(code)
+]
 Identifier = Annotated[str, StringConstraints(max_length=64), BeforeValidator(identifier)]
 Instrument = Annotated[str, StringConstraints(max_length=256), BeforeValidator(identifier)]
 Currency = Annotated[str, StringConstraints(strip_whitespace=True, pattern=_CURRENCY_PATTERN)]

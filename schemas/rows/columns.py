@@ -30,6 +30,7 @@ class Plain:
         words: the vocabulary of each dialect that has one.
         beside: columns and families (`holder:`) without which this one says nothing, as a currency without its
             price: a mapping's constant counts as absent in rows where all of these are empty.
+        rule: a further rule of its cells: a validator around their type.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Plain:
     ignored_elsewhere: bool = False
     words: Mapping[Dialect, tuple[str, ...]] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    rule: Any = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Family:
         member: the map on the wire that families share, where a key may stand once (`properties`).
         most: entries LUSID takes in that map; None where it publishes no limit.
         dialects: where it exists; elsewhere its columns are refused.
+        rule: a further rule of its values, as for a plain column.
     """
 
     prefix: str
@@ -63,6 +66,7 @@ class Family:
     member: str = ""
     most: int | None = None
     dialects: frozenset[Dialect] = frozenset(Dialect)
+    rule: Any = None
 
 
 @dataclass(frozen=True)
@@ -88,26 +92,41 @@ class KeyRule:
     all_of: tuple[str, ...] = ()
 
 
+Check = Callable[[Row, "Columns"], Iterable[tuple[str, str]]]
+"""Rules between the cells of a row: yields (column, message) for each one that the row breaks.
+
+It may look at which cells are filled and at words of a vocabulary, nothing else: it is asked once for all rows alike
+in these.
+"""
+
+
 @dataclass(frozen=True)
 class RowShape:
     """What one row of an operation may hold.
 
     Attributes:
-        check: cross-field rules: yields (column, message) for each rule the row breaks. It may look at which cells
-            are filled and at words of a vocabulary, nothing else: it is asked once for all rows alike in these.
+        check: the rules between cells of every dialect.
+        check_in: further ones of single dialects.
+        check_strictly: those that --strict adds.
         together: columns and families (`holder:`) of which an extract has all or none.
         one_of: plain columns of which an extract has at least one.
     """
 
     plain: tuple[Plain, ...]
     families: tuple[Family, ...] = ()
-    check: Callable[[Row, "Columns"], Iterable[tuple[str, str]]] | None = None
+    check: Check | None = None
+    check_in: Mapping[Dialect, Check] = field(default_factory=dict)
+    check_strictly: Check | None = None
     together: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[str, ...] = ()
 
     def plain_of(self, dialect: Dialect) -> dict[str, Plain]:
         """The plain columns of a dialect by name."""
         return {p.name: p for p in self.plain if dialect in p.dialects}
+
+    def checks_of(self, dialect: Dialect) -> tuple[Check, ...]:
+        """The rules between cells of a dialect."""
+        return tuple(check for check in (self.check, self.check_in.get(dialect)) if check is not None)
 
     def families_of(self, dialect: Dialect) -> tuple[Family, ...]:
         """The families of a dialect."""

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from builders import COUNTRY, HOLDER, IR_ID, MAPPINGS, Row, account, investor, order, read_csv, write_csv
 from run_checks import check_books, states
-from scripted_lusid import ScriptedLusid, done, nothing_there
+from scripted_lusid import ScriptedLusid, done, nothing_there, scripted
 
+from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import FAILURE_COLUMNS
 from connectors.sandbox.server import Sandbox
 from pipelines.load import load
@@ -402,3 +403,24 @@ def test_a_mapping_may_not_name_what_answers_name_by_its_id(
     )
     with pytest.raises(ConfigError, match=told):
         dry()
+
+
+def test_a_list_is_read_from_failures_csv_as_it_was(tmp_path: Path) -> None:
+    labels = ["FX|Bonds", "C:\\", "x"]
+    columns = {name: [cell] for name, cell in investor(1, {"display_name": ""}).items()}
+    frame = pd.DataFrame({**columns, "labels:InvestorRecord/A/B": [labels]})
+    first = load("investor-records", frame, runs=tmp_path / "runs", dry_run=True)
+    corrected = read_csv(RunFolder(first.run_dir).failures)
+    corrected[0]["display_name"] = "Jane"
+    path = write_csv(tmp_path / "corrected.csv", corrected)
+    with scripted(done) as (lusid, target):
+        load("investor-records", path, runs=tmp_path / "runs", target=target)
+    (sent,) = lusid.posted[0].body.values()
+    assert sent["properties"]["InvestorRecord/A/B"]["value"] == {"labelValueSet": {"values": labels}}
+
+
+def test_strict_is_chosen_by_the_load(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [order(1, 1, {"order_code": "A/1"})])
+    lax = load("orders", path, runs=tmp_path / "runs", dry_run=True)
+    strict = load("orders", path, runs=tmp_path / "runs", dry_run=True, strict=True)
+    assert (lax.rows[State.INVALID], strict.rows[State.INVALID]) == (0, 1)

@@ -50,6 +50,16 @@ def test_a_lost_call_of_a_hundred_blocks_is_settled_in_five_reads(rows: list[Row
     assert set(there.lusid.applied.values()) == {1}
 
 
+@pytest.mark.parametrize("applied", [True, False])
+def test_codes_that_no_path_takes_are_read_back_in_lists_alone(applied: bool) -> None:
+    rows = [{**row, "order_code": f"A/{n}@desk#1;^&?+*.", "block_code": f"B/{n}"} for n, row in enumerate(blocks(2))]
+    with world() as there:
+        report, _ = lost(there, rows, applied=applied)
+        assert set(states(report).values()) == {"accepted"}
+        assert {line["code"] for line in outcomes(report.run_dir)} == ({"ReadBack"} if applied else {None})
+    assert set(there.lusid.applied.values()) == {1}
+
+
 @pytest.mark.parametrize("longest", [3000, 1500, 800])
 @pytest.mark.parametrize("applied", [True, False])
 def test_where_no_long_filter_passes_shorter_ones_do(longest: int, applied: bool) -> None:

@@ -137,7 +137,6 @@ NAME = "a.properties.InvestorRecord/Details/Name"
         (_property({"metricValue": {"value": True}}), [f"{NAME}.value.metricValue.value"]),
         (_property({"metricValue": {"value": 10**29}}), [f"{NAME}.value.metricValue.value"]),
         (_property({"labelValueSet": {"values": []}}), [f"{NAME}.value.labelValueSet.values"]),
-        (_property({"labelValueSet": {"values": ["a", "a"]}}), [f"{NAME}.value.labelValueSet.values"]),
         (_property({"labelValueSet": {"values": "a"}}), [f"{NAME}.value.labelValueSet.values"]),
         (_property({"labelValue": "x"}, effectiveFrom="2023-02-8"), [f"{NAME}.effectiveFrom"]),
         (_property({"labelValue": "x"}, effectiveUntil="2023-02-08T00:00:00"), [f"{NAME}.effectiveUntil"]),

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -199,7 +200,7 @@ def test_priced_types_need_their_prices(shared: Sandbox, type_: str, missing: li
         ([], ["$"]),
         ({"requests": [block("B1", {"id": rid("O1")})]}, ["requests[0].orders[0].quantity"]),
         ({"requests": [block("B1", order("O1", "100"))]}, ["requests[0].orders[0].quantity"]),
-        ({"requests": [block("B1", order("x" * 65))]}, ["requests[0].orders[0].id.code"]),
+        ({"requests": [block("B1", order("x" * 257))]}, ["requests[0].orders[0].id.code"]),
         ({"requests": [block("B 1")]}, ["requests[0].blockId.code"]),
         ({"requests": [block("B1", order("O1"), order("O1"))]}, ["requests[0].orders[1].id"]),
         ({"requests": [block("B1", order("O1")), block("B2", order("O1"))]}, ["requests[1].orders[0].id"]),
@@ -222,7 +223,7 @@ def test_an_invalid_body_is_a_400(shared: Sandbox, body: Any, paths: list[str]) 
     assert list(errors(post(shared, "ordermanagement/createorders", body))) == paths
 
 
-def test_dialect_2_3_takes_an_amount_in_place_of_a_quantity(sandbox_23: Sandbox) -> None:
+def test_dialect_2_3_takes_an_amount_a_quantity_both_and_neither(sandbox_23: Sandbox) -> None:
     money = {"amount": 10, "currency": "USD"}
     by_amount = [{"id": rid(code), "amount": money, "custodianAccountId": rid("C")} for code in ("O1", "O2")]
     made = created(create_orders(sandbox_23, block("B1", *by_amount)))["values"][0]
@@ -233,10 +234,16 @@ def test_dialect_2_3_takes_an_amount_in_place_of_a_quantity(sandbox_23: Sandbox)
     euros = {"id": rid("O4"), "amount": {"amount": 1, "currency": "EUR"}}
     assert created(create_orders(sandbox_23, block("B1", euros)))["values"][0]["block"]["amount"] is None
     both = block("B2", order("O5", 1, amount=money))
-    assert list(errors(create_orders(sandbox_23, both, block("B3", {"id": rid("O6")})))) == [
-        "requests[0].orders[0]",
-        "requests[1].orders[0]",
-    ]
+    pairs = created(create_orders(sandbox_23, both, block("B3", {"id": rid("O6")})))["values"]
+    assert [pair["orders"][0]["basis"] for pair in pairs] == ["Quantity", None]
+
+
+def test_a_code_that_no_path_takes_is_found_in_the_list(shared: Sandbox) -> None:
+    code = "A/1@desk#7;^&?+*." + "x" * 200
+    created(create_orders(shared, block("WIDE", order(code))))
+    assert list(errors(get(shared, f"orders/S/{quote(code.replace('/', '-'), safe='')}"))) == ["code"]
+    found = get(shared, "orders", filter=f"id.code in ('{code}', 'NONE')").json()["values"]
+    assert [each["id"] for each in found] == [rid(code)]
 
 
 def test_single_entities_are_found_or_404(shared: Sandbox) -> None:

@@ -702,6 +702,27 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "read by path what no path takes",
+        "pipelines/deliver/list_reading.py",
+        "        return body_of(entity, self._read) if entity.is_addressable else Finding.UNCLEAR\n",
+        "        return body_of(entity, self._read)\n",
+        ("tests/unit/deliver/test_list_reading.py::test_codes_that_no_path_takes_are_never_read_by_path",),
+    ),
+    Mutation(
+        "write lists to failures.csv so that their items fall apart",
+        "pipelines/account/accountant.py",
+        "joined_labels(cell)",
+        '"|".join(cell)',
+        ("tests/loads/test_load_inputs.py::test_a_list_is_read_from_failures_csv_as_it_was",),
+    ),
+    Mutation(
+        "be strict without being asked",
+        "pipelines/loading/opening.py",
+        "if spec.options.strict else spec.operation.shape",
+        "if not spec.options.strict else spec.operation.shape",
+        ("tests/loads/test_load_inputs.py::test_strict_is_chosen_by_the_load",),
+    ),
+    Mutation(
         "open the extract before anybody named a target",
         "pipelines/loading/opening.py",
         "    named_target(options)  # before the extract is opened\n",

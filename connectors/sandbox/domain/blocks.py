@@ -113,3 +113,9 @@ def _sum_of(amounts: list[Document]) -> Document | None:
 
 
 ROUTES = (*read_routes(BLOCK), *read_routes(ORDER))
+
+
+def basis(instructed: Document) -> str | None:
+    """The measure in which an order or a placement was instructed: quantity first, then amount (SDK 2.3)."""
+    measures = (("quantity", "Quantity"), ("amount", "Amount"))
+    return next((name for member, name in measures if member in instructed), None)

@@ -30,7 +30,10 @@ REQUESTS_LIMIT = 100
 code = text(1, 64, CODE_PATTERN)
 """A scope, a code or a client-defined key: 1 to 64 of A-Z a-z 0-9 - _"""
 
-resource_id = members({"scope": code, "code": code})
+resource_code = text(1, 256, r"[a-zA-Z0-9@/+\-_*#;^&.?]+")
+"""The code of an order, block, placement, execution or allocation: 1 to 256 characters of a wider set (KA-01633)."""
+
+resource_id = members({"scope": code, "code": resource_code})
 currency_and_amount = members({"currency": text()}, {"amount": number})
 display_name = text(1, 512)
 description = text(0, 512)
@@ -43,8 +46,8 @@ def name_of(resource_id: Document) -> str:
 
 
 def id_of(name: str) -> Document:
-    """The ResourceId of a name made by `name_of`; neither part can contain a slash."""
-    scope, its_code = name.split("/")
+    """The ResourceId of a name made by `name_of`; a scope cannot contain a slash."""
+    scope, _, its_code = name.partition("/")
     return {"scope": scope, "code": its_code}
 
 
@@ -79,9 +82,8 @@ def _one_kind_of_value(value: Document, path: str, errors: Errors) -> None:
         errors.add(path, "must hold exactly one of labelValue, metricValue, labelValueSet")
 
 
-def _distinct(values: list[str], path: str, errors: Errors) -> None:
-    if len(set(values)) != len(values):
-        errors.add(path, "the values must be unique")
+def _distinct(values: list[str], _path: str, _errors: Errors) -> None:
+    values[:] = dict.fromkeys(values)
 
 
 _property_value = checked(

@@ -23,7 +23,7 @@ from connectors.sandbox.protocol.batch import resource_list
 from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import resource_conflict, validation_problem
-from connectors.sandbox.protocol.readers import Errors, Reader, checked, date_time, listed, members, number, text
+from connectors.sandbox.protocol.readers import Errors, Reader, date_time, listed, members, number, text
 from connectors.sandbox.store import Transaction
 
 _ORDER_OPTIONAL: dict[str, Reader] = {
@@ -35,19 +35,11 @@ _ORDER_OPTIONAL: dict[str, Reader] = {
 }
 
 
-def _one_measure(order: Document, path: str, errors: Errors) -> None:
-    if ("quantity" in order) == ("amount" in order):
-        errors.add(path, "must hold exactly one of quantity, amount")
-
-
 _ORDER: dict[str, Reader] = {
     "2.1": members({"id": resource_id, "quantity": number}, _ORDER_OPTIONAL),
-    "2.3": checked(
-        members(
-            {"id": resource_id},
-            {**_ORDER_OPTIONAL, "quantity": number, "amount": currency_and_amount, "custodianAccountId": resource_id},
-        ),
-        _one_measure,
+    "2.3": members(
+        {"id": resource_id},
+        {**_ORDER_OPTIONAL, "quantity": number, "amount": currency_and_amount, "custodianAccountId": resource_id},
     ),
 }
 
@@ -203,7 +195,7 @@ class _Entry:
             "links": [],
         }
         if self._call.shapes == "2.3":
-            order["basis"] = "Quantity" if "quantity" in requested else "Amount"
+            order["basis"] = blocks.basis(requested)
             order["direction"] = blocks.direction(self._wanted.get("side", ""))
         return versioned(self._call, ORDER, order)
 

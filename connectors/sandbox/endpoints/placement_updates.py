@@ -4,11 +4,10 @@ The rules for type, prices and currency are those that the SDK of dialect 2.3 do
 dialect 2.1 cannot change these members at all.
 """
 
-from connectors.sandbox.domain.blocks import BLOCK, is_cancelled
+from connectors.sandbox.domain.blocks import BLOCK, basis, is_cancelled
 from connectors.sandbox.domain.chain import PLACEMENT
 from connectors.sandbox.domain.resources import change, document_of, existing, shown, versioned
 from connectors.sandbox.domain.shapes import currency_and_amount, perpetual_properties, resource_id, with_values
-from connectors.sandbox.endpoints.placements import basis
 from connectors.sandbox.protocol.batch import keyed_batch
 from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document

@@ -75,7 +75,7 @@ def _place(transaction: Transaction, call: ApiCall, request: Document) -> Docume
     placed = [document_of(existing(transaction, BLOCK, each, "blockIds")) for each in request["blockIds"]]
     placement = {"state": "New", **blocks.entity_from(request)}
     if call.shapes == "2.3":
-        placement["basis"] = basis(placement)
+        placement["basis"] = blocks.basis(placement)
         directions = {blocks.direction(block["side"]) for block in placed}
         placement["direction"] = directions.pop() if len(directions) == 1 else None
     placement = versioned(call, PLACEMENT, placement)
@@ -85,12 +85,6 @@ def _place(transaction: Transaction, call: ApiCall, request: Document) -> Docume
     if "parentPlacementId" in request:
         transaction.link(OF_PLACEMENT, name_of(request["parentPlacementId"]), sequence)
     return placement
-
-
-def basis(placement: Document) -> str | None:
-    """The measure in which a placement was instructed: quantity first, then amount (SDK 2.3)."""
-    measures = (("quantity", "Quantity"), ("amount", "Amount"))
-    return next((name for member, name in measures if member in placement), None)
 
 
 ROUTES = (Route("POST", "/api/ordermanagement/placeblocks", place_blocks, 200), *read_routes(PLACEMENT))

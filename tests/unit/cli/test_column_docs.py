@@ -10,7 +10,18 @@ from pipelines.cli.operation_table import markdown_table, text_table
 from pipelines.operations.operation import Operation
 from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
-from schemas.rows.cells import Code, Currency, DecimalText, Identifier, Labels, Name, NeededCode, Switch, Unit
+from schemas.rows.cells import (
+    Code,
+    Currency,
+    DecimalText,
+    Identifier,
+    Labels,
+    Name,
+    NeededCode,
+    ResourceCode,
+    Switch,
+    Unit,
+)
 from schemas.rows.header import parse_columns
 from schemas.rows.times import TimeText
 
@@ -52,7 +63,8 @@ def test_the_words_of_a_dialect_are_listed() -> None:
         (Code, "letters, digits, - and _, at most 64 characters", "a-_9" * 16, "a b"),
         (NeededCode, "letters, digits, - and _, 1 to 64 characters", "a", ""),
         (Identifier, "identifier, at most 64 characters", "x" * 64, "x" * 65),
-        (Currency, "currency, three capital letters", "GBP", "gbp"),
+        (Currency, "currency, three to five letters or digits", "GBX", "$"),
+        (ResourceCode, "letters, digits and @ / + - _ * # ; ^ & . ?, at most 256 characters", "a/b?", "a b"),
         (DecimalText, "decimal such as 1234.50, at most 28 digits", "1" * 28, "1" * 29),
         (TimeText, "date or time, ISO 8601; a time needs its offset", "2026-11-20T08:15:00Z", "2026-11-20T08:15:00"),
         (Switch, "true or false", "TRUE", "yes"),

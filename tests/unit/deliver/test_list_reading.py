@@ -157,3 +157,12 @@ def test_a_hundred_codes_of_the_longest_kind_take_two_filters() -> None:
     lists = Lists(*codes)
     ListReader(lists).bodies(evidence(codes))
     assert len(lists.lists) <= 2 * (LONGEST // 4000)
+
+
+def test_codes_that_no_path_takes_are_never_read_by_path() -> None:
+    lists = Lists("A/1", "B.2")
+    assert shown(ListReader(lists).bodies(evidence(["A/1", "B.2", "C?3"]))) == ["A/1", "B.2", Finding.ABSENT]
+    assert shown(ListReader(lists).sure_bodies(evidence(["A/1", "C?3"]))) == ["A/1", Finding.ABSENT]
+    lists.refuses = lambda _: ConfigError("no list here")
+    assert shown(ListReader(lists).bodies(evidence(["A/1", "x" * 65]))) == [Finding.UNCLEAR] * 2
+    assert lists.singles == []

@@ -170,3 +170,12 @@ def test_a_holder_scope_is_not_read_in_2_1() -> None:
     assert [str(f) for f in faults(binding, ("IA_1", "", "Personal", *[""] * 5, "Other"))] == [
         "display_name: is missing"
     ]
+
+
+def test_a_holder_of_2_3_has_one_identifier() -> None:
+    header = (*HEADER, "holder:InvestorRecord/Ext/Other", "scope")
+    rows = {"one": ("H1", "", "", "", "", "IR_2", "S"), "two": ("H1", "IR_1", "", "", "", "IR_2", "S")}
+    binding = bind("investment-accounts", header, Dialect.V2_3)
+    found = {name: [str(f) for f in faults(binding, ("IA_1", "Joint", "Joint", *rest))] for name, rest in rows.items()}
+    rule = "holder: takes one identifier in dialect 2.3: fill one of the holder: columns of this row"
+    assert found == {"one": [], "two": [rule]}

@@ -27,8 +27,8 @@ def test_a_cancellation_is_the_orders_id() -> None:
 
 
 @pytest.mark.parametrize("column", list(MOVE))
-@pytest.mark.parametrize("cell", ["", "a b", "a/b", "é", "x" * 65])
-def test_ids_are_letters_digits_dashes_and_underscores_at_most_64(column: str, cell: str) -> None:
+@pytest.mark.parametrize("cell", ["", "a b", "a'b", "é", "x" * 257])
+def test_ids_are_what_lusid_takes(column: str, cell: str) -> None:
     row = MOVE | {column: cell}
     found = faults(bind("move-orders", list(row)), list(row.values()))
     assert [fault.column for fault in found] == [column]

@@ -149,9 +149,9 @@ def test_columns_that_go_together_are_asked_for_before_the_first_row(more: list[
     assert refusal([*ACCOUNT_NEEDED, *more], ACCOUNT) == f"the header: {told}"
 
 
-def test_an_order_needs_a_quantity_or_where_there_is_one_an_amount() -> None:
+def test_an_order_needs_a_quantity_in_2_1_and_neither_it_nor_an_amount_in_2_3() -> None:
     assert refusal(ORDER_NEEDED, ORDER) == "the header: needed column quantity is missing"
-    assert refusal(ORDER_NEEDED, ORDER, Dialect.V2_3) == "the header: needed column quantity or amount is missing"
+    assert "amount" not in parse_columns([*ORDER_NEEDED], ORDER, Dialect.V2_3, "the header")
     assert "amount" in parse_columns([*ORDER_NEEDED, "amount", "amount_currency"], ORDER, Dialect.V2_3, "the header")
     assert refusal([*ORDER_NEEDED, "quantity", "limit_price"], ORDER) == (
         "the header: column limit_currency is missing: limit_price needs it"
