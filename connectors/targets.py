@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from connectors.lusid.client import LusidClient
 from connectors.lusid.environment import read_settings
 from connectors.lusid.settings import LusidSettings
+from connectors.lusid.waiting import Waiting, nobody_listens
 from schemas.errors import ConfigError
 from schemas.settings import LoadOptions
 
@@ -54,7 +55,12 @@ def target_url(target: str | Target | None) -> str:
 
 
 @contextmanager
-def open_target(target: str | Target | None, options: LoadOptions, note: Callable[[str], None]) -> Iterator[Target]:
+def open_target(
+    target: str | Target | None,
+    options: LoadOptions,
+    note: Callable[[str], None],
+    waiting: Callable[[Waiting], None] = nobody_listens,
+) -> Iterator[Target]:
     """Opens a target and makes sure that it lets us in.
 
     Args:
@@ -62,6 +68,7 @@ def open_target(target: str | Target | None, options: LoadOptions, note: Callabl
             name. One that is open already is used, and left open: the loads of a night share theirs.
         options: of the load or loads; the embedded sandbox is of their dialect.
         note: told what the user should know.
+        waiting: told of each wait while LUSID takes no calls.
 
     Raises:
         ConfigError: no target is named, or its URL or the credentials are missing or malformed.
@@ -71,14 +78,14 @@ def open_target(target: str | Target | None, options: LoadOptions, note: Callabl
         yield target
         return
     if target is not None and _is_sandbox(target):
-        with _sandbox(target, options) as opened:
+        with _sandbox(target, options, waiting) as opened:
             yield opened
         return
     settings, notes = read_settings(target=_url(target))
     for text in notes:
         note(text)
-    with LusidClient(settings) as client:
-        client.check()
+    with LusidClient(settings, waiting=waiting) as client:
+        client.check(options.patience)
         client.follow(options)
         yield Target(client, settings.lusid_url)
 
@@ -95,12 +102,12 @@ def _url(target: str | None) -> str | None:
 
 
 @contextmanager
-def _sandbox(target: str, options: LoadOptions) -> Iterator[Target]:
+def _sandbox(target: str, options: LoadOptions, waiting: Callable[[Waiting], None]) -> Iterator[Target]:
     from connectors.sandbox.server import Sandbox  # its web framework takes longer to import than all the rest
 
     _, _, file = target.partition(":")
     with Sandbox(database=Path(file) if file else None, dialect=options.dialect) as sandbox:
         settings = LusidSettings(lusid_url=sandbox.url, access_token=SecretStr(sandbox.access_token))
-        with LusidClient(settings) as client:
+        with LusidClient(settings, waiting=waiting) as client:
             client.follow(options)
             yield Target(client, target)

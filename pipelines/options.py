@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from connectors.lusid.waiting import Waiting
 from connectors.targets import Target
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
@@ -123,3 +124,6 @@ class Progress:
 
     def sending(self, settled: int, total: int) -> None:
         """Takes the number of requests settled so far, and of all."""
+
+    def waiting(self, wait: Waiting) -> None:
+        """Takes a wait that begins because LUSID takes no calls, in the thread that waits."""

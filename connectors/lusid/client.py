@@ -21,11 +21,12 @@ from threading import Event
 from typing import Any, Self
 
 from connectors.lusid.call import Call, Params, Response, refusal, request_id
-from connectors.lusid.retry_table import Action, AnswerLostError, classify
+from connectors.lusid.retry_table import AWAY, Action, AnswerLostError, classify
 from connectors.lusid.retrying import SENDING_SECONDS, FinalResponse, Retrier, RetryLimits, Timing
 from connectors.lusid.settings import LusidSettings
 from connectors.lusid.tokens import TOKEN_RETRIES, token_source
 from connectors.lusid.transport import Transport
+from connectors.lusid.waiting import Waiting, nobody_listens
 from schemas.errors import (
     ConfigError,
     LoadError,
@@ -80,6 +81,7 @@ class LusidClient:
         settings: LusidSettings,
         *,
         retries: int = 5,
+        waiting: Callable[[Waiting], None] = nobody_listens,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = uniform,
@@ -89,6 +91,7 @@ class LusidClient:
         Args:
             settings: LUSID's URL and our credentials.
             retries: attempts beyond the first that one call may take.
+            waiting: told of each wait for LUSID or for the token endpoint, in the thread that waits.
             sleep: waits for a number of seconds; by default it waits on `stop`.
             clock: a monotonic clock, in seconds.
             random: a number from 0 up to 1, for the jitter.
@@ -102,8 +105,10 @@ class LusidClient:
         self.stop = Event()
         self.opened_at: datetime | None = None
         timing = Timing(stop=self.stop, sleep=sleep, clock=clock, random=random)
-        self._retrier = Retrier(timing, RetryLimits(retries))
-        self._token_retrier = Retrier(timing, RetryLimits(TOKEN_RETRIES, sending_seconds=CHECK_SECONDS))
+        self._retrier = Retrier(timing, RetryLimits(retries), "LUSID", waiting)
+        self._token_retrier = Retrier(
+            timing, RetryLimits(TOKEN_RETRIES, sending_seconds=CHECK_SECONDS), "the token endpoint", waiting
+        )
         self._transport = Transport(settings, clock=clock)
         self._tokens = token_source(settings, self._transport, self._token_retrier)
 
@@ -135,7 +140,9 @@ class LusidClient:
         are made, so that a wrong host is reported soon.
         """
         for retrier in (self._retrier, self._token_retrier):
-            retrier.limits = replace(retrier.limits, patience=settings.patience, sending_seconds=SENDING_SECONDS)
+            retrier.limits = replace(
+                retrier.limits, patience=settings.patience, sending_seconds=SENDING_SECONDS, only_away=False
+            )
 
     def post(
         self,
@@ -186,28 +193,37 @@ class LusidClient:
         """Waits for a number of seconds, or until the run is stopped."""
         self._retrier.timing.wait(seconds)
 
-    def check(self) -> None:
+    def check(self, patience: float = 0.0) -> None:
         """Signs in and makes one cheap call, so that a wrong setting is reported before any work is done.
+
+        Args:
+            patience: seconds for which a server is waited for that answers that it takes no calls for now.
 
         Raises:
             AuthError: the credentials are refused.
             ConfigError: there is no LUSID, or no token endpoint, at the URL.
             UnreachableError: nothing answers.
         """
+        limits = RetryLimits(min(CHECK_RETRIES, self._retrier.limits.retries), patience, CHECK_SECONDS, only_away=True)
+        self._token_retrier.limits = replace(limits, retries=TOKEN_RETRIES)
         try:
             self._tokens.token()
         except NeverSentError as error:
             raise UnreachableError(f"{error.message}: is FBN_TOKEN_URL right?") from None
         call = Call("GET", CHECK_PATH, {}, None, idempotent=True)
+        answered: list[int] = []
+
+        def send() -> Response:
+            answered.clear()
+            response = self._exchange(call, CHECK_SECONDS)
+            answered.append(response.status)
+            return response
+
         try:
-            final = self._retrier.run(
-                lambda: self._exchange(call, CHECK_SECONDS),
-                what=self._base,
-                idempotent=True,
-                limits=RetryLimits(min(CHECK_RETRIES, self._retrier.limits.retries), sending_seconds=CHECK_SECONDS),
-            )
+            final = self._retrier.run(send, what=self._base, idempotent=True, limits=limits)
         except RetryableError as error:
-            raise UnreachableError(f"{error.message}: is FBN_LUSID_URL right?") from None
+            doubt = "" if AWAY.intersection(answered) else ": is FBN_LUSID_URL right?"
+            raise UnreachableError(f"{error.message}{doubt}") from None
         try:
             answer = self._accepted(final, call)
         except RejectedError as error:

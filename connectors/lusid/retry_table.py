@@ -49,6 +49,9 @@ class Action(Enum):
     """Refused for its content: the keys in it are at fault."""
 
 
+AWAY = frozenset({429, 502, 503, 504})
+"""Statuses of a server that is there, but takes no calls for now."""
+
 REPEATED = frozenset({Action.AGAIN_NEVER_SENT, Action.WAIT_THROTTLED, Action.BACK_OFF, Action.PERHAPS_APPLIED})
 """Actions after which the same call may be sent again; any other response is final."""
 
@@ -61,6 +64,7 @@ class Failure:
         retry_after: seconds that the answer asks to wait; None where it says nothing.
         unexpected: whether the table does not know why, so that the call may have been sent.
         request_id: LUSID's id for the call, where the answer's head came.
+        away: whether a server answered that it takes no calls for now.
     """
 
     action: Action
@@ -68,6 +72,7 @@ class Failure:
     retry_after: float | None = None
     unexpected: bool = False
     request_id: str | None = None
+    away: bool = False
 
 
 class ExchangeError(Exception):

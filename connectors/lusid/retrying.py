@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from connectors.lusid.call import Response
 from connectors.lusid.retry_table import (
+    AWAY,
     REPEATED,
     Action,
     AnswerLostError,
@@ -30,6 +31,7 @@ from connectors.lusid.retry_table import (
     is_lusid_problem,
     retry_after_seconds,
 )
+from connectors.lusid.waiting import Waiting, nobody_listens
 from schemas.errors import LoadError, UnreachableError
 
 STAGGER = 0.25
@@ -69,11 +71,13 @@ class RetryLimits:
         retries: attempts beyond the first, however long the waits between them.
         patience: seconds from the first attempt, however many attempts that allows.
         sending_seconds: once the attempts have taken so many seconds together, only `patience` counts.
+        only_away: patience is for a server that answers 429 and the like; one that does not answer may be a wrong host.
     """
 
     retries: int
     patience: float = 0.0
     sending_seconds: float = SENDING_SECONDS
+    only_away: bool = False
 
 
 class _Attempts:
@@ -92,9 +96,10 @@ class _Attempts:
         self._sending += self._clock() - started
         return result
 
-    def are_used_up(self) -> bool:
+    def are_used_up(self, failure: Failure) -> bool:
         limits = self._limits
-        if self._clock() - self._began < limits.patience:
+        patient = failure.away or not limits.only_away
+        if patient and self._clock() - self._began < limits.patience:
             return False
         return self.count > limits.retries or self._sending >= limits.sending_seconds
 
@@ -164,9 +169,24 @@ class Retrier:
         limits: how long one call is retried; may be changed between calls.
     """
 
-    def __init__(self, timing: Timing, limits: RetryLimits) -> None:
+    def __init__(
+        self,
+        timing: Timing,
+        limits: RetryLimits,
+        whom: str = "LUSID",
+        waiting: Callable[[Waiting], None] = nobody_listens,
+    ) -> None:
+        """Has sent nothing yet.
+
+        Args:
+            timing, limits: as above.
+            whom: who is called, in a few words.
+            waiting: told of each wait, in the thread that waits.
+        """
         self.timing = timing
         self.limits = limits
+        self._whom, self._waiting = whom, waiting
+        self._failing_since: datetime | None = None
         self._throttle = Throttle(timing)
         self._lock = Lock()
         self._retries_done = 0
@@ -207,6 +227,7 @@ class Retrier:
             self._count(retries=1 if attempts.count else 0)
             result = attempts.make(send, in_doubt=in_doubt, idempotent=idempotent)
             if isinstance(result, Response):
+                self._failing_since = None
                 return FinalResponse(result, attempts.count, in_doubt)
             failure = result
             in_doubt = in_doubt or failure.action is Action.PERHAPS_APPLIED
@@ -215,7 +236,7 @@ class Retrier:
             if in_doubt and not idempotent:
                 self._hold_after(failure)
                 break
-            if not curable or attempts.are_used_up():
+            if not curable or attempts.are_used_up(failure):
                 break
             self._wait_after(failure, attempts.count)
         raise final_error(failure, f"{what}: {failure.reason} ({_times(attempts.count)})", in_doubt=in_doubt)
@@ -234,6 +255,8 @@ class Retrier:
         seconds = backoff_seconds(attempts, self.timing.random)
         if failure.retry_after is not None:  # a server that repeats 0 or a past date must not make us spin
             seconds = max(failure.retry_after, min(seconds, RACE_SECONDS))
+        since = self._failing_since = self._failing_since or datetime.now(UTC)
+        self._waiting(Waiting(self._whom, failure.reason, since, seconds))
         if failure.action is Action.WAIT_THROTTLED:
             self._throttle.hold_all(seconds)
         else:
@@ -260,7 +283,7 @@ def _attempt(send: Callable[[], Response], *, in_doubt: bool, idempotent: bool) 
     if not _before_any_work(response, action, idempotent=idempotent):
         action = Action.PERHAPS_APPLIED
     wait = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
-    return Failure(action, describe(response.status), wait)
+    return Failure(action, describe(response.status), wait, away=response.status in AWAY)
 
 
 def _before_any_work(response: Response, action: Action, *, idempotent: bool) -> bool:

@@ -9,14 +9,17 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, Self
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from connectors.lusid.waiting import Waiting
 from pipelines.options import Progress
 from pipelines.report import advice
 from pipelines.report.summary import Group, Summary, groups_of
@@ -26,6 +29,9 @@ from schemas.texts import one_line
 
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where stderr is no terminal: a log is read, not watched."""
+
+MOMENT_SECONDS = 3.0
+"""Shorter waits for LUSID are not told."""
 
 PLAIN_WIDTH = 80
 WIDEST = 120
@@ -62,13 +68,15 @@ class TerminalProgress(Progress):
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )
         self._task: TaskID | None = None
         self._doing = ""
         self._began, self._first, self._said = 0.0, 0, 0.0
+        self._lock = Lock()
+        self._held_until = self._told_of_wait = float("-inf")
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -91,14 +99,31 @@ class TerminalProgress(Progress):
         """Shows the number of requests settled so far, and of all."""
         self._show("sending", settled, total)
 
+    def waiting(self, wait: Waiting) -> None:
+        """Says who is waited for, since when and why; meanwhile no time left is given."""
+        now = self._clock()
+        lasts = (datetime.now(UTC) - wait.since).total_seconds() + wait.seconds
+        with self._lock:
+            self._held_until = max(self._held_until, now + wait.seconds)
+            if lasts < MOMENT_SECONDS or now - self._told_of_wait < PLAIN_SECONDS:
+                return
+            self._told_of_wait = now
+        if self._task is not None:
+            self._bars.update(self._task, rate="", left="")
+        since = f"{wait.since:%H:%M:%S} UTC"
+        self.note(f"waiting for {wait.whom} since {since}: {wait.cause}; next attempt in {wait.seconds:.0f} s")
+
     def _show(self, doing: str, done: int, total: int | None) -> None:
         now = self._clock()
         if doing != self._doing or done < self._first:
             self._begin(doing, done, total, now)
+        if now <= self._held_until:  # the rate so far does not say how long the rest takes
+            self._began, self._first = now, done
         elapsed = now - self._began
         rate = (done - self._first) / elapsed if elapsed > _STEADY_SECONDS else 0.0
         if self._task is not None:
-            self._bars.update(self._task, completed=done, total=total, rate=f"{rate:,.0f}/s" if rate else "")
+            speed, left = (f"{rate:,.0f}/s", _time_left(done, total, rate)) if rate else ("", "")
+            self._bars.update(self._task, completed=done, total=total, rate=speed, left=left)
         elif now - self._said >= PLAIN_SECONDS:
             self._said = now
             self.note(_progress_line(doing, done, total, rate))
@@ -109,7 +134,7 @@ class TerminalProgress(Progress):
         if self._task is not None:
             self._bars.remove_task(self._task)
         if self._console.is_terminal:
-            self._task = self._bars.add_task(doing, total=total, rate="")
+            self._task = self._bars.add_task(doing, total=total, rate="", left="")
 
 
 def _progress_line(doing: str, done: int, total: int | None, rate: float) -> str:
@@ -117,9 +142,12 @@ def _progress_line(doing: str, done: int, total: int | None, rate: float) -> str
     if total is not None:
         parts.append(f"of {total:,}")
     if rate:
-        left = f", {(total - done) / rate:,.0f} s left" if total is not None else ""
-        parts.append(f"({rate:,.0f}/s{left})")
+        parts.append(f"({', '.join(filter(None, (f'{rate:,.0f}/s', _time_left(done, total, rate))))})")
     return " ".join(parts)
+
+
+def _time_left(done: int, total: int | None, rate: float) -> str:
+    return "" if total is None else f"{(total - done) / rate:,.0f} s left"
 
 
 def print_summaries(

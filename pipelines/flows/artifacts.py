@@ -13,6 +13,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
+from connectors.lusid.waiting import Waiting
 from pipelines.options import Progress
 from pipelines.report.report import Report
 from schemas.states import STATES
@@ -89,6 +90,10 @@ class PublishedProgress(Progress):
     def note(self, text: str) -> None:
         """Passes a note on."""
         self._beside.note(text)
+
+    def waiting(self, wait: Waiting) -> None:
+        """Passes on that LUSID is waited for."""
+        self._beside.waiting(wait)
 
     def reading(self, rows: int) -> None:
         """Passes on the number of rows read and validated so far."""

@@ -23,7 +23,7 @@ from pipelines.loading.manifest import Record, opening
 from pipelines.loading.spec import LoadSpec
 from pipelines.options import Options, Progress, kind_of
 from pipelines.prepare.completeness import check_before
-from schemas.errors import ConfigError, RunFolderError
+from schemas.errors import ConfigError, RunFolderError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
 from schemas.requests.strictness import strict_shape
@@ -93,7 +93,8 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
     began = time.monotonic()
     closing.enter_context(_quiet_collector())
     found, bound, mapping, expect = _checked(spec, closing)
-    target = closing.enter_context(loads_target(spec.options, spec.progress))
+    again = "resume" if spec.earlier else "load"
+    target = closing.enter_context(loads_target(spec.options, spec.progress, again))
     folder = spec.earlier.folder if spec.earlier else RunFolder.create(spec.options.runs, spec.operation.name)
     with _whole_or_gone(folder, is_new=spec.earlier is None):
         journal = Journal(folder.journal)
@@ -191,12 +192,22 @@ def named_target(options: Options) -> str | None:
 
 
 @contextmanager
-def loads_target(options: Options, progress: Progress) -> Iterator[Target | None]:
-    """Opens the target of one load, or of several; None in a dry run."""
+def loads_target(options: Options, progress: Progress, again: str = "load") -> Iterator[Target | None]:
+    """Opens the target of one load, or of several; None in a dry run.
+
+    Args:
+        options: of the load or loads.
+        progress: told what the user should know, and what is waited for.
+        again: what to do again where the target does not answer.
+    """
     if options.dry_run:
         yield None
         return
-    with open_target(options.target, options, progress.note) as target:
+    with ExitStack() as closing:
+        try:
+            target = closing.enter_context(open_target(options.target, options, progress.note, progress.waiting))
+        except UnreachableError as error:
+            raise UnreachableError(f"{error.message}; nothing was sent: {again} again when it answers") from None
         yield target
 
 

@@ -57,6 +57,27 @@ MUTATIONS = (
         ("tests/loads/test_bad_inputs.py::test_flags",),
     ),
     Mutation(
+        "lose patience at the door",
+        "connectors/lusid/retrying.py",
+        "patient = failure.away or not limits.only_away",
+        "patient = not limits.only_away",
+        ("tests/loads/test_patience.py::test_a_load_begins_when_lusid_takes_calls",),
+    ),
+    Mutation(
+        "wait for a wrong host",
+        "connectors/lusid/retrying.py",
+        "patient = failure.away or not limits.only_away",
+        "patient = True",
+        ("tests/unit/lusid/test_client.py::test_at_the_door_who_does_not_answer_is_not_waited_for",),
+    ),
+    Mutation(
+        "give a time left while LUSID is away",
+        "pipelines/cli/console.py",
+        "if now <= self._held_until:",
+        "if now < 0:",
+        ("tests/unit/cli/test_console.py::test_while_lusid_is_away_its_absence_is_told_and_no_time_left",),
+    ),
+    Mutation(
         "tell the fault of a repeated cell once",
         "schemas/rows/validated.py",
         "return [(place, said[cell]) for place, cell in enumerate(cells) if cell in said]",

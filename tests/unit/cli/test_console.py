@@ -1,7 +1,9 @@
 """What a person sees, on a terminal and in a log."""
 
 import io
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from rich.console import Console
 from summaries import HOSTILE, manifest, summary, typed
 
+from connectors.lusid.waiting import Waiting
 from connectors.run_folder.folder import RunFolder
 from pipelines.cli.console import TerminalProgress, print_summaries, table
 from pipelines.report import advice
@@ -237,6 +240,49 @@ def test_a_stuck_load_says_what_it_has_done_without_a_rate() -> None:
     told.sending(100, 200)
     told.sending(100, 200)
     assert out.getvalue() == "sending: 100 of 200\n"
+
+
+def waits(seconds: float, ago: float = 0, cause: str = "answered 503") -> Waiting:
+    return Waiting("LUSID", cause, datetime.now(UTC) - timedelta(seconds=ago), seconds)
+
+
+def test_while_lusid_is_away_its_absence_is_told_and_no_time_left() -> None:
+    told, out = progress(False, 0, 20, 22, 25, 40, 45, 60, 72)
+    told.sending(0, 2000)
+    told.sending(1000, 2000)
+    told.waiting(waits(8))
+    told.waiting(waits(8))
+    told.waiting(waits(20, ago=18))
+    told.sending(1000, 2000)
+    told.sending(1001, 2000)
+    told.sending(1121, 2000)
+
+    begun, *outage, still, again, later = out.getvalue().splitlines()
+    assert begun == "sending: 1,000 of 2,000 (50/s, 20 s left)"
+    assert [re.sub(r"[0-9:]{8}", "14:03:22", line) for line in outage] == [
+        "waiting for LUSID since 14:03:22 UTC: answered 503; next attempt in 8 s",
+        "waiting for LUSID since 14:03:22 UTC: answered 503; next attempt in 20 s",
+    ]
+    assert (still, again) == ("sending: 1,000 of 2,000", "sending: 1,001 of 2,000")
+    assert later == "sending: 1,121 of 2,000 (10/s, 88 s left)"
+
+
+def test_a_moment_without_lusid_is_not_told() -> None:
+    told, out = progress(False, 0, 1)
+    told.waiting(waits(0.5))
+    told.waiting(waits(2))
+    assert out.getvalue() == ""
+
+
+def test_on_a_terminal_the_bar_gives_no_time_left_while_lusid_is_away() -> None:
+    told, out = progress(True, 0, 20, 21, 22)
+    with told:
+        told.sending(0, 2000)
+        told.sending(1000, 2000)
+        told.waiting(waits(60))
+        out.truncate(0)
+        told.sending(1000, 2000)
+    assert " left" not in out.getvalue()
 
 
 def test_a_note_is_printed_as_it_is() -> None:

@@ -90,7 +90,8 @@ def refusals(folder: Path) -> Iterator[tuple[list[object], dict[str, str], int, 
         [*load, INVESTORS, "--runs", folder / "runs", "--target", "http://127.0.0.1:9/api"],
         token,
         4,
-        "http://127.0.0.1:9/api: connection refused (4 attempts): is FBN_LUSID_URL right?",
+        "http://127.0.0.1:9/api: connection refused (4 attempts): is FBN_LUSID_URL right?"
+        "; nothing was sent: load again when it answers",
     )
     yield [*load, folder / "none.csv", *flags], {}, 2, f"{folder}/none.csv: there is no such file"
     yield [*load, garbage, *flags], {}, 2, f"{garbage}: is not a Parquet file, or is cut short: fetch it anew"

@@ -84,10 +84,16 @@ def test_a_target_that_has_let_us_in_is_waited_for(
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_who_is_turned_away_at_the_start_hears_so_soon(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_turned_away_at_the_start_hears_so_when_patience_ends(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
     monkeypatch.setattr("connectors.lusid.retry_table.BACKOFF_BASE_SECONDS", 0.001)
     with scripted(lambda _: refused(status=status)) as (lusid, _):
-        with pytest.raises(UnreachableError, match=rf"answered {status} \(4 attempts\)"):
-            notes_of(lusid.url)
+        options = LoadOptions(patience=0)
+        with (
+            pytest.raises(UnreachableError, match=rf"answered {status} \(4 attempts\)$"),
+            open_target(lusid.url, options, print),
+        ):
+            pass
         assert len(lusid.calls) == 4

@@ -1,5 +1,6 @@
 import logging
 import pickle
+import re
 import threading
 import time
 import traceback
@@ -18,6 +19,7 @@ from raw_server import RawServer, Step, answer, drips, hangs_up, is_silent, raw_
 
 from connectors.lusid.client import Answer, LusidClient
 from connectors.lusid.settings import LusidSettings
+from connectors.lusid.waiting import Waiting
 from schemas.answers import Problem
 from schemas.errors import (
     AuthError,
@@ -59,11 +61,17 @@ class Desk:
     url: str
     slept: list[float] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    told: list[Waiting] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         given = {"lusid_url": self.url, "access_token": SecretStr(TOKEN)} | self.settings
         self.client = LusidClient(
-            LusidSettings(**given), retries=2, sleep=self.slept.append, clock=self.clock, random=lambda: 0.5
+            LusidSettings(**given),
+            retries=2,
+            waiting=self.told.append,
+            sleep=self.slept.append,
+            clock=self.clock,
+            random=lambda: 0.5,
         )
 
     def clock(self) -> float:
@@ -690,3 +698,53 @@ def test_a_host_that_accepts_connections_and_says_nothing_is_reported_soon(monke
     assert isinstance(error, UnreachableError)
     assert error.message == f"{mute.url}: no answer in time (1 attempt): is FBN_LUSID_URL right?"
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_at_the_door_a_server_that_takes_no_calls_is_waited_for(server: RawServer, status: int) -> None:
+    told: list[Waiting] = []
+    desk = Desk(server.url, told=told)
+    server.steps += [raw_answer(status, b"<html>later</html>")] * 12
+    desk.client.check(patience=300)
+
+    assert len(desk.slept) == 12
+    assert {(wait.whom, wait.cause) for wait in told} == {("LUSID", f"answered {status}")}
+    assert len({wait.since for wait in told}) == 1
+
+
+def test_at_the_door_patience_ends_and_nobody_is_asked_for_another_url(server: RawServer, desk: Desk) -> None:
+    server.steps += [answer(503)] * 40
+    error = raised(lambda: desk.client.check(patience=60))
+
+    assert isinstance(error, UnreachableError)
+    assert re.fullmatch(rf"{server.url}: answered 503 \(\d+ attempts\)", error.message)
+    assert 60 <= sum(desk.slept) < 120
+
+
+def test_at_the_door_of_the_token_endpoint_it_is_the_same(server: RawServer) -> None:
+    names = {"username": "u", "password": SecretStr("p"), "client_id": "c", "client_secret": SecretStr("s")}
+    told: list[Waiting] = []
+    desk = Desk(server.url, settings={"access_token": None, "token_url": f"{server.url}/token", **names}, told=told)
+    server.steps += [answer(503)] * 9 + [answer(200, {"access_token": TOKEN, "expires_in": 3600})]
+    desk.client.check(patience=300)
+
+    assert {wait.whom for wait in told} == {"the token endpoint"}
+
+
+def test_at_the_door_who_does_not_answer_is_not_waited_for() -> None:
+    with RawServer([]) as gone:
+        desk = Desk(gone.url)
+    assert isinstance(raised(lambda: desk.client.check(patience=300)), UnreachableError)
+    assert sum(desk.slept) < 5
+
+
+def test_since_when_is_told_anew_after_an_answer(server: RawServer) -> None:
+    told: list[Waiting] = []
+    desk = Desk(server.url, told=told)
+    server.steps += [own(503), own(503), answer(201, {}), own(503), answer(201, {})]
+    with desk.client:
+        desk.upsert()
+        desk.upsert()
+
+    first, second, third = [wait.since for wait in told]
+    assert first == second < third

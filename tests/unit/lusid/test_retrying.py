@@ -3,6 +3,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 import requests
@@ -65,7 +66,7 @@ class Night:
             raise result
         return result
 
-    def retrier(self, retries: int = 2, **limits: float) -> Retrier:
+    def retrier(self, retries: int = 2, **limits: Any) -> Retrier:
         clock = lambda: self.now  # noqa: E731 - a clock is one expression
         return Retrier(Timing(self.stop, self.sleep, clock, lambda: 0.5), RetryLimits(retries, **limits))
 
