@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.history.catalog import run_to_replay
+from pipelines.history.corrections import as_meant
 from pipelines.history.replay_lock import rows_to_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import options_of
@@ -35,7 +36,8 @@ def replay(
 
     Args:
         name: the run's id, the beginning of it, a path, or `latest`: the newest that has rows to send again.
-        corrected: its failures.csv after correction; None takes the one in its folder.
+        corrected: its failures.csv or failures.xlsx after correction, as any program saved it; None takes the one in
+            its folder.
         runs: where runs are kept.
         target: replaces the run's own; None keeps that.
         progress: receives notes and progress.
@@ -49,7 +51,6 @@ def replay(
     progress = progress or Progress()
     folder = run_to_replay(runs, name, progress.note)
     manifest = folder.read_manifest()
-    path = corrected or folder.failures
     if manifest.verdict is Verdict.STOPPED:
         raise ConfigError(f"{folder.run_id} stopped early: finish it first, with `bulkload resume {folder.run_id}`")
     if manifest.verdict not in OVER:  # its files may date from before it was resumed
@@ -59,5 +60,6 @@ def replay(
     )
     named_target(options)
     operation = operation_named(manifest.operation)
+    path = as_meant(corrected, folder, progress.note) if corrected else folder.failures
     with rows_to_replay(path, folder, operation) as replayed:
         return carry_out(LoadSpec(operation, [path], options, progress, replayed=replayed))

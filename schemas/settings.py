@@ -146,6 +146,7 @@ class LoadSettings:
     footer_lines: Annotated[
         int | None, Exact(0), About("Lines of CSV below the table; default: the mapping's, or 0.", one_extract=True)
     ] = None
+    xlsx: Annotated[Switch, About("Also write failures.xlsx, which spreadsheets leave as it is.")] = False
     once: Annotated[Switch, About("Refuse an extract that an earlier run has finished.", one_extract=True)] = False
     max_failures: Annotated[
         FailureBudget | None,

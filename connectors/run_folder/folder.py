@@ -28,6 +28,7 @@ class RunFolder:
 
     Attributes:
         manifest, journal, outcomes, failures, report: left behind by every run that ends.
+        workbook: failures.csv for spreadsheets, where somebody wanted it.
         frame: the data frame that was loaded, if the extract was one.
         hold: the references whose rows this run holds back, because they failed earlier in the night.
         taken: the rows of another run that this run replays; their corrected cells are in `corrected.csv`.
@@ -42,6 +43,7 @@ class RunFolder:
         self.journal = path / "journal.jsonl"
         self.outcomes = path / "outcomes.parquet"
         self.failures = path / "failures.csv"
+        self.workbook = path / "failures.xlsx"
         self.report = path / "report.html"
         self.frame = path / "extract.parquet"
         self.hold = path / "hold.json"

@@ -92,7 +92,7 @@ def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[s
     """
     count = 0
     width = len(FAILURE_COLUMNS) + len(header)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark tells spreadsheets that it is UTF-8
         plain = csv.writer(file, lineterminator="\n")
         quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         plain.writerow([*FAILURE_COLUMNS, *header, SURPLUS_COLUMN])

@@ -46,7 +46,7 @@ def resume(
 def replay(
     run: RunArgument,
     failures: Annotated[
-        Path | None, typer.Argument(help="failures.csv after correction; default: the one in the run's folder.")
+        Path | None, typer.Argument(help="failures.csv or failures.xlsx after correction; default: the run's own.")
     ] = None,
     *,
     runs: RunsFlag = RUNS,
@@ -56,7 +56,7 @@ def replay(
 ) -> None:
     """Send only the rows of a run that were not accepted.
 
-    They come from its failures.csv, corrected or as it is.
+    They come from its failures.csv, corrected or as it is. What a spreadsheet saved is read as it was meant.
     """
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_replay

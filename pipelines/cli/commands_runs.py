@@ -31,12 +31,16 @@ def report(
     *,
     runs: RunsFlag = RUNS,
     html: Annotated[bool, typer.Option("--html", help="Print only the path of report.html.")] = False,
+    xlsx: Annotated[
+        bool, typer.Option("--xlsx", help="Write failures.xlsx for spreadsheets, and print only its path.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show how a run ended, or how far it is.
 
     Of a run that is under way or was killed: what is settled, refused and in doubt.
     """
+    from connectors.run_folder.workbook import write_workbook
     from pipelines.cli.console import print_json, print_summaries, print_unfinished, stdout_console
     from pipelines.history.catalog import find_run, past_runs, replays_of
     from pipelines.report.documents import run_document
@@ -44,6 +48,10 @@ def report(
     from pipelines.report.unfinished import UnfinishedRun
 
     folder = find_run(runs, run)
+    if xlsx:
+        write_workbook(folder.failures, folder.workbook)
+        typer.echo(str(folder.workbook))
+        return
     manifest = folder.read_manifest()
     if is_unfinished(manifest) and not html:
         unfinished = UnfinishedRun.of(folder, manifest)

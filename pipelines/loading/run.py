@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.lusid.client import LusidClient
-from connectors.run_folder.folder import write_json
+from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.locks import LOOK_AGAIN_SECONDS, LockedError, lock_path, locked
+from connectors.run_folder.workbook import write_workbook
 from connectors.targets import lasts
 from pipelines.account.accountant import Accountant, RunCounts
 from pipelines.account.failed_references import FailedRefs
@@ -26,7 +27,7 @@ from pipelines.prepare import reading
 from pipelines.prepare.reading import Prepared, Rules
 from pipelines.report.html import write_html
 from pipelines.report.report import Report
-from schemas.errors import BalanceError, ConfigError, FatalError
+from schemas.errors import BalanceError, ConfigError, FatalError, RunFolderError
 from schemas.manifest import Manifest
 from schemas.same_load import Aspect, load_of
 from schemas.states import State, Verdict, verdict_of
@@ -219,6 +220,8 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
         run.record.write(run.record.manifest.changed(verdict=Verdict.UNBALANCED, error=error.message))
         raise
     warnings = list(dict.fromkeys([*run.extract.notes(), *accountant.warnings]))
+    if options.xlsx:
+        warnings += _workbook(run.folder)
     report = _report(prepared, sent, counts, warnings, refs)
     if refs is not None and (refs.unknown or report.failed_refs):
         write_json(run.folder.failed, {"refs": report.failed_refs, "unknown": refs.unknown})
@@ -228,6 +231,15 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
     run.folder.clear_scratch()  # before the verdict: a finished run is neither resumed nor tidied up
     run.record.write(manifest)
     return report
+
+
+def _workbook(folder: RunFolder) -> list[str]:
+    """Writes failures.xlsx; returns why there is none, which is no reason to call the run unfinished."""
+    try:
+        write_workbook(folder.failures, folder.workbook)
+    except (ConfigError, RunFolderError) as error:
+        return [f"there is no {folder.workbook.name}: {error.message}"]
+    return []
 
 
 def _report(

@@ -147,6 +147,8 @@ class Summary:
         """The files to open, and what each holds."""
         named = [(self.folder.report, "the run on one page"), (self.folder.outcomes, "the outcome of every key")]
         if self.to_correct:
+            if self.folder.workbook.exists():
+                named.insert(0, (self.folder.workbook, "the same for spreadsheets, every cell a text"))
             named.insert(0, (self.folder.failures, f"{many(self.to_correct, 'row', 'rows')} to correct"))
         return tuple(named)
 

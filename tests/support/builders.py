@@ -98,7 +98,7 @@ def write_csv(
 
 def read_csv(path: Path) -> list[Row]:
     """The rows of a UTF-8 CSV file; every row must have the header's cells and no more."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file, strict=True))
 
 

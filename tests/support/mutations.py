@@ -36,6 +36,27 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "send what a spreadsheet made of an identifier",
+        "pipelines/history/corrections.py",
+        "what, cells[i] = PUT_BACK, old",
+        "what = PUT_BACK",
+        ("tests/unit/history/test_corrections.py::test_what_a_spreadsheet_lost_is_put_back_and_said",),
+    ),
+    Mutation(
+        "put back what somebody corrected",
+        "pipelines/history/corrections.py",
+        "what is OTHER and is_made_by",
+        "is_made_by",
+        ("tests/unit/history/test_corrections.py::test_a_cell_at_fault_is_taken_as_it_was_corrected",),
+    ),
+    Mutation(
+        "write a report that spreadsheets read in another encoding",
+        "connectors/run_folder/results.py",
+        'encoding="utf-8-sig", newline="") as file:  #',
+        'encoding="utf-8", newline="") as file:  #',
+        ("tests/unit/run_folder/test_results.py::test_a_report_begins_with_the_mark_that_spreadsheets_look_for",),
+    ),
+    Mutation(
         "match patterns by trying every way",
         "schemas/rows/patterns.py",
         'match(text.encode(errors="replace"))',

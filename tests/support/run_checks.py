@@ -24,7 +24,7 @@ def outcomes(folder: Path) -> list[dict[str, Any]]:
 
 def failures(folder: Path) -> list[dict[str, str]]:
     """The lines of failures.csv."""
-    with (folder / "failures.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "failures.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

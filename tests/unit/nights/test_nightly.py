@@ -75,7 +75,7 @@ def identifiers(entities: list[Mapping[str, Any]], name: str) -> list[str]:
 
 
 def failures(report: Report) -> list[dict[str, str]]:
-    with (report.run_dir / "failures.csv").open(encoding="utf-8", newline="") as file:
+    with (report.run_dir / "failures.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

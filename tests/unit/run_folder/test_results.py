@@ -52,10 +52,15 @@ def test_no_outcomes_are_a_readable_file(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "o.parquet").num_rows == 0
 
 
+def test_a_report_begins_with_the_mark_that_spreadsheets_look_for(tmp_path: Path) -> None:
+    write_failures(tmp_path / "failures.csv", ["a"], [])
+    assert (tmp_path / "failures.csv").read_bytes().startswith(b"\xef\xbb\xbf_key,")
+
+
 def test_surplus_cells_go_into_one_column_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "failures.csv"
     assert write_failures(path, ["a", "b"], [[*FRONT, "1", "2"], [*FRONT, "1", "2", "3", "4"]]) == 2
-    assert list(csv.reader(path.read_text().splitlines())) == [
+    assert list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines())) == [
         [*FAILURE_COLUMNS, "a", "b", SURPLUS_COLUMN],
         [*FRONT, "1", "2", ""],
         [*FRONT, "1", "2", "3,4"],
