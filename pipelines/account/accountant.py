@@ -190,14 +190,14 @@ class Accountant:
         kept = [i for i, c in enumerate(extract.columns) if c not in OWN_COLUMNS]
         for batch in self._book.batches_with(~good):
             read = self._read_again(extract, batch)
+            columns = [_texts(read.columns[place]) for place in kept] if read is not None else []
             for i in np.flatnonzero(~good[batch.start : batch.start + batch.count]).tolist():
                 cells = [""] * len(kept)
                 if read is not None:
-                    row = read.row(i)
-                    cells = [*(_cell(row[k]) for k in kept), *_surplus(read, i)]
+                    cells = [*(column[i] for column in columns), *_surplus(read, i)]
                     if self._refs is not None:
                         state, where = STATES[self._states[batch.start + i]], self._book.where(batch.start + i)
-                        self._refs.failed(row, f"is {state} ({where})")
+                        self._refs.failed(read.row(i), f"is {state} ({where})")
                 yield [*self._failure(batch.start + i), *cells]
 
     def _strike_off_refs(self, extract: Extract) -> None:
@@ -242,5 +242,5 @@ def _surplus(batch: RowBatch, index: int) -> Sequence[str]:
     return batch.extra.get(index, mark)
 
 
-def _cell(cell: Cell) -> str:
-    return cell if isinstance(cell, str) else joined_labels(cell)
+def _texts(cells: Sequence[Cell]) -> Sequence[str]:
+    return [cell if isinstance(cell, str) else joined_labels(cell) for cell in cells]

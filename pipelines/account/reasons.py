@@ -6,7 +6,7 @@ failures.csv has every reason in full.
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +33,7 @@ LONGEST_RULE = 2000
 """Characters that a manifest keeps of an example and of a rule; failures.csv has all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowReason:
+class RowReason(NamedTuple):
     """Why a row is in its state, and LUSID's ids for its entity and its call."""
 
     state: State
