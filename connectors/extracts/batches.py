@@ -28,8 +28,9 @@ class BadRow:
 
     Attributes:
         code: what is wrong, as one word: `MissingCells`, `TooManyCells`, `UndecodableByte`, `NullByte`,
-            `BareCarriageReturn`, `BareLineFeed`, `UnterminatedQuote`, `MalformedQuote`, `RecordTooLong`,
-            `NullInList`, `OutOfRange`; the first of them when there are several.
+            `ControlCharacter`, `BareCarriageReturn`, `BareLineFeed`, `UnterminatedQuote`, `MalformedQuote`,
+            `AmbiguousQuote`, `QuotedBehindSpace`, `SingleQuotes`, `UnknownEscape`, `RecordTooLong`, `RepeatedHeader`,
+            `UnnamedColumn`, `NullInList`, `OutOfRange`; the first of them when there are several.
         message: one line: the physical line, every fault with its column, and what to do; never a cell's value.
     """
 

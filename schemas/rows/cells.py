@@ -57,14 +57,14 @@ def clean_key(text: str) -> str:
 
 def code(cell: Any) -> Any:
     """A code as a key is cleaned; what is no text is left for the type to refuse."""
-    return clean_key(cell) if isinstance(cell, str) else cell
+    return clean_key(cell if cell.isascii() else _unmarked(cell)) if isinstance(cell, str) else cell
 
 
 def identifier(text: object) -> str:
     """An identifier's value; refuses what a spreadsheet or a float column has mangled."""
     if not isinstance(text, str):
         raise refuse("NotText", "takes one value, not a list")
-    text = text.strip() if text.isascii() else clean_key(text)
+    text = text.strip() if text.isascii() else clean_key(_unmarked(text))
     if text[:1] in _MANGLED_STARTS and not text.isalnum() and MANGLED.match(text):
         raise refuse(
             "MangledIdentifier",
@@ -72,6 +72,13 @@ def identifier(text: object) -> str:
         )
     if not text.isprintable():
         raise refuse("ControlCharacter", "holds a control character or an unusual space")
+    return text
+
+
+def _unmarked(text: str) -> str:
+    """A name, refused where a byte order mark is in it: files were joined there, and nobody sees it."""
+    if "\ufeff" in text:
+        raise refuse("ByteOrderMark", "holds a byte order mark (U+FEFF): remove it")
     return text
 
 

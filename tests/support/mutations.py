@@ -444,6 +444,15 @@ MUTATIONS = (
         ("tests/unit/extracts/test_csv_records.py::test_a_surplus_empty_cell_may_be_one_in_the_middle",),
     ),
     Mutation(
+        "send control characters",
+        "connectors/extracts/characters.py",
+        "    if low > octets",
+        "    if False and low > octets",
+        (
+            "tests/unit/extracts/test_csv_records.py::test_a_control_character_refuses_its_row_and_names_the_encoding_it_smells_of",
+        ),
+    ),
+    Mutation(
         "read on behind the table",
         "connectors/extracts/csv/records.py",
         "                self.line, self.over = first, True\n                return\n",

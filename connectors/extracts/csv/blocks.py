@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.extracts.batches import REPLACEMENT
+from connectors.extracts.characters import has_control
 from connectors.extracts.csv.fitting import Layout, ends_table
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.record_faults import Rows, add_record, restore_line_ends
@@ -225,7 +226,9 @@ def _quotes_in_order(octets: _Octets, quotes: _Places, rules: CsvFormat) -> bool
 
 def _text(octets: bytes, rules: CsvFormat) -> str | None:
     """Bytes as text, unless one of them would refuse its row."""
-    if b"\0" in octets or (b"\r" in octets and octets.count(b"\r") != octets.count(b"\r\n")):
+    if b"\r" in octets and octets.count(b"\r") != octets.count(b"\r\n"):
+        return None
+    if has_control(octets, rules.encoding.name):  # NUL is one
         return None
     try:
         text = octets.decode(rules.encoding.name)

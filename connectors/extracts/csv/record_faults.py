@@ -20,6 +20,7 @@ _SENTENCES = {
     "delimiter before it, quote the cells, or declare `quote: none` if quotes are text in this file",
     "BareCarriageReturn": "{column} holds a bare carriage return: remove it, or quote the cell",
     "BareLineFeed": "{column} holds a bare line feed, in a file whose lines end in CR: remove it, or quote the cell",
+    "ControlCharacter": "{column} holds a control character: {advice}",
     "MalformedQuote": "{column} goes on behind its closing quote: double the quotes that are text",
     "NullByte": "{column} holds a NUL byte: remove it",
     "QuotedBehindSpace": "{column} is quoted behind white space, so that the quotes would be part of it: remove the "
@@ -83,11 +84,21 @@ def fault_text(fault: Fault, columns: Sequence[str], rules: CsvFormat) -> str:
     """One fault as a clause: which column, what, and what to do."""
     return _SENTENCES[fault.code].format(
         column=column_name(fault.cell, columns),
+        advice=_advice(fault.encoding, rules),
         encoding=rules.encoding.declared,
         escape=rules.escape,
         max_lines=rules.max_lines,
         max_bytes=rules.max_bytes,
     )
+
+
+def _advice(encoding: str, rules: CsvFormat) -> str:
+    """What to do about a control character."""
+    if not encoding:
+        return "remove it, or pass the encoding the file has"
+    if rules.encoding.transcoded or rules.encoding.name == "utf-8":
+        return f"the text seems to be {encoding} that was converted as latin-1: have it exported anew"
+    return f"the file seems to be {encoding} and not {rules.encoding.declared}: pass the encoding it has"
 
 
 def column_name(cell: int | None, columns: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from connectors.extracts.batches import REPLACEMENT, trimmed
+from connectors.extracts.characters import CONTROL, likely_encoding
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.quotes import Cut
 
@@ -19,10 +20,12 @@ class Fault:
     Attributes:
         code: see `connectors.extracts.batches.BadRow`.
         cell: index of the cell at fault, or `None` when it is the record.
+        encoding: the one that would explain the fault, where there is one.
     """
 
     code: str
     cell: int | None = None
+    encoding: str = ""
 
 
 def character_faults(cut: Cut, rules: CsvFormat) -> list[Fault]:
@@ -35,6 +38,8 @@ def character_faults(cut: Cut, rules: CsvFormat) -> list[Fault]:
             faults.append(Fault("NullByte", index))
         if "\r" in cell and index not in cut.quoted:
             faults.append(Fault("BareLineFeed" if rules.swapped else "BareCarriageReturn", index))
+        if CONTROL.search(cell):
+            faults.append(Fault("ControlCharacter", index, likely_encoding(cell, rules.encoding.name)))
     return faults
 
 

@@ -159,6 +159,7 @@ class ParquetFile:
 
 
 _SENTENCES = {
+    "ControlCharacter": "holds a control character: remove it, or have the text exported in its encoding",
     "NullByte": "holds a NUL character: remove it",
     "NullInList": "holds a list with an empty place: take it out",
     "OutOfRange": "holds a time in a year that no calendar has: correct it, or leave it empty",

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.extracts.batches import REPLACEMENT
+from connectors.extracts.characters import CONTROL, has_control
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import TIMES, Kind
 
@@ -132,6 +133,8 @@ def _faults(texts: list[str], arrow: pa.DataType) -> Iterator[tuple[int, str]]:
     for mark, code in marks:
         if mark in together:
             yield from ((index, code) for index, text in enumerate(texts) if mark in text)
+    if kind is Kind.TEXT and has_control(together.encode()):
+        yield from ((index, "ControlCharacter") for index, text in enumerate(texts) if CONTROL.search(text))
 
 
 def _date(column: pa.Array) -> pa.Array:

@@ -98,6 +98,7 @@ PIECES = st.sampled_from(
     [
         *([b'"', b",", b"\n"] * 2),
         *(b"\r\n", b"\r", b" ", b"a", b"bc", b"\x00", "é".encode(), b"\xe9", b"\xef\xbf\xbd"),
+        *(b"\x0b", "\x85".encode(), b"\x7f"),
         *(b'"x",', b'"a\nb"', b'"a\rb"', b'""', b"1,2,3\n", b'"1","2","3"\n', b"4,5,6,\n"),
         *(b"'", b",'x'", b"\\", b"a,b,c\n", codecs.BOM_UTF8),
     ]
@@ -148,7 +149,7 @@ def test_every_way_of_reading_gives_what_the_reference_reader_gives(
     assert all(len(batch) <= rules.max_rows for batch in batches)
 
 
-CELLS = st.text(st.sampled_from('",; \n\ré€a1\t\u2028\x0b'), max_size=6)
+CELLS = st.text(st.sampled_from('",; \n\ré€a1\t\u2028'), max_size=6)
 
 
 def written(table: list[list[str]], end: str, *, always: bool) -> str:
@@ -446,6 +447,43 @@ def test_a_nul_byte_refuses_its_row(read: Reading, cell: bytes) -> None:
     assert found.codes == {2: "NullByte"}
     assert found.bad[2].message == "line 3: column 'name' (2) holds a NUL byte: remove it"
     assert found.rows[2] == ["3", "y"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "cell", "advice"),
+    [
+        ("latin-1", "Áine O\u2019Shea", "the file seems to be cp1252 and not latin-1: pass the encoding it has"),
+        (
+            "latin-1",
+            "\u201cPrivate\u201d \u2013 €5k",
+            "the file seems to be cp1252 and not latin-1: pass the encoding it has",
+        ),
+        ("iso8859-15", "Zoë\u2019s", "the file seems to be cp1252 and not iso8859-15: pass the encoding it has"),
+        ("latin-1", "x\x81", "remove it, or pass the encoding the file has"),
+        ("utf-8", "O\x92Shea", "the text seems to be cp1252 that was converted as latin-1: have it exported anew"),
+        ("utf-8", "a\x1fb", "remove it, or pass the encoding the file has"),
+        ("utf-8", "a\x0bb", "remove it, or pass the encoding the file has"),
+        ("cp1252", "a\x7f", "remove it, or pass the encoding the file has"),
+        ("utf-16", "a\x85b", "the text seems to be cp1252 that was converted as latin-1: have it exported anew"),
+        ("shift_jis", "表\x1c", "remove it, or pass the encoding the file has"),
+    ],
+)
+def test_a_control_character_refuses_its_row_and_names_the_encoding_it_smells_of(
+    read: Reading, encoding: str, cell: str, advice: str
+) -> None:
+    cp1252 = "seems to be cp1252 and not" in advice
+    octets = f'id,name\n1,Ann\n2,"{cell}"\n3,"two\nlines\tand more"\n'.encode("cp1252" if cp1252 else encoding)
+    found = read(octets, replace(UTF_8, encoding=encoding_of(encoding)))
+    assert found.bad == {
+        2: BadRow("ControlCharacter", f"line 3: column 'name' (2) holds a control character: {advice}")
+    }
+    assert (found.rows[0], found.rows[2]) == (["1", "Ann"], ["3", "two\nlines\tand more"])
+
+
+def test_utf_8_that_is_read_as_latin_1_is_told(read: Reading) -> None:
+    found = read("id,name\n1,O\u2019Shea\n2,x\n".encode(), replace(UTF_8, encoding=encoding_of("latin-1")))
+    assert found.codes == {1: "ControlCharacter"}
+    assert found.bad[1].message.endswith("the file seems to be utf-8 and not latin-1: pass the encoding it has")
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])

@@ -121,11 +121,12 @@ def test_lists_are_refused_where_python_says_so_even_in_a_slice(
 
 @pytest.mark.parametrize("arrow", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
 def test_bad_values_refuse_their_rows_with_every_fault(tmp_path: Path, arrow: pa.DataType) -> None:
-    names = pa.array([b"a", b"M\xfc", b"x\0y", b"z"]).cast(arrow, safe=False)
-    tags = pa.array([["p"], ["p", None], [None], None])
+    names = pa.array([b"a", b"M\xfc", b"x\0y", b"z", "O\x92Shea".encode(), b"two\nlines\t"]).cast(arrow, safe=False)
+    tags = pa.array([["p"], ["p", None], [None], None, None, ["x\x1f"]])
     pq.write_table(pa.table({"name": names, "tags": tags}), tmp_path / "x.parquet")
     (batch,) = opened(tmp_path / "x.parquet").batches(["name", "tags"])
-    assert rows_of(batch) == [["a", ["p"]], ["M\ufffd", ["p", ""]], ["x\x00y", [""]], ["z", ""]]
+    assert rows_of(batch)[:4] == [["a", ["p"]], ["M\ufffd", ["p", ""]], ["x\x00y", [""]], ["z", ""]]
+    assert rows_of(batch)[4:] == [["O\x92Shea", ""], ["two\nlines\t", ["x\x1f"]]]
     assert batch.bad == {
         1: BadRow(
             "UndecodableByte",
@@ -136,6 +137,14 @@ def test_bad_values_refuse_their_rows_with_every_fault(tmp_path: Path, arrow: pa
             "NullByte",
             "row 3: column 'name' holds a NUL character: remove it; "
             "column 'tags' holds a list with an empty place: take it out",
+        ),
+        4: BadRow(
+            "ControlCharacter",
+            "row 5: column 'name' holds a control character: remove it, or have the text exported in its encoding",
+        ),
+        5: BadRow(
+            "ControlCharacter",
+            "row 6: column 'tags' holds a control character: remove it, or have the text exported in its encoding",
         ),
     }
 

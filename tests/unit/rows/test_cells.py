@@ -116,10 +116,16 @@ def test_a_cell_of_a_million_zeros_is_refused_at_once() -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["IR_1", " IR_1\t", "\u00a0IR_1\u00a0", "\ufeffIR_1", "I\u200bR_1", "IR\u00ad_1", "\u202aIR_1\u202c", "IR_1\u200e"],
+    ["IR_1", " IR_1\t", "\u00a0IR_1\u00a0", "I\u200bR_1", "IR\u00ad_1", "\u202aIR_1\u202c", "IR_1\u200e"],
 )
 def test_an_identifier_loses_outer_space_and_invisible_characters(cell: str) -> None:
     assert read(Identifier, cell) == "IR_1"
+
+
+@pytest.mark.parametrize("cell", ["\ufeffIR_1", "IR\ufeff_1", "IR_1\ufeff", " \ufeff"])
+@pytest.mark.parametrize("cell_type", [Identifier, Instrument, Code, NeededCode])
+def test_a_byte_order_mark_in_a_name_is_refused(cell_type: Any, cell: str) -> None:
+    assert read(cell_type, cell)[0] == "ByteOrderMark"
 
 
 @pytest.mark.parametrize("cell", ["00123", "12E12", "1E5", "NA", "null", "None", "A 1", "1.5", "#1", "-1"])
@@ -233,7 +239,7 @@ def test_a_needed_cell_of_white_space_is_refused(cell_type: Any) -> None:
 
 
 def test_a_code_is_cleaned_like_a_key_and_takes_letters_digits_dash_and_underscore() -> None:
-    assert read(Code, "\ufeff BLOCK-1_a\u200b ") == "BLOCK-1_a"
+    assert read(Code, "\u2060 BLOCK-1_a\u200b ") == "BLOCK-1_a"
     for cell in ("a b", "a/b", "caf\u00e9", "a.b", "a\nb"):
         assert read(Code, cell)[0] == "string_pattern_mismatch"
 
