@@ -30,7 +30,7 @@ class BadRow:
         code: what is wrong, as one word: `MissingCells`, `TooManyCells`, `UndecodableByte`, `NullByte`,
             `ControlCharacter`, `BareCarriageReturn`, `BareLineFeed`, `UnterminatedQuote`, `MalformedQuote`,
             `AmbiguousQuote`, `QuotedBehindSpace`, `SingleQuotes`, `UnknownEscape`, `RecordTooLong`, `RepeatedHeader`,
-            `UnnamedColumn`, `NullInList`, `OutOfRange`; the first of them when there are several.
+            `RuleLine`, `UnnamedColumn`, `NullInList`, `OutOfRange`; the first of them when there are several.
         message: one line: the physical line, every fault with its column, and what to do; never a cell's value.
     """
 

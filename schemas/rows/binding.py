@@ -22,6 +22,7 @@ from schemas.rows.cells import (
 from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types
 from schemas.rows.faults import Fault
 from schemas.rows.header import knows_any, needed_columns, parse_columns
+from schemas.rows.header_names import canonical_columns
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.validated import Cells, Picked, Sheet, column_validator, key_reader, picker, validated
@@ -68,18 +69,22 @@ class Binding:
             ConfigError: one line that names every column that is unknown, missing, repeated or misused.
             ExtractError: identifiers are floating point numbers.
         """
+        canonical = canonical_columns(header, shape)
+        where = "the mapping" if mapping and mapping.columns else "the header"
+        mapping = mapping and mapping.fitted(header, dict(canonical))
         if mapping and (absent := mapping.absent_columns(list(header))):
             raise ConfigError(f"the mapping does not fit: {'; '.join(absent)}")
-        if mapping is None and not knows_any(header, shape):  # it may be a row, and its cells are nobody's business
+        if where == "the header" and not knows_any([name for name, _ in canonical], shape):
+            # it may be a row, and its cells are nobody's business
             raise ConfigError(
                 "the header: no column of it is one of this operation's, which needs "
                 f"{', '.join(needed_columns(shape, dialect))}: if it is a row of data, the extract lacks its header; "
                 "if the columns are your own, name them in a mapping; `bulkload columns` lists ours"
             )
-        names = mapping.columns if mapping else [n for n in header if not n.startswith("_")]
-        sources = mapping.sources if mapping else {n: n for n in names}
+        names = mapping.columns if mapping else [name for name, _ in canonical]
+        sources = mapping.sources if mapping else dict(canonical)
         own_key = mapping.key_columns if mapping else []
-        self.columns = parse_columns([*names], shape, dialect, "the mapping" if mapping else "the header")
+        self.columns = parse_columns([*names], shape, dialect, where)
         self.used_columns = [*dict.fromkeys([*sources.values(), *own_key])]
         self._checks, self._mapping, self._kinds = shape.checks_of(dialect), mapping, kinds
         self._crowds = _crowds(self.columns, shape)

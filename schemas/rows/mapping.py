@@ -4,7 +4,7 @@ Strict: a member we do not know, a column the extract does not have and a needed
 errors before the first row is read.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from itertools import zip_longest
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.rows.cells import decimal
 from schemas.rows.column_rule import ColumnRule
+from schemas.rows.header_names import Names
 from schemas.rows.kinds import NUMBERS, Kind, Kinds
 from schemas.rows.reading import ReadingRules
 from schemas.suggestions import MOST_TOLD, did_you_mean, first_of
@@ -24,11 +25,12 @@ class Mapping(ReadingRules):
 
     Attributes:
         key: the extract's column, or columns, whose cells name a request; default: the operation's rule.
+        columns: empty where the extract's own header is canonical.
     """
 
     operation: str
     key: str | Annotated[list[str], Field(min_length=1)] | None = None
-    columns: dict[str, ColumnRule] = Field(min_length=1)
+    columns: dict[str, ColumnRule] = Field(default_factory=dict, min_length=1)
     expect: Expectations = Field(default_factory=Expectations)
 
     @field_validator("columns", mode="before")
@@ -37,6 +39,19 @@ class Mapping(ReadingRules):
         if not isinstance(columns, dict):
             return columns
         return {n: {"column": r} if isinstance(r, str) else r for n, r in columns.items()}
+
+    def fitted(self, header: Sequence[str], canonical: dict[str, str]) -> "Mapping":
+        """This mapping with the columns it names written as the header writes them.
+
+        Args:
+            header: the extract's columns.
+            canonical: what feeds canonical columns where the mapping has none of its own.
+        """
+        meant = Names(header).meant
+        rules = self.columns or {name: ColumnRule(column=column) for name, column in canonical.items()}
+        columns = {n: r.model_copy(update={"column": r.column and meant(r.column)}) for n, r in rules.items()}
+        key = meant(self.key) if isinstance(self.key, str) else self.key and [*map(meant, self.key)]
+        return self.model_copy(update={"columns": columns, "key": key})
 
     @property
     def key_columns(self) -> list[str]:

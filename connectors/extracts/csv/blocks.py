@@ -119,6 +119,8 @@ def _needs_care(view: bytes, rules: CsvFormat, *, quoted: bool) -> bool:
         return True
     if rules.until == "" and (view.startswith((b"\n", b"\r\n")) or b"\n\n" in view or b"\n\r\n" in view):
         return True
+    if _has_line(view, b"--"):
+        return True
     if rules.comment and _has_line(view, rules.comment.encode(rules.encoding.name)):
         return True
     return any(_encloses(view, mark.encode(), rules) for mark in rules.suspects)

@@ -26,6 +26,7 @@ _SENTENCES = {
     "QuotedBehindSpace": "{column} is quoted behind white space, so that the quotes would be part of it: remove the "
     "space, or declare a delimiter that ends in it",
     "RecordTooLong": "the record is longer than {max_bytes:,} bytes: look for a missing line end",
+    "RuleLine": "{column} is a line of dashes: declare `comment` with the first of them",
     "SingleQuotes": '{column} is enclosed in single quotes: declare `quote: "\'"` if they quote cells in this file, '
     "or `quote: '\"'` if they are text",
     "UndecodableByte": "{column} holds a byte that is not {encoding}, or U+FFFD in place of one: "

@@ -26,7 +26,7 @@ from connectors.extracts.csv.quotes import (
     scan_quotes,
     split_quoted,
 )
-from connectors.extracts.csv.suspicions import Fault, character_faults, quote_faults
+from connectors.extracts.csv.suspicions import Fault, character_faults, quote_faults, rule_faults
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class RecordReader:
         """A record with everything that makes its cells unfit."""
         faults = [Fault("UnknownEscape", index) for index in sorted(cut.unread)]
         faults += character_faults(cut, self._rules)
-        return Record(first, cut.cells, faults + quote_faults(cut, self._rules))
+        return Record(first, cut.cells, faults + quote_faults(cut, self._rules) + rule_faults(cut))
 
     def _refused(self, first: int, body: bytes, fault: Fault) -> Record:
         """A line that is no record, cut at its delimiters so that a report can show it."""

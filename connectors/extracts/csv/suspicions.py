@@ -43,6 +43,12 @@ def character_faults(cut: Cut, rules: CsvFormat) -> list[Fault]:
     return faults
 
 
+def rule_faults(cut: Cut) -> list[Fault]:
+    """A line of dashes in every cell: database tools draw one below the header."""
+    drawn = all(len(cell) > 1 and not cell.strip("-") for cell in cut.cells)
+    return [Fault("RuleLine")] if drawn and not cut.quoted else []
+
+
 def quote_faults(cut: Cut, rules: CsvFormat) -> list[Fault]:
     """The quotes that do not enclose a cell, but seem to be meant so: each cell at fault once."""
     found: dict[int, str] = {}

@@ -91,6 +91,10 @@ def test_lines_around_the_table_are_declared(text: str, declared: dict[str, Any]
             "`footer_lines` or `until` if the line is no data, or look for missing delimiters",
         ),
         (
+            f"{ORDERS}\nB1,O1,10,Buy\n-----,---,--,----\n",
+            "line 3: it is a line of dashes: declare `comment` with the first of them",
+        ),
+        (
             f"{ORDERS}\nB1,O1,10,Buy\nsku,stock\n",
             "line 3: 2 of 4 cells: nothing for column 'quantity' (3) and what follows: look for a missing delimiter, "
             "or declare `short_rows: accept` if trailing cells were cut off",
