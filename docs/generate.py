@@ -16,10 +16,12 @@ from docs.run_files import journal_table, outcomes_table
 from pipelines.cli.operation_table import markdown_table
 from schemas.documents import DOCUMENTS
 from schemas.manifest import Manifest
+from schemas.rows import mapping as mappings
 from schemas.states import STATES
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 ARCHITECTURE = Path(__file__).resolve().parent / "architecture.md"
+MAPPING_SCHEMA = Path(__file__).resolve().parent / "mapping.schema.json"
 MANIFEST_SCHEMA = Path(__file__).resolve().parent / "manifest.schema.json"
 DOCUMENTS_SCHEMA = Path(__file__).resolve().parent / "json-output.schema.json"
 
@@ -71,6 +73,15 @@ def manifest_schema() -> str:
     return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
+def mapping_schema() -> str:
+    """The JSON schema of a mapping, for editors."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **mappings.Mapping.model_json_schema()}
+    column = {"type": "string", "description": "The extract's column that feeds this one."}
+    columns = schema["properties"]["columns"]
+    columns["additionalProperties"] = {"anyOf": [column, columns["additionalProperties"]]}
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
 def documents_schema() -> str:
     """The JSON schema of what --json prints."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **DOCUMENTS.json_schema(mode="serialization")}
@@ -98,3 +109,4 @@ if __name__ == "__main__":
     ARCHITECTURE.write_text(with_parts(ARCHITECTURE.read_text("utf-8"), architecture_parts()), "utf-8")
     MANIFEST_SCHEMA.write_text(manifest_schema(), "utf-8")
     DOCUMENTS_SCHEMA.write_text(documents_schema(), "utf-8")
+    MAPPING_SCHEMA.write_text(mapping_schema(), "utf-8")

@@ -55,13 +55,13 @@ class ReadingRules(BaseModel):
         description="The character that takes the meaning from a quote, a delimiter or itself; `none` where quotes "
         "inside quoted cells stand as they are. Default: quotes inside quoted cells are doubled.",
     )
-    skip_lines: Annotated[int, Field(ge=0, le=10_000)] = Field(
+    skip_lines: Annotated[int, Field(strict=True, ge=0, le=10_000)] = Field(
         0, description="Lines above the header that are no part of the table; empty lines count."
     )
     comment: Annotated[LineText, Field(min_length=1)] | None = Field(
         None, description="Lines that begin so are no rows, wherever they stand: comments, or a rule below the header."
     )
-    footer_lines: Annotated[int, Field(ge=0, le=1_000)] = Field(
+    footer_lines: Annotated[int, Field(strict=True, ge=0, le=1_000)] = Field(
         0, description="Lines at the end of the file that are no part of the table; empty lines count."
     )
     until: LineText | None = Field(
@@ -73,11 +73,13 @@ class ReadingRules(BaseModel):
     names: Annotated[list[str], Field(min_length=1)] | None = Field(
         None, description="The columns of a file without a header, in its order."
     )
-    header_rows: Annotated[int, Field(ge=1, le=10)] = Field(
+    header_rows: Annotated[int, Field(strict=True, ge=1, le=10)] = Field(
         1, description="Rows the header consists of; the cells of a column are joined by spaces."
     )
     trailing_delimiter: bool = Field(
-        default=False, description="Every line of data ends in a delimiter, whether the header does or not."
+        default=False,
+        strict=True,
+        description="Every line of data ends in a delimiter, whether the header does or not.",
     )
     short_rows: Literal["accept"] | None = Field(
         None, description="`accept`: trailing cells that are missing are empty, as a spreadsheet cuts them off."

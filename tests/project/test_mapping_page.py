@@ -1,0 +1,84 @@
+"""docs/mapping.md: examples do what the page says, members have sections, and the schema takes the examples."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import orjson
+import pytest
+import yaml
+
+from connectors.extracts.extract import open_extract
+from connectors.extracts.mapping_file import read_mapping, reading_rules
+from docs.generate import MAPPING_SCHEMA, mapping_schema
+from pipelines.operations.table import OPERATIONS
+from schemas.dialects import Dialect
+from schemas.rows.binding import Binding
+from schemas.rows.reading import ReadingRules
+
+PAGE = Path(__file__).parents[2] / "docs" / "mapping.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a section shows: a mapping, an extract, and what is read of it, a line for each row."""
+
+    section: str
+    mapping: str
+    extract: str
+    read: list[dict[str, Any]]
+
+
+def examples() -> list[Example]:
+    """Of each section, every three blocks: yaml, csv, json."""
+    found = []
+    for section in re.split(r"^## ", PAGE.read_text("utf-8"), flags=re.MULTILINE)[1:]:
+        blocks = [(kind, text) for kind, text in BLOCK.findall(section) if kind in ("yaml", "csv", "json")]
+        assert [kind for kind, _ in blocks] == ["yaml", "csv", "json"] * (len(blocks) // 3), section
+        texts = [text for _, text in blocks]
+        for mapping, extract, read in zip(texts[::3], texts[1::3], texts[2::3], strict=True):
+            rows = [orjson.loads(line) for line in read.splitlines()]
+            found.append(Example(section.partition("\n")[0], mapping, extract, rows))
+    return found
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.section)
+def test_an_example_is_read_as_the_page_says(tmp_path: Path, example: Example) -> None:
+    (tmp_path / "mapping.yaml").write_text(example.mapping, "utf-8")
+    operation = OPERATIONS[yaml.safe_load(example.mapping)["operation"]]
+    mapping = read_mapping(tmp_path / "mapping.yaml", operation.name)
+    (tmp_path / "extract.csv").write_text(example.extract, mapping.encoding)
+    with open_extract([tmp_path / "extract.csv"], declared=reading_rules(mapping)) as extract:
+        binding = Binding(extract.columns, operation.shape, Dialect.V2_1, operation.key, mapping)
+        found: list[dict[str, Any]] = []
+        for batch in extract.batches():
+            sheet = binding.read(batch.columns)
+            for place in range(len(batch)):
+                if place in batch.bad:
+                    found.append({"refused": batch.bad[place].message})
+                elif faults := binding.faults(sheet, place):
+                    found.append({"refused": "; ".join(map(str, faults))})
+                else:
+                    found.append({name: cells[place] for name, cells in sheet.cells.items() if cells[place]})
+    assert found == example.read
+
+
+def test_every_rule_of_reading_has_an_example() -> None:
+    shown = {name for example in examples() for name in yaml.safe_load(example.mapping)}
+    assert set(ReadingRules.model_fields) <= shown
+
+
+def test_the_schema_is_current_and_takes_the_examples() -> None:
+    assert MAPPING_SCHEMA.read_text("utf-8") == mapping_schema(), "run `make docs`"
+    validator = jsonschema.Draft202012Validator(orjson.loads(mapping_schema()))
+    for example in examples():
+        validator.validate(yaml.safe_load(example.mapping))
+
+
+@pytest.mark.parametrize("wrong", [{"skip_line": 1}, {"skip_lines": "1"}, {"short_rows": True}, {"columns": {"a": 1}}])
+def test_the_schema_refuses_what_is_no_mapping(wrong: dict[str, Any]) -> None:
+    validator = jsonschema.Draft202012Validator(orjson.loads(mapping_schema()))
+    assert not validator.is_valid({"operation": "orders", **wrong})
