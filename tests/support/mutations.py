@@ -446,8 +446,8 @@ MUTATIONS = (
     Mutation(
         "send control characters",
         "connectors/extracts/characters.py",
-        "    if low > octets",
-        "    if False and low > octets",
+        "    if low > sum(",
+        "    if False and low > sum(",
         (
             "tests/unit/extracts/test_csv_records.py::test_a_control_character_refuses_its_row_and_names_the_encoding_it_smells_of",
         ),

@@ -115,7 +115,7 @@ def _needs_care(view: bytes, rules: CsvFormat, *, quoted: bool) -> bool:
         return True
     if not rules.is_plain and rules.escape.encode() in view:
         return True
-    if rules.mark and rules.mark in view:
+    if rules.mark and rules.mark[:1] in view and rules.mark in view:  # one byte is found faster than three
         return True
     if rules.until == "" and (view.startswith((b"\n", b"\r\n")) or b"\n\n" in view or b"\n\r\n" in view):
         return True
@@ -128,7 +128,11 @@ def _needs_care(view: bytes, rules: CsvFormat, *, quoted: bool) -> bool:
 
 def _has_line(view: bytes, beginning: bytes) -> bool:
     """Whether a line of a view begins so."""
-    return view.startswith(beginning) or b"\n" + beginning in view
+    if view.startswith(beginning):
+        return True
+    octets = np.frombuffer(view, np.uint8)
+    near = (octets[:-1] == _LF) & (octets[1:] == beginning[0])  # a search for both costs five times as much
+    return bool(near.any()) and b"\n" + beginning in view
 
 
 def _encloses(view: bytes, mark: bytes, rules: CsvFormat) -> bool:
