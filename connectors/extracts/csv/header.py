@@ -157,8 +157,8 @@ def _check_fit(layout: Layout, records: Sequence[Record], where: str) -> None:
     advice = (
         "if trailing cells were cut off, declare `short_rows: accept`"
         if found[-1] < whole
-        else "if lines stand above the header, declare `skip_lines`; if the header is written otherwise than the data, "
-        "correct it"
+        else "if lines stand above the header, declare `skip_lines` or `comment`; if it is written otherwise than the "
+        "data, correct it"
     )
     cells = "1 cell" if whole == 1 else f"{whole} cells"
     raise ExtractError(f"{where}: no line has the {cells} of the header, but {' or '.join(map(str, found))}: {advice}")

@@ -405,13 +405,13 @@ def test_a_header_that_lacks_a_cell_of_every_line_is_refused_once(tmp_path: Path
             b"Investor listing\n",
             b"Run date,2026-11-20\nid,name,note\n1,Ann,\n",
             "no line has the 1 cell of the header, but 2 or 3: if lines stand above the header, declare "
-            "`skip_lines`; if the header is written otherwise than the data, correct it",
+            "`skip_lines` or `comment`; if it is written otherwise than the data, correct it",
         ),
         (
             b"id name note\n",
             b"1,Ann,\n2,Bob,\n",
             "no line has the 1 cell of the header, but 3: if lines stand above the header, declare "
-            "`skip_lines`; if the header is written otherwise than the data, correct it",
+            "`skip_lines` or `comment`; if it is written otherwise than the data, correct it",
         ),
         (
             b"id,name,note\n",
