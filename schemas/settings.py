@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 from schemas.budget import FailureBudget
 from schemas.dialects import Dialect
-from schemas.states import Duplicates, Mode
+from schemas.states import Alerts, Duplicates, Mode
 
 DIALECT: Final = Dialect.V2_1
 RUNS: Final = Path("runs")
@@ -116,6 +116,9 @@ class LoadSettings:
     strict: Annotated[
         Switch, About("Refuse ids, currencies, sizes and label sets that LUSID may take but few firms use.")
     ] = False
+    alerts: Annotated[Alerts, About("Rows that LUSID took otherwise than meant: report them, or end with 3.")] = (
+        Alerts.REPORT
+    )
     dry_run: Annotated[Switch, About("Validate every row and send nothing.")] = False
     encoding: Annotated[
         Text | None,

@@ -181,6 +181,10 @@ class Verdict(StrEnum):
 
     COMPLETE = "complete"
     """Every row was accepted, or is a duplicate."""
+    ALERTS = "complete with alerts"
+    """The same, but LUSID took some rows otherwise than they were meant: somebody must look at them."""
+    FAILED_BY_ALERTS = "failed by alerts"
+    """The same with `--alerts fail`."""
     REJECTS = "rejects"
     """Finished; some rows were not accepted."""
     STOPPED = "stopped"
@@ -195,7 +199,7 @@ class Verdict(StrEnum):
     """Still at work, or killed: what is said of a run whose manifest names no verdict."""
 
 
-FINISHED = frozenset({Verdict.COMPLETE, Verdict.REJECTS})
+FINISHED = frozenset({Verdict.COMPLETE, Verdict.ALERTS, Verdict.FAILED_BY_ALERTS, Verdict.REJECTS})
 """Of runs that sent everything they had."""
 
 OVER = FINISHED | {Verdict.DRY_RUN, Verdict.UNBALANCED}
@@ -203,6 +207,8 @@ OVER = FINISHED | {Verdict.DRY_RUN, Verdict.UNBALANCED}
 
 EXIT_CODES: Mapping[Verdict, int] = {
     Verdict.COMPLETE: 0,
+    Verdict.ALERTS: 0,
+    Verdict.FAILED_BY_ALERTS: 3,
     Verdict.REJECTS: 3,
     Verdict.STOPPED: 4,
     Verdict.UNBALANCED: 5,
@@ -213,18 +219,35 @@ FINISHED_CODES = frozenset(EXIT_CODES[verdict] for verdict in FINISHED)
 """Exit codes after which what follows may begin."""
 
 
-def verdict_of(rows: Mapping[State, int], *, stopped: bool, dry_run: bool = False) -> Verdict:
+class Alerts(StrEnum):
+    """What alerts do to the exit code of a run that is otherwise complete."""
+
+    REPORT = "report"
+    FAIL = "fail"
+
+
+def verdict_of(
+    rows: Mapping[State, int], *, stopped: bool, dry_run: bool = False, alerts: Alerts | None = None
+) -> Verdict:
     """The verdict that the states of a run's rows amount to.
 
     Args:
+        rows: how many ended in each state.
         stopped: something stopped the run; where that left nothing to go on with, it came too late to matter.
+        dry_run: nothing was to be sent.
+        alerts: what the alerts of the run do; None where it has none.
     """
     found = {state for state, n in rows.items() if n}
     if dry_run:  # what is held waits for rows of another run, which counts them
         return Verdict.REJECTS if found - good_in(dry_run=True) - {State.HELD} else Verdict.DRY_RUN
     if any(state.traits.unfinished or (stopped and state.traits.in_doubt) for state in found):
         return Verdict.STOPPED
-    return Verdict.REJECTS if found - GOOD else Verdict.COMPLETE
+    if found - GOOD:
+        return Verdict.REJECTS
+    return _ALERTED[alerts] if alerts is not None else Verdict.COMPLETE
+
+
+_ALERTED = {Alerts.REPORT: Verdict.ALERTS, Alerts.FAIL: Verdict.FAILED_BY_ALERTS}
 
 
 class Mode(StrEnum):

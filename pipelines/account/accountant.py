@@ -42,12 +42,14 @@ class RunCounts:
     Attributes:
         rows, keys: how many ended in each state; every state is present.
         reasons: why rows were not accepted, the most frequent first.
+        alerts: what LUSID took otherwise than it was meant, each with its rows, in words.
     """
 
     rows_read: int
     rows: dict[State, int]
     keys: dict[State, int]
     reasons: list[Reason]
+    alerts: list[str]
 
 
 class Accountant:
@@ -71,6 +73,7 @@ class Accountant:
         self._good = good_in(dry_run=not why_not_sent)
         self.warnings: list[str] = []
         self._reasons = Reasons()
+        self._alerted: list[int] = []
         self._settled = lru_cache(maxsize=8)(lambda offset: SettledCall(journal.read(offset)))
         self._requests = self._book.requests
         self._states = self._final_states()
@@ -117,7 +120,7 @@ class Accountant:
             )
         self._strike_off_refs(extract)
         keys = by_state(np.bincount(self._states[self._counting], minlength=len(STATES)))
-        return RunCounts(read, rows, keys, self._reasons.ranked())
+        return RunCounts(read, rows, keys, self._reasons.ranked(), self._alerts())
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
         """Writes a line for each request and each row outside a request; returns how many rows the lines list."""
@@ -174,7 +177,10 @@ class Accountant:
         offsets[made] = np.asarray(self._ledger.settled_at)[requests[made]]
         for first, end in stretches(offsets):
             if offsets[first] >= 0:
-                self._settled(int(offsets[first])).extend(out, requests[first:end].tolist())
+                settled = self._settled(int(offsets[first]))
+                settled.extend(out, requests[first:end].tolist())
+                if settled.alerts:
+                    self._alerted += settled.alerts.intersection(requests[first:end].tolist())
                 continue
             alike = 1 if offsets[first] == _IN_NO_REQUEST else end - first
             for ordinal in ordinals[first:end:alike].tolist():
@@ -183,6 +189,14 @@ class Accountant:
                     column += [getattr(found, name) or None] * alike
         out["request"] = out.pop("call")
         return out
+
+    def _alerts(self) -> list[str]:
+        """What LUSID accepted otherwise than it was meant, each with its rows."""
+        alerts = Reasons()
+        for ordinal in np.flatnonzero(np.isin(self._requests, self._alerted)).tolist() if self._alerted else ():
+            key = self._prepared.keys.read(ordinal).decode()
+            alerts.count(self.reason(ordinal), key, self._book.where(ordinal), is_key=bool(self._counting[ordinal]))
+        return list(map(_alert_text, alerts.ranked()))
 
     def _failures(self, extract: Extract) -> Iterator[list[str]]:
         """The lines of failures.csv, in reading order; counts their reasons along the way."""
@@ -233,6 +247,13 @@ class Accountant:
                 self._refs.lose(f"its extract cannot be read again: {error.message}")
             self.warnings.append(f"failures.csv lacks the original cells of some rows: {error.message}")
             return None
+
+
+def _alert_text(alert: Reason) -> str:
+    """An alert with its rows, for people."""
+    more = f" and {alert.rows - len(alert.examples):,} more" if alert.rows > len(alert.examples) else ""
+    count = f"{alert.rows:,} {'row' if alert.rows == 1 else 'rows'}"
+    return f"{count} accepted, {alert.code}: {alert.message}: {', '.join(alert.examples)}{more} (see outcomes.parquet)"
 
 
 def _surplus(batch: RowBatch, index: int) -> Sequence[str]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.account.rules import rule_of
+from pipelines.deliver.alerts import ALERT_CODES
 from schemas.manifest import Reason
 from schemas.states import State
 from schemas.texts import without_middle
@@ -48,12 +49,17 @@ DETAILS = ("code", "message", "call", "lusid_id", "request_id")
 
 
 class SettledCall:
-    """A line of the journal that settled the requests of one call."""
+    """A line of the journal that settled the requests of one call.
+
+    Attributes:
+        alerts: its requests that LUSID accepted otherwise than they were meant.
+    """
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.call: int = record["call"]
         self.request_id: str | None = record["request_id"]
         self._notes = {n[0]: (n[2], n[3]) for n in record["settled"]}
+        self.alerts = {n[0] for n in record["settled"] if n[1] == State.ACCEPTED and n[2] in ALERT_CODES}
         accepted = [r for first, count in record.get("accepted", ()) for r in range(first, first + count)]
         self._ids = dict(zip(accepted, record.get("ids") or (), strict=False))
 

@@ -202,7 +202,7 @@ def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
         yield f"  {summary.way}, {summary.effort}", "dim"
         if summary.replay_line:
             yield f"  {summary.replay_line}", "bold"
-        for warning in advice.warnings(summary):
+        for warning in [*advice.alerts(summary), *advice.warnings(summary)]:
             yield from _wrapped(warning, "  ! ", "    ", width, "yellow")
     yield "", ""
     yield from _counts(summaries)

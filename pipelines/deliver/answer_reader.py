@@ -6,10 +6,11 @@ it is a hint of the setting to change, and decides nothing.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.deliver.alerts import alert_of
 from pipelines.deliver.ledger import Outcome
 from pipelines.operations.operation import AnswerShape, CallSpec, Operation
 from schemas.answers import ErrorDetail
@@ -70,13 +71,16 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
         text = "LUSID's answer does not have the documented shape"
         return Reading([], outcomes=[Outcome(r, State.UNKNOWN, "Protocol", text) for r in part])
     refused = body.get("failed") if operation.answers is AnswerShape.BY_KEY else None
-    if not refused and values.keys() == set(keys):
+    alerts = _alerts(body, values, operation, zip(part, keys, strict=True))
+    if not refused and not alerts and values.keys() == set(keys):
         return Reading(part, _ids(values, keys, operation.lusid_id))
     refused = refused if isinstance(refused, Mapping) else {}
     accepted, accepted_keys, unmentioned, outcomes = [], [], [], []
     for request, key in zip(part, keys, strict=True):
         if key in refused:
             outcomes.append(_refused(request, refused[key], done=key in values))
+        elif request in alerts:
+            outcomes.append(alerts[request])
         elif key in values:
             accepted.append(request)
             accepted_keys.append(key)
@@ -111,6 +115,18 @@ def _values(body: Any, operation: Operation) -> Mapping[str, Any] | None:
             return None
         return {operation.answer_key(v): v for v in values if isinstance(v, Mapping)}
     return values if isinstance(values, Mapping) else {} if values is None else None
+
+
+def _alerts(
+    body: Mapping[str, Any], values: Mapping[str, Any], operation: Operation, sent: Iterable[tuple[int, str]]
+) -> dict[int, Outcome]:
+    """The alerts of requests that the answer has values for, by request."""
+    remarks = body.get("metadata")
+    if not operation.has_instrument and not remarks:
+        return {}
+    remarks = remarks if isinstance(remarks, Mapping) else {}
+    found = (alert_of(request, values[key], remarks.get(key)) for request, key in sent if key in values)
+    return {alert.request: alert for alert in found if alert is not None}
 
 
 def _ids(values: Mapping[str, Any], keys: Sequence[str], member: str) -> list[str | None]:

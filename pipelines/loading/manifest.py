@@ -55,6 +55,7 @@ def closed(manifest: Manifest, report: Report) -> Manifest:
         requests=report.requests,
         retries=report.retries,
         reasons=report.reasons,
+        alerts=report.alerts,
         warnings=report.warnings,
         verdict=report.verdict,
         exit_code=report.exit_code,

@@ -7,15 +7,13 @@ from pathlib import Path
 from pipelines.report.report import Report
 from schemas.documents import NightDocument
 from schemas.errors import ConfigError, FatalError, StoppedError
-from schemas.states import EXIT_CODES, FINISHED, Verdict
+from schemas.states import EXIT_CODES, Verdict
 
 _WORST_FIRST = (5, 4, 2, 3, 0)
 """Unbalanced books, stopped, wrong input, rejects, all accepted: a night has the exit code of its worst load."""
 
-_VERDICTS = {
-    **{EXIT_CODES[verdict]: verdict for verdict in FINISHED | {Verdict.STOPPED, Verdict.UNBALANCED}},
-    2: Verdict.ERROR,
-}
+_WORST_OF = (Verdict.COMPLETE, Verdict.REJECTS, Verdict.STOPPED, Verdict.UNBALANCED)
+_VERDICTS = {**{EXIT_CODES[verdict]: verdict for verdict in _WORST_OF}, 2: Verdict.ERROR}
 
 UNFINISHED = frozenset({StoppedError.exit_code, ConfigError.exit_code})
 """Exit codes of a night that the same command continues."""
@@ -80,7 +78,7 @@ class NightlyReport:
 
 def severity(ended: Report | NightlyReport) -> int:
     """How well a load or a night ended, the worst first."""
-    return _WORST_FIRST.index(ended.exit_code)
+    return 2 * _WORST_FIRST.index(ended.exit_code) + (ended.verdict is Verdict.COMPLETE)
 
 
 def worst(codes: list[int]) -> int:

@@ -23,6 +23,7 @@ EXECUTIONS = Operation(
     parents=evidence_rules.entities_named(placementId="placements"),
     idempotent=False,
     answer_key=id_at("id"),
+    has_instrument=True,
     needs=id_refs("Placement", "placement"),
     provides=id_refs("Execution", "execution"),
     completes=id_refs("ExecutionOf", "placement"),

@@ -85,6 +85,7 @@ class Operation:
             whole call.
         legacy: path and body shape on servers of the legacy dialect, where they differ.
         lusid_id: member of an answer's value that holds LUSID's own id.
+        has_instrument: whether an answer's value holds the instrument that LUSID resolved.
         parents: what to read to find out whether everything that a request needs is in LUSID.
         provides: references that a row brings into LUSID.
         completes: references that are complete only when every row that names them is in (the executions of a
@@ -114,6 +115,7 @@ class Operation:
     call_parameters: Callable[[Columns, Dialect], Callable[[Row], CallParameters]] | None = None
     legacy: tuple[str, BodyShape] | None = None
     lusid_id: str = ""
+    has_instrument: bool = False
     parents: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]] = lambda *_: ()
     provides: Refs = no_refs
     completes: Refs = no_refs

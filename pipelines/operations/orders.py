@@ -32,6 +32,7 @@ ORDERS = Operation(
     alone=("order_scope", "order_code"),
     idempotent=False,
     answer_key=id_at("block", "id"),
+    has_instrument=True,
     provides=all_refs(id_refs("Block", "block"), id_refs("Order", "order")),
 )
 
@@ -68,6 +69,7 @@ PLACE_BLOCKS = Operation(
     parents=evidence_rules.entities_named(blockIds="blocks", parentPlacementId="placements"),
     idempotent=False,
     answer_key=id_at("id"),
+    has_instrument=True,
     needs=all_refs(id_refs("Block", "block"), id_refs("Placement", "parent_placement")),
     provides=id_refs("Placement", "placement"),
 )

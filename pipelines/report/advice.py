@@ -29,6 +29,11 @@ def warnings(run: Summary) -> list[str]:
     return [*alarms(run), *(server_text(text, 1000) for text in run.manifest.warnings)]
 
 
+def alerts(run: Summary) -> list[str]:
+    """What LUSID took otherwise than it was meant."""
+    return [server_text(text, 1000) for text in run.manifest.alerts]
+
+
 def alarms(run: Summary) -> list[str]:
     """Rows that LUSID may or may not hold, and calls that the client gave up on."""
     said = []

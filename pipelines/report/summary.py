@@ -123,6 +123,8 @@ class Summary:
             return f"dry run, nothing was sent: {self.to_correct:,} of {read} must be corrected"
         if self.verdict is Verdict.COMPLETE:
             return f"complete: {read}, none to correct"
+        if self.verdict in (Verdict.ALERTS, Verdict.FAILED_BY_ALERTS):
+            return f"{self.verdict}: {read}, none to correct, some to look at"
         if self.verdict is Verdict.STOPPED:
             rows_given_up = sum(reason.rows for reason in given_up(self.manifest))
             continued = 0 < rows_given_up == self.rows[State.NOT_SENT]

@@ -753,6 +753,20 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "call success what stands on the unknown instrument",
+        "pipelines/deliver/answer_reader.py",
+        "        elif request in alerts:\n            outcomes.append(alerts[request])\n",
+        "",
+        ("tests/loads/test_alerts.py::test_an_order_on_the_unknown_instrument_is_an_alert_everywhere",),
+    ),
+    Mutation(
+        "keep alerts from the verdict",
+        "pipelines/loading/run.py",
+        "alerts=options.alerts if counts.alerts else None",
+        "alerts=None",
+        ("tests/loads/test_alerts.py::test_alerts_fail_a_run_where_the_operator_says_so",),
+    ),
+    Mutation(
         "read by path what no path takes",
         "pipelines/deliver/list_reading.py",
         "        return body_of(entity, self._read) if entity.is_addressable else Finding.UNCLEAR\n",
