@@ -20,6 +20,15 @@ from schemas.errors import LoadError, NeverSentError, PerhapsAppliedError, Throt
 MAX_WAIT_SECONDS = 300.0
 """Longest wait granted to a Retry-After: one that asks for a day must not hold up the night."""
 
+_EPOCH_SECONDS = 1e9
+"""More seconds than any window has: such a number is a moment."""
+
+FEW_CALLS_LEFT = 64
+"""Calls in a rate limit's window from which on the rest of it is shared out: as many may be in flight."""
+
+MOST_SHARED_SECONDS = 60.0
+"""Longest wait for a rate limit that has not refused anything; one that does says so with 429."""
+
 PROXY_SIGN_IN = "The proxy requires a sign-in (407): check FBN_PROXY_USERNAME and FBN_PROXY_PASSWORD"
 
 BACKOFF_BASE_SECONDS = 0.5
@@ -180,6 +189,45 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max((aware - now).total_seconds(), 0.0), MAX_WAIT_SECONDS)
+
+
+def rate_limit_seconds(headers: Mapping[str, str], now: datetime) -> float:
+    """Seconds that all senders should wait before a rate limit would refuse them; 0 while there are calls enough.
+
+    What is left of the limit's window is shared out among the calls that are left in it.
+
+    Args:
+        headers: of an answer; `X-Rate-Limit-Remaining` counts calls, `X-Rate-Limit-Reset` is an ISO 8601 moment, or a
+            number of seconds from now or of the Unix epoch. Neither is documented (docs/lusid.md).
+        now: the present, with a timezone; used where the answer has no Date.
+    """
+    remaining, reset = headers.get("X-Rate-Limit-Remaining"), headers.get("X-Rate-Limit-Reset")
+    if remaining is None or reset is None or not re.fullmatch(r"[0-9]{1,9}", remaining.strip()):
+        return 0.0
+    calls = int(remaining)
+    if calls >= FEW_CALLS_LEFT:
+        return 0.0
+    return min(max(_seconds_until(reset.strip(), _date_of(headers) or now), 0.0) / (calls + 1), MOST_SHARED_SECONDS)
+
+
+def _seconds_until(reset: str, now: datetime) -> float:
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", reset):
+        seconds = float(reset)
+        return seconds - now.timestamp() if seconds > _EPOCH_SECONDS else seconds
+    try:
+        moment = datetime.fromisoformat(reset)
+    except ValueError:
+        return 0.0
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+
+
+def _date_of(headers: Mapping[str, str]) -> datetime | None:
+    """The server's own clock, as far as its answer tells it."""
+    try:
+        moment = parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def backoff_seconds(attempt: int, random: Callable[[], float]) -> float:

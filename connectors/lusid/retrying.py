@@ -29,6 +29,7 @@ from connectors.lusid.retry_table import (
     describe,
     final_error,
     is_lusid_problem,
+    rate_limit_seconds,
     retry_after_seconds,
 )
 from connectors.lusid.waiting import Waiting, nobody_listens
@@ -228,13 +229,14 @@ class Retrier:
             result = attempts.make(send, in_doubt=in_doubt, idempotent=idempotent)
             if isinstance(result, Response):
                 self._failing_since = None
+                self._throttle.hold_all(rate_limit_seconds(result.headers, datetime.now(UTC)))
                 return FinalResponse(result, attempts.count, in_doubt)
             failure = result
             in_doubt = in_doubt or failure.action is Action.PERHAPS_APPLIED
             curable = failure.action in REPEATED
             self._count(setbacks=1 if curable else 0)
             if in_doubt and not idempotent:
-                self._hold_after(failure)
+                self._throttle.hold_all(failure.retry_after or 0.0)  # whoever lost it, LUSID or not, asks for that
                 break
             if not curable or attempts.are_used_up(failure):
                 break
@@ -245,11 +247,6 @@ class Retrier:
         with self._lock:
             self._retries_done += retries
             self._setbacks += setbacks
-
-    def _hold_after(self, failure: Failure) -> None:
-        """Lets the senders wait for as long as whoever lost a call asked for, LUSID or not."""
-        if failure.retry_after is not None:
-            self._throttle.hold_all(failure.retry_after)
 
     def _wait_after(self, failure: Failure, attempts: int) -> None:
         seconds = backoff_seconds(attempts, self.timing.random)

@@ -903,6 +903,13 @@ MUTATIONS = (
         ("tests/unit/cli/test_main.py::test_too_many_failures_stop_the_run_and_once_refuses_what_is_finished",),
     ),
     Mutation(
+        "run into a rate limit that was announced",
+        "connectors/lusid/retrying.py",
+        "                self._throttle.hold_all(rate_limit_seconds(result.headers, datetime.now(UTC)))\n",
+        "",
+        ("tests/unit/lusid/test_retrying.py::test_senders_slow_down_before_a_rate_limit_refuses_them",),
+    ),
+    Mutation(
         "let the other senders go on after a 429",
         "connectors/lusid/retrying.py",
         "            self._throttle.hold_all(seconds)\n",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from connectors.lusid.retry_table import (
     BACKOFF_CAP_SECONDS,
     MAX_WAIT_SECONDS,
+    MOST_SHARED_SECONDS,
     Action,
     AnswerLostError,
     NotConnectedError,
@@ -15,6 +16,7 @@ from connectors.lusid.retry_table import (
     backoff_seconds,
     classify,
     describe,
+    rate_limit_seconds,
     retry_after_seconds,
 )
 
@@ -147,6 +149,38 @@ def test_every_date_is_bounded_whatever_its_zone(moment: datetime, hours: int) -
     header = zoned.strftime("%a, %d %b %Y %H:%M:%S %z")
     expected = min(max((zoned.replace(microsecond=0) - NOW).total_seconds(), 0.0), MAX_WAIT_SECONDS)
     assert retry_after_seconds(header, NOW) == expected
+
+
+LIMIT = {"Date": "Sun, 01 Mar 2026 03:00:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reset", "seconds"),
+    [
+        ("64", "2026-03-01T03:00:30Z", 0.0),
+        ("63", "2026-03-01T03:00:32Z", 0.5),
+        ("0", "2026-03-01T03:00:30.0000000Z", 30.0),
+        ("1", "2026-03-01T03:00:30", 15.0),
+        ("2", "30", 10.0),
+        ("0", "1772334030", 30.0),
+        ("0", "2026-03-01T04:00:00Z", 60.0),
+        ("0", "2026-03-01T02:00:00Z", 0.0),
+        ("0", "soon", 0.0),
+        ("few", "30", 0.0),
+        ("", "", 0.0),
+    ],
+)
+def test_the_rest_of_a_rate_limits_window_is_shared_out(remaining: str, reset: str, seconds: float) -> None:
+    headers = {"X-Rate-Limit-Limit": "1m", "X-Rate-Limit-Remaining": remaining, "X-Rate-Limit-Reset": reset}
+    assert rate_limit_seconds(headers | LIMIT, NOW + timedelta(days=1)) == seconds
+    assert rate_limit_seconds(headers, NOW) == seconds
+    assert rate_limit_seconds({}, NOW) == 0.0
+
+
+@given(st.text(max_size=20), st.text(max_size=40), st.text(max_size=40))
+def test_no_rate_limit_raises_or_makes_us_wait_too_long(remaining: str, reset: str, date: str) -> None:
+    headers = {"X-Rate-Limit-Remaining": remaining, "X-Rate-Limit-Reset": reset, "Date": date}
+    assert 0 <= rate_limit_seconds(headers, NOW) <= MOST_SHARED_SECONDS
 
 
 def test_backoff_doubles_up_to_its_cap() -> None:

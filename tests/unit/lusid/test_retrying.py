@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -418,3 +418,19 @@ def test_a_scripted_sleep_that_moves_no_clock_does_not_hang() -> None:
     throttle.hold_all(60)
     assert throttle.wait_turn()
     assert slept == [60.0]
+
+
+def test_senders_slow_down_before_a_rate_limit_refuses_them() -> None:
+    limit = {"X-Rate-Limit-Remaining": "3", "X-Rate-Limit-Reset": "8"}
+    now = [0.0]
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    retrier = Retrier(Timing(sleep=sleep, clock=lambda: now[0], random=lambda: 0.5), RetryLimits(0))
+    few = replace(response(201, body={}), headers=CaseInsensitiveDict(limit))
+    for _ in range(2):
+        assert retrier.run(lambda: few, what="POST /x", idempotent=True).response is few
+    assert slept == [2.0 * STAGGERED]
