@@ -33,6 +33,9 @@ JOURNAL: Mapping[str, Mapping[str, Member]] = {
         "named": Member("list", "the key and the first row of each of `settled`, in their order", always=False),
         "accepted": Member("list", f"requests that were accepted without a remark: {_RANGES}", always=False),
         "ids": Member("list or null", "LUSID's own id of each accepted request, in their order", always=False),
+        "changes": Member(
+            "text", "of each accepted request, `c`reated, `u`pdated, the `s`ame or `-`, in their order", always=False
+        ),
         "crc": _CRC,
     },
 }
@@ -48,6 +51,7 @@ _OUTCOMES: Mapping[str, str] = {
     "request": "number of the call that settled it, as in the journal; null where nothing was sent",
     "lusid_id": "LUSID's own id of the entity, where the answer has it",
     "request_id": "LUSID's id of the call",
+    "change": "what an accepted key was: `created`, `updated` or the `same`; null where LUSID's answer does not tell",
 }
 
 

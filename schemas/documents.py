@@ -73,6 +73,7 @@ class RunDocument(Document):
         rows: extract rows, `read` and by state; null until its books are closed. keys: requests' keys by state.
         reasons: why rows were not accepted, the most frequent first; their rows add up to those of failures.csv.
             Until the books are closed: of the requests that are settled, each counted by its first row.
+        changes: accepted keys that were created, updated or the same, as far as LUSID's answers tell.
         alerts: what LUSID took otherwise than it was meant.
         warnings: alarms, and what the run noticed that is no row's fault.
         failures: the path of failures.csv; null where no row is in it.
@@ -93,6 +94,7 @@ class RunDocument(Document):
     rows: Mapping[str, int] | None
     keys: Mapping[str, int]
     reasons: list[ReasonDocument]
+    changes: Mapping[str, int] = {}
     alerts: list[str] = []
     warnings: list[str]
     failures: str | None

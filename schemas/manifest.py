@@ -96,6 +96,7 @@ class Manifest(_Part):
         rows: extract rows, `read` and by state; None where the books were never closed. keys: requests' keys by state.
         requests: calls made; retries: attempts beyond the first of each.
         reasons: why rows did not make it, the most frequent first.
+        changes: accepted keys that were created, updated or the same, as far as LUSID's answers tell.
         alerts: what LUSID took otherwise than it was meant, with some of the rows.
         error: what ended a run whose books were not closed, or do not balance.
     """
@@ -123,6 +124,7 @@ class Manifest(_Part):
     requests: Whole = 0
     retries: Whole = 0
     reasons: tuple[Reason, ...] = ()
+    changes: Counts = Field(default_factory=Counter)
     alerts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     verdict: Verdict = Verdict.UNFINISHED

@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from random import random as uniform
@@ -58,6 +58,7 @@ class Answer:
         request_id: LUSID's id for the call, which its support and its logs go by.
         attempts: how many times the call was sent, at least 1.
         seconds: duration of the attempt that was answered, without waits and earlier attempts.
+        at: when, by LUSID's clock; None where it did not say.
     """
 
     status: int
@@ -65,6 +66,7 @@ class Answer:
     request_id: str | None
     attempts: int
     seconds: float
+    at: datetime | None = field(default=None, compare=False)
 
 
 class LusidClient:
@@ -267,7 +269,14 @@ class LusidClient:
         response = final.response
         if classify(response.status) is Action.ACCEPT:
             found = request_id(response)
-            return Answer(response.status, response.body, found, final.attempts, response.seconds)
+            return Answer(
+                response.status,
+                response.body,
+                found,
+                final.attempts,
+                response.seconds,
+                _moment(response.headers.get("Date")),
+            )
         error = refusal(response, what=call.what, base_url=self._base)
         is_refusal = response.status // 100 in (3, 4)  # with any other status LUSID may have applied the call
         in_doubt = call.method == "POST" and (final.in_doubt or not is_refusal)

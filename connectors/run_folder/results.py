@@ -27,6 +27,7 @@ OUTCOME_SCHEMA = pa.schema(
         ("request", pa.int64()),
         ("lusid_id", pa.string()),
         ("request_id", pa.string()),
+        ("change", pa.dictionary(pa.int8(), pa.string())),
     ]
 )
 """One line for each request, and one for each row that went into no request (copies, rows without a key).

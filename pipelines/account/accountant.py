@@ -1,6 +1,7 @@
 """Closes the books of a load: writes every row's state, counts twice, and compares the counts."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -43,6 +44,7 @@ class RunCounts:
         rows, keys: how many ended in each state; every state is present.
         reasons: why rows were not accepted, the most frequent first.
         alerts: what LUSID took otherwise than it was meant, each with its rows, in words.
+        changes: accepted keys by what LUSID did with them, as far as its answers tell.
     """
 
     rows_read: int
@@ -50,6 +52,7 @@ class RunCounts:
     keys: dict[State, int]
     reasons: list[Reason]
     alerts: list[str]
+    changes: Mapping[str, int]
 
 
 class Accountant:
@@ -74,6 +77,7 @@ class Accountant:
         self.warnings: list[str] = []
         self._reasons = Reasons()
         self._alerted: list[int] = []
+        self._changes: Counter[str] = Counter()
         self._settled = lru_cache(maxsize=8)(lambda offset: SettledCall(journal.read(offset)))
         self._requests = self._book.requests
         self._states = self._final_states()
@@ -120,7 +124,7 @@ class Accountant:
             )
         self._strike_off_refs(extract)
         keys = by_state(np.bincount(self._states[self._counting], minlength=len(STATES)))
-        return RunCounts(read, rows, keys, self._reasons.ranked(), self._alerts())
+        return RunCounts(read, rows, keys, self._reasons.ranked(), self._alerts(), self._changes)
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
         """Writes a line for each request and each row outside a request; returns how many rows the lines list."""
@@ -187,6 +191,7 @@ class Accountant:
                 found = self.reason(ordinal)
                 for name, column in out.items():
                     column += [getattr(found, name) or None] * alike
+        self._changes.update(filter(None, out["change"]))
         out["request"] = out.pop("call")
         return out
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pipelines.account.rules import rule_of
 from pipelines.deliver.alerts import ALERT_CODES
+from pipelines.deliver.changes import CHANGES
 from schemas.manifest import Reason
 from schemas.states import State
 from schemas.texts import without_middle
@@ -43,9 +44,10 @@ class RowReason(NamedTuple):
     call: int | None = None
     lusid_id: str | None = None
     request_id: str | None = None
+    change: str | None = None
 
 
-DETAILS = ("code", "message", "call", "lusid_id", "request_id")
+DETAILS = ("code", "message", "call", "lusid_id", "request_id", "change")
 
 
 class SettledCall:
@@ -62,11 +64,12 @@ class SettledCall:
         self.alerts = {n[0] for n in record["settled"] if n[1] == State.ACCEPTED and n[2] in ALERT_CODES}
         accepted = [r for first, count in record.get("accepted", ()) for r in range(first, first + count)]
         self._ids = dict(zip(accepted, record.get("ids") or (), strict=False))
+        self._changes = dict(zip(accepted, map(CHANGES.get, record.get("changes") or ""), strict=False))
 
     def of(self, request: int, state: State) -> RowReason:
         """The reason of one request."""
         note = self._notes.get(request, ("", ""))
-        return RowReason(state, *note, self.call, self._ids.get(request), self.request_id)
+        return RowReason(state, *note, self.call, self._ids.get(request), self.request_id, self._changes.get(request))
 
     def extend(self, columns: dict[str, list[Any]], requests: Sequence[int]) -> None:
         """Appends the reasons of several requests to columns named as in `DETAILS`."""
@@ -77,6 +80,7 @@ class SettledCall:
         columns["call"] += [self.call] * count
         columns["lusid_id"] += map(self._ids.get, requests)
         columns["request_id"] += [self.request_id] * count
+        columns["change"] += map(self._changes.get, requests) if self._changes else [None] * count
 
 
 @dataclass(slots=True)

@@ -202,6 +202,8 @@ def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
         yield f"  {summary.way}, {summary.effort}", "dim"
         if summary.replay_line:
             yield f"  {summary.replay_line}", "bold"
+        if summary.changes:
+            yield f"  {summary.changes}", "dim"
         for warning in [*advice.alerts(summary), *advice.warnings(summary)]:
             yield from _wrapped(warning, "  ! ", "    ", width, "yellow")
     yield "", ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.deliver.alerts import alert_of
+from pipelines.deliver.changes import changes_of
 from pipelines.deliver.ledger import Outcome
 from pipelines.operations.operation import AnswerShape, CallSpec, Operation
 from schemas.answers import ErrorDetail
@@ -41,7 +42,8 @@ class Reading:
     """An answer, read.
 
     Attributes:
-        accepted: requests that are done, with LUSID's id of each, where it gave one, in `ids`.
+        accepted: requests that are done, with LUSID's id of each, where it gave one, in `ids`, and what became of it
+            in `changes`, a letter each (`changes`), where the answer tells.
         outcomes: every other request of the call.
         strangers: keys of the answer that we never sent.
     """
@@ -50,9 +52,12 @@ class Reading:
     ids: Sequence[str | None] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    changes: str = ""
 
 
-def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequence[str], mode: Mode) -> Reading:
+def read_answer(
+    body: Any, operation: Operation, part: Sequence[int], keys: Sequence[str], mode: Mode, began: str | None = None
+) -> Reading:
     """Settles the requests of a call by its answer.
 
     Args:
@@ -61,6 +66,7 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
         keys: their keys, in the same order.
         mode: in Atomic mode a key that is neither done nor refused was rolled back, where another was refused and
             none is done: else the call was not refused whole.
+        began: when the call began, by LUSID's clock; None where its answer cannot tell what it changed.
 
     A key the answer does not mention is unknown: LUSID did not say.
     """
@@ -73,7 +79,7 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
     refused = body.get("failed") if operation.answers is AnswerShape.BY_KEY else None
     alerts = _alerts(body, values, operation, zip(part, keys, strict=True))
     if not refused and not alerts and values.keys() == set(keys):
-        return Reading(part, _ids(values, keys, operation.lusid_id))
+        return Reading(part, _ids(values, keys, operation.lusid_id), changes=changes_of(values, keys, began))
     refused = refused if isinstance(refused, Mapping) else {}
     accepted, accepted_keys, unmentioned, outcomes = [], [], [], []
     for request, key in zip(part, keys, strict=True):
@@ -91,7 +97,7 @@ def read_answer(body: Any, operation: Operation, part: Sequence[int], keys: Sequ
     known = set(keys)
     strangers = [server_text(k, 100) for k in [*values, *refused] if k not in known]
     ids = _ids(values, accepted_keys, operation.lusid_id)
-    return Reading(accepted, ids, outcomes, strangers)
+    return Reading(accepted, ids, outcomes, strangers, changes_of(values, accepted_keys, began))
 
 
 def hinted(outcomes: Sequence[Outcome], spec: CallSpec, status: int | None = None) -> list[Outcome]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from connectors.lusid.client import Answer
 from pipelines.deliver.answer_reader import hinted, read_answer
+from pipelines.deliver.changes import call_began
 from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
 from pipelines.deliver.doubts import Before, too_large
 from pipelines.deliver.ledger import Ledger, Outcome, Part, runs_of
@@ -210,7 +211,8 @@ class Delivery:
 
     def _settle(self, call: int, part: Part, answer: Answer) -> None:
         """Settles requests by what a 2xx answer says of each."""
-        reading = read_answer(answer.body, self._operation, part, self._keys(part), self._spec.mode)
+        began = call_began(answer.at, answer.seconds) if answer.attempts == 1 else None  # another may have changed it
+        reading = read_answer(answer.body, self._operation, part, self._keys(part), self._spec.mode, began)
         if reading.outcomes or reading.strangers:
             reading = Personal(self._body(part)).masked_reading(reading)
         self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
@@ -218,7 +220,7 @@ class Delivery:
         if not self._operation.idempotent:
             told = self.reading_back.reconsidered(told)
         told = hinted(told, self._spec)
-        self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids)
+        self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids, reading.changes)
         unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
         if unclear:
             self.reading_back.settle_unclear(call, unclear)

@@ -115,6 +115,7 @@ class Ledger:
         outcomes: Sequence[Outcome],
         accepted: Part = (),
         ids: Sequence[str | None] = (),
+        changes: str = "",
     ) -> None:
         """Journals what became of requests, then notes it in memory.
 
@@ -123,6 +124,7 @@ class Ledger:
             request_id: LUSID's id of that call.
             outcomes: requests with something to say of them.
             accepted: requests that are simply done, with LUSID's id of each in `ids`.
+            changes: what became of each of those, a letter each; empty where the answer does not tell.
         """
         record: dict[str, Any] = {"call": call, "request_id": request_id, "settled": [list(o) for o in outcomes]}
         if outcomes and self._name is not None:
@@ -130,6 +132,8 @@ class Ledger:
         if len(accepted):
             record["accepted"] = ranges(accepted)
             record["ids"] = ids if any(ids) else None
+            if changes:
+                record["changes"] = changes
         self._note(self._journal.append(record), record)
 
     def restore(self) -> set[int]:

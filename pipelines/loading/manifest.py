@@ -55,6 +55,7 @@ def closed(manifest: Manifest, report: Report) -> Manifest:
         requests=report.requests,
         retries=report.retries,
         reasons=report.reasons,
+        changes=Counter(report.changes),
         alerts=report.alerts,
         warnings=report.warnings,
         verdict=report.verdict,

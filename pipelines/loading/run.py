@@ -267,6 +267,7 @@ def _report(
         retries=run.target.client.retries_done - run.retries_before if run.target else 0,
         seconds=time.monotonic() - run.began,
         reasons=tuple(counts.reasons),
+        changes=counts.changes,
         alerts=tuple(counts.alerts),
         warnings=(*warnings, *sent.warnings),
         failed_refs=refs.found() if refs is not None else {},

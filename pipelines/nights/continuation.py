@@ -136,6 +136,7 @@ def _report(run: PastRun) -> Report:
         retries=found.retries,
         seconds=found.seconds,
         reasons=found.reasons,
+        changes=found.changes,
         alerts=found.alerts,
         warnings=found.warnings,
         failed_refs=failed.get("refs", {}),

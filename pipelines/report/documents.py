@@ -21,6 +21,7 @@ def run_document(run: Summary) -> RunDocument:
         rows={name: run.rows[name] for name in ("read", *STATES)},
         keys={state: run.keys[state] for state in STATES},
         reasons=list(map(reason_document, all_reasons(manifest))),
+        changes=manifest.changes,
         alerts=advice.alerts(run),
         warnings=advice.warnings(run),
         failures=str(run.folder.failures) if run.to_correct else None,

@@ -32,6 +32,7 @@ class Report:
         requests: calls made; retries: attempts beyond the first of each.
         seconds: how long the run took.
         reasons: why rows were not accepted, the most frequent first.
+        changes: accepted keys that were created, updated or the same, as far as LUSID's answers tell.
         alerts: what LUSID took otherwise than it was meant, with some of the rows.
         warnings: what the run noticed that is no row's fault.
         failed_refs: references of the rows that were not accepted, for the loads that depend on this one; empty unless
@@ -52,6 +53,7 @@ class Report:
     retries: int
     seconds: float
     reasons: tuple[Reason, ...] = ()
+    changes: Mapping[str, int] = field(default_factory=dict)
     alerts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failed_refs: Mapping[str, str] = field(default_factory=dict)

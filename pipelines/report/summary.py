@@ -20,6 +20,8 @@ from schemas.texts import one_line, server_text, without_middle
 MOST_RULES = 3
 """Rules shown of one code; the manifest and --json have them all."""
 
+CHANGES = ("created", "updated", "same")
+
 EXAMPLE_LIMIT = 120
 """Characters shown of an example: a key and its row."""
 
@@ -136,6 +138,12 @@ class Summary:
         """The mode, and where the rows were sent."""
         target = self.manifest.target
         return f"{self.manifest.mode} mode{f' into {one_line(target)}' if target else ''}"
+
+    @property
+    def changes(self) -> str:
+        """What LUSID did with the accepted keys; empty where its answers do not tell."""
+        told = [f"{self.manifest.changes[name]:,} {name}" for name in CHANGES if self.manifest.changes[name]]
+        return f"accepted keys: {', '.join(told)}" if told else ""
 
     @property
     def effort(self) -> str:

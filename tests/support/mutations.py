@@ -760,6 +760,13 @@ MUTATIONS = (
         ("tests/loads/test_alerts.py::test_an_order_on_the_unknown_instrument_is_an_alert_everywhere",),
     ),
     Mutation(
+        "call changed what was there before the call",
+        "pipelines/deliver/changes.py",
+        "    if made[:_SECOND] < began:\n        return SAME\n",
+        "",
+        ("tests/unit/deliver/test_changes.py::test_a_version_tells_what_became_of_a_key",),
+    ),
+    Mutation(
         "keep alerts from the verdict",
         "pipelines/loading/run.py",
         "alerts=options.alerts if counts.alerts else None",

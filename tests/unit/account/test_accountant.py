@@ -76,6 +76,7 @@ def test_an_outcome_has_lusids_ids(run: Callable[..., Report], tmp_path: Path) -
             "request": 1,
             "lusid_id": "LUID_IR_0002",
             "request_id": "REQ-1",
+            "change": None,
         },
         {
             "key": "IR_0003",
@@ -87,6 +88,7 @@ def test_an_outcome_has_lusids_ids(run: Callable[..., Report], tmp_path: Path) -
             "request": 1,
             "lusid_id": None,
             "request_id": "REQ-1",
+            "change": None,
         },
     ]
 

@@ -49,7 +49,8 @@ class Made:
             groups.setdefault((source, state), []).append(row)
         lines = sorted(groups.items(), reverse=True)
         with OutcomeFile(self.folder.outcomes) as outcomes:
-            columns = {name: [None] * len(lines) for name in ("code", "message", "request", "lusid_id", "request_id")}
+            untold = ("code", "message", "request", "lusid_id", "request_id", "change")
+            columns = {name: [None] * len(lines) for name in untold}
             outcomes.write(
                 {
                     **columns,

@@ -34,6 +34,7 @@ def test_outcomes_are_written_in_pieces_and_read_as_one(tmp_path: Path) -> None:
         "request": [7],
         "lusid_id": ["L"],
         "request_id": ["REQ"],
+        "change": ["created"],
     }
     with OutcomeFile(path) as file:
         file.write(line)
