@@ -176,8 +176,8 @@ def open_extract(
     """Finds the files of an extract and checks their headers.
 
     Args:
-        paths: files, glob patterns, or directories, whose `.csv`, `.tsv` (both also `.gz` and `.zst`) and `.parquet`
-            files are taken in the order of their names, those that begin with `.` or `_` left out.
+        paths: files, glob patterns, or directories, whose `.csv`, `.tsv` (both also compressed, see `source_files`) and
+            `.parquet` files are taken in the order of their names, those that begin with `.` or `_` left out.
         declared: how CSV files are written. Files named `.tsv` have tabs unless another delimiter is declared.
         names: what the files are called, in the order they are found; by default as they were given.
 

@@ -113,7 +113,7 @@ def _needs_care(view: bytes, rules: CsvFormat, *, quoted: bool) -> bool:
     """Whether a view holds what only the reference reader can tell."""
     if quoted and (not rules.is_plain or len(rules.delimiter) > 1 or not rules.delimiter.isascii()):
         return True
-    if not rules.is_plain and rules.escape.encode() in view:
+    if not rules.is_plain and rules.escape and rules.escape.encode() in view:
         return True
     if rules.mark and rules.mark[:1] in view and rules.mark in view:  # one byte is found faster than three
         return True

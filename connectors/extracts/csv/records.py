@@ -97,16 +97,31 @@ class RecordReader:
                 return
             self.records += 1
             yield record
-        if len(self._lines.unfinished) > self._rules.max_bytes:
-            self.cut = True
-            self.line += 1
-            self.records += 1
-            yield self._refused(self.line - 1, self._lines.unfinished, Fault("RecordTooLong"))
+        yield from self._too_long()
+
+    def _too_long(self) -> Iterator[Record]:
+        """The record of a line that goes on behind the view for longer than a record may."""
+        line = self._lines.unfinished
+        body = line.removeprefix(self._rules.mark)
+        if len(body) <= self._rules.max_bytes:
+            return
+        record = self._refused(self.line, body, Fault("RecordTooLong"))
+        if self._rules.until is not None and ends_table(record.cells, self._rules.until):
+            self.over = True
+            return
+        self.cut = True
+        self.line += 1
+        if self._comment and line.startswith(self._comment):
+            return
+        if len(body) < len(line):
+            self.marked.append(self.line - 1)
+        self.records += 1
+        yield record
 
     def _record(self, first: int, line: bytes) -> Record:
         """The record that begins on a line; moves behind it."""
         body = line.removeprefix(self._rules.mark)
-        if self._lines.length(first) > self._rules.max_bytes:
+        if self._lines.length(first) - (len(line) - len(body)) > self._rules.max_bytes:
             record = self._refused(first, body, Fault("RecordTooLong"))
         elif any(mark in body for mark in self._grammar.marks):
             record = self._record_with_quotes(first, line, body)

@@ -100,6 +100,7 @@ PIECES = st.sampled_from(
         *(b"\r\n", b"\r", b" ", b"a", b"bc", b"\x00", "é".encode(), b"\xe9", b"\xef\xbf\xbd"),
         *(b"\x0b", "\x85".encode(), b"\x7f"),
         *(b'"x",', b'"a\nb"', b'"a\rb"', b'""', b"1,2,3\n", b'"1","2","3"\n', b"4,5,6,\n"),
+        *(b"\n\n", b"\n--,--,--\n", b"\n,,\n"),
         *(b"'", b",'x'", b"\\", b"a,b,c\n", codecs.BOM_UTF8),
     ]
 )
@@ -112,6 +113,8 @@ LIMITS = st.builds(
     escape=st.sampled_from(['"', '"', "\\", ""]),
     trailing=st.booleans(),
     short=st.booleans(),
+    comment=st.sampled_from(["", "", "1", "--"]),
+    until=st.sampled_from([None, None, "", "4"]),
     max_rows=st.integers(1, 5),
     max_lines=st.sampled_from([1, 2, 4, 1000]),
     max_bytes=st.sampled_from([8, 20, 1 << 20]),
