@@ -1,4 +1,4 @@
-"""The documents that --json prints: one for a run, one for a night, one for a backfill, and one for an error.
+"""The documents that --json prints: of a run, a night, a backfill, the list of runs, and an error.
 
 Every member is always there: null or empty where there is nothing to say.
 """
@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from schemas.states import Mode, State, Verdict
+from schemas.dialects import Dialect
+from schemas.states import Mode, State, Status, Verdict
 
 
 class Document(BaseModel):
@@ -154,6 +155,44 @@ class BackfillDocument(Document):
     next: str | None
 
 
+class PastRunDocument(Document):
+    """A run in the list that `runs` prints.
+
+    Attributes:
+        target: where it loaded; null in a dry run.
+        status: how it is now; `verdict` is `unfinished` while it is under way and after it was killed.
+        started, finished: null where its manifest does not say.
+        rows: extract rows, `read` and by state; null until its books are closed, as the four counts below.
+        to_correct: rows that were not accepted; of a dry run, rows that would not be sent.
+        to_resume: rows that `resume` settles, where the run has stopped.
+        resolved: rows of this run that its replays, and theirs, got in; null where a file that says so is damaged.
+        pending: rows of this run that are in a replay that has not finished.
+        replays: the run whose failures it sends again; null where it is no replay.
+        replayed_by: its replays, newest first.
+        progress: how far it is; null once its books are closed, and where it has no journal.
+    """
+
+    run_id: str
+    run_dir: str
+    operation: str
+    mode: Mode
+    dialect: Dialect
+    target: str | None
+    status: Status
+    verdict: Verdict
+    dry_run: bool
+    started: str | None
+    finished: str | None
+    rows: Mapping[str, int] | None
+    to_correct: int | None
+    to_resume: int | None
+    resolved: int | None
+    pending: int | None
+    replays: str | None
+    replayed_by: list[str]
+    progress: ProgressDocument | None = None
+
+
 class ErrorDocument(Document):
     """What any command prints that ends in an error: there is no run to show, or `bulkload report` shows it.
 
@@ -167,5 +206,5 @@ class ErrorDocument(Document):
     message: str
 
 
-DOCUMENTS = TypeAdapter[Any](RunDocument | NightDocument | BackfillDocument | ErrorDocument)
+DOCUMENTS = TypeAdapter[Any](RunDocument | NightDocument | BackfillDocument | list[PastRunDocument] | ErrorDocument)
 """Any of them."""

@@ -199,6 +199,22 @@ class Verdict(StrEnum):
     """Still at work, or killed: what is said of a run whose manifest names no verdict."""
 
 
+class Status(StrEnum):
+    """How a run is now: a dry run that ended, a run that is under way or was killed, and otherwise its verdict."""
+
+    COMPLETE = "complete"
+    ALERTS = "complete-with-alerts"
+    FAILED_BY_ALERTS = "failed-by-alerts"
+    REJECTS = "rejects"
+    STOPPED = "stopped"
+    UNBALANCED = "unbalanced"
+    ERROR = "error"
+    DRY_RUN = "dry-run"
+    """Validated only, whether it found rows to correct or none."""
+    UNDER_WAY = "under-way"
+    KILLED = "killed"
+
+
 FINISHED = frozenset({Verdict.COMPLETE, Verdict.ALERTS, Verdict.FAILED_BY_ALERTS, Verdict.REJECTS})
 """Of runs that sent everything they had."""
 

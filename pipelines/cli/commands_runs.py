@@ -6,24 +6,50 @@ import typer
 
 from pipelines.cli.flags import JsonFlag, RunArgument, RunsFlag
 from schemas.settings import RUNS
+from schemas.states import Status
 from schemas.texts import one_line
 
 
-def runs(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:
-    """List the runs, newest first: when, verdict, counts."""
-    from pipelines.cli.console import print_json
-    from pipelines.history.catalog import past_runs, replays_of
+def runs(
+    *,
+    runs: RunsFlag = RUNS,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="List the newest N of them.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="DATE|AGE", help="List those that began on this UTC date or later, or within 7d or 12h."),
+    ] = None,
+    operation: Annotated[
+        str | None, typer.Option(metavar="NAME", help="List those of one operation, such as orders.")
+    ] = None,
+    verdict: Annotated[
+        Status | None,
+        typer.Option(metavar="NAME", case_sensitive=False, help=f"List those that are {', '.join(Status)}."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the runs, newest first: when, verdict, counts.
 
-    found = past_runs(runs)
+    Each with what is accepted, to correct, to resume, and resolved by replays; of a run that is under way or was
+    killed, how far it is.
+    """
+    from pipelines.cli.console import print_json
+    from pipelines.history.ages import moment_since
+    from pipelines.history.listing import Wanted, listed_runs, replay_line
+    from pipelines.operations.table import operation_named
+
+    name = operation_named(operation).name if operation is not None else None
+    found = listed_runs(runs, Wanted(moment_since(since) if since is not None else None, name, verdict, limit))
     if as_json:
-        print_json([run.as_json() for run in found])
-    elif not found:
-        typer.echo(f"There are no runs in {runs}.")
-    for run in () if as_json else found:
-        typer.echo(one_line(run.run_id))
-        typer.echo(f"  {one_line(run.line)}")
-        for again in replays_of(run.run_id, found):
-            typer.echo(f"  {one_line(again.replay_line)}")
+        print_json([each.document().as_json() for each in found])
+        return
+    if not found:
+        asked = limit, since, operation, verdict
+        typer.echo(f"There are no {'such runs' if any(asked) else 'runs'} in {runs}.")
+    for each in found:
+        typer.echo(one_line(each.run.run_id))
+        typer.echo(f"  {one_line(each.line)}")
+        for again in each.replays:
+            typer.echo(f"  {one_line(replay_line(again))}")
 
 
 def report(
@@ -43,6 +69,7 @@ def report(
     from connectors.run_folder.workbook import write_workbook
     from pipelines.cli.console import print_json, print_summaries, print_unfinished, stdout_console
     from pipelines.history.catalog import find_run, past_runs, replays_of
+    from pipelines.history.listing import replay_line
     from pipelines.report.documents import run_document
     from pipelines.report.summary import Summary, is_unfinished
     from pipelines.report.unfinished import UnfinishedRun
@@ -68,5 +95,5 @@ def report(
     else:
         again = replays_of(folder.run_id, past_runs(folder.path.parent))
         print_summaries(
-            [summary], stdout_console(), [("", ""), *((each.replay_line, "bold") for each in again)] if again else ()
+            [summary], stdout_console(), [("", ""), *((replay_line(each), "bold") for each in again)] if again else ()
         )

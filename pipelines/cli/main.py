@@ -67,7 +67,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     commands_schedule.backfill: "backfill 'nights/{date:%Y%m%d}' 2026-11-19 2026-11-20",
     commands_again.resume: "resume latest",
     commands_again.replay: "replay latest corrected.csv",
-    commands_runs.runs: "runs --json",
+    commands_runs.runs: "runs --since 7d --limit 20",
     commands_runs.report: "report latest --html",
     commands_again.purge: "purge --older-than 90d",
     commands_lookup.operations: "operations --markdown",

@@ -5,17 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import is_in_use
 from connectors.targets import lasts
-from pipelines.report.summary import is_unfinished, many
-from pipelines.report.unfinished import UnfinishedRun
-from schemas.errors import ConfigError, RunFolderError
+from schemas.errors import ConfigError
 from schemas.manifest import Manifest
 from schemas.same_load import Aspect, is_same, load_of
-from schemas.states import FINISHED, GOOD, OVER, Verdict
+from schemas.states import FINISHED, OVER, Status, Verdict, good_in
 
 LATEST = "latest"
 
@@ -44,50 +41,25 @@ class PastRun:
         """Whether it sent everything it had to send."""
         return self.verdict in FINISHED
 
+    @property
+    def dry(self) -> bool:
+        """Whether it was to send nothing."""
+        return self.manifest.settings.dry_run
+
+    @property
+    def status(self) -> Status:
+        """How it is now."""
+        if self.verdict is Verdict.UNFINISHED:
+            return Status.UNDER_WAY if is_in_use(self.folder.journal) else Status.KILLED
+        if self.dry and self.verdict in OVER - {Verdict.UNBALANCED}:
+            return Status.DRY_RUN
+        return Status(self.verdict.replace(" ", "-"))
+
     @cached_property
     def not_accepted(self) -> int:
-        """Rows that it read and that were not accepted; 0 where its books were never closed."""
+        """Rows that it read and that need something from someone; 0 where its books were never closed."""
         rows = self.manifest.rows
-        return rows["read"] - sum(rows[state] for state in GOOD) if rows else 0
-
-    @property
-    def line(self) -> str:
-        """Its line in `bulkload runs`: when it began, how it ended, where, how many rows were read and accepted."""
-        when = self.manifest.started[:16].replace("T", " ")
-        rows, replays = self.manifest.rows, self.manifest.replays
-        counts = (
-            f": {rows['read']:,} read, {rows['accepted']:,} accepted, {self.not_accepted:,} to correct"
-            if rows
-            else self._so_far()
-        )
-        into = f" into {self.manifest.target}" if self.manifest.target else ""
-        return f"{when} UTC  {self.verdict}{into}{counts}{f'; replays {replays}' if replays else ''}"
-
-    def _so_far(self) -> str:
-        """How far a run is whose books are not closed; empty where it has no journal that can be read."""
-        if not is_unfinished(self.manifest) or not self.folder.journal.exists():
-            return ""
-        try:
-            run = UnfinishedRun.of(self.folder, self.manifest)
-        except (RunFolderError, OSError):
-            return ""
-        return f": {run.headline}; {run.progress}"
-
-    @property
-    def replay_line(self) -> str:
-        """The line of a replay below the run that it replays."""
-        rows = self.manifest.rows
-        if not rows:
-            return f"replayed by {self.run_id}: {self.verdict}"
-        resolved = f"{rows['read'] - self.not_accepted:,} of {many(rows['read'], 'row', 'rows')} resolved"
-        return f"replayed by {self.run_id}: {resolved}"
-
-    def as_json(self) -> dict[str, Any]:
-        """The run in the document of `bulkload runs --json`."""
-        members = ("operation", "mode", "dialect", "target", "started", "finished", "rows", "replays")
-        manifest = self.manifest.as_json()
-        found = {name: manifest.get(name) for name in members}
-        return {"run_id": self.run_id, "run_dir": str(self.folder.path), "verdict": self.verdict, **found}
+        return rows["read"] - sum(rows[state] for state in good_in(dry_run=self.dry)) if rows else 0
 
     def finishes(self, earlier: "PastRun") -> bool:
         """Whether this run finished the load of an earlier one: the same operation, target and extract.

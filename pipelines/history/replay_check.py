@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from connectors.run_folder.folder import RunFolder
+from pipelines.history.catalog import past_runs
 from pipelines.history.replay_lineage import ask_lineage
 from pipelines.history.replay_rows import ReplayRows
 from pipelines.history.run_tables import Database, run_tables, view
@@ -104,7 +105,7 @@ def _few(sql: Database, query: str) -> str:
 
 def _check_not_taken(sql: Database, run: RunFolder, path: Path) -> None:
     """Raises ConfigError where a replay has had a row accepted, or has it and is not finished."""
-    lineage = ask_lineage(sql, run)
+    lineage = ask_lineage(sql, run, past_runs(run.path.parent))
     for ordinal, taken_by in sql.execute(_TAKEN).fetchall():
         later = lineage[taken_by].run_id
         why = f"{later} replays it and is not finished: `bulkload resume {later}` first"

@@ -1,10 +1,10 @@
 """Follows the rows of a run through its replays, and through theirs."""
 
 from connectors.run_folder.folder import RunFolder
-from pipelines.history.catalog import PastRun, past_runs, replays_of
+from pipelines.history.catalog import PastRun, replays_of
 from pipelines.history.run_tables import Database, view
 
-_SEEN = "CREATE TABLE seen AS SELECT 0 AS run, ordinal, source, row, state FROM replayed"
+_SEEN = "CREATE OR REPLACE TABLE seen AS SELECT 0 AS run, ordinal, source, row, state FROM replayed"
 """The state of each row in each run that had it, and its place in what that run read."""
 
 _TAKEN = """
@@ -21,7 +21,7 @@ FROM taken_rows JOIN (SELECT source, unnest(rows) AS row, state FROM outcomes) U
 _UNFINISHED = "INSERT INTO seen SELECT ?, ordinal, NULL, NULL, 'unfinished' FROM taken_rows"
 
 _LATEST = """
-CREATE TABLE latest AS SELECT
+CREATE OR REPLACE TABLE latest AS SELECT
     ordinal,
     min(run) FILTER (state = 'unfinished' OR state IN getvariable('good')) AS taken_by,
     coalesce(arg_max(state, run) FILTER (state <> 'invalid'), 'invalid') AS state
@@ -31,12 +31,13 @@ FROM seen GROUP BY ordinal
 not send it, so the row keeps the state it had before."""
 
 
-def ask_lineage(sql: Database, run: RunFolder) -> list[PastRun]:
+def ask_lineage(sql: Database, run: RunFolder, known: list[PastRun]) -> list[PastRun]:
     """Makes the table `latest`: the last known `state` of each `ordinal`, and the number of the run that took it.
 
     Args:
         sql: with the table `replayed`: `ordinal`, `source`, `row` and `state` of rows in the run.
         run: the run that the rows are of.
+        known: the runs of its folder, newest first.
 
     Returns:
         The run, its replays, and theirs, by number.
@@ -46,7 +47,7 @@ def ask_lineage(sql: Database, run: RunFolder) -> list[PastRun]:
     """
     lineage = [PastRun(run, run.read_manifest())]
     sql.execute(_SEEN)
-    _follow(sql, 0, lineage, past_runs(run.path.parent))
+    _follow(sql, 0, lineage, known)
     sql.execute(_LATEST)
     return lineage
 

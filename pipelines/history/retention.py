@@ -1,18 +1,16 @@
 """Removes old runs, and the personal data in them."""
 
 import os
-import re
 import shutil
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.run_folder.folder import RUN_ID, RunFolder
 from connectors.run_folder.journal import Journal
+from pipelines.history.ages import moment_ago
 from schemas.errors import ConfigError, RunFolderError
-
-_AGE = re.compile(r"(\d{1,5})([dh])")
 
 
 def purge(
@@ -39,10 +37,9 @@ def purge(
         ConfigError: the age cannot be read.
         RunFolderError: a run cannot be removed.
     """
-    match = _AGE.fullmatch(older_than)
-    if match is None:
+    limit = moment_ago(older_than)
+    if limit is None:
         raise ConfigError(f"--older-than takes days or hours such as 90d or 12h, not {older_than}")
-    limit = datetime.now(UTC) - timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})
     removed: list[str] = []
     errors: list[str] = []
     for path in sorted(path for path in runs.glob("*") if path.is_dir()):

@@ -34,13 +34,37 @@ def run_tables(run: RunFolder) -> Iterator[Database]:
     Raises:
         RunFolderError: what does not fit into memory does not fit into the run's folder either.
     """
+    with _tables(run.path, run.path.parent, "rows cannot be compared with this run") as sql:
+        yield sql
+
+
+@contextmanager
+def all_tables(runs: Path) -> Iterator[Database]:
+    """As `run_tables`, of all runs in a folder.
+
+    Raises:
+        RunFolderError: what does not fit into memory does not fit into the folder either.
+    """
+    with _tables(runs, runs, "the runs cannot be queried") as sql:
+        yield sql
+
+
+@contextmanager
+def _tables(place: Path, runs: Path, failing: str) -> Iterator[Database]:
+    """A database.
+
+    Args:
+        place: the folder that takes what does not fit into memory.
+        runs: the folder that may be read.
+        failing: what cannot be done where that does not fit either.
+    """
     import duckdb  # takes a tenth of a second, so only where it is used
 
     try:
-        with TemporaryDirectory(prefix="sql-", dir=run.path) as private, duckdb.connect() as sql:
+        with TemporaryDirectory(prefix="sql-", dir=place) as private, duckdb.connect() as sql:
             sql.execute("SET temp_directory = ?", [str(Path(private).absolute())])
-            runs = f"{run.path.parent.absolute()}/"
-            sql.execute("SET allowed_directories = ?", [[runs, _literal(runs)]])
+            readable = f"{runs.absolute()}/"
+            sql.execute("SET allowed_directories = ?", [[readable, _literal(readable)]])
             sql.execute(_SETTINGS)
             sql.execute("SET VARIABLE good = ?", [list(GOOD)])
             yield sql
@@ -50,7 +74,7 @@ def run_tables(run: RunFolder) -> Iterator[Database]:
         raise KeyboardInterrupt from None
     except (OSError, duckdb.OutOfMemoryException) as error:
         why = (isinstance(error, OSError) and error.strerror) or str(error).partition("\n")[0]
-        raise RunFolderError(f"{run.path}: rows cannot be compared with this run: {why}") from None
+        raise RunFolderError(f"{place}: {failing}: {why}") from None
 
 
 @contextmanager

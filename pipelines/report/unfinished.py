@@ -125,14 +125,18 @@ class UnfinishedRun:
             requests=manifest.requests,
             retries=manifest.retries,
             seconds=manifest.seconds,
-            progress=ProgressDocument(
-                is_running=self.is_running,
-                silent_since=self.silent_since,
-                requests=self.requests,
-                settled=sum(self.settled.values()),
-                in_doubt=self.in_doubt,
-                waiting=self.waiting,
-            ),
+            progress=self.progress_document(),
+        )
+
+    def progress_document(self) -> ProgressDocument:
+        """How far it is, in documents."""
+        return ProgressDocument(
+            is_running=self.is_running,
+            silent_since=self.silent_since,
+            requests=self.requests,
+            settled=sum(self.settled.values()),
+            in_doubt=self.in_doubt,
+            waiting=self.waiting,
         )
 
 

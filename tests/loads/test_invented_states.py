@@ -86,4 +86,4 @@ def test_the_rows_of_a_request_that_cannot_go_whole_are_all_in_failures(found: d
 def test_a_run_from_before_the_state_was_known_is_read(found: dict[str, Any]) -> None:
     told = found["every state"]
     assert some(told["as an older version wrote it"]) == {"accepted": 1}
-    assert told["in the list of runs"].endswith("rejects: 5 read, 1 accepted, 2 to correct")
+    assert told["in the list of runs"].endswith("/api: 5 read, 1 accepted, 2 to correct")

@@ -104,7 +104,7 @@ class Loads:
         from run_checks import check_books, failures, row_states
 
         from pipelines.cli.console import print_summaries
-        from pipelines.history.catalog import PastRun
+        from pipelines.history.listing import Wanted, listed_runs
         from pipelines.report.html import html_of
         from pipelines.report.summary import Summary
         from schemas.manifest import Manifest
@@ -127,7 +127,7 @@ class Loads:
             "failures": [line["_state"] for line in failures(report.run_dir)],
             "page": (report.run_dir / "report.html").read_text("utf-8"),
             "terminal": screen.file.getvalue(),  # type: ignore[attr-defined]
-            "in the list of runs": PastRun(summary.folder, summary.manifest).line,
+            "in the list of runs": listed_runs(report.run_dir.parent, Wanted(limit=1))[0].line,
             "as an older version wrote it": {state: older.rows[state] for state in STATES},
             "notes": list(self.notes),
         }

@@ -36,6 +36,20 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "call every valid row of a dry run one to correct",
+        "pipelines/history/catalog.py",
+        "good_in(dry_run=self.dry)",
+        "good_in(dry_run=False)",
+        ("tests/unit/history/test_listing.py::test_the_numbers_of_a_run_of_each_kind_are_right",),
+    ),
+    Mutation(
+        "call rows resolved that a replay under way has",
+        "pipelines/history/resolution.py",
+        "taken[lineage[number].finished] += rows",
+        "taken[True] += rows",
+        ("tests/unit/history/test_replay_lineage.py",),
+    ),
+    Mutation(
         "send what a spreadsheet made of an identifier",
         "pipelines/history/corrections.py",
         "what, cells[i] = PUT_BACK, old",

@@ -18,7 +18,7 @@ import requests
 
 from connectors.sandbox.server import Sandbox
 from pipelines.cli import main as cli
-from pipelines.history import catalog
+from pipelines.history import listing
 from pipelines.operations.table import OPERATIONS
 from pipelines.options import Options
 from pipelines.sample.plan import Plan
@@ -206,7 +206,7 @@ def _break(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(_: Path) -> list[Any]:
         raise error
 
-    monkeypatch.setattr(catalog, "past_runs", fail)
+    monkeypatch.setattr(listing, "past_runs", fail)
 
 
 def test_a_bug_is_one_line_and_its_traceback_is_in_a_private_file_without_texts(

@@ -11,7 +11,9 @@ import pytest
 
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import OutcomeFile
+from pipelines.history.catalog import past_runs
 from pipelines.history.replay_lineage import ask_lineage
+from pipelines.history.resolution import Resolution, resolutions
 from pipelines.history.run_tables import run_tables
 from schemas.states import GOOD, STATES, State
 
@@ -42,7 +44,8 @@ class Made:
         self.folder.path.mkdir(parents=True)
         file = {"name": "x.csv", "path": "x.csv", "bytes": 1} | ({"sha256": "a"} if self.begun else {})
         replays = {"replays": of.folder.run_id} if of else {}
-        manifest = {"started": self.started, "verdict": self.verdict, "extracts": [file], **replays}
+        rows = {"rows": {"read": len(self.states)}} if self.finished else {}
+        manifest = {"started": self.started, "verdict": self.verdict, "extracts": [file], **replays, **rows}
         self.folder.manifest.write_bytes(orjson.dumps(manifest))
         groups: dict[tuple[str, str], list[int]] = {}
         for state, (source, row) in zip(self.states, self.places, strict=True):
@@ -108,7 +111,7 @@ def test_the_state_of_each_row_is_what_the_replays_say_one_after_the_other(tmp_p
     columns = {"ordinal": range(len(places)), "source": [s for s, _ in places], "row": [r for _, r in places]}
     with run_tables(run.folder) as sql:
         sql.register("replayed", pa.table({**columns, "state": run.states}))
-        lineage = ask_lineage(sql, run.folder)
+        lineage = ask_lineage(sql, run.folder, past_runs(tmp_path))
         found = sql.execute("SELECT taken_by, state FROM latest ORDER BY ordinal").fetchall()
     for row, (taken_by, state) in enumerate(found):
         expected, by = by_hand(run, row)
@@ -117,3 +120,8 @@ def test_the_state_of_each_row_is_what_the_replays_say_one_after_the_other(tmp_p
             assert lineage[taken_by].finished == (expected != UNFINISHED)
         else:
             assert (taken_by, state) == (None, expected)
+    known = past_runs(tmp_path)
+    (first,) = (each for each in known if each.run_id == "run")
+    ends = [by_hand(run, row)[0] for row in range(len(places))]
+    told = Resolution(resolved=sum(end in GOOD for end in ends), pending=ends.count(UNFINISHED))
+    assert resolutions(tmp_path, [first], known) == {"run": told}

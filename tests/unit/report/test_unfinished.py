@@ -70,6 +70,12 @@ def kept(runs: Path) -> dict[str, Any]:
     return {str(p): (p.stat().st_mtime_ns, p.read_bytes() if p.is_file() else b"") for p in [runs, *runs.rglob("*")]}
 
 
+def statuses(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, Any]]]:
+    capsys.readouterr()
+    assert cli.run(["runs", "--runs", "runs", "--json"]) == 0
+    return [(run["status"], run["progress"]) for run in json.loads(capsys.readouterr().out)]
+
+
 def test_a_run_under_way_and_a_killed_one_show_what_the_journal_knows(
     loading: subprocess.Popen[bytes],
     tmp_path: Path,
@@ -108,12 +114,14 @@ def test_a_run_under_way_and_a_killed_one_show_what_the_journal_knows(
     assert cli.run(["runs", "--runs", "runs"]) == 0
     assert ": under way, silent since 20" in (listed := capsys.readouterr().out)
     assert "10 of 19 requests settled, 5 in doubt" in listed
+    assert statuses(capsys) == [("under-way", running["progress"])]
 
     loading.send_signal(signal.SIGKILL)
     loading.wait()
     killed = document()
     assert killed["progress"] == {**running["progress"], "is_running": False}
     assert killed["next"] == f"bulkload resume {run_id}"
+    assert statuses(capsys) == [("killed", killed["progress"])]
     text = told()
     assert "not finished, it was killed; silent since 20" in text
     assert "  2 failed: Clash" in text
