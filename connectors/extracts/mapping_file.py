@@ -48,21 +48,37 @@ def read_mapping(path: Path, operation: str) -> Mapping:
         ConfigError: it cannot be read, is not YAML, has unknown members, or is for another operation.
     """
     try:
-        content = yaml.load(read_start_up_file(path).decode(), Loader=_Loader)  # noqa: S506  # a SafeLoader
+        text = read_start_up_file(path).decode()
     except OSError as error:
         raise ConfigError(f"mapping {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"mapping {path} is not UTF-8 text") from None
+    return mapping_of(text, str(path), operation)
+
+
+def mapping_of(text: str, name: str, operation: str) -> Mapping:
+    """The mapping that a text is.
+
+    Args:
+        text: of a mapping file.
+        name: the file's, for messages.
+        operation: what it must be for.
+
+    Raises:
+        ConfigError: it is not YAML, has unknown members, or is for another operation.
+    """
+    try:
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
     except yaml.YAMLError as error:
-        raise ConfigError(f"mapping {path} is not YAML: {_where(error)}") from None
+        raise ConfigError(f"mapping {name} is not YAML: {_where(error)}") from None
     except RecursionError:
-        raise ConfigError(f"mapping {path} is nested too deeply to be a mapping") from None
+        raise ConfigError(f"mapping {name} is nested too deeply to be a mapping") from None
     try:
         mapping = Mapping.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"mapping {path}: {_faults(error)}") from None
+        raise ConfigError(f"mapping {name}: {_faults(error)}") from None
     if mapping.operation != operation:
-        raise ConfigError(f"mapping {path} is for {mapping.operation}, not for {operation}")
+        raise ConfigError(f"mapping {name} is for {mapping.operation}, not for {operation}")
     return mapping
 
 

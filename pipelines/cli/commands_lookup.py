@@ -1,4 +1,7 @@
-"""The commands that look things up: `operations`, `columns`, `template`. They send nothing and write no run."""
+"""The commands that look things up: `operations`, `columns`, `template`, `mapping`.
+
+They send nothing and write no run.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -52,13 +55,36 @@ def template(
 
     found = operation_named(operation)
     found.check_dialect(dialect)
-    header = ",".join(template_header(found, dialect))
+    _write(f"{','.join(template_header(found, dialect))}\n", output)
+
+
+def mapping(
+    extract: Annotated[str, typer.Argument(help="A file, a pattern in quotes, or a folder.")],
+    operation: OperationArgument,
+    *,
+    dialect: DialectFlag = DIALECT,
+    output: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="A new file to write; default: stdout.")
+    ] = None,
+) -> None:
+    """Write a first mapping of an extract for a person to finish.
+
+    What is certain by names and cells is ready to load, what is not is commented out. It sends nothing.
+    """
+    from pipelines.operations.table import operation_named
+    from pipelines.propose.mapping import propose_mapping
+
+    _write(propose_mapping([extract], operation_named(operation), dialect), output)
+
+
+def _write(text: str, output: Path | None) -> None:
+    """Writes to a new file, or to stdout where none is named."""
     if output is None:
-        typer.echo(header)
+        typer.echo(text, nl=False)
         return
     try:
         with output.open("x", encoding="utf-8", newline="") as file:
-            file.write(f"{header}\n")
+            file.write(text)
     except FileExistsError:
         raise ConfigError(f"{output} is there already: name a new file") from None
     except OSError as error:

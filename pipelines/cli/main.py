@@ -73,6 +73,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     commands_lookup.operations: "operations --markdown",
     commands_lookup.columns: "columns investor-records --dialect 2.3",
     commands_lookup.template: "template orders --output new-orders.csv",
+    commands_lookup.mapping: "mapping investors.csv investor-records --out crm.yaml",
     commands_try.sample: "sample extracts --investors 50 --no-bad-rows",
     commands_try.sandbox: "sandbox --port 0 --faults 429=0.05,cut-after=0.02",
     commands_try.demo: "demo --runs demo-runs",

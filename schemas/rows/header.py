@@ -41,7 +41,7 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
             else:
                 faults += _wrong_age(name, elsewhere[name].dialects, dialect)
             continue
-        column = _family_column(name, shape, plain, faults)
+        column = family_column(name, shape, plain, faults)
         if column is not None:
             faults += _wrong_age(name, next(f.dialects for f in shape.families if f.prefix == column.prefix), dialect)
             families.setdefault(column.prefix, []).append(column)
@@ -66,7 +66,15 @@ def _wrong_age(name: str, dialects: frozenset[Dialect], dialect: Dialect) -> lis
     return [] if dialect in dialects else [f"column {name} needs dialect {ages} (this is {dialect})"]
 
 
-def _family_column(name: str, shape: RowShape, plain: Mapping[str, Plain], faults: list[str]) -> FamilyColumn | None:
+def family_column(name: str, shape: RowShape, plain: Mapping[str, Plain], faults: list[str]) -> FamilyColumn | None:
+    """The column of a family that a name means, or `None`.
+
+    Args:
+        name: one that is no plain column's.
+        shape: what an operation reads.
+        plain: its plain columns.
+        faults: where it is said what is wrong with the name.
+    """
     known = {f.prefix: f for f in shape.families}
     match = _FAMILY.fullmatch(name)
     if match is None or match["prefix"] not in known:

@@ -52,10 +52,15 @@ _BOMS = (
 )
 
 
-def beginning_of(source: Source) -> bytes:
-    """The first bytes of a file, decompressed: enough to tell what it is."""
+def beginning_of(source: Source, size: int = _TAR.stop) -> bytes:
+    """The first bytes of a file, decompressed: by default as many as tell what it is."""
     with closing(ByteStream(source, encoding_of("latin-1"))) as stream:
-        return stream.view(_TAR.stop)[0]
+        return stream.view(size)[0][:size]
+
+
+def marked_encoding(head: bytes) -> str | None:
+    """The encoding that a file's byte order mark names, if it has one."""
+    return next((name for bom, name in _BOMS if head.startswith(bom)), None)
 
 
 def check_beginning(name: str, head: bytes, encoding: Encoding) -> None:
@@ -76,7 +81,7 @@ def check_beginning(name: str, head: bytes, encoding: Encoding) -> None:
         raise ExtractError(f"{name}: is a tar archive: unpack it")
     if _MESSAGE.match(head.removeprefix(codecs.BOM_UTF8)):
         raise ExtractError(f"{name}: begins with an error message of a database: export it anew")
-    mark = next((name for bom, name in _BOMS if head.startswith(bom)), None)
+    mark = marked_encoding(head)
     if mark and not encoding.codec.startswith(mark):
         raise ExtractError(
             f"{name}: the file begins with the byte order mark of {mark}, "
