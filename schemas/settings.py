@@ -85,6 +85,7 @@ class LoadSettings:
     Attributes:
         patience: seconds; a target that is already open keeps its own.
         encoding, delimiter, ...: override the mapping's rules of reading that have the same names.
+        null: overrides the mapping's for the whole file, not what a column declares.
         wait: seconds until a night of the same folder and target, or an extract's load under `once`, must be over.
         once: compares extracts by content.
     """
@@ -149,6 +150,15 @@ class LoadSettings:
     footer_lines: Annotated[
         int | None, Exact(0), About("Lines of CSV below the table; default: the mapping's, or 0.", one_extract=True)
     ] = None
+    null: Annotated[
+        Text | None,
+        About(
+            "Words that are no value, such as NULL; default: the mapping's, or none.",
+            "words with commas between them",
+            "WORD[,WORD...]",
+            one_extract=True,
+        ),
+    ] = None
     xlsx: Annotated[Switch, About("Also write failures.xlsx, which spreadsheets leave as it is.")] = False
     once: Annotated[Switch, About("Refuse an extract that an earlier run has finished.", one_extract=True)] = False
     max_failures: Annotated[
@@ -157,6 +167,11 @@ class LoadSettings:
             "Rows that may fail before the run stops; default: no limit.", "a number of rows or a percentage", "N|N%"
         ),
     ] = None
+
+    @property
+    def null_words(self) -> tuple[str, ...]:
+        """The words of `null`."""
+        return tuple(word.strip() for word in (self.null or "").split(",") if word.strip())
 
     def kept(self) -> "LoadSettings":
         """These options alone."""

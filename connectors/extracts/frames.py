@@ -3,6 +3,7 @@
 Owns what a frame may hold. Must not know how extracts are read.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,13 +78,35 @@ def _arrow(name: str, values: pd.Series) -> pa.ChunkedArray:
             raise ExtractError(
                 f"the frame: column {name!r} holds values of several types ({', '.join(types)}): make them one"
             )
+        _check_zones(name, values)
     try:
-        column = pa.array(values, from_pandas=True)
+        column = pa.array(values, _time_type(values), from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise ExtractError(
             f"the frame: column {name!r} cannot be read: make its values text, numbers, dates, or lists of one of those"
         ) from error
     return column
+
+
+def _times(values: pd.Series) -> list[dt.datetime]:
+    """The datetimes of a column of objects; other columns have none."""
+    return [value for value in values if isinstance(value, dt.datetime) and not _missing(value)]
+
+
+def _check_zones(name: str, values: pd.Series) -> None:
+    """Arrow would take times without a zone for UTC beside others that have one."""
+    if len({value.tzinfo is None for value in _times(values)}) > 1:
+        raise ExtractError(
+            f"the frame: column {name!r} holds times with a zone and times without: give all of them one, or none"
+        )
+
+
+def _time_type(values: pd.Series) -> pa.DataType | None:
+    """Nanoseconds where a datetime of a column of objects has some, which Arrow would cut off; None elsewhere."""
+    times = _times(values) if values.dtype == object else []
+    if not any(getattr(value, "nanosecond", 0) for value in times):
+        return None
+    return pa.timestamp("ns", None if times[0].tzinfo is None else "UTC")
 
 
 def _missing(value: object) -> bool:

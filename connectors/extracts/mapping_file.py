@@ -14,6 +14,8 @@ from schemas.rows.mapping import Mapping
 from schemas.rows.reading import ReadingRules
 from schemas.suggestions import did_you_mean
 
+_NULL, _TEXT = "tag:yaml.org,2002:null", "tag:yaml.org,2002:str"
+
 
 class _Loader(yaml.SafeLoader):
     """Refuses a member that is given twice, which YAML would silently let win, and what YAML itself stumbles over."""
@@ -35,7 +37,22 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
         if key.value in seen:
             raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
         seen.add(key.value)
-    return loader.construct_mapping(node, deep=True)
+    members = [(_as_text(key), _words(value) if key.value == "null" else value) for key, value in node.value]
+    return loader.construct_mapping(yaml.MappingNode(node.tag, members, node.start_mark, node.end_mark), deep=True)
+
+
+def _as_text(node: yaml.Node) -> yaml.Node:
+    """A node that YAML reads as nothing (`null`, `NULL`, `~`) as the text that it is."""
+    if node.tag != _NULL or not node.value:
+        return node
+    return yaml.ScalarNode(_TEXT, node.value, node.start_mark, node.end_mark)
+
+
+def _words(node: yaml.Node) -> yaml.Node:
+    """What the member `null` holds: words, of which YAML reads some as nothing."""
+    if not isinstance(node, yaml.SequenceNode):
+        return _as_text(node)
+    return yaml.SequenceNode(node.tag, [*map(_as_text, node.value)], node.start_mark, node.end_mark)
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

@@ -42,7 +42,11 @@ FAILURE_COLUMNS = ("_key", "_state", "_code", "_message", "_request_id", "_sourc
 SURPLUS_COLUMN = "_surplus"
 """Cells that a row had beyond the header, joined by commas."""
 
-OWN_COLUMNS = frozenset({*FAILURE_COLUMNS, SURPLUS_COLUMN})
+TYPED_COLUMN = "_typed"
+"""Which columns held numbers or times that had a type, as a JSON object: a mapping's rules for text are not for them.
+The same in every row; only failures of Parquet files and data frames have it."""
+
+OWN_COLUMNS = frozenset({*FAILURE_COLUMNS, SURPLUS_COLUMN, TYPED_COLUMN})
 
 
 def is_failure_report(header: Sequence[str]) -> bool:
@@ -83,23 +87,25 @@ def accepted_keys(path: Path) -> Counter[str]:
     return found
 
 
-def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
+def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]], typed: str = "") -> int:
     """Writes failures.csv and returns the number of its rows.
 
     Args:
         path: where to write it.
         header: the original columns.
         lines: the cells of FAILURE_COLUMNS, then the original cells as they were read, then surplus cells.
+        typed: what stands in TYPED_COLUMN; without it there is no such column.
     """
     count = 0
     width = len(FAILURE_COLUMNS) + len(header)
     with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark tells spreadsheets that it is UTF-8
         plain = csv.writer(file, lineterminator="\n")
         quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        plain.writerow([*FAILURE_COLUMNS, *header, SURPLUS_COLUMN])
+        more = [typed] if typed else []
+        plain.writerow([*FAILURE_COLUMNS, *header, SURPLUS_COLUMN, *([TYPED_COLUMN] if typed else [])])
         for line in lines:
             surplus = ",".join(line[width:])
             writer = quoting if "\r" in "".join(line) else plain  # csv does not quote a bare CR by itself
-            writer.writerow([*line[:width], surplus])
+            writer.writerow([*line[:width], surplus, *more])
             count += 1
     return count

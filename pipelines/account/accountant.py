@@ -1,5 +1,6 @@
 """Closes the books of a load: writes every row's state, counts twice, and compares the counts."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from schemas.errors import BalanceError, ExtractError
 from schemas.manifest import Reason
 from schemas.rows.cells import joined_labels
 from schemas.rows.columns import Cell
+from schemas.rows.kinds import NUMBERS, TIMES
 from schemas.states import PENDING, STATES, State, by_state, code_of, good_in
 from schemas.texts import spreadsheet_text
 
@@ -113,7 +115,7 @@ class Accountant:
             lines = self._write_outcomes(file)
         header = [c for c in extract.columns if c not in OWN_COLUMNS]
         with atomic_write(folder.failures) as part:
-            reported = write_failures(part, header, self._failures(extract))
+            reported = write_failures(part, header, self._failures(extract), _typed(extract, header))
         rows = by_state(np.bincount(self._states, minlength=len(STATES)))
         not_good = sum(n for state, n in rows.items() if state not in self._good)
         read = self._prepared.rows_read
@@ -259,6 +261,12 @@ def _alert_text(alert: Reason) -> str:
     more = f" and {alert.rows - len(alert.examples):,} more" if alert.rows > len(alert.examples) else ""
     count = f"{alert.rows:,} {'row' if alert.rows == 1 else 'rows'}"
     return f"{count} accepted, {alert.code}: {alert.message}: {', '.join(alert.examples)}{more} (see outcomes.parquet)"
+
+
+def _typed(extract: Extract, header: Sequence[str]) -> str:
+    """Which columns hold typed numbers or times, as JSON."""
+    found = {name: kind for name in header if (kind := extract.kinds.get(name)) in {*NUMBERS, *TIMES}}
+    return json.dumps(found) if found else ""
 
 
 def _surplus(batch: RowBatch, index: int) -> Sequence[str]:

@@ -155,7 +155,7 @@ def _checked(
     _check_delimiter(header)
     binding = _bind(spec, mapping, extract) if extract is not None else None
     if extract is None:  # the frame's header; its columns are bound once they are written down, with their types
-        Binding(header, _shape(spec), options.dialect, operation.key, mapping)
+        Binding(header, _shape(spec), options.dialect, operation.key, mapping, null=options.null_words)
     standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
     expect = standing.merged(options.expect)
     check_before(expect, header, extract.sources if extract else ())
@@ -165,7 +165,15 @@ def _checked(
 def _bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> Binding:
     """The extract's columns bound to the operation."""
     operation = spec.operation
-    binding = Binding(extract.columns, _shape(spec), spec.options.dialect, operation.key, mapping, kinds=extract.kinds)
+    binding = Binding(
+        extract.columns,
+        _shape(spec),
+        spec.options.dialect,
+        operation.key,
+        mapping,
+        extract.kinds,
+        spec.options.null_words,
+    )
     extract.check_readable(binding.used_columns)
     unclear = [name for name, column in binding.unclear_midnights.items() if extract.has_midnights(column)]
     if unclear:

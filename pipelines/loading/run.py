@@ -269,7 +269,7 @@ def _report(
         reasons=tuple(counts.reasons),
         changes=counts.changes,
         alerts=tuple(counts.alerts),
-        warnings=(*warnings, *sent.warnings),
+        warnings=(*warnings, *prepared.requests.remarks, *sent.warnings),
         failed_refs=refs.found() if refs is not None else {},
         refs_unknown=refs.unknown if refs is not None else None,
     )

@@ -34,6 +34,15 @@ class KeyIndex:
         self._hashes.extend(map(hash, filter(None, keys)))
         self._ordinals.extend(compress(count(start), keys))
 
+    def repeated(self) -> npt.NDArray[np.int64]:
+        """Ordinals, ascending, of the rows whose hash other rows have, too."""
+        hashes = np.frombuffer(self._hashes, np.int64)
+        ordered = np.sort(hashes)
+        more = ordered[1:][ordered[1:] == ordered[:-1]]
+        if not len(more):
+            return np.zeros(0, np.int64)
+        return np.frombuffer(self._ordinals, np.int64)[np.isin(hashes, more)]
+
     def groups(self, key_of: Callable[[int], Hashable], *, singles: bool) -> Iterator[list[int]]:
         """Ordinals of the rows of one key, in order of their first row.
 
@@ -109,7 +118,7 @@ def settle_repeats(
             continue
         for ordinal in rows:
             if book.is_open(ordinal):
-                others = _named(book, (o for o in rows if o != ordinal), len(rows) - 1)
+                others = named_rows(book, (o for o in rows if o != ordinal), len(rows) - 1)
                 message = f"{others} the same key but other cells: keep one, or pass --duplicates"
                 book.settle(ordinal, State.INVALID, "DuplicateKey", message)
 
@@ -135,7 +144,7 @@ def _copy(book: Book, ordinal: int, original: int) -> None:
     book.settle(ordinal, State.DUPLICATE, "Copy", f"is an exact copy of {book.where(original)}")
 
 
-def _named(book: Book, rows: Iterator[int], count: int) -> str:
+def named_rows(book: Book, rows: Iterator[int], count: int) -> str:
     """`row 3 has`, or `row 3, row 5 and 2 more have`; looks at few of the rows, however many there are."""
     names = [book.where(o) for o in islice(rows, _NAMED)]
     if count > len(names):
@@ -148,11 +157,6 @@ def refuse_large(book: Book, ordinals: Iterable[int], size: int, limit: int) -> 
     message = f"makes a request of {size} bytes, more than the {limit} of one call"
     for ordinal in ordinals:
         book.settle(ordinal, State.INVALID, "TooLarge", message)
-
-
-def alone_values(columns: Iterable[Sequence[str]]) -> Iterator[str]:
-    """What the `alone` columns of each row hold, as one text."""
-    return map("/".join, zip(*columns, strict=True))
 
 
 class Gathering:
@@ -174,34 +178,6 @@ class Gathering:
         """
         self._book, self._templates, self._operation, self._limit = book, templates, operation, limit
         self._part_of = parts.reader()
-
-    def refuse_shared(self, index: KeyIndex, key_of: Callable[[int], bytes]) -> None:
-        """Refuses rows whose `alone` columns (an order's id) stand in more than one request.
-
-        Args:
-            index: what those columns hold, by row.
-            key_of: the key of a row.
-        """
-
-        def value_of(ordinal: int) -> str:
-            row = self._templates.row(self._part_of(ordinal))
-            return next(alone_values([row[c]] for c in self._operation.alone))
-
-        for rows in index.groups(value_of, singles=False):
-            waiting = [o for o in rows if self._book.is_open(o)]
-            self._refuse_if_apart(waiting, [key_of(o) for o in waiting])
-
-    def _refuse_if_apart(self, rows: Sequence[int], keys: Sequence[bytes]) -> None:
-        """Refuses rows that should be in one request and have keys of several; each names some of the others."""
-        own: dict[bytes, list[int]] = {}
-        for ordinal, key in zip(rows, keys, strict=True):
-            own.setdefault(key, []).append(ordinal)
-        for key, ordinals in own.items() if len(own) > 1 else ():
-            elsewhere = (o for o, other in zip(rows, keys, strict=True) if other != key)
-            others = _named(self._book, elsewhere, len(rows) - len(ordinals))
-            message = f"{others} the same {' and '.join(self._operation.alone)} in another request"
-            for ordinal in ordinals:
-                self._book.settle(ordinal, State.INVALID, "SharedMember", message)
 
     def gather(self, groups: Iterable[Sequence[int]]) -> Iterator[tuple[list[int], bytes]]:
         """Yields (ordinals of its rows, copies left out; entry) of each request that stands.

@@ -6,6 +6,7 @@ Nothing here knows HTTP. What it leaves is a `Prepared`: the book of rows, and t
 import hashlib
 import itertools
 from array import array
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ from connectors.extracts.extract import BadRow, Extract, RowBatch
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
 from pipelines.prepare.completeness import Gate
-from pipelines.prepare.grouping import Gathering, KeyIndex, alone_values, refuse_large, settle_repeats
+from pipelines.prepare.grouping import Gathering, KeyIndex, refuse_large, settle_repeats
 from pipelines.prepare.row_book import Book, ParametersOfCalls
+from pipelines.prepare.shared_values import SharedValues, unique_values
 from pipelines.prepare.templates import GatheredTemplates, Templates, request_encoder
 from schemas.dialects import Dialect
 from schemas.expectations import Expectations
@@ -27,6 +29,7 @@ from schemas.requests.allocations import CallParameters
 from schemas.requests.members import Gathered
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
+from schemas.rows.conventions.foreign_words import null_words_in
 from schemas.rows.validated import Sheet
 from schemas.settings import MAX_BATCH_BYTES
 from schemas.states import COUNTED, PENDING, Duplicates, State
@@ -67,6 +70,7 @@ class Prepared:
         first_row: ordinal of each request's first row.
         keys: the key of every row, b"" where it has none.
         wides: what rows say of the calls they go in.
+        remarks: what was noticed that is no row's fault.
         rows_read: the records of the extract but its trailers, as its reader counts them, apart from the book.
     """
 
@@ -77,6 +81,7 @@ class Prepared:
     keys: EntryFile
     wides: ParametersOfCalls
     rows_read: int
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.entry_of)
@@ -151,13 +156,16 @@ class _Reading:
         files.callback(self.book.notes.close)
         self.entries = files.enter_context(closing(EntryFile(folder / "entries.tmp")))
         self.keys = files.enter_context(closing(EntryFile(folder / "keys.tmp")))
-        self.by_key, self.by_alone = KeyIndex(), KeyIndex()
+        self.by_key = KeyIndex()
+        self.shared = SharedValues(unique_values(rules.operation, binding, rules.dialect))
         self.wides = ParametersOfCalls(_call_parameters(binding, rules))
         build = rules.operation.build(binding.columns, rules.dialect)
         self.gathered = GatheredTemplates(binding, rules.operation, build) if isinstance(build, Gathered) else None
         singles = Templates(binding, request_encoder(rules.operation, build))
         self.made_of = self.gathered.parts if self.gathered else singles.entries
         self.refused = 0
+        self.null_words = Counter[str]()
+        self.idle = Counter[tuple[str, str]]()
 
     def take(self, batch: RowBatch) -> None:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
@@ -167,6 +175,11 @@ class _Reading:
         for position in sorted({*sheet.faults, *batch.bad, *_empty(sheet.keys), *_empty(entries)}):
             self._refuse(start + position, batch.bad.get(position), sheet, position)
             entries[position] = b""
+        for name in sheet.with_null_words:
+            self.null_words[name] += null_words_in([*itertools.compress(sheet.cells[name], entries)])
+        for name, value in sheet.idle:
+            cells = zip(sheet.cells[name], sheet.cells[value], entries, strict=True)
+            self.idle[name, value] += sum(1 for said, of, entry in cells if said and not of and entry)
         if self.rules.hold or self.wides.needed:
             for position in itertools.compress(itertools.count(), entries):
                 self._look_around(start + position, sheet, position)
@@ -174,9 +187,7 @@ class _Reading:
             self._refuse_large(start, entries)
         self.refused += sum(self.book.states.count(code, start) for code in COUNTED)
         self.by_key.extend(start, sheet.keys)
-        if alone := self.rules.operation.alone:
-            values = alone_values(sheet.cells[c] for c in alone)
-            self.by_alone.extend(start, [v if entry else "" for v, entry in zip(values, entries, strict=True)])
+        self.shared.extend(start, sheet, {*batch.bad, *_empty(sheet.keys)})
         self.keys.extend([key.encode() for key in sheet.keys])
         self.entries.extend(entries)
 
@@ -214,21 +225,37 @@ class _Reading:
             return self._gather(self.gathered, key_of, rows_read)
         groups = self.by_key.groups(key_of, singles=False)
         settle_repeats(self.book, groups, self._made(), self.rules.duplicates)
+        self.shared.refuse(self.book, self.binding)
         states = np.frombuffer(self.book.states, np.uint8)
         rows = np.flatnonzero(states == PENDING)
         self.book.assign(rows, np.arange(len(rows)))
-        return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides, rows_read)
+        return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides, rows_read, self._remarks())
 
     def _made(self) -> Callable[[int], bytes]:
         """What tells what a row makes: its request, and what it says of the whole call; b"" where it was refused."""
         entry_of, number = self.entries.reader(), self.wides.number
         return lambda ordinal: b"%b%d" % (entry, number(ordinal)) if (entry := entry_of(ordinal)) else b""
 
+    def _remarks(self) -> tuple[str, ...]:
+        """What was noticed in the cells of rows that may be sent."""
+        name = self.binding.name
+        idle = [
+            f"{name(column)}: not sent in {count} of the rows, in which {name(value)} is empty"
+            for (column, value), count in sorted(self.idle.items())
+            if count
+        ]
+        return *idle, *(
+            f"{name(column)}: in {count} of the rows the cell is a word that databases and spreadsheets "
+            "write for no value, and is sent as a text: declare it in the mapping's `null`, or pass --null"
+            for column, count in sorted(self.null_words.items())
+            if count
+        )
+
     def _gather(self, templates: GatheredTemplates, key_of: Callable[[int], bytes], rows_read: int) -> Prepared:
         """Makes one request of the rows of each key."""
         requests = self.files.enter_context(closing(EntryFile(self.folder / "requests.tmp")))
         gathering = Gathering(self.book, self.entries, templates, self.rules.operation, self.rules.max_bytes)
-        gathering.refuse_shared(self.by_alone, key_of)
+        self.shared.refuse(self.book, self.binding)
         gathered = gathering.gather(self.by_key.groups(key_of, singles=True))
         firsts = array("q")
         while some := list(itertools.islice(gathered, _WRITTEN_AT_ONCE)):
@@ -240,7 +267,7 @@ class _Reading:
         self.entries.close()
         requests.finish()
         numbers, first_row = np.arange(len(firsts), dtype=np.int64), np.array(firsts, np.int64)
-        return Prepared(self.book, requests, numbers, first_row, self.keys, self.wides, rows_read)
+        return Prepared(self.book, requests, numbers, first_row, self.keys, self.wides, rows_read, self._remarks())
 
 
 def _empty(texts: Sequence[str | bytes]) -> list[int]:

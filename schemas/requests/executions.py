@@ -31,7 +31,7 @@ _TEXTS = (
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     yield from parts.check_instrument(row, columns)
     yield from parts.check_filled(row, "quantity", "price", "created_date", "settlement_currency", "settlement_fx_rate")
-    yield from parts.check_together(row, "price", "price_currency")
+    yield from parts.check_money(row, "price", "price_currency")
 
 
 EXECUTION = RowShape(

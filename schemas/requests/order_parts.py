@@ -1,6 +1,6 @@
 """The parts that orders, placements, executions and allocations share: ids, prices, instruments, and their rules."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from schemas.dialects import ONLY_2_1, ONLY_2_3, Dialect
@@ -73,7 +73,7 @@ def money_columns(
     """
     return (
         Plain(value, DecimalText, about, "534.25", dialects=dialects),
-        Plain(currency, Currency, f"currency of {value}", "USD", dialects=dialects, beside=(value,)),
+        Plain(currency, Currency, f"currency of {value}", "USD", dialects=dialects, qualifies=True, beside=(value,)),
     )
 
 
@@ -119,6 +119,26 @@ def check_together(row: Row, first: str, second: str) -> Iterable[tuple[str, str
     if bool(row.get(first)) != bool(row.get(second)):
         absent, there = (second, first) if row.get(first) else (first, second)
         yield absent, f"is missing, although {there} is given"
+
+
+LIMITED = frozenset({"limit", "stoplimit"})
+STOPPED = frozenset({"stop", "stoplimit"})
+"""Types of orders, in small letters, that are nothing without their limit price, or stop price."""
+
+
+def check_money(row: Row, value: str, currency: str, needing: Collection[str] = ()) -> Iterable[tuple[str, str]]:
+    """An amount needs its currency; a currency without one says nothing, unless the type of the order needs it.
+
+    Args:
+        row: the row.
+        value: the column of the amount.
+        currency: the column of its currency.
+        needing: types of orders that need the amount; whether any needs one where no currency is given, LUSID says.
+    """
+    if row.get(value) and not row.get(currency):
+        yield currency, f"is missing, although {value} is given"
+    elif row.get(currency) and not row.get(value) and str(row.get("type", "")).lower() in needing:
+        yield value, f"is missing, although {currency} is given and the order's type needs it"
 
 
 def check_filled(row: Row, *columns: str) -> Iterable[tuple[str, str]]:

@@ -34,17 +34,18 @@ _ORDER_TEXTS = (("state", "state"), ("date", "order_date"), ("side", "order_side
 _ORDER_PRICES = (("amount", "amount", "amount_currency"), ("price", "price", "price_currency"))
 
 
-_PAIRS = (
-    *((value, currency) for _, value, currency in (*_BLOCK_PRICES, *_ORDER_PRICES)),
-    *((f"{prefix}_scope", f"{prefix}_code") for _, prefix in _IDS),
-)
+_MONEY_PAIRS = tuple((value, currency) for _, value, currency in (*_BLOCK_PRICES, *_ORDER_PRICES))
+_ID_PAIRS = tuple((f"{prefix}_scope", f"{prefix}_code") for _, prefix in _IDS)
 """Columns that must both be filled or both be empty."""
+_NEEDING = {"limit_price": parts.LIMITED, "stop_price": parts.STOPPED}
 
 
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     yield from parts.check_instrument(row, columns)
-    for first, second in _PAIRS:
+    for first, second in _ID_PAIRS:
         yield from parts.check_together(row, first, second)
+    for value, currency in _MONEY_PAIRS:
+        yield from parts.check_money(row, value, currency, _NEEDING.get(value, ()))
 
 
 ORDER_ROW = RowShape(
@@ -53,20 +54,28 @@ ORDER_ROW = RowShape(
         *parts.needed_id("order", "the order", "ORDER00000123"),
         *parts.quantity_columns("how much to trade"),
         Plain("amount", DecimalText, "how much money to trade, in place of a quantity", "2500.00", dialects=ONLY_2_3),
-        Plain("amount_currency", Currency, "the amount's currency", "GBP", dialects=ONLY_2_3, beside=("amount",)),
+        Plain(
+            "amount_currency",
+            Currency,
+            "the amount's currency",
+            "GBP",
+            dialects=ONLY_2_3,
+            qualifies=True,
+            beside=("amount",),
+        ),
         Plain("side", Word, "the block's side", "Buy"),
-        Plain("type", Word, "the block's order type", "Limit"),
+        Plain("type", Word, "the block's order type", "Limit", ruled=True),
         Plain("time_in_force", Word, "how long the block's orders stand", "GoodTilCancel"),
         Plain("date", TimeText, "the block's date", "2026-11-20T08:15:00Z"),
         Plain("limit_price", DecimalText, "the block's limit price", "534"),
-        Plain("limit_currency", Currency, "the limit price's currency", "USD", beside=("limit_price",)),
+        Plain("limit_currency", Currency, "the limit price's currency", "USD", qualifies=True, beside=("limit_price",)),
         Plain("stop_price", DecimalText, "the block's stop price", "530"),
-        Plain("stop_currency", Currency, "the stop price's currency", "USD", beside=("stop_price",)),
+        Plain("stop_currency", Currency, "the stop price's currency", "USD", qualifies=True, beside=("stop_price",)),
         Plain("order_side", Word, "the order's side, where it is not the block's", "Buy"),
         Plain("order_date", TimeText, "the order's date", "2026-11-20T08:15:00Z"),
         Plain("state", Word, "the order's state", "New"),
         Plain("price", DecimalText, "the order's price", "533.5"),
-        Plain("price_currency", Currency, "the price's currency", "USD", beside=("price",)),
+        Plain("price_currency", Currency, "the price's currency", "USD", qualifies=True, beside=("price",)),
         *parts.id_columns("portfolio", "the order's portfolio", code=Code),
         *parts.id_columns("order_book", "the order book"),
         *parts.id_columns("order_instruction", "the order instruction"),
@@ -81,7 +90,7 @@ ORDER_ROW = RowShape(
     check=_check,
     check_in={Dialect.V2_1: parts.check_quantity},
     check_strictly=parts.check_quantity_or_amount,
-    together=_PAIRS,
+    together=(*_MONEY_PAIRS, *_ID_PAIRS),
 )
 
 

@@ -28,10 +28,9 @@ _TEXTS = (
     ("createdDate", "created_date"),
 )
 _MARKET = (("counterparty", "counterparty"), ("executionSystem", "execution_system"), ("entryType", "entry_type"))
-_PAIRS = (
-    *((value, currency) for _, value, currency in (*_PRICES, _AMOUNT)),
-    ("parent_placement_scope", "parent_placement_code"),
-)
+_MONEY_PAIRS = tuple((value, currency) for _, value, currency in (*_PRICES, _AMOUNT))
+_PARENT = ("parent_placement_scope", "parent_placement_code")
+_NEEDING = {"limit_price": parts.LIMITED, "stop_price": parts.STOPPED}
 _ENTRY_TYPES = ("Undecided", "Manual", "Direct", "Ems", "External")
 _MARKET_COLUMNS = (
     Plain("counterparty", Word, "who it is placed with", "SomeCounterparty"),
@@ -43,8 +42,9 @@ _MARKET_COLUMNS = (
 def _check(row: Row, columns: Columns) -> Iterable[tuple[str, str]]:
     yield from parts.check_instrument(row, columns)
     yield from parts.check_filled(row, "created_date")
-    for first, second in _PAIRS:
-        yield from parts.check_together(row, first, second)
+    yield from parts.check_together(row, *_PARENT)
+    for value, currency in _MONEY_PAIRS:
+        yield from parts.check_money(row, value, currency, _NEEDING.get(value, ()))
 
 
 PLACEMENT = RowShape(
@@ -57,7 +57,7 @@ PLACEMENT = RowShape(
         Plain("state", Word, "the placement's state", "New", dialects=ONLY_2_3),
         Plain("side", NeededWord, "the placement's side", "Buy", needed=True),
         Plain("time_in_force", NeededWord, "how long it stands", "GoodTilCancel", needed=True),
-        Plain("type", NeededWord, "its order type", "Limit", needed=True),
+        Plain("type", NeededWord, "its order type", "Limit", needed=True, ruled=True),
         Plain("created_date", TimeText, "when it became active", "2026-11-20T08:15:00Z", needed=True),
         *parts.money_columns("limit_price", "limit_currency", "the limit price"),
         *parts.money_columns("stop_price", "stop_currency", "the stop price"),
@@ -68,7 +68,7 @@ PLACEMENT = RowShape(
     check=_check,
     check_in={Dialect.V2_1: parts.check_quantity},
     check_strictly=parts.check_quantity_or_amount,
-    together=_PAIRS,
+    together=(*_MONEY_PAIRS, _PARENT),
 )
 
 

@@ -1,6 +1,8 @@
 """An extract bound to an operation: how its rows are validated, and what their keys are."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
+from operator import not_
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -8,28 +10,18 @@ from pydantic import AfterValidator
 
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError, ExtractError
-from schemas.rows.cells import (
-    Code,
-    Identifier,
-    Instrument,
-    Labels,
-    NeededCode,
-    NeededResourceCode,
-    ResourceCode,
-    choice,
-    decimal,
-)
-from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types
+from schemas.rows.cell_reading import CellReading
+from schemas.rows.cells import NAMES, Labels, choice, decimal
+from schemas.rows.column_rule import ColumnRule
+from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types, qualified
 from schemas.rows.faults import Fault
 from schemas.rows.header import knows_any, needed_columns, parse_columns
 from schemas.rows.header_names import canonical_columns
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
-from schemas.rows.validated import Cells, Picked, Sheet, column_validator, key_reader, picker, validated
+from schemas.rows.sources import Cells, CellSource, Picked
+from schemas.rows.validated import Sheet, key_reader
 from schemas.suggestions import did_you_mean
-
-_NAMES = (Identifier, Instrument, Code, NeededCode, ResourceCode, NeededResourceCode)
-"""Types of cells that name something: digits they had may not be lost."""
 
 
 class Binding:
@@ -41,6 +33,7 @@ class Binding:
         names: the columns of a validated row, in their order.
         words: the canonical columns whose cells are words of a vocabulary.
         lists: the canonical columns whose cells are lists once they are validated.
+        has_own_key: whether a mapping names the columns that make the key.
         used_columns: the extract's columns that a request or its key is made of.
         unclear_midnights: canonical columns to the extract's timestamps that feed them, of which it must be known
             whether they have midnights: these may be dates or local times.
@@ -54,6 +47,7 @@ class Binding:
         key: KeyRule,
         mapping: ColumnMapping | None = None,
         kinds: Kinds = MappingProxyType({}),
+        null: Sequence[str] = (),
     ) -> None:
         """Binds an extract's header.
 
@@ -64,6 +58,7 @@ class Binding:
             key: how a request is named.
             mapping: the client's; without one the header is canonical.
             kinds: what the extract's columns hold.
+            null: words that are no value, in place of the mapping's.
 
         Raises:
             ConfigError: one line that names every column that is unknown, missing, repeated or misused.
@@ -82,38 +77,41 @@ class Binding:
                 "if the columns are your own, name them in a mapping; `bulkload columns` lists ours"
             )
         names = mapping.columns if mapping else [name for name, _ in canonical]
-        sources = mapping.sources if mapping else dict(canonical)
-        own_key = mapping.key_columns if mapping else []
+        rules = mapping.columns if mapping else {name: ColumnRule(column=column) for name, column in canonical}
         self.columns = parse_columns([*names], shape, dialect, where)
-        self.used_columns = [*dict.fromkeys([*sources.values(), *own_key])]
         self._checks, self._mapping, self._kinds = shape.checks_of(dialect), mapping, kinds
         self._crowds = _crowds(self.columns, shape)
-        self._sources = {n: source for n, source in sources.items() if source != n}
-        self.words = frozenset(n for n, p in shape.plain_of(dialect).items() if dialect in p.words)
+        self.words = frozenset(n for n, p in shape.plain_of(dialect).items() if dialect in p.words or p.ruled)
         cells = cell_types(self.columns, shape, dialect)
         self.lists = frozenset(n for n, cell in cells.items() if cell is Labels)
-        _check_floats({sources[n] for n, t in cells.items() if t in _NAMES and n in sources}.union(own_key), kinds)
+        vocabularies = {n for n, p in shape.plain_of(dialect).items() if dialect in p.words}
         types = _ruled(_worded(cells, shape, dialect), self.columns, shape, dialect)
-        self.types = mapping.cell_types(types, kinds) if mapping else types
-        self.unclear_midnights = {n: sources[n] for n in mapping.unclear_midnights(cells, kinds)} if mapping else {}
+        self._reading = CellReading(header, shape, cells, types, rules, mapping, kinds, null, vocabularies)
+        self.types, self.used_columns = self._reading.types, self._reading.used_columns
+        self.unclear_midnights, own_key = self._reading.unclear_midnights, self._reading.key_columns
+        sources = self._reading.sources
+        naming = [*(sources[n] for n, cell in cells.items() if cell in NAMES), *own_key.values()]
+        _check_floats({column for source in naming for column in source.columns}, kinds)
+        self._told = {n: _told(source) for n, source in sources.items() if source.columns not in ((), (n,))}
         self.names = list(self.types)
-        self._validators = {name: column_validator(cell) for name, cell in self.types.items()}
-        self._pick = picker(header, sources, mapping.constants if mapping else {}, shape)
-        self._keys_of = key_reader(header, self.columns, key, own_key)
+        self._qualifying = [(n, v) for n, v in qualified(cells, shape).items() if sources[n].columns]
+        self.has_own_key = bool(own_key)
+        self._keys_of = key_reader(self.columns, key, [*own_key])
         self._translations = mapping.translations(self.lists) if mapping else {}
         named = self.columns.of_key(key)
         self._key_translations = {n: words for n, words in self._translations.items() if n in named}
 
     def read(self, columns: Sequence[Cells]) -> Sheet:
         """Reads a batch, at least one record, by the extract's columns; rules between cells are not looked at."""
-        picked = self._pick(columns)
-        cells, faults = validated(self._validators, picked)
-        keys = self._keys_of(_translated(picked, self._key_translations), columns)
-        return Sheet(keys, picked, cells, faults)
+        picked = self._reading.pick(columns)
+        cells, faults = self._reading.validate(picked)
+        keys = self._keys_of(_translated(picked, self._key_translations))
+        idle = [(n, value) for n, value in self._qualifying if any(compress(cells[n], map(not_, cells[value])))]
+        return Sheet(keys, picked, cells, faults, self._reading.with_null_words(cells), idle)
 
     def raw(self, cells: Sequence[Cell]) -> Row:
         """The canonical row of a record's cells, before validation."""
-        return {name: cell for name, (cell,) in self._pick([(cell,) for cell in cells]).items()}
+        return {name: cell for name, (cell,) in self._reading.pick([(cell,) for cell in cells]).items()}
 
     def named(self, raw: Row) -> Row:
         """A raw row in the mapping's words: what it refers to has the name that LUSID and other loads know it by."""
@@ -142,8 +140,13 @@ class Binding:
 
     def name(self, column: str) -> str:
         """A canonical column as the user knows it."""
-        source = self._sources.get(column)
-        return f"{column} (column {source})" if source else column
+        source = self._told.get(column)
+        return f"{column} ({source})" if source else column
+
+
+def _told(source: CellSource) -> str:
+    """What feeds a canonical column, as a message says it."""
+    return f"column{'s' * (len(source.columns) > 1)} {' and '.join(source.columns)}"
 
 
 def _check_floats(names: Iterable[str], kinds: Kinds) -> None:

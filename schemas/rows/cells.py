@@ -202,3 +202,8 @@ Unit = Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)]
 DecimalText = Annotated[str, BeforeValidator(decimal)]
 Labels = Annotated[list[str], BeforeValidator(label_set)]
 Switch = Annotated[str, BeforeValidator(switch)]
+
+NAMES = (Identifier, Instrument, Code, NeededCode, ResourceCode, NeededResourceCode)
+"""Types of cells that name something: digits they had may not be lost, nor may two of them become one."""
+TEXTS = (Name, Description, Label, Labels)
+"""Types of cells that are told as they are written."""

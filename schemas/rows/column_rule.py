@@ -1,32 +1,36 @@
-"""One column of a mapping: where its cells come from, and how they are read.
+"""How the cells of a mapping's column are read: as its declarations say, and otherwise as everywhere.
 
 What a rule declares is for text: a cell that has a type already (of Parquet, of a data frame) is its value.
 """
 
-import re
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-    model_validator,
+from pydantic import BeforeValidator, StringConstraints, TypeAdapter, ValidationError
+
+from schemas.rows.cells import (
+    NAMES,
+    TEXTS,
+    DecimalText,
+    Identifier,
+    Instrument,
+    Labels,
+    Switch,
+    clean_key,
+    label_set,
+    refuse,
 )
-
-from schemas.rows.cells import DecimalText, Identifier, Instrument, Labels, clean_key, decimal, label_set, refuse
+from schemas.rows.conventions.foreign_words import Guard
+from schemas.rows.conventions.numbers import STRIP, decimal_reader
+from schemas.rows.conventions.patterns import linear_pattern
+from schemas.rows.conventions.time_formats import time_reader
+from schemas.rows.declarations import ColumnDeclarations
 from schemas.rows.faults import said
 from schemas.rows.kinds import NUMBERS, TIMES, Kind
-from schemas.rows.patterns import linear_pattern
-from schemas.rows.times import Midnight, TimeText, dated, format_parts, time_in
+from schemas.rows.sources import CellSource
+from schemas.rows.times import TimeText, time_in
 
-Separator = Annotated[str, Field(pattern=r"^[^0-9A-Za-z+-]$")]
 _UTC_NAMES = frozenset({"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich"})
 _UTC_NAMES |= {f"Etc/{name}" for name in _UTC_NAMES}
 """Timezones in which midnight is midnight UTC, always."""
@@ -34,76 +38,25 @@ _SHOWN = 12
 """Words of a vocabulary that a message lists before it stops."""
 
 
-class ColumnRule(BaseModel):
-    """Where one canonical column comes from, and how its cells are read.
+class ColumnRule(ColumnDeclarations):
+    """Where one canonical column comes from, and how its cells are read."""
 
-    Attributes:
-        column: the extract's column; or `constant`, the same text for every row.
-        format: strptime format of a date or time; without it ISO 8601.
-        timezone: IANA name that naive times are local to; a date alone does not meet it.
-        midnight: what a midnight without an offset is, however the extract writes it: `date`, a date alone, which is
-            midnight UTC; or `local`, midnight in the `timezone`, and a date alone as well.
-        values: the client's codes to LUSID's words; a code that is not listed refuses the row, one that maps
-            to '' is an absent cell. In a set each item is mapped.
-        pattern: regular expression an identifier must match whole, in linear time: no look-arounds, no back references.
-            It replaces the check for identifiers that a spreadsheet has mangled, so that real codes such as 1E+5 can
-            pass.
-        decimal: the decimal separator; thousands: the separator between thousands.
-    """
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The extract's columns that make its cells."""
+        return self.join or (() if self.column is None else (self.column,))
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    def renamed(self, meant: Callable[[str], str]) -> "ColumnRule":
+        """The same with the extract's columns as it names them."""
+        when = self.when and {meant(column): words for column, words in self.when.items()}
+        column = None if self.column is None else meant(self.column)
+        return self.model_copy(
+            update={"column": column, "join": self.join and tuple(map(meant, self.join)), "when": when}
+        )
 
-    column: str | None = None
-    constant: str | None = None
-    format: str | None = None
-    timezone: str | None = None
-    midnight: Midnight | None = None
-    values: dict[str, str] | None = None
-    pattern: str | None = None
-    decimal: Separator | None = None
-    thousands: Separator | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.column is None) == (self.constant is None):
-            raise ValueError("give either `column` or `constant`")
-        return self
-
-    @model_validator(mode="after")
-    def _two_separators(self) -> Self:
-        if self.thousands is not None and self.thousands == (self.decimal or "."):
-            raise ValueError("`decimal` (default .) and `thousands` are the same character")
-        return self
-
-    @model_validator(mode="after")
-    def _midnight_somewhere(self) -> Self:
-        if self.midnight == "local" and self.timezone is None:
-            raise ValueError("`midnight: local` needs a `timezone`")
-        return self
-
-    @field_validator("format")
-    @classmethod
-    def _reads_dates(cls, text_format: str | None) -> str | None:
-        if text_format is not None:
-            format_parts(text_format)
-        return text_format
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str | None) -> str | None:
-        if name is not None:
-            try:
-                ZoneInfo(name)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError("is not an IANA timezone such as Europe/London") from None
-        return name
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            linear_pattern(pattern)
-        return pattern
+    def kind(self, kinds: Mapping[str, Kind]) -> Kind:
+        """What its cells hold: several joined make a text."""
+        return kinds.get(self.column or "", Kind.TEXT)
 
     def cell_type(self, canonical: Any, kind: Kind = Kind.TEXT) -> Any:
         """The pydantic type of a source cell: the canonical type behind what this rule declares.
@@ -115,38 +68,89 @@ class ColumnRule(BaseModel):
         Raises:
             ValueError: the rule declares something its canonical column has no use for.
         """
+        self._check_uses(canonical)
         cell: Any = canonical
         if self.format or self.timezone or self.midnight:
-            if canonical is not TimeText:
-                raise ValueError("`format`, `timezone` and `midnight` are for dates and times")
             cell = Annotated[str, BeforeValidator(self._time_reader(kind))]
-        elif self.decimal or self.thousands:
-            if canonical is not DecimalText:
-                raise ValueError("`decimal` and `thousands` are for decimals")
-            if kind not in NUMBERS:
-                cell = Annotated[str, BeforeValidator(self.decimal_reader())]
+        elif self.reads_numbers and kind not in NUMBERS:
+            cell = Annotated[str, BeforeValidator(self.decimal_reader())]
         elif self.pattern is not None:
-            if canonical not in (Identifier, Instrument):
-                raise ValueError("`pattern` is for identifiers")
             limits = [m for m in canonical.__metadata__ if isinstance(m, StringConstraints)]
             cell = Annotated[str, *limits, BeforeValidator(self._pattern_reader(self.pattern))]
+        elif canonical is Labels and self.separator is not None:
+            cell = Annotated[list[str], BeforeValidator(self._items)]
+        if self.join and canonical in NAMES:
+            cell = Annotated[cell, BeforeValidator(self._check_parts)]
         return cell if self.values is None else self._worded(self.values, cell, canonical)
 
-    def _worded(self, values: dict[str, str], cell: Any, canonical: Any) -> Any:
-        """The type of a cell in the client's words."""
-        return Annotated[cell, BeforeValidator(self._value_reader(values, label_set if canonical is Labels else None))]
+    def _check_parts(self, cell: Any) -> Any:
+        """Refuses a name of which a part is absent, or which other parts could make as well."""
+        parts = cell.split(self.separator) if isinstance(cell, str) and cell else ()
+        if parts and not (all(parts) and len(parts) == len(self.columns)):
+            raise refuse("MissingPart", "lacks one of its joined parts, or has the separator in one")
+        return cell
+
+    def source(self, canonical: Any, kind: Kind, nulls: Sequence[str], *, unmarked: bool) -> CellSource:
+        """What feeds the canonical column.
+
+        Args:
+            canonical: its type.
+            kind: what the source column holds.
+            nulls: the file's words that are no value.
+            unmarked: whether spreadsheets' marks of a text are taken off in the file.
+        """
+        is_text = kind in (Kind.TEXT, Kind.NOTHING)
+        own_unmarked = unmarked if self.excel_text is None else self.excel_text
+        return CellSource(
+            self.columns,
+            fallback=self.constant or self.default or "",
+            separator=self.separator if self.separator is not None else "|" if canonical is Labels else " ",
+            keeps_places=canonical in NAMES,
+            nulls=frozenset((nulls if self.null is None else self.null) if is_text else ()),
+            unmarked=own_unmarked and is_text,
+            names=canonical not in TEXTS,
+            when=tuple((column, frozenset(words)) for column, words in (self.when or {}).items()),
+        )
+
+    def guard(self, canonical: Any) -> Guard | None:
+        """What may not stand in its cells; a vocabulary of the mapping's refuses whatever it does not list."""
+        if self.values is not None or self.constant is not None:
+            return None
+        return Guard(canonical not in TEXTS, nulls=self.null != (), marks=self.excel_text is None)
+
+    def _check_uses(self, canonical: Any) -> None:
+        uses = (
+            (self.format or self.timezone or self.midnight, canonical is TimeText, _FOR_TIMES),
+            (self.reads_numbers, canonical is DecimalText, _FOR_DECIMALS),
+            (self.pattern is not None, canonical in (Identifier, Instrument), "`pattern` is for identifiers"),
+            (self.separator is not None, canonical is Labels or self.join, "`separator` is for lists and for `join`"),
+        )
+        for declared, fits, text in uses:
+            if declared and not fits:
+                raise ValueError(text)
+        if self.join and canonical in NAMES and not self.separator:
+            raise ValueError("`join` of what names something needs a `separator`, so that no two make the same name")
+
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether it says how numbers are written."""
+        return any((self.decimal, self.thousands, self.negative, self.currency_sign))
 
     def is_unclear(self, canonical: Any, kind: Kind) -> bool:
         """Whether midnights of the source column may be dates or local times, and the rule does not say which."""
         naive = canonical is TimeText and kind is Kind.NAIVE and self.midnight is None
         return naive and self.timezone is not None and self.timezone not in _UTC_NAMES
 
-    def written_faults(self, canonical: Any) -> Iterable[str]:
-        """What is wrong with the cells a rule writes itself: its constant, and the words of its `values`."""
-        behind = TypeAdapter(self.model_copy(update={"values": None}).cell_type(canonical))
+    def written_faults(self, canonical: Any, kind: Kind = Kind.TEXT) -> Iterable[str]:
+        """What is wrong with the cells a rule writes itself: constant, default, and the words of its `values`."""
+        behind = TypeAdapter(self.model_copy(update={"values": None}).cell_type(canonical, kind))
         words = {w: f"{w} of its `values`" for w in (self.values or {}).values() if w}
-        if self.constant is not None and self.values is None:
-            words = {self.constant: "its constant"}
+        if self.values is None:
+            words |= {text: f"its {n}" for n, text in (("constant", self.constant), ("default", self.default)) if text}
+        elif self.default is not None and self.default not in self.values:
+            yield f"its default is none of its `values`: {_first_words(self.values)}"
+        if self.constant == "" and self.values is None:
+            words = {"": "its constant"}
         for word, what in words.items():
             try:
                 behind.validate_python(word)
@@ -157,25 +161,19 @@ class ColumnRule(BaseModel):
         zone = ZoneInfo(self.timezone) if self.timezone else None
         if self.format is None or kind in TIMES:
             return time_in(zone, self.midnight)
-        return dated(self.format, zone, self.midnight)
+        return time_reader(self.format, self.century, zone, self.midnight)
 
-    def decimal_reader(self) -> Callable[[Any], str]:
-        """What reads a cell with these separators; it raises ValueError for a cell that is no number."""
-        point, thousands = self.decimal or ".", self.thousands
-        whole = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
-        shape = re.compile(rf"^[+-]?(?:{whole})(?:{re.escape(point)}\d+)?$", re.ASCII)
+    def decimal_reader(self) -> Callable[[object], str]:
+        """What reads a cell as the mapping says that numbers are written; raises ValueError for what is none."""
+        signs = (STRIP,) if self.currency_sign == STRIP else self.currency_sign or ()
+        return decimal_reader(self.decimal or ".", self.thousands, self.negative or (), signs)
 
-        def read(cell: object) -> str:
-            if not isinstance(cell, str) or not cell.strip():
-                return decimal(cell)
-            cell = cell.strip()
-            if not shape.match(cell):
-                raise refuse("NotDecimal", "is not a number with the separators of the mapping")
-            if thousands:
-                cell = cell.replace(thousands, "")
-            return decimal(cell.replace(point, "."))
-
-        return read
+    def _items(self, cell: Any) -> list[str]:
+        """A set of labels with the rule's own separator."""
+        if not isinstance(cell, str) or not cell.strip():
+            return label_set(cell or "")
+        items = cell.split(self.separator)
+        return label_set(items)
 
     @staticmethod
     def _pattern_reader(pattern: str) -> Callable[[Any], str]:
@@ -191,14 +189,14 @@ class ColumnRule(BaseModel):
 
         return read
 
-    @staticmethod
-    def _value_reader(values: dict[str, str], split: Callable[[Any], list[str]] | None) -> Callable[[Any], Any]:
-        known = ", ".join([*values][:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")
+    def _worded(self, values: dict[str, str], cell: Any, canonical: Any) -> Any:
+        """The type of a cell in the client's words."""
+        split = None if canonical is not Labels else self._items if self.separator is not None else label_set
 
         def word_of(text: str) -> str:
             word = values.get(text.strip())
             if word is None:
-                raise refuse("NotAllowed", f"is none of the mapping's values: {known}")
+                raise refuse("NotAllowed", f"is none of the mapping's values: {_first_words(values)}")
             return word
 
         def read(cell: Any) -> Any:
@@ -206,4 +204,25 @@ class ColumnRule(BaseModel):
                 return [word for item in split(cell) if (word := word_of(item))]
             return word_of(cell) if isinstance(cell, str) and cell.strip() else cell
 
-        return read
+        return Annotated[canonical if split else cell, BeforeValidator(read)]
+
+
+def could_be(word: str, kind: Kind) -> bool:
+    """Whether a typed column could hold what a word says."""
+    rule = ColumnRule(column="any", timezone="UTC") if kind in TIMES else ColumnRule(column="any")
+    canonical = TimeText if kind in TIMES else DecimalText if kind in NUMBERS else Switch
+    if kind not in (*TIMES, *NUMBERS, Kind.BOOLEAN):
+        return False
+    try:
+        TypeAdapter(rule.cell_type(canonical)).validate_python(word)
+    except ValidationError:
+        return False
+    return True
+
+
+_FOR_TIMES = "`format`, `timezone` and `midnight` are for dates and times"
+_FOR_DECIMALS = "`decimal`, `thousands`, `negative` and `currency_sign` are for decimals"
+
+
+def _first_words(values: Mapping[str, str]) -> str:
+    return ", ".join([*values][:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")

@@ -28,6 +28,8 @@ class Plain:
         needed: the column must be there (its type then refuses empty cells).
         dialects: where it exists; elsewhere a column of this name is refused or, if `ignored_elsewhere`, unused.
         words: the vocabulary of each dialect that has one.
+        ruled: rules between cells look at its words, though no vocabulary of them is known.
+        qualifies: it only says something of what is `beside` it, as a currency of its price.
         beside: columns and families (`holder:`) without which this one says nothing, as a currency without its
             price: a mapping's constant counts as absent in rows where all of these are empty.
         rule: a further rule of its cells: a validator around their type.
@@ -41,6 +43,8 @@ class Plain:
     dialects: frozenset[Dialect] = frozenset(Dialect)
     ignored_elsewhere: bool = False
     words: Mapping[Dialect, tuple[str, ...]] = field(default_factory=dict)
+    ruled: bool = False
+    qualifies: bool = False
     beside: tuple[str, ...] = ()
     rule: Any = None
 
@@ -190,3 +194,11 @@ def cell_types(columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str,
             family = families[column.prefix]
             types[column.name] = family.facets[column.facet] if column.facet else family.cell
     return types
+
+
+def qualified(names: Iterable[str], shape: RowShape) -> dict[str, str]:
+    """The columns that only say something of another (its currency, unit or dates), each with that one."""
+    there = set(names)
+    found = {name: name.partition("@")[0] for name in there if "@" in name}
+    found |= {p.name: p.beside[0] for p in shape.plain if p.qualifies and p.name in there and p.beside[0] in there}
+    return found

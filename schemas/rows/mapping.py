@@ -8,14 +8,15 @@ from collections.abc import Callable, Container, Sequence
 from itertools import zip_longest
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.rows.cells import decimal
 from schemas.rows.column_rule import ColumnRule
+from schemas.rows.declarations import OneOrMore, listed
 from schemas.rows.header_names import Names
-from schemas.rows.kinds import NUMBERS, Kind, Kinds
+from schemas.rows.kinds import NUMBERS, Kinds
 from schemas.rows.reading import ReadingRules
 from schemas.suggestions import MOST_TOLD, did_you_mean, first_of
 
@@ -26,10 +27,16 @@ class Mapping(ReadingRules):
     Attributes:
         key: the extract's column, or columns, whose cells name a request; default: the operation's rule.
         columns: empty where the extract's own header is canonical.
+        null: words that are no value, in all columns whose rule does not say others.
+        excel_text: spreadsheets' marks of a text (`="00123"`, `'00123`) are taken off.
     """
 
     operation: str
     key: str | Annotated[list[str], Field(min_length=1)] | None = None
+    null: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(listed, json_schema_input_type=OneOrMore)
+    ] = ()
+    excel_text: Annotated[bool, Field(strict=True)] = False
     columns: dict[str, ColumnRule] = Field(default_factory=dict, min_length=1)
     expect: Expectations = Field(default_factory=Expectations)
 
@@ -49,7 +56,7 @@ class Mapping(ReadingRules):
         """
         meant = Names(header).meant
         rules = self.columns or {name: ColumnRule(column=column) for name, column in canonical.items()}
-        columns = {n: r.model_copy(update={"column": r.column and meant(r.column)}) for n, r in rules.items()}
+        columns = {name: rule.renamed(meant) for name, rule in rules.items()}
         key = meant(self.key) if isinstance(self.key, str) else self.key and [*map(meant, self.key)]
         return self.model_copy(update={"columns": columns, "key": key})
 
@@ -59,16 +66,6 @@ class Mapping(ReadingRules):
         if self.key is None:
             return []
         return [self.key] if isinstance(self.key, str) else self.key
-
-    @property
-    def sources(self) -> dict[str, str]:
-        """Canonical column to the extract's column that feeds it."""
-        return {n: r.column for n, r in self.columns.items() if r.column is not None}
-
-    @property
-    def constants(self) -> dict[str, str]:
-        """Canonical column to the text that every row has there."""
-        return {n: r.constant for n, r in self.columns.items() if r.constant is not None}
 
     def translations(self, lists: Container[str]) -> dict[str, dict[str, str]]:
         """The client's words of canonical columns that are no `lists`, each to ours."""
@@ -88,28 +85,29 @@ class Mapping(ReadingRules):
         for name, cell in canonical.items():
             rule = self.columns[name]
             try:
-                out[name] = rule.cell_type(cell, kinds.get(rule.column or "", Kind.TEXT))
+                out[name] = rule.cell_type(cell, rule.kind(kinds))
             except ValueError as error:
                 faults.append(f"column {name}: {error}")
             else:
-                faults += [f"column {name}: {text}" for text in rule.written_faults(cell)]
+                faults += [f"column {name}: {text}" for text in rule.written_faults(cell, rule.kind(kinds))]
         if faults:
             raise ConfigError(f"the mapping does not fit: {'; '.join(faults)}")
         return out
 
     def unclear_midnights(self, canonical: dict[str, Any], kinds: Kinds) -> list[str]:
         """The canonical columns whose source has timestamps of which midnights may be dates or local times."""
-        found = ((n, self.columns[n], kinds.get(self.columns[n].column or "", Kind.TEXT)) for n in canonical)
-        return [name for name, rule, kind in found if rule.is_unclear(canonical[name], kind)]
+        found = ((n, self.columns[n]) for n in canonical)
+        return [name for name, rule in found if rule.is_unclear(canonical[name], rule.kind(kinds))]
 
     def amount_reader(self, column: str, kinds: Kinds) -> Callable[[Any], str]:
-        """What reads one of the extract's columns as plain decimals, with the separators that its rule declares."""
-        rules = [r for r in self.columns.values() if r.column == column and (r.decimal or r.thousands)]
+        """What reads one of the extract's columns as plain decimals, written as its rule declares."""
+        rules = [r for r in self.columns.values() if r.column == column and r.reads_numbers]
         return rules[0].decimal_reader() if rules and kinds.get(column) not in NUMBERS else decimal
 
     def absent_columns(self, header: list[str]) -> list[str]:
         """A text for each column the mapping names and the extract does not have; the first ones have suggestions."""
-        named, there = dict.fromkeys([*self.sources.values(), *self.key_columns]), set(header)
+        fed = [column for rule in self.columns.values() for column in (*rule.columns, *(rule.when or ()))]
+        named, there = dict.fromkeys([*fed, *self.key_columns]), set(header)
         absent = [name for name in named if name not in there]
         hints = [did_you_mean(name, header) for name in absent[:MOST_TOLD]]
         return first_of(

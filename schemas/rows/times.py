@@ -12,24 +12,26 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from schemas.rows.cells import refuse
 
 Midnight = Literal["date", "local"]
 """What a midnight without an offset is, a date alone included: midnight UTC, or midnight in the declared zone."""
 
-_TIME = re.compile(
+TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?)?",
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*"
+    r"((?:Z|[+-]00:?00)(?:\[(?:UTC|GMT|Z)\])?|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?",
     re.IGNORECASE | re.ASCII,
 )
+"""ISO 8601 as databases, languages and people write it: `UTC`, `+00` and `Z[UTC]` are offsets, too."""
 _TICK_DIGITS = 7
 _MIDNIGHT = "T00:00:00.0000000+00:00"
 _AT_MIDNIGHT = clock_time()
 _WIDEST_OFFSET = timedelta(hours=14)
 _DAYS_OF_A_LIFE = 1 << 15
 """Dates repeat: what was read of so many different ones is remembered."""
-_PROBE = datetime(2001, 11, 23, 13, 45, 56, tzinfo=timezone(timedelta(hours=2)))
 
 
 def lusid_time(moment: datetime, ticks: str) -> str:
@@ -67,22 +69,30 @@ def _time(text: Any, zone: tzinfo | None, midnight: Midnight | None) -> str:
 
 @lru_cache(maxsize=_DAYS_OF_A_LIFE)
 def _settled(text: str, zone: tzinfo | None, midnight: Midnight | None) -> str:
-    match = _TIME.fullmatch(text)
+    match = TIME.fullmatch(text)
     if match is None:
         raise refuse(
             "NotTime",
             "is not an ISO 8601 date or time such as 2026-11-20 or 2026-11-20T08:15:00Z: "
             "declare `format` in the mapping",
         )
+    try:
+        moment, ticks, own_zone = iso_parts(match)
+    except ValueError as error:
+        if isinstance(error, PydanticCustomError):
+            raise
+        raise refuse("NotTime", "is not a date or time that exists") from None
+    if match[4] is None:
+        return settle_date(moment, zone, midnight)
+    return settle_zone(moment, ticks, own_zone, zone, midnight)
+
+
+def iso_parts(match: re.Match[str]) -> tuple[datetime, str, tzinfo | None]:
+    """The moment to the second, the digits of its fraction, and its own zone; raises ValueError for what is none."""
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     clock = (int(hour or 0), int(minute or 0), int(second or 0))
-    try:
-        moment = datetime(int(year), int(month), int(day), *clock)  # noqa: DTZ001  # settle_zone decides
-    except ValueError:
-        raise refuse("NotTime", "is not a date or time that exists") from None
-    if hour is None:
-        return settle_date(moment, zone, midnight)
-    return settle_zone(moment, fraction or "", offset, zone, midnight)
+    moment = datetime(int(year), int(month), int(day), *clock)  # noqa: DTZ001  # settle_zone decides
+    return moment, fraction or "", offset_of(offset) if offset else None
 
 
 def settle_date(date: datetime, zone: tzinfo | None, midnight: Midnight | None) -> str:
@@ -93,19 +103,19 @@ def settle_date(date: datetime, zone: tzinfo | None, midnight: Midnight | None) 
 
 
 def settle_zone(
-    moment: datetime, ticks: str, offset: str | None, zone: tzinfo | None, midnight: Midnight | None
+    moment: datetime, ticks: str, own: tzinfo | None, zone: tzinfo | None, midnight: Midnight | None
 ) -> str:
-    """A naive moment made UTC by its own offset, or by the declared zone.
+    """A naive moment made UTC by its own zone, or by the declared one.
 
     Args:
         moment: to the second.
         ticks: the digits of its fraction.
-        offset: its own, `Z` or `+01:00`.
+        own: the zone that stands with it.
         zone: the declared one.
         midnight: what a midnight is.
     """
-    if offset is not None:
-        moment = moment.replace(tzinfo=_offset(offset))
+    if own is not None:
+        moment = moment.replace(tzinfo=own)
     elif midnight == "date" and moment.time() == _AT_MIDNIGHT and not ticks.strip("0"):
         return settle_date(moment, zone, midnight)
     elif zone is None:
@@ -115,10 +125,11 @@ def settle_zone(
     return lusid_time(moment, ticks)
 
 
-def _offset(text: str) -> tzinfo:
-    if text in "Zz":
+def offset_of(text: str) -> tzinfo:
+    """The zone of an offset such as `Z`, `UTC`, `+01`, `+01:00`, `Z[UTC]`."""
+    if text[0].isalpha() or "[" in text:
         return UTC
-    hours, minutes = int(text[1:3]), int(text[-2:])
+    hours, minutes = int(text[1:3]), int(text[3:].lstrip(":") or 0)
     offset = timedelta(hours=hours, minutes=minutes)
     if minutes > 59 or offset > _WIDEST_OFFSET:
         raise refuse("NotTime", "has an offset that no timezone has")
@@ -134,47 +145,6 @@ def _local(moment: datetime, zone: tzinfo) -> datetime:
     if back != moment:
         raise refuse("NoSuchTime", "does not exist in its timezone: the clocks skip it")
     raise refuse("AmbiguousTime", "names two instants: the clocks run it twice; give an offset")
-
-
-def format_parts(text_format: str) -> tuple[bool, bool]:
-    """Whether a strptime format reads a time of day, and an offset.
-
-    Raises:
-        ValueError: it is no format, or loses a part of the date it reads (a year, an AM or PM, a `%Z`).
-    """
-    try:
-        back = datetime.strptime(_PROBE.strftime(text_format), text_format)  # noqa: DTZ007  # only its parts matter
-    except (ValueError, re.error):
-        back = None
-    if back is None or back.date() != _PROBE.date() or (back.hour, back.minute) not in {(0, 0), (13, 0), (13, 45)}:
-        raise ValueError(
-            "is not a strptime format that reads a whole date, such as %d/%m/%Y or %d/%m/%Y %H:%M "
-            "(`%I` needs `%p`; a zone is read by `%z` or given as `timezone`)"
-        )
-    return back.hour != 0, back.tzinfo is not None
-
-
-def dated(text_format: str, zone: tzinfo | None, midnight: Midnight | None = None) -> Callable[[Any], str]:
-    """A reader of times in the mapping's strptime format; raises ValueError as `format_parts` does."""
-    has_time, has_zone = format_parts(text_format)
-
-    def read(text: Any) -> str:
-        if not isinstance(text, str):
-            raise refuse("NotTime", "takes one time, not a list")
-        text = text.strip()
-        if not text:
-            return ""
-        try:
-            moment = datetime.strptime(text, text_format)  # noqa: DTZ007  # settle_zone decides
-        except ValueError:
-            raise refuse("NotTime", f"does not follow the format {text_format}") from None
-        ticks = f"{moment.microsecond:06d}"
-        if not has_time:
-            return settle_date(moment, zone, midnight)
-        moment = moment.replace(microsecond=0)
-        return lusid_time(moment, ticks) if has_zone else settle_zone(moment, ticks, None, zone, midnight)
-
-    return read
 
 
 TimeText = Annotated[str, BeforeValidator(time)]

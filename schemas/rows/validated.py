@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from schemas.rows.cells import clean_key
-from schemas.rows.columns import Cell, Columns, KeyRule, Row, RowShape, declared_as
+from schemas.rows.columns import Columns, KeyRule, Row
 from schemas.rows.faults import said_by_place
+from schemas.rows.sources import Cells, Picked
 
-Cells = Sequence[Cell]
-"""One column of a batch: a cell for each row."""
-Picked = dict[str, Cells]
-"""The canonical columns of a batch, before validation."""
 Validator = Callable[[Cells], list[Any]]
 """Gives the validated cells of a column; raises ValidationError for all that it refuses."""
 CellFaults = dict[int, list[tuple[str, str, str]]]
@@ -33,12 +30,16 @@ class Sheet:
         picked: canonical column to its cells as they were read.
         cells: canonical column to its validated cells; '' in place of those that were refused.
         faults: what is wrong with cells.
+        with_null_words: columns of which some cells are told although they are words for no value.
+        idle: (column, what it qualifies) where some of its cells say something of nothing, and are not sent.
     """
 
     keys: list[str]
     picked: Mapping[str, Cells]
     cells: Mapping[str, Sequence[Any]]
     faults: CellFaults
+    with_null_words: Sequence[str] = ()
+    idle: Sequence[tuple[str, str]] = ()
 
     def raw(self, position: int) -> Row:
         """One row before validation."""
@@ -58,12 +59,6 @@ class Sheet:
     def _rows(self) -> list[tuple[Any, ...]]:
         """All validated rows: who wants one mostly wants many, and turning the sheet once is a third of the price."""
         return list(zip(*self.cells.values(), strict=True))
-
-
-def column_validator(cell_type: Any) -> Validator:
-    """What validates the cells of one column; their pydantic type never gives None."""
-    validate: Validator = TypeAdapter(list[cell_type]).validator.validate_python
-    return validate
 
 
 def validated(validators: Mapping[str, Validator], picked: Picked) -> tuple[dict[str, list[Any]], CellFaults]:
@@ -110,50 +105,12 @@ def _spread(cells: Cells, asked: Cells, refused: _Refused) -> Iterable[tuple[int
     return [(place, said[cell]) for place, cell in enumerate(cells) if cell in said]
 
 
-def picker(
-    header: Sequence[str], sources: Mapping[str, str], constants: Mapping[str, str], shape: RowShape
-) -> Callable[[Sequence[Cells]], Picked]:
-    """Picks the canonical columns out of an extract's, in the order of `header`.
-
-    Args:
-        header: the extract's columns.
-        sources: canonical column to the extract's column that feeds it.
-        constants: canonical column to the text that every row has there.
-        shape: says beside which columns a constant counts.
-    """
-    position = {name: i for i, name in enumerate(header)}
-    places = {name: position[source] for name, source in sources.items()}
-    fed = declared_as(sources)
-    idle = [
-        (p.name, [n for n, column in fed.items() if column in p.beside])
-        for p in shape.plain
-        if p.beside and p.name in constants
-    ]
-
-    def pick(columns: Sequence[Cells]) -> Picked:
-        rows = len(columns[0])
-        picked: Picked = {name: columns[place] for name, place in places.items()}
-        picked.update((name, [constant] * rows) for name, constant in constants.items())
-        for name, companions in idle:
-            texts = [_texts(picked[c]) for c in companions]
-            filled = map(any, zip(*texts, strict=True)) if texts else [False] * rows
-            picked[name] = [constants[name] if there else "" for there in filled]
-        return picked
-
-    return pick
-
-
-def key_reader(
-    header: Sequence[str], columns: Columns, rule: KeyRule, own: Sequence[str]
-) -> Callable[[Picked, Sequence[Cells]], list[str]]:
-    """Reads the key of each row, '' where it names none, from canonical columns or from the extract's `own`."""
-    if own:
-        places = [list(header).index(c) for c in own]
-        return lambda _, cells: _joined([cells[p] for p in places])
-    names = columns.of_key(rule)
-    if rule.all_of:
-        return lambda picked, _: _joined([picked[n] for n in names])
-    return lambda picked, _: _first_filled([picked[n] for n in names])
+def key_reader(columns: Columns, rule: KeyRule, own: Sequence[str]) -> Callable[[Picked], list[str]]:
+    """Reads the key of each row, '' where it names none, from canonical columns or from those that are `own`."""
+    names = own or columns.of_key(rule)
+    if own or rule.all_of:
+        return lambda picked: _joined([picked[n] for n in names])
+    return lambda picked: _first_filled([picked[n] for n in names])
 
 
 def _joined(columns: Sequence[Cells]) -> list[str]:

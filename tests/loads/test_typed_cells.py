@@ -168,3 +168,17 @@ def test_midnights_that_may_be_dates_stop_the_load_before_the_first_row(at: Desk
 def test_dates_and_instants_need_no_declaration_and_meet_no_zone(at: Desk, column: pa.Array, expected: str) -> None:
     at.load("investor-records", table(at, on=column), {"columns": INVESTORS | {SINCE: LONDON | {"format": "%d.%m.%Y"}}})
     assert dates(at) == [expected]
+
+
+def test_failures_of_a_typed_extract_load_again_as_the_values_they_are(at: Desk) -> None:
+    """Its failures.csv is text, of which the mapping's separators are not."""
+    column = pa.array([Decimal("12.345"), Decimal("1234.5")], pa.decimal128(12, 3))
+    rules = {"columns": ORDERS | {"quantity": {"column": "n", "decimal": ",", "thousands": "."}, "side": "side"}}
+    path = at.folder / "x.parquet"
+    pq.write_table(pa.table({"id": ["K0", "K1"], "n": column, "side": ["NULL", "NULL"]}), path)
+    report = at.load("orders", path, rules)
+    failures = report.run_dir / "failures.csv"
+    failures.write_text(failures.read_text().replace("NULL", "Buy"))
+    assert '"{""n"": ""decimal""}"' in failures.read_text()
+    at.load("orders", failures, rules)
+    assert {code: order["quantity"] for code, order in at.orders().items()} == {"K0": "12.345", "K1": "1234.5"}

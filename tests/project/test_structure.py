@@ -23,7 +23,7 @@ SET_BY_OTHERS = {
     "pipelines/cli/streams.py": {"sys.stdout", "sys.stderr"},
     "pipelines/deliver/redaction.py": {"error.message", "error.args", "error.problem"},
     "schemas/manifest.py": {"found._damaged"},
-    "schemas/rows/patterns.py": {"options.log_errors", "options.never_capture"},
+    "schemas/rows/conventions/patterns.py": {"options.log_errors", "options.never_capture"},
     "schemas/states.py": {"state._value_", "state.traits"},
 }
 """Attributes that may be set from outside: a library's, a function's, the process's, an error's that is on its way."""

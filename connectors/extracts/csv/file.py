@@ -11,6 +11,7 @@ came from: a client's mapping, with its encoding and delimiter, fits the correct
 
 import codecs
 import dataclasses
+import json
 import re
 from collections.abc import Collection, Iterator
 
@@ -22,7 +23,9 @@ from connectors.extracts.csv.header import read_header
 from connectors.extracts.csv.record_faults import Rows
 from connectors.extracts.csv.stream import ByteStream, encoding_of
 from connectors.extracts.source_files import Source
-from connectors.run_folder.results import FAILURE_COLUMNS, SURPLUS_COLUMN
+from connectors.run_folder.results import FAILURE_COLUMNS, SURPLUS_COLUMN, TYPED_COLUMN
+from schemas.errors import ExtractError
+from schemas.rows.kinds import Kind
 
 _HEAD = 1 << 16
 _FIRST_LINE_END = re.compile(rb'(?:[^"\r\n]|"[^"]*+")*+(\r\n?|\n)')
@@ -71,8 +74,17 @@ class CsvFile:
         self._over: int | None = None
 
     def types(self) -> dict[str, ColumnType]:
-        """None: in a CSV all is text."""
-        return {}
+        """None: in a CSV all is text; but for failures of a typed extract, which say what held a number or a time."""
+        if not self._reported or TYPED_COLUMN not in self.columns:
+            return {}
+        told = {cell for batch in self.batches([TYPED_COLUMN]) for cell in batch.columns[0]}
+        try:
+            found = {column: Kind(kind) for text in told for column, kind in json.loads(str(text)).items()}
+        except (ValueError, AttributeError):
+            raise ExtractError(
+                f"{self._source.name}: {TYPED_COLUMN} is not as it was written: leave it as it is in every row"
+            ) from None
+        return {name: ColumnType(kind, kind, is_list=False) for name, kind in found.items()}
 
     def unreadable(self) -> dict[str, str]:
         """None: in a CSV all is text."""

@@ -228,7 +228,9 @@ def test_a_reference_that_an_accepted_row_brought_in_has_not_failed(run: Callabl
     report = run("investor-records", write_csv(tmp_path / "a.csv", rows), followed=True, duplicates="last")
     assert report.failed_refs == {
         "InvestorRecord/Other/Id=B": "is invalid (row 2)",
+        "InvestorRecord/ExternalIdentifier/ExternalIRId=IR_0002": "is invalid (row 3)",
         "InvestorRecord/ExternalIdentifier/ExternalIRId=IR_0009": "is invalid (row 4)",
+        "InvestorRecord/Other/Id=C": "is invalid (row 4)",
     }
 
 

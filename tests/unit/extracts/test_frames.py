@@ -1,6 +1,7 @@
 """Data frames as extracts: what they may hold, and what becomes of it."""
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 from pathlib import Path
 
@@ -135,3 +136,36 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError) as caught:
         write_frame(pd.DataFrame({"a": ["x"]}), place)
     assert caught.value.message == f"{place}: cannot be written: No such file or directory"
+
+
+def test_times_with_a_zone_and_without_are_no_column(tmp_path: Path) -> None:
+    naive, aware = dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)  # noqa: DTZ001 - naive on purpose
+    frame = pd.DataFrame({"at": pd.Series([naive, None, aware], dtype=object)})
+    assert error(frame, tmp_path) == (
+        "the frame: column 'at' holds times with a zone and times without: give all of them one, or none"
+    )
+
+
+def test_objects_keep_what_they_say(tmp_path: Path) -> None:
+    late = pd.Timestamp("2024-01-01T00:00:00.123456789")
+    frame = pd.DataFrame(
+        {
+            "uuid": pd.Series([uuid.UUID(int=7), None], dtype=object),
+            "at": pd.Series([late, pd.NaT], dtype=object),
+            "zoned": pd.Series([late.tz_localize("Asia/Tokyo"), None], dtype=object),
+            "end": pd.Series([dt.datetime(9999, 12, 31), None], dtype=object),  # noqa: DTZ001 - naive on purpose
+            "text": [str(np.nan), None],
+        }
+    )
+    assert cells(frame, tmp_path)[1] == [
+        ["00000000-0000-0000-0000-000000000007", "2024-01-01T00:00:00.123456789",
+         "2023-12-31T15:00:00.123456789+00:00", "9999-12-31T00:00:00", "nan"],
+        [""] * 5,
+    ]  # fmt: skip
+
+
+def test_a_time_that_its_column_cannot_hold_is_refused(tmp_path: Path) -> None:
+    times = [pd.Timestamp("2024-01-01T00:00:00.123456789"), dt.datetime(9999, 12, 31)]  # noqa: DTZ001 - naive on purpose
+    frame = pd.DataFrame({"at": pd.Series(times, dtype=object)})
+    with pytest.raises(ExtractError, match="column 'at'"):
+        write_frame(frame, tmp_path / "frame.parquet")

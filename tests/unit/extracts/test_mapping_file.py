@@ -59,7 +59,7 @@ def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
             HEAD + "columns: {a: {column: b, formt: c}}",
             "columns.a.formt: is not a member; did you mean format?",
         ),
-        (HEAD + "columns: {a: {}}", "columns.a: give either `column` or `constant`"),
+        (HEAD + "columns: {a: {}}", "columns.a: give one of `column`, `join` and `constant`"),
         (HEAD + "columns: {a: {constant: 2026-01-01}}", "columns.a.constant: is not text: put it in quotes"),
         (
             HEAD + "columns: {a: {column: b, values: {NO: Norway, 1: x}}}",
@@ -129,3 +129,10 @@ def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_bytes(b"a: b")
 
     assert file_sha256(tmp_path / "m.yaml") == hashlib.sha256(b"a: b").hexdigest()
+
+
+@pytest.mark.parametrize("text", ['null: [NULL, "~"]', '"null": ["NULL", "~"]', "null: [NULL, ~]"])
+def test_the_member_null_and_its_words_need_no_quotes(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.yaml").write_text(f"operation: orders\n{text}\ncolumns: {{side: {{column: s, null: NULL}}}}\n")
+    mapping = read_mapping(tmp_path / "m.yaml", "orders")
+    assert (mapping.null, mapping.columns["side"].null) == (("NULL", "~"), ("NULL",))

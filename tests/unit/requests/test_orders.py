@@ -129,7 +129,10 @@ def test_empty_cells_leave_their_members_out() -> None:
             ["instrument: at least one of the instrument: columns must be filled"],
         ),
         ({"limit_price": "5", "limit_currency": ""}, ["limit_currency: is missing, although limit_price is given"]),
-        ({"limit_price": "", "limit_currency": "USD"}, ["limit_price: is missing, although limit_currency is given"]),
+        (
+            {"type": "Limit", "limit_price": "", "limit_currency": "USD"},
+            ["limit_price: is missing, although limit_currency is given and the order's type needs it"],
+        ),
         ({"stop_price": "5", "stop_currency": ""}, ["stop_currency: is missing, although stop_price is given"]),
         ({"price": "5", "price_currency": ""}, ["price_currency: is missing, although price is given"]),
         (

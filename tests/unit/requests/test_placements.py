@@ -118,9 +118,9 @@ def test_every_member_of_2_3_can_be_reached() -> None:
             ["limit_currency: is missing, although limit_price is given"],
         ),
         (
-            {"stop_price": "", "stop_currency": "USD"},
+            {"type": "StopLimit", "stop_price": "", "stop_currency": "USD"},
             "2.1",
-            ["stop_price: is missing, although stop_currency is given"],
+            ["stop_price: is missing, although stop_currency is given and the order's type needs it"],
         ),
         (
             {"parent_placement_scope": "", "parent_placement_code": "TOP"},

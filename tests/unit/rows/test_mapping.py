@@ -142,7 +142,7 @@ def test_declared_separators_are_read(written: str, kept: str) -> None:
 def test_separators_in_other_places_are_refused(written: str) -> None:
     assert cell(DecimalText, written, decimal=",", thousands=".") == (
         "NotDecimal",
-        "is not a number with the separators of the mapping",
+        "is not a number in the form that the mapping declares",
     )
 
 
@@ -159,8 +159,8 @@ def test_thousands_never_change_the_number(number: Decimal, thousands: str) -> N
 @pytest.mark.parametrize(
     ("members", "told"),
     [
-        ({"constant": "x"}, "give either `column` or `constant`"),
-        ({"column": None}, "give either `column` or `constant`"),
+        ({"constant": "x"}, "give one of `column`, `join` and `constant`"),
+        ({"column": None}, "give one of `column`, `join` and `constant`"),
         ({"thousands": "."}, "`decimal` (default .) and `thousands` are the same character"),
         ({"thousands": ",", "decimal": ","}, "`decimal` (default .) and `thousands` are the same character"),
         ({"timezone": "Mars/Olympus"}, "is not an IANA timezone such as Europe/London"),
@@ -186,8 +186,8 @@ def test_a_separator_is_one_character_that_no_number_has(separator: str) -> None
     [
         (Label, {"format": "%d/%m/%Y"}, "`format`, `timezone` and `midnight` are for dates and times"),
         (DecimalText, {"timezone": "UTC"}, "`format`, `timezone` and `midnight` are for dates and times"),
-        (TimeText, {"decimal": ","}, "`decimal` and `thousands` are for decimals"),
-        (Label, {"thousands": ","}, "`decimal` and `thousands` are for decimals"),
+        (TimeText, {"decimal": ","}, "`decimal`, `thousands`, `negative` and `currency_sign` are for decimals"),
+        (Label, {"thousands": ","}, "`decimal`, `thousands`, `negative` and `currency_sign` are for decimals"),
         (Label, {"pattern": ".*"}, "`pattern` is for identifiers"),
         (DecimalText, {"pattern": ".*"}, "`pattern` is for identifiers"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from schemas.rows.patterns import linear_pattern
+from schemas.rows.conventions.patterns import linear_pattern
 
 _LITERALS = ["a", "b", "1", "é", "_", "-", ",", "\n", "٣", "ß", "{", "}", "]", "&&", "\\_", "\\-", "\\é", "\\[", "\\]"]
 _SETS = [".", "\\d", "\\w", "\\s", "\\D", "\\W", "\\S", "[", "[^", "]", "[]a]", "[^]a]", "-z", "[[:alpha:]]", "[\\]"]

@@ -1,5 +1,7 @@
 """Dates and times: one text for one instant, no guessing, and no local time without its zone."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BeforeValidator
 
-from schemas.rows.times import TimeText, dated, format_parts, time, time_in
+from schemas.rows.conventions.time_formats import NAMES, format_named, time_reader
+from schemas.rows.times import TimeText, time, time_in
 
 NOT_ISO = "is not an ISO 8601 date or time such as 2026-11-20 or 2026-11-20T08:15:00Z: declare `format` in the mapping"
 NO_SUCH_DATE = "is not a date or time that exists"
@@ -139,6 +142,10 @@ def test_a_date_alone_never_meets_a_timezone() -> None:
     assert dated("%d/%m/%Y", tokyo)("01/01/2016") == "2016-01-01T00:00:00.0000000+00:00"
 
 
+def dated(text_format: str, zone: ZoneInfo | None) -> Callable[[Any], str]:
+    return time_reader((text_format,), None, zone, None)
+
+
 @pytest.mark.parametrize(
     ("text_format", "cell", "wire"),
     [
@@ -170,15 +177,85 @@ def test_a_declared_format_is_the_only_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "text_format", ["%Q", "%d/%m", "%m/%Y", "", "%d/%d/%Y", "%d/%m/%Y %I:%M", "%d/%m/%Y %M", "%d/%m/%Y %Z", "%"]
+    "text_format", ["%Q", "%d/%m", "%m/%Y", "%d/%d/%Y", "%d/%m/%Y %I:%M", "%d/%m/%Y %M", "%d/%m/%Y %Z", "%"]
 )
 def test_a_format_that_does_not_read_a_whole_date_back_is_refused(text_format: str) -> None:
     with pytest.raises(ValueError, match="is not a strptime format that reads a whole date"):
-        format_parts(text_format)
+        format_named(text_format, None)
 
 
-def test_a_format_says_whether_it_reads_a_time_and_an_offset() -> None:
-    assert format_parts("%d/%m/%Y") == (False, False)
-    assert format_parts("%j/%y") == (False, False)
-    assert format_parts("%d/%m/%Y %H") == (True, False)
-    assert format_parts("%d/%m/%Y %I %p %z") == (True, True)
+@pytest.mark.parametrize(("name", "near"), [("", ""), ("dd/mm/yyyy", ""), ("epoch_sec", "; did you mean epoch_s?")])
+def test_a_name_that_no_format_has_is_refused_with_those_that_there_are(name: str, near: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{name} is none of {', '.join(NAMES)}, nor a strptime")) as caught:
+        format_named(name, None)
+    assert str(caught.value).endswith(near)
+
+
+def test_two_digits_of_a_year_are_read_with_a_declared_century_alone() -> None:
+    with pytest.raises(ValueError, match="reads two digits of a year: declare `century`"):
+        format_named("%d/%m/%y", None)
+    for century, years in ((1930, (1968, 1969, 2024)), (1969, (2068, 1969, 2024)), (2000, (2068, 2069, 2024))):
+        read_time = _typed(time_reader(("%d/%m/%y",), century, None, None))
+        found = [read(read_time, f"16/07/{digits}")[:4] for digits in (68, 69, 24)]
+        assert found == [*map(str, years)]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "wire"),
+    [
+        ("iso", "2024-03-01 10:00:00 UTC", "2024-03-01T10:00:00.0000000+00:00"),
+        ("iso", "2024-03-01 10:00:00.5 UTC", "2024-03-01T10:00:00.5000000+00:00"),
+        ("iso", "2024-03-01 10:00:00+00", "2024-03-01T10:00:00.0000000+00:00"),
+        ("iso", "2024-03-01T10:00:00.123456789Z[UTC]", "2024-03-01T10:00:00.1234567+00:00"),
+        ("iso", "2024-03-01 10:00-05", "2024-03-01T15:00:00.0000000+00:00"),
+        ("epoch_s", "1709287200", "2024-03-01T10:00:00.0000000+00:00"),
+        ("epoch_s", "-0.5", "1969-12-31T23:59:59.5000000+00:00"),
+        ("epoch_ms", "1709287200123", "2024-03-01T10:00:00.1230000+00:00"),
+        ("epoch_us", "1709287200123456", "2024-03-01T10:00:00.1234560+00:00"),
+        ("epoch_ns", "1709287200123456789", "2024-03-01T10:00:00.1234567+00:00"),
+        ("excel_serial", "45352", "2024-03-01T00:00:00.0000000+00:00"),
+        ("excel_serial", "45352.416666666664", "2024-03-01T10:00:00.0000000+00:00"),
+        ("excel_serial_1904", "43890", "2024-03-01T00:00:00.0000000+00:00"),
+        ("oracle", "01-MAR-2024", "2024-03-01T00:00:00.0000000+00:00"),
+        ("oracle", "01-Mar-2024 10.00.00.500000 AM +01:00", "2024-03-01T09:00:00.5000000+00:00"),
+        ("oracle", "01-MAR-2024 12:00:00 PM", "2024-03-01T12:00:00.0000000+00:00"),
+        ("fix", "20240301", "2024-03-01T00:00:00.0000000+00:00"),
+        ("fix", "20240301-10:00:00.123", "2024-03-01T10:00:00.1230000+00:00"),
+    ],
+)
+def test_named_formats_read_what_systems_write(name: str, cell: str, wire: str) -> None:
+    assert read(_typed(time_reader((name,), None, LONDON, None)), cell) == wire
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("excel_serial", "60"),  # 1900-02-29, which was none
+        ("excel_serial", "2024-03-01"),
+        ("epoch_s", "1e9"),
+        ("epoch_ms", "99999999999999999"),
+        ("oracle", "01-MAR-24"),
+        ("oracle", "31-FEB-2024"),
+        ("oracle", "01-MAR-2024 13:00 PM"),
+        ("fix", "2024030"),
+        ("iso", "2024-03-01 10:00:00 CET"),
+        ("iso", "2024-03-01T10:00:00+01:00[UTC]"),
+        ("%Y%m%d", "2024115"),
+        ("%d%m%Y", "1112024"),
+        ("%Y%m%d%H%M", "2024010112"),
+    ],
+)
+def test_what_a_format_would_have_to_guess_is_refused(name: str, cell: str) -> None:
+    assert read(_typed(time_reader((name,), None, LONDON, None)), cell) == (
+        "NotTime",
+        f"does not follow the format {name}",
+    )
+
+
+def test_formats_are_tried_in_their_order() -> None:
+    formats = ("%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "iso", "epoch_ms")
+    read_time = _typed(time_reader(formats, None, LONDON, None))
+    cells = ["01/02/2024 10:00:00", "01/13/2024 10:00:00", "2024-01-02", "1704189600000", ""]
+    days = ["2024-02-01T10", "2024-01-13T10", "2024-01-02T00", "2024-01-02T10", ""]
+    assert [read(read_time, cell)[:13] for cell in cells] == days
+    assert read(read_time, "2 Jan") == ("NotTime", f"follows none of the formats {', '.join(formats)}")

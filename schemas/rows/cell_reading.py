@@ -1,0 +1,120 @@
+"""How the cells of an extract's columns become validated ones: picked as a mapping says, guarded, and validated.
+
+Nothing here knows rules between cells, nor what a request is made of.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from schemas.errors import ConfigError
+from schemas.rows.cells import NAMES, TEXTS, DecimalText, Identifier, Switch
+from schemas.rows.column_rule import ColumnRule, could_be
+from schemas.rows.columns import RowShape
+from schemas.rows.conventions.foreign_words import Guard, guarded_validator, null_words_in
+from schemas.rows.kinds import Kind, Kinds
+from schemas.rows.mapping import Mapping as ColumnMapping
+from schemas.rows.sources import Cells, CellSource, Picked, picker
+from schemas.rows.times import TimeText
+from schemas.rows.validated import CellFaults, validated
+
+_STRICT = (DecimalText, TimeText, Switch)
+"""Types of cells that take nothing but what they are about."""
+
+
+class CellReading:
+    """Reads the canonical columns of a batch out of an extract's.
+
+    Attributes:
+        types: the pydantic type of each cell of a validated row, by its column.
+        sources: what feeds each of these columns.
+        key_columns: the extract's columns that make the key by themselves, each as it is picked.
+        used_columns: the extract's columns that it looks at.
+        unclear_midnights: canonical columns to the extract's timestamps that feed them, of which it must be known
+            whether they have midnights: these may be dates or local times.
+    """
+
+    def __init__(
+        self,
+        header: Sequence[str],
+        shape: RowShape,
+        cells: Mapping[str, Any],
+        types: Mapping[str, Any],
+        rules: Mapping[str, ColumnRule],
+        mapping: ColumnMapping | None,
+        kinds: Kinds,
+        null: Sequence[str],
+        vocabularies: Collection[str],
+    ) -> None:
+        """Gets ready to read.
+
+        Args:
+            header: the extract's columns.
+            shape: says beside which columns a constant counts.
+            cells: the type of each canonical column.
+            types: the same, vocabularies having their words.
+            rules: how each canonical column is read.
+            mapping: the client's; without one the header is canonical.
+            kinds: what the extract's columns hold.
+            null: words that are no value, in place of the mapping's.
+            vocabularies: canonical columns that take the words of a list alone.
+
+        Raises:
+            ConfigError: the mapping declares what a column has no use for.
+        """
+        nulls = null or (mapping.null if mapping else ())
+        unmarked = mapping is not None and mapping.excel_text
+
+        def source(rule: ColumnRule, cell: Any) -> CellSource:
+            return rule.source(cell, rule.kind(kinds), nulls, unmarked=unmarked)
+
+        plain = mapping.cell_types(dict(types), kinds) if mapping else types
+        self.sources = {n: source(rules[n], cell) for n, cell in cells.items()}
+        _check_nulls(self.sources, rules, nulls, kinds)
+        own_key = mapping.key_columns if mapping else []
+        self.key_columns = {f"key {c}": source(ColumnRule(column=c), Identifier) for c in own_key}
+        everything = {**self.sources, **self.key_columns}
+        self.used_columns = [*dict.fromkeys(c for s in everything.values() for c in s.used)]
+        self.unclear_midnights = (
+            {n: self.sources[n].columns[0] for n in mapping.unclear_midnights(dict(cells), kinds)} if mapping else {}
+        )
+        # A vocabulary refuses what it does not list, and `None` may be a word of it.
+        guards = {n: rules[n].guard(cell) if n not in vocabularies else None for n, cell in cells.items()}
+        self.types: dict[str, Any] = {n: g.cell_type(plain[n]) if g else plain[n] for n, g in guards.items()}
+        self._validators = {
+            n: guarded_validator(plain[n], guard, strict=cells[n] in _STRICT) for n, guard in guards.items()
+        }
+        named = {c for n, s in self.sources.items() if cells[n] in NAMES for c in s.columns}
+        self._unnamed = [name for name, s in self.key_columns.items() if not named.issuperset(s.columns)]
+        guard = Guard(names=True)
+        self._validators |= {name: guarded_validator(str, guard, strict=False) for name in self._unnamed}
+        self._texts = [n for n, cell in cells.items() if cell in TEXTS and (guard_of := guards[n]) and guard_of.nulls]
+        self.pick = picker(header, everything, shape)
+
+    def validate(self, picked: Picked) -> tuple[dict[str, list[Any]], CellFaults]:
+        """The validated cells of each canonical column, and what is wrong with cells, those of the key among them."""
+        cells, faults = validated(self._validators, picked)
+        for name in self._unnamed:
+            del cells[name]
+        return cells, faults
+
+    def with_null_words(self, cells: Mapping[str, Cells]) -> list[str]:
+        """The columns of which some validated cells are words for no value, and told as texts."""
+        return [name for name in self._texts if null_words_in(cells[name])]
+
+
+def _check_nulls(
+    sources: Mapping[str, CellSource], rules: Mapping[str, ColumnRule], nulls: Sequence[str], kinds: Kinds
+) -> None:
+    """Refuses words for no value that a typed column could hold as values, which they would be in a text."""
+    faults = []
+    for name in (name for name, source in sources.items() if len(source.columns) == 1):
+        (column,), declared = sources[name].columns, rules[name].null
+        kind = kinds.get(column, Kind.TEXT)
+        faults += [
+            f"column {name}: its `null` word {word} is a value where column {column} holds a {kind}, which has "
+            "nulls of its own: leave it out, or write the column as text"
+            for word in (nulls if declared is None else declared)
+            if could_be(word, kind)
+        ]
+    if faults:
+        raise ConfigError(f"the mapping does not fit: {'; '.join(faults)}")

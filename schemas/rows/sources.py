@@ -1,0 +1,161 @@
+"""Where the cells of canonical columns come from: columns of the extract, joined, used under a condition, or constants.
+
+Owns what is decided before a cell is validated: which cells are absent, and what stands in their place. Must not know
+what a cell means.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.rows.columns import Cell, RowShape, declared_as
+from schemas.rows.conventions.foreign_words import without_mark
+
+Cells = Sequence[Cell]
+"""One column of a batch: a cell for each row."""
+Picked = dict[str, Cells]
+"""The canonical columns of a batch, before validation."""
+_Read = Callable[[Sequence[Cells]], Cells]
+
+
+@dataclass(frozen=True)
+class CellSource:
+    """What feeds one canonical column.
+
+    Attributes:
+        columns: the extract's columns; several are joined, none makes a constant.
+        fallback: the text of a constant, or of cells that are absent.
+        separator: between joined columns.
+        keeps_places: an absent one of joined columns leaves its place between separators empty, so that it shows.
+        nulls: words that are no value.
+        unmarked: a spreadsheet's mark of a text is taken off.
+        names: cells name something.
+        when: columns, each with the words of which it must hold one where the source counts; elsewhere it is absent.
+    """
+
+    columns: tuple[str, ...]
+    fallback: str = ""
+    separator: str = ""
+    keeps_places: bool = False
+    nulls: frozenset[str] = frozenset()
+    unmarked: bool = False
+    names: bool = False
+    when: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """All columns of the extract that it looks at."""
+        return (*self.columns, *(column for column, _ in self.when))
+
+
+def picker(
+    header: Sequence[str], sources: Mapping[str, CellSource], shape: RowShape
+) -> Callable[[Sequence[Cells]], Picked]:
+    """Picks the canonical columns out of an extract's, in the order of `header`.
+
+    Args:
+        header: the extract's columns.
+        sources: canonical column to what feeds it.
+        shape: says beside which columns a constant counts.
+    """
+    position = {name: place for place, name in enumerate(header)}
+    companions = _companions(sources, shape)
+    readers = {name: _reader(source, position, alone=name not in companions) for name, source in sources.items()}
+    filled = {n: source.fallback for n, source in sources.items() if n in companions and source.fallback}
+
+    def pick(columns: Sequence[Cells]) -> Picked:
+        picked: Picked = {name: read(columns) for name, read in readers.items()}
+        for name, text in filled.items():
+            picked[name] = _filled_beside(picked[name], text, [picked[c] for c in companions[name]])
+        return picked
+
+    return pick
+
+
+def _companions(sources: Mapping[str, CellSource], shape: RowShape) -> dict[str, list[str]]:
+    """Columns without which one says nothing, as a currency without its price: a fallback counts beside them alone."""
+    fed = {name: column for name, column in declared_as(sources).items() if sources[name].columns}
+    found = {p.name: [n for n, column in fed.items() if column in p.beside] for p in shape.plain if p.beside}
+    found |= {name: [value] for name in sources if "@" in name and (value := name.partition("@")[0]) in fed}
+    return {name: beside for name, beside in found.items() if name in sources and not sources[name].when}
+
+
+def _filled_beside(cells: Cells, text: str, beside: Sequence[Cells]) -> Cells:
+    """The cells, with a text in place of absent ones where one of those beside it is filled."""
+    filled = [any(map(_there, row)) for row in zip(*beside, strict=True)] if beside else [False] * len(cells)
+    return [text if there and not _there(cell) else cell for there, cell in zip(filled, cells, strict=True)]
+
+
+def _there(cell: Cell) -> bool:
+    return bool(cell.strip() if isinstance(cell, str) else cell)
+
+
+def _reader(source: CellSource, position: Mapping[str, int], *, alone: bool) -> _Read:
+    """What reads a source's cells; a fallback that depends on no other column is in them."""
+    text = source.fallback if alone else ""
+    if not source.columns:
+        return _conditioned(lambda columns: [text] * len(columns[0]), source, position)
+    if len(source.columns) == 1:
+        read = _column(source, position[source.columns[0]])
+    else:
+        parts = [_column(source, position[name]) for name in source.columns]
+        read = _joining(parts, source)
+    if not text:
+        return _conditioned(read, source, position)
+    return _conditioned(lambda columns: [cell if _there(cell) else text for cell in read(columns)], source, position)
+
+
+def _column(source: CellSource, place: int) -> _Read:
+    """What reads one column, words for no value being absent and marks gone."""
+    nulls, unmarked, names = source.nulls, source.unmarked, source.names
+
+    def read(columns: Sequence[Cells]) -> Cells:
+        cells = columns[place]
+        if unmarked:
+            cells = [without_mark(cell, names=names) if isinstance(cell, str) else cell for cell in cells]
+        return without_nulls(cells, nulls) if nulls else cells
+
+    return read
+
+
+def without_nulls(cells: Cells, nulls: Collection[str]) -> Cells:
+    """The cells of a column, those that are words for no value being absent."""
+    try:
+        found = {cell for cell in set(cells) if cell.strip() in nulls}  # type: ignore[union-attr]  # the TypeError
+    except TypeError:  # lists
+        return ["" if isinstance(cell, str) and cell.strip() in nulls else cell for cell in cells]
+    return ["" if cell in found else cell for cell in cells] if found else cells
+
+
+def _joining(parts: Sequence[_Read], source: CellSource) -> _Read:
+    """What joins the cells of several columns."""
+
+    def read(columns: Sequence[Cells]) -> Cells:
+        return [_joined(cells, source) for cells in zip(*(part(columns) for part in parts), strict=True)]
+
+    return read
+
+
+def _joined(cells: Sequence[Cell], source: CellSource) -> Cell:
+    """One cell of several; lists become one list."""
+    if not all(isinstance(cell, str) for cell in cells):
+        return [item for cell in cells if cell for item in ([cell] if isinstance(cell, str) else cell)]
+    texts = [cell.strip() for cell in cells if isinstance(cell, str)]
+    if not any(texts):
+        return ""
+    return source.separator.join(texts if source.keeps_places else filter(None, texts))
+
+
+def _conditioned(read: _Read, source: CellSource, position: Mapping[str, int]) -> _Read:
+    """A source that counts only where other columns hold certain words."""
+    if not source.when:
+        return read
+    conditions = [(position[column], words) for column, words in source.when]
+
+    def read_where(columns: Sequence[Cells]) -> Cells:
+        cells = read(columns)
+        for place, words in conditions:
+            holds = [isinstance(cell, str) and cell.strip() in words for cell in columns[place]]
+            cells = [cell if there else "" for there, cell in zip(holds, cells, strict=True)]
+        return cells
+
+    return read_where
