@@ -1,8 +1,9 @@
 """The retry table: what follows a status or an exception, how many seconds to wait, and the error of giving up.
 
-Pure functions: they send nothing, do not sleep and read no clock. Anything that is not in the table means stop
-(docs/decisions/0005-one-retrying-layer.md). That LUSID's own 408, 429 and 503 refuse a call before any work is done on
-it, and that the other 5xx leave in doubt whether it was applied, is this project's reading: LUSID documents neither.
+Pure functions: they send nothing, do not sleep and read no clock. A 2xx that is not in the table is an acceptance, a
+4xx a refusal; anything else means stop (docs/decisions/0005-one-retrying-layer.md). That LUSID's own 408, 429 and 503
+refuse a call before any work is done on it, and that the other 5xx leave in doubt whether it was applied, is this
+project's reading: LUSID documents neither.
 """
 
 import re
