@@ -1,4 +1,4 @@
-"""The documents that --json prints: of a run, a night, a backfill, the list of runs, and an error.
+"""The documents that --json prints: of a run, a night, a backfill, the list of runs, what is still open, and an error.
 
 Every member is always there: null or empty where there is nothing to say.
 """
@@ -193,6 +193,57 @@ class PastRunDocument(Document):
     progress: ProgressDocument | None = None
 
 
+class OpenReasonDocument(ReasonDocument):
+    """Rows that are still not in for one reason.
+
+    Attributes:
+        since: when the first run that had them, and did not get them in, began.
+    """
+
+    since: str
+
+
+class OpenRunDocument(Document):
+    """A run with rows that are still not in.
+
+    Attributes:
+        status: how it is now.
+        rows: its rows that are still not in; 0 while its books are not closed. keys: requests' keys among them.
+        reasons: why, by the run that had the rows last; none while its books are not closed.
+        progress: how far it is; null once its books are closed, and where nothing can be read of it.
+        error: what ended it, or which of its files is missing or damaged; null where nothing is wrong.
+        next: the command to type next; null where there is none.
+    """
+
+    run_id: str
+    run_dir: str
+    operation: str
+    target: str | None
+    status: Status
+    started: str | None
+    rows: int
+    keys: int
+    reasons: list[OpenReasonDocument]
+    progress: ProgressDocument | None
+    error: str | None
+    next: str | None
+
+
+class OpenDocument(Document):
+    """What is still not in, over all runs: what `open` prints.
+
+    Attributes:
+        rows: of all the runs. keys: those of requests among them.
+        runs: those with rows that are still not in, newest first.
+        rehearsals: runs that are left out: dry runs, and loads into a sandbox in memory.
+    """
+
+    rows: int
+    keys: int
+    runs: list[OpenRunDocument]
+    rehearsals: int
+
+
 class ErrorDocument(Document):
     """What any command prints that ends in an error: there is no run to show, or `bulkload report` shows it.
 
@@ -206,5 +257,7 @@ class ErrorDocument(Document):
     message: str
 
 
-DOCUMENTS = TypeAdapter[Any](RunDocument | NightDocument | BackfillDocument | list[PastRunDocument] | ErrorDocument)
+DOCUMENTS = TypeAdapter[Any](
+    RunDocument | NightDocument | BackfillDocument | list[PastRunDocument] | OpenDocument | ErrorDocument
+)
 """Any of them."""

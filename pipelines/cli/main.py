@@ -15,7 +15,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import commands_again, commands_load, commands_lookup, commands_runs, commands_schedule, commands_try
+from pipelines.cli import (
+    commands_again,
+    commands_ask,
+    commands_load,
+    commands_lookup,
+    commands_runs,
+    commands_schedule,
+    commands_try,
+)
 from pipelines.cli.streams import make_streams_last, what_was_lost
 from pipelines.loading.interrupts import end_as_interrupted, keep_exit_code
 from schemas.errors import ConfigError, LoadError, StoppedError
@@ -69,6 +77,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     commands_again.replay: "replay latest corrected.csv",
     commands_runs.runs: "runs --since 7d --limit 20",
     commands_runs.report: "report latest --html",
+    commands_ask.open_rows: "open --json",
     commands_again.purge: "purge --older-than 90d",
     commands_lookup.operations: "operations --markdown",
     commands_lookup.columns: "columns investor-records --dialect 2.3",
@@ -79,10 +88,10 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     commands_try.demo: "demo --runs demo-runs",
     commands_schedule.deploy: "deploy",
 }
-"""The commands, in the order of --help, and the example that ends the help of each."""
+"""The commands, in the order of --help, and the example that ends the help of each; its first word is the name."""
 
 for _command, _example in _EXAMPLES.items():
-    app.command(epilog=f"Example: bulkload {_example}")(_command)
+    app.command(_example.partition(" ")[0], epilog=f"Example: bulkload {_example}")(_command)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the flag

@@ -36,6 +36,23 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "close a key that a load in another target got in",
+        "pipelines/history/open_tables.py",
+        "same = (manifest.operation, place_of(manifest.target)) == (operation, place)",
+        "same = manifest.operation == operation",
+        ("tests/unit/history/test_open_list.py::test_a_later_load_of_the_key_closes_it_in_its_target_alone",),
+    ),
+    Mutation(
+        "forget since when a key is open",
+        "pipelines/history/open_tables.py",
+        "min(since) AS since",
+        "max(since) AS since",
+        (
+            "tests/unit/history/test_open_list.py::"
+            "test_a_key_that_every_load_refuses_is_open_once_in_the_newest_since_the_first",
+        ),
+    ),
+    Mutation(
         "call every valid row of a dry run one to correct",
         "pipelines/history/catalog.py",
         "good_in(dry_run=self.dry)",

@@ -22,7 +22,19 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 """Every command that sends."""
 
-NEED_NONE = {"runs", "report", "purge", "operations", "columns", "template", "sample", "sandbox", "demo", "deploy"}
+NEED_NONE = {
+    "runs",
+    "open",
+    "report",
+    "purge",
+    "operations",
+    "columns",
+    "template",
+    "sample",
+    "sandbox",
+    "demo",
+    "deploy",
+}
 """Commands that send nothing, and `demo`, which brings its own sandbox."""
 
 

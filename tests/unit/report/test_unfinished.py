@@ -122,6 +122,12 @@ def test_a_run_under_way_and_a_killed_one_show_what_the_journal_knows(
     assert killed["progress"] == {**running["progress"], "is_running": False}
     assert killed["next"] == f"bulkload resume {run_id}"
     assert statuses(capsys) == [("killed", killed["progress"])]
+    assert cli.run(["open", "--runs", "runs", "--json"]) == 0
+    (still_open,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (still_open["status"], still_open["progress"]) == ("killed", killed["progress"])
+    assert still_open["next"] == killed["next"]
+    assert cli.run(["open", "--runs", "runs"]) == 0
+    assert "10 of 19 requests settled, 5 in doubt, 4 waiting; silent since 20" in capsys.readouterr().out
     text = told()
     assert "not finished, it was killed; silent since 20" in text
     assert "  2 failed: Clash" in text
