@@ -29,6 +29,7 @@ NEED_NONE = {
     "purge",
     "operations",
     "columns",
+    "mapping",
     "template",
     "sample",
     "sandbox",
