@@ -75,7 +75,7 @@ class Fit:
 
     def __str__(self) -> str:
         if not self.of:
-            return "all cells of the sample are empty"
+            return "no cell of the sample is filled"
         told = f"fits {self.fits:,} of {self.of:,} cell{'s' * (self.of > 1)}"
         return told if self.misfit is None else f"{told}; first that does not: {self.misfit}"
 

@@ -5,6 +5,7 @@ Only names and codes that mean the same wherever they are used; what a client al
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from schemas.rows import header_names
 
@@ -63,6 +64,7 @@ TOTALS = re.compile(r"(grand )?total\b|sum\b|summe\b|gesamt|trailer\b|trl$|end o
 """How the first cell of a line begins that adds a table up or ends it."""
 
 
+@lru_cache(maxsize=1 << 12)
 def folded(name: str) -> str:
     """A name as loads compare it, and without white space, underscores and other marks."""
     return _BETWEEN.sub("", header_names.folded(name))

@@ -90,12 +90,7 @@ def layout_of(source: Source, known: _Known) -> Layout:
     """
     encodings = encodings_of(source)
     encoded: dict[str, Any] = {} if encodings.likely[0] == "utf-8" else {"encoding": encodings.likely[0]}
-    found = _first_known(_ways(source, encoded, known), known)
-    if found is None:
-        open_extract([source.path], declared=ReadingRules(**encoded)).close()  # says what is wrong with it
-        raise ExtractError(
-            f"{source.name}: its rows do not fit its header, however it is read: look at its first lines"
-        )
+    found = _first_known(_ways(source, encoded, known), known) or _read(source, encoded)
     for name, value in _VARIANTS:
         better = _tried(source, {**found.declared, name: value})
         if better and better.is_better_than(found, 2 if name in _UNPROVED else 1):
@@ -113,7 +108,8 @@ def _ways(source: Source, encoded: dict[str, Any], known: _Known) -> Iterator[_T
     """The ways to read a file, the plainest first: as it is, with another declaration, below other lines."""
     yield _best(source, encoded, range(1), known)
     yield from (_best(source, {**encoded, name: value}, range(1), known) for name, value in _VARIANTS)
-    yield _best(source, encoded, range(1, _MOST_TITLES + 1), known)
+    below = _best(source, encoded, range(1, _MOST_TITLES + 1), known)
+    yield below if below and known(below.columns) else None  # a row may look like a header, and is nobody's business
 
 
 def _first_known(ways: Iterable[_Try | None], known: _Known) -> _Try | None:
@@ -148,7 +144,7 @@ def with_footer(layout: Layout, source: Source, sample: Sample) -> Layout:
     certain = all(_is_total(row.cells) for row in rows[-footer:])
     for blank in range(_MOST_BLANK + 1):
         reading = layout.reading.declared(footer_lines=footer + blank)
-        with open_extract([source.path], declared=reading) as extract:
+        with open_extract([source.path], names=[source.name], declared=reading) as extract:
             if sample_of(extract).read == sample.read - footer:
                 text = line("footer_lines", footer + blank, f"no rows: {rows[-footer].place} and what follows it")
                 if certain:
@@ -173,7 +169,7 @@ def _best(source: Source, encoded: dict[str, Any], titles: range, known: _Known)
     ]
     several = [found for found in tries if len(found.columns) > 1]
     return max(
-        several or tries,
+        several or [found for found in tries if "delimiter" not in found.declared],
         key=lambda found: (known(found.columns), len(found.columns) * round(found.share, 1)),
         default=None,
     )
@@ -189,14 +185,19 @@ def _declared(encoded: dict[str, Any], delimiter: str | None, skipped: int) -> d
 
 
 def _tried(source: Source, declared: dict[str, Any]) -> _Try | None:
-    """Reads the beginning of a file in one way; `None` where it cannot be read so."""
+    """What comes of reading a file in one way; `None` where it cannot be read so."""
     try:
-        with open_extract([source.path], declared=ReadingRules(**declared)) as extract:
-            batch = next(extract.batches(), None)
-            rows = len(batch) if batch else 0
-            return _Try(declared, extract.columns, rows - len(batch.bad) if batch else 0, rows)
+        return _read(source, declared)
     except ExtractError:
         return None
+
+
+def _read(source: Source, declared: dict[str, Any]) -> _Try:
+    """Reads the beginning of a file in one way."""
+    with open_extract([source.path], names=[source.name], declared=ReadingRules(**declared)) as extract:
+        batch = next(extract.batches(), None)
+        rows = len(batch) if batch else 0
+        return _Try(declared, extract.columns, rows - len(batch.bad) if batch else 0, rows)
 
 
 def _encoding_lines(encodings: Encodings) -> list[str]:

@@ -23,7 +23,7 @@ from schemas.rows.binding import Binding
 from schemas.rows.kinds import Kind
 from schemas.rows.reading import ReadingRules
 from schemas.rows.times import TimeText
-from schemas.suggestions import did_you_mean, first_of
+from schemas.suggestions import MOST_TOLD, did_you_mean, first_of
 
 _A_VALUE = re.compile(r"[\d\s.,:/+'-]*\d[\d\s.,:/+'-]*|.{65,}", re.DOTALL)
 """What no column is called: a number, a date, or what is longer than names are."""
@@ -76,11 +76,13 @@ def _sample(paths: Sequence[str | Path], reading: ReadingRules) -> Sample:
 
 def _looked_at(sample: Sample) -> str:
     """Which rows were looked at."""
+    if not sample.read:
+        return "The extract has no rows: all that is proposed is so by names alone."
     first = min(FIRST, sample.read)
     told = f"Proposed from the first {first:,} row{'s' * (first > 1)}"
     if sample.read > first:
         told += f" and {len(sample.rows) + len(sample.bad) - first:,} of the {sample.read - first:,} behind them"
-    if not sample.last and sample.read:
+    if not sample.last:
         told += "; what follows those was not read"
     if sample.bad:
         place, code = sample.bad[0]
@@ -125,8 +127,9 @@ def _unused(sample: Sample, found: Sequence[Match], operation: Operation, dialec
         return commented([line("header", "none", doubt), line("names", names)])
     there = {match.canonical for match in found}
     free = [name for name in operation.shape.plain_of(dialect) if name not in there]
-    told = [f"  {scalar(column)}{did_you_mean(column, free)}{_written(sample, column)}" for column in spare]
-    return commented(["Columns of the extract that feed nothing:", *first_of(told)])
+    told = [f"{scalar(c)}{did_you_mean(c, free)}{_written(sample, c)}" for c in spare[:MOST_TOLD]]
+    more = first_of(spare)[MOST_TOLD:]
+    return commented(["Columns of the extract that feed nothing:", *indented([*told, *more])])
 
 
 def _written(sample: Sample, column: str) -> str:

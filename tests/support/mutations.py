@@ -144,6 +144,61 @@ MUTATIONS = (
         ("tests/unit/rows/test_times.py::test_two_digits_of_a_year_are_read_with_a_declared_century_alone",),
     ),
     Mutation(
+        "propose one of two ways to read a date",
+        "pipelines/propose/conventions.py",
+        "for fit in local if fit.fits == best]",
+        "for fit in local if fit.fits == best][:1]",
+        (
+            "tests/unit/propose/test_proposed_mapping.py::test_days_that_may_be_months_are_proposed_both_ways_and_neither_is_taken",
+        ),
+    ),
+    Mutation(
+        "propose one of two ways to read a number",
+        "pipelines/propose/conventions.py",
+        "return [*found.values()]",
+        "return [*found.values()][:1]",
+        (
+            "tests/unit/propose/test_proposed_mapping.py::test_a_thousands_separator_that_may_be_a_decimal_comma_is_left_to_a_person",
+        ),
+    ),
+    Mutation(
+        "declare a row that was cut short a footer",
+        "pipelines/propose/layout.py",
+        "certain = all(_is_total(row.cells) for row in rows[-footer:])",
+        "certain = True",
+        ("tests/unit/propose/test_proposed_mapping.py::test_a_last_row_that_is_cut_short_is_not_declared_a_footer",),
+    ),
+    Mutation(
+        "propose an encoding that nothing proves",
+        "pipelines/propose/encodings.py",
+        "certain=False, lines=lines)",
+        "certain=True, lines=lines)",
+        ("tests/unit/propose/test_proposed_mapping.py::test_an_encoding_that_nothing_proves_is_left_to_a_person",),
+    ),
+    Mutation(
+        "print names as words of a vocabulary",
+        "pipelines/propose/words.py",
+        "if all(decided) or _may_be_shown(found, cells) else {}",
+        "if values else {}",
+        ("tests/unit/propose/test_proposed_mapping.py::test_words_that_may_be_names_are_not_printed",),
+    ),
+    Mutation(
+        "print a first row that is data",
+        "pipelines/propose/mapping.py",
+        "if any(map(_A_VALUE.fullmatch, sample.columns)):",
+        "if not sample.columns:",
+        ("tests/unit/propose/test_proposed_mapping.py::test_a_first_row_that_looks_like_data_is_not_printed",),
+    ),
+    Mutation(
+        "take rows below a header at fault for a header",
+        "pipelines/propose/layout.py",
+        "yield below if below and known(below.columns) else None",
+        "yield below",
+        (
+            "tests/unit/propose/test_proposed_mapping.py::test_a_header_at_fault_is_said_and_no_other_way_of_reading_is_made_up",
+        ),
+    ),
+    Mutation(
         "match patterns by trying every way",
         "schemas/rows/conventions/patterns.py",
         'match(text.encode(errors="replace"))',

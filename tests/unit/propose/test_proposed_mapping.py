@@ -171,6 +171,24 @@ def test_words_that_only_the_client_knows_are_listed_for_a_person(tmp_path: Path
     assert [*parsed(text, "investor-records").columns] == ["display_name"]
 
 
+def test_words_that_may_be_names_are_not_printed(tmp_path: Path) -> None:
+    path = tmp_path / "investors.csv"
+    for rows in ("Jane,Jane\nJohn,John\n", "Jane,Jane Doe\n" * 9, "Jane,Janessaaaaaaaaaaaaaaaa\n" * 9):
+        path.write_text(f"full_name,kind\n{rows}", "utf-8")
+        text = proposed(path, "investor-records")
+        assert "Jane" not in text
+        assert "# values: for each of the extract's words one of Person, LegalEntity" in text
+
+
+def test_a_header_at_fault_is_said_and_no_other_way_of_reading_is_made_up(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text("order_code,order_code,note\nJane,Doe,x\nJohn,Roe,y\n", "utf-8")
+    with pytest.raises(ExtractError, match="names a column more than once"):
+        proposed(path)
+    path.write_bytes(b"order_code,order_scope\nA\0,S\n" * 3)
+    assert "could not be read, the first row 1 (NullByte)" in proposed(path)
+
+
 def test_a_header_that_matches_nothing_makes_a_mapping_that_loads_and_lists_what_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("aaa,bbb,quantty\nx,y,z\nq,r,s\n", "utf-8")
