@@ -1,4 +1,4 @@
-"""The documents that --json prints: of a run, a night, a backfill, the list of runs, what is still open, and an error.
+"""The documents that --json prints: of a run, a night, a backfill, a verification, the runs, what is open, an error.
 
 Every member is always there: null or empty where there is nothing to say.
 """
@@ -244,6 +244,37 @@ class OpenDocument(Document):
     rehearsals: int
 
 
+class VerifyDocument(Document):
+    """What LUSID holds of the keys that a run had accepted: what `verify` prints.
+
+    Attributes:
+        target: where they were read back.
+        exit_code: 0 where nothing is missing, different or unclear, otherwise 3.
+        accepted: keys that the run had accepted. checked: those that were read back: all, or a sample.
+        agree: keys that LUSID holds as they were sent.
+        differ: keys that LUSID holds otherwise.
+        missing: keys that LUSID does not hold, or not all of.
+        unclear: keys that LUSID does not let be read.
+        later: keys that LUSID holds otherwise because they were changed after the run.
+        existence_only: why no more was checked than whether the keys exist; null where all was.
+        verified: the path of verify.parquet, which names every key and every member that differs.
+    """
+
+    run_id: str
+    operation: str
+    target: str
+    exit_code: int
+    accepted: int
+    checked: int
+    agree: int
+    differ: int
+    missing: int
+    unclear: int
+    later: int
+    existence_only: str | None
+    verified: str
+
+
 class ErrorDocument(Document):
     """What any command prints that ends in an error: there is no run to show, or `bulkload report` shows it.
 
@@ -258,6 +289,12 @@ class ErrorDocument(Document):
 
 
 DOCUMENTS = TypeAdapter[Any](
-    RunDocument | NightDocument | BackfillDocument | list[PastRunDocument] | OpenDocument | ErrorDocument
+    RunDocument
+    | NightDocument
+    | BackfillDocument
+    | VerifyDocument
+    | list[PastRunDocument]
+    | OpenDocument
+    | ErrorDocument
 )
 """Any of them."""

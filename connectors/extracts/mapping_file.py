@@ -112,8 +112,9 @@ def reading_rules(mapping: Mapping | None, **flags: Any) -> ReadingRules:
 
 
 def file_sha256(path: Path) -> str:
-    """The content hash of a small file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """The content hash of a file, in hex; raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _where(error: yaml.YAMLError) -> str:

@@ -28,6 +28,7 @@ class RunFolder:
 
     Attributes:
         manifest, journal, outcomes, failures, report: left behind by every run that ends.
+        verified: what LUSID was found to hold of its accepted keys, where somebody asked.
         workbook: failures.csv for spreadsheets, where somebody wanted it.
         frame: the data frame that was loaded, if the extract was one.
         hold: the references whose rows this run holds back, because they failed earlier in the night.
@@ -43,6 +44,7 @@ class RunFolder:
         self.journal = path / "journal.jsonl"
         self.outcomes = path / "outcomes.parquet"
         self.failures = path / "failures.csv"
+        self.verified = path / "verify.parquet"
         self.workbook = path / "failures.xlsx"
         self.report = path / "report.html"
         self.frame = path / "extract.parquet"

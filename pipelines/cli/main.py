@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from pipelines.cli import (
     commands_again,
     commands_ask,
+    commands_compare,
     commands_load,
     commands_lookup,
     commands_runs,
@@ -78,6 +79,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     commands_runs.runs: "runs --since 7d --limit 20",
     commands_runs.report: "report latest --html",
     commands_ask.open_rows: "open --json",
+    commands_compare.verify: "verify latest --sample 50%",
     commands_again.purge: "purge --older-than 90d",
     commands_lookup.operations: "operations --markdown",
     commands_lookup.columns: "columns investor-records --dialect 2.3",

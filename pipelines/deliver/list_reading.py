@@ -5,12 +5,13 @@ entity is read by itself. Knows no request.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
 from connectors.lusid.listing import filter_among, portions
-from pipelines.operations.evidence import NOT_FOUND, Evidence, Finding, Place, Read, body_of
+from pipelines.operations.evidence import NOT_FOUND, Evidence, Finding, Read, body_of
+from pipelines.operations.places import Place
 from schemas.errors import ConfigError, RejectedError
 
 LONGEST = 4000
@@ -69,24 +70,24 @@ class ListReader:
         groups: defaultdict[tuple[str, str], list[Evidence]] = defaultdict(list)
         for entity in evidence:
             if entity.place is not None:
-                groups[entity.place.path, entity.place.member].append(entity)
+                groups[entity.place.path, entity.place.field].append(entity)
         found: _Found = {}
-        for (path, member), group in groups.items():
+        for (path, name), group in groups.items():
             if len(group) >= FEW or not all(entity.is_addressable for entity in group):
-                found |= self._of_list(path, member, group)
+                found |= self._of_list(path, name, group)
         return found
 
-    def _of_list(self, path: str, member: str, group: Sequence[Evidence]) -> _Found:
+    def _of_list(self, path: str, name: str, group: Sequence[Evidence]) -> _Found:
         places = {e.place for e in group if e.place is not None}
         keys = sorted({key for e in group for key in e.params.get("propertyKeys", ())})
         waiting, found = sorted({place.code for place in places}), _Found()
         while waiting and self._longest:
             codes = next(portions(waiting, self._longest))
-            asked = {"filter": filter_among(f"{member}.code", codes), "limit": PAGE}
+            asked = {"filter": filter_among(name, codes), "limit": PAGE}
             items = self._pages(path, {**asked, "propertyKeys": keys} if keys else asked)
             if items is not None:
-                shown = [(identity, item) for item in items for identity in _identities(item.get(member))]
                 some = [place for place in places if place.code in codes]
+                shown = [(identity, item) for item in items for identity in some[0].identities(item)]
                 found |= {place: [item for identity, item in shown if identity == place[2:]] for place in some}
                 waiting = waiting[len(codes) :]
         return found
@@ -114,13 +115,6 @@ class ListReader:
 
 def _shorter(length: int) -> int:
     return length // 2 if length >= 2 * SHORTEST else 0
-
-
-def _identities(held: Any) -> Iterator[tuple[str, str]]:
-    """Scope and code of a ResourceId, or of each of a list of them."""
-    for each in held if isinstance(held, list) else [held]:
-        if isinstance(each, Mapping):
-            yield str(each.get("scope")), str(each.get("code"))
 
 
 def _shows(entity: Evidence, body: Any) -> bool:

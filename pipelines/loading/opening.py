@@ -102,7 +102,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         folder.open_scratch()
         closing.callback(folder.clear_scratch)
         extract = found or closing.enter_context(_frame_extract(spec, folder))
-        binding = bound or _bind(spec, mapping, extract)
+        binding = bound or bind(spec, mapping, extract)
         if spec.options.hold:
             write_json(folder.hold, dict(spec.options.hold))
         before = folder.read_manifest() if spec.earlier else None
@@ -150,20 +150,38 @@ def _checked(
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
     operation.check_key(mapping)
     named_target(options)  # before the extract is opened
-    extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(_open_files(spec, mapping))
+    extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(open_files(spec, mapping))
     header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
     _check_delimiter(header)
-    binding = _bind(spec, mapping, extract) if extract is not None else None
+    binding = bind(spec, mapping, extract) if extract is not None else None
     if extract is None:  # the frame's header; its columns are bound once they are written down, with their types
         Binding(header, _shape(spec), options.dialect, operation.key, mapping, null=options.null_words)
-    standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
-    expect = standing.merged(options.expect)
+    expect = expectations(spec, mapping, header)
     check_before(expect, header, extract.sources if extract else ())
     return extract, binding, mapping, expect
 
 
-def _bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> Binding:
-    """The extract's columns bound to the operation."""
+def expectations(spec: LoadSpec, mapping: mappings.Mapping | None, header: Sequence[str]) -> Expectations:
+    """What must be true of the whole extract, from the options and, but for a report of failures, from the mapping.
+
+    Args:
+        header: the columns of the extract.
+    """
+    standing = Expectations() if mapping is None or is_failure_report(header) else mapping.expect
+    return standing.merged(spec.options.expect)
+
+
+def bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> Binding:
+    """The extract's columns bound to the operation.
+
+    Args:
+        spec: the load.
+        mapping: its mapping.
+        extract: its extract, open.
+
+    Raises:
+        ConfigError: the header does not fit the operation or the mapping.
+    """
     operation = spec.operation
     binding = Binding(
         extract.columns,
@@ -260,7 +278,8 @@ def _paths(given: object) -> list[str | Path]:
     return paths
 
 
-def _open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Extract:
+def open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Extract:
+    """Opens the files of a load's extract; raises as `open_extract` does."""
     options = spec.options
     declared = reading_rules(mapping, **{name: getattr(options, name) for name in READING})
     names = spec.earlier.names if spec.earlier else None

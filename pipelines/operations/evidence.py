@@ -5,7 +5,6 @@ then have (`evidence_rules`). All exist and match: applied. None exists: not app
 they differ, which this module cannot explain. Anything else is unclear.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +12,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
 
+from pipelines.operations.places import Place
 from schemas.errors import ConfigError, RejectedError
 
 NOT_FOUND = 404
@@ -24,28 +24,11 @@ identifier leads to another entity, or to a list."""
 _SLASH = "%2F"
 """An encoded slash: many servers answer 404 to it whatever exists, so that their 404 proves nothing."""
 
-_ADDRESSABLE = re.compile(r"[a-zA-Z0-9\-_]{1,64}")
-"""Scopes and codes that LUSID documents for a path (docs/lusid.md)."""
-
 Params = Mapping[str, str | Sequence[str]]
 """A query; a name with several values is repeated."""
 
 Read = Callable[[str, Params], Any]
 """GETs a path with parameters and returns the parsed body; raises as `LusidClient.get` does."""
-
-
-class Place(NamedTuple):
-    """Where one of LUSID's lists shows an entity, or the entities that belong to it.
-
-    Attributes:
-        path: the list's.
-        member: the member that holds the ResourceId: `id` where the entity itself is meant.
-    """
-
-    path: str
-    member: str
-    scope: str
-    code: str
 
 
 @dataclass(frozen=True)
@@ -77,9 +60,7 @@ class Evidence:
     @property
     def is_addressable(self) -> bool:
         """Whether a path may hold its scope and code; what it may not is read in lists alone."""
-        if self.place is None or self.is_list:
-            return True
-        return all(map(_ADDRESSABLE.fullmatch, (self.place.scope, self.place.code)))
+        return self.place is None or self.is_list or self.place.is_addressable
 
     @property
     def is_list(self) -> bool:

@@ -13,11 +13,11 @@ from pipelines.operations.evidence import (
     Contains,
     Evidence,
     IfPresent,
-    Place,
     QuantitiesAddUpTo,
     SameInstant,
     quantity,
 )
+from pipelines.operations.places import Place
 from schemas.dialects import Dialect
 
 EvidenceRule = Callable[[Mapping[str, Any], Dialect], list[Evidence]]

@@ -67,6 +67,27 @@ MUTATIONS = (
         ("tests/unit/history/test_replay_lineage.py",),
     ),
     Mutation(
+        "verify a run without comparing",
+        "pipelines/compare/reading_back.py",
+        "found = differences(expected.members, body, self._now)",
+        "found = []",
+        ("tests/loads/test_verify.py::test_an_order_on_another_instrument_is_found",),
+    ),
+    Mutation(
+        "take a change behind the back of a run for one that came later",
+        "pipelines/compare/reading_back.py",
+        "changed > self._finished and not by_run",
+        "not by_run or changed is not None",
+        ("tests/loads/test_verify.py::test_a_value_changed_and_a_record_removed_behind_its_back_are_found",),
+    ),
+    Mutation(
+        "compare with an extract that has changed",
+        "pipelines/compare/rebuilt.py",
+        "is_same = file_sha256(path) == digest",
+        "is_same = bool(file_sha256(path))",
+        ("tests/loads/test_verify.py::test_without_the_unchanged_extract_only_existence_is_checked",),
+    ),
+    Mutation(
         "send what a spreadsheet made of an identifier",
         "pipelines/history/corrections.py",
         "what, cells[i] = PUT_BACK, old",

@@ -73,6 +73,7 @@ BEFORE: dict[str, Callable[[], None]] = {
     "resume": load_until_the_budget_is_spent,
     "replay": load_and_correct_nothing,
     "report": load_and_correct_nothing,
+    "verify": load_and_correct_nothing,
 }
 
 

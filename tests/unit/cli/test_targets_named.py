@@ -26,6 +26,7 @@ NEED_NONE = {
     "runs",
     "open",
     "report",
+    "verify",
     "purge",
     "operations",
     "columns",
@@ -36,7 +37,7 @@ NEED_NONE = {
     "demo",
     "deploy",
 }
-"""Commands that send nothing, and `demo`, which brings its own sandbox."""
+"""Commands that send nothing (`verify` reads where its run was loaded), and `demo`, which brings its own sandbox."""
 
 
 @pytest.fixture

@@ -1,0 +1,153 @@
+"""What LUSID should hold of an accepted request: the entities, where each is read, and the members that were sent.
+
+Where to read is what the operation declares as its evidence; the members are named here anew, so that a mistake there
+does not hide itself. What moves on by itself (states, dates that LUSID gives) is not expected.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pipelines.compare.accepted import AcceptedKey
+from pipelines.compare.differences import KNOWN_INSTRUMENT, Among, IfShown
+from pipelines.operations.evidence import Evidence
+from pipelines.operations.operation import Operation
+from pipelines.operations.places import IdentifierPlace, LusidIdPlace, Place
+from schemas.dialects import Dialect
+from schemas.errors import ConfigError
+
+Members = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An entity, or a list of which some item must belong to it.
+
+    Attributes:
+        name: what it is called where it is one of several of a key; empty where it is the only one.
+        where: how it is read.
+        members: what it should hold; empty where it is enough that it exists.
+    """
+
+    name: str
+    where: Evidence
+    members: Members = field(default_factory=dict)
+
+
+def expected_of(operation: Operation, request: Any, dialect: Dialect) -> list[Expected]:
+    """The entities that an accepted request should have left.
+
+    Args:
+        operation: whose request it is.
+        request: as it went on the wire.
+        dialect: of the server.
+    """
+    where = list(operation.evidence(request, dialect))
+    if operation.name == "orders":
+        return _orders(request, where)
+    members = _MEMBERS.get(operation.name, lambda _: {})(request)
+    return [Expected("", _listed(each, request, dialect), members) for each in where]
+
+
+def existence_of(operation: Operation, key: AcceptedKey, dialect: Dialect) -> list[Expected]:
+    """The entity of a key whose request is not known any more; it is enough that it exists.
+
+    Args:
+        operation: that accepted the key.
+        key: `scope/code`, or any name of an entity with an id of LUSID's own.
+        dialect: of the server.
+
+    Raises:
+        ConfigError: LUSID lists no such entities, so that they cannot be read without their identifiers.
+    """
+    if operation.lusid_id:
+        collection = operation.path.split("/")[2]
+        if not _has_list(collection, dialect):
+            raise ConfigError(f"LUSID lists no {operation.entity}s in dialect {dialect}")
+        place: Place = LusidIdPlace(f"/api/{collection}", operation.lusid_id, "", key.lusid_id or "")
+    else:
+        scope, _, code = key.key.partition("/")
+        place = Place(f"/api/{operation.entity}s", "id", scope, code)
+    return [Expected("", Evidence(f"{place.path}/{place.scope}/{place.code}", {}, place=place))]
+
+
+def _orders(request: Members, where: list[Evidence]) -> list[Expected]:
+    """The orders of a block, each with what it has of its block."""
+    shared = {**{name: IfShown(request[name]) for name in _SHARED if name in request}, **_instrument(request)}
+    return [
+        Expected(f"orders[{order['id']['scope']}/{order['id']['code']}]", each, {**shared, **_order(order)})
+        for order, each in zip(request["orders"], where, strict=True)
+    ]
+
+
+_SHARED = ("side", "type", "timeInForce", "limitPrice", "stopPrice")
+_RENAMED = {"orderInstruction": "orderInstructionId", "package": "packageId"}
+
+
+def _order(order: Members) -> Members:
+    return {_RENAMED.get(name, name): value for name, value in order.items() if name not in ("id", "state")}
+
+
+def _instrument(request: Members) -> Members:
+    """The instrument as it was named, and LUSID's own id of it as far as that is known."""
+    named = request["instrumentIdentifiers"]
+    own = (value for key, value in named.items() if key.endswith("/LusidInstrumentId"))
+    return {"instrumentIdentifiers": named, "lusidInstrumentId": IfShown(next(own, KNOWN_INSTRUMENT))}
+
+
+def _own(request: Members) -> Members:
+    """All of a placement or an execution but its id and its state."""
+    return {**{name: value for name, value in request.items() if name not in ("id", "state")}, **_instrument(request)}
+
+
+def _updated(request: Members) -> Members:
+    """What an update changes of a placement; LUSID shows a price once it has a currency."""
+    changed = {name: value for name, value in request.items() if name not in ("id", "currency", *_PRICES)}
+    currency = {"currency": request["currency"]} if "currency" in request else {}
+    prices = {name: IfShown({"amount": request[name], **currency}) for name in _PRICES if name in request}
+    return {**changed, **prices}
+
+
+_PRICES = ("limitPrice", "stopPrice")
+
+
+def _record(request: Members) -> Members:
+    """All of a record or an account, its scope and its portfolios as LUSID shows them."""
+    shown = {**request, **({"scope": IfShown(request["scope"])} if "scope" in request else {})}
+    if "investmentPortfolios" in request:
+        shown["investmentPortfolios"] = [_portfolio(each) for each in request["investmentPortfolios"]]
+    return shown
+
+
+def _portfolio(portfolio: Members) -> Members:
+    renamed = {"portfolioScope": "scope", "portfolioCode": "code"}
+    return {renamed.get(name, name): value for name, value in portfolio.items()}
+
+
+_MEMBERS: Mapping[str, Callable[[Any], Members]] = {
+    "investor-records": _record,
+    "investment-accounts": _record,
+    "move-orders": lambda request: {"orderIds": Among([request["orderId"]])},
+    "place-blocks": _own,
+    "update-placements": _updated,
+    "cancel-orders": lambda _: {"state": "Cancelled"},
+    "cancel-placements": lambda _: {"state": "Cancelled"},
+    "executions": _own,
+}
+"""The members of the one entity of a request; of allocations and bookings it is enough that they are there."""
+
+
+def _listed(where: Evidence, request: Any, dialect: Dialect) -> Evidence:
+    """The same, to be read in a list where LUSID has one."""
+    _, _, collection, *_ = where.path.split("/")
+    if where.place is not None or not _has_list(collection, dialect):
+        return where
+    key, value = next(iter(request["identifiers"].items()))
+    label = value if isinstance(value, str) else value["value"]["labelValue"]
+    place = IdentifierPlace(f"/api/{collection}", key, request.get("scope", ""), label)
+    return replace(where, place=place)
+
+
+def _has_list(collection: str, dialect: Dialect) -> bool:
+    """Whether LUSID has a list; of accounts it has one in dialect 2.3 alone (docs/lusid.md)."""
+    return collection != "investmentaccounts" or dialect is Dialect.V2_3
