@@ -88,6 +88,8 @@ def _members(name: str, path: str, sent: Any, found: Any, now: datetime) -> Iter
 
 
 def _map(path: str, sent: Mapping[str, Any], found: Any, now: datetime) -> Iterator[Difference]:
+    if found is None and all(isinstance(each, Mapping) and "value" in each for each in sent.values()):
+        found = {}  # LUSID holds none of these identifiers or properties, which need not be a difference of each
     if not isinstance(found, Mapping):
         yield Difference(path, _shortened(sent), found)
         return
