@@ -16,6 +16,7 @@ from schemas.rows.cells import DecimalText
 from schemas.rows.columns import Columns, RowShape, cell_types
 from schemas.rows.header import family_column
 from schemas.rows.kinds import Kind
+from schemas.rows.times import TimeText
 
 _ZONE = "# timezone: Europe/London  # its times have no offset: name the zone that they are local to"
 _SEVERAL_WAYS = "Nothing in the sample proves one of these: take the one that is right."
@@ -46,6 +47,12 @@ def proposed_rules(found: Sequence[Match], sample: Sample, shape: RowShape, dial
             else:
                 lines += _rule(match, column, [words], vocabulary, certain=is_decided(words))
     return lines
+
+
+def value_columns(found: Sequence[Match], shape: RowShape, dialect: Dialect) -> set[str]:
+    """The extract's columns that hold numbers or times, by what their names say."""
+    types = ((match, _cell_type(match.canonical, shape, dialect)) for match in found)
+    return {column for match, cell in types if cell in (DecimalText, TimeText) for column in match.columns}
 
 
 def _cell_type(name: str, shape: RowShape, dialect: Dialect) -> Any:

@@ -36,12 +36,26 @@ _FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
 _ANY_ZONE = "UTC"
 """Stands for the zone of local times, which nobody can read off them."""
 
-_SEPARATORS = (
+_NAMED = ("fix", "oracle")
+_SHORT_YEARS = tuple(day.replace("%Y", "%y") for day in _DAYS[:5])
+_CENTURY = 1950
+"""Stands for the first of the hundred years that two digits are of, which nobody can read off them."""
+
+_SEPARATORS: Sequence[Mapping[str, Any]] = (
+    {},
     {"decimal": ","},
     {"thousands": ","},
     *({"decimal": ",", "thousands": mark} for mark in (".", "'", " ", "\u00a0", "\u202f")),
     *({"thousands": mark} for mark in ("'", " ", "\u00a0", "\u202f")),
 )
+_SIGNS: Sequence[Mapping[str, Any]] = (
+    {},
+    {"negative": "trailing"},
+    {"negative": "parentheses"},
+    {"currency_sign": "strip"},
+    {"negative": "parentheses", "currency_sign": "strip"},
+)
+_NUMBERS = tuple({**separators, **signs} for signs in _SIGNS for separators in _SEPARATORS)[1:]
 _TRIED_FIRST = 10
 """Cells that a convention is tried on before it is tried on all."""
 _MOST_FITS = 0.9
@@ -59,6 +73,7 @@ class Fit:
         fits: cells that it reads; of: cells that are not empty.
         misfit: the first that it does not read.
         needs_zone: whether it reads times without an offset, and no zone is known.
+        is_guess: whether a part of what is declared stands for what nobody can know.
     """
 
     declared: Mapping[str, Any]
@@ -66,17 +81,20 @@ class Fit:
     of: int
     misfit: Place | None = None
     needs_zone: bool = False
+    is_guess: bool = False
     values: tuple[Any, ...] = field(default=(), repr=False)
 
     @property
     def is_good(self) -> bool:
         """Whether it fits so many cells that the others are rather wrong than written otherwise."""
-        return self.fits >= self.of * _MOST_FITS
+        return self.fits >= self.of * _MOST_FITS and not self.is_guess
 
     def __str__(self) -> str:
         if not self.of:
             return "no cell of the sample is filled"
         told = f"fits {self.fits:,} of {self.of:,} cell{'s' * (self.of > 1)}"
+        if self.is_guess:
+            told += "; the century is a guess"
         return told if self.misfit is None else f"{told}; first that does not: {self.misfit}"
 
 
@@ -97,28 +115,35 @@ def fits_of(cells: Cells, cell_type: Any, kind: Kind, *, comma: bool) -> list[Fi
         return _times(cells, plain, kind)
     if kind is not Kind.TEXT or cell_type is not DecimalText:
         return [plain]
-    found = _decided([plain, *_tried(cells, cell_type, _SEPARATORS)])
+    found = _decided([plain, *_tried(cells, cell_type, _NUMBERS)])
     is_plain = found[0].fits - plain.fits < _STRAYS * plain.of and not comma
     return [plain] if is_plain else found
 
 
 def has_decimal_comma(cells: Cells) -> bool:
     """Whether a column's numbers can be read with a decimal comma and in no other way."""
-    found = _decided([_fit(cells, DecimalText, Kind.TEXT, {}), *_tried(cells, DecimalText, _SEPARATORS)])
+    found = _decided([_fit(cells, DecimalText, Kind.TEXT, {}), *_tried(cells, DecimalText, _NUMBERS)])
     return len(found) == 1 and found[0].fits > 0 and found[0].declared.get("decimal") == ","
 
 
 def _times(cells: Cells, plain: Fit, kind: Kind) -> list[Fit]:
     """The ways in which times may be written, each with whether it needs a zone."""
-    formats = _FORMATS if kind is Kind.TEXT and any(map(_has_digits, cells[:_TRIED_FIRST])) else ()
-    local = [
-        _fit(cells, TimeText, kind, {"timezone": _ANY_ZONE}),
-        *_tried(cells, TimeText, [{"format": each, "timezone": _ANY_ZONE} for each in formats]),
-    ]
-    best = max(fit.fits for fit in local)
-    if not best:
-        return [plain]
-    return [_without_zone(fit, cells, kind) for fit in local if fit.fits == best]
+    iso = _fit(cells, TimeText, kind, {"timezone": _ANY_ZONE})
+    if kind is not Kind.TEXT or not any(map(_has_digits, cells[:_TRIED_FIRST])):
+        return [_without_zone(iso, cells, kind)] if iso.fits else [plain]
+    found = _best([iso, *_tried(cells, TimeText, [{"format": each, "timezone": _ANY_ZONE} for each in _FORMATS])])
+    if not found:
+        found = _best(_tried(cells, TimeText, [{"format": each, "timezone": _ANY_ZONE} for each in _NAMED]))[:1]
+    if not found:
+        short = [{"format": each, "century": _CENTURY} for each in _SHORT_YEARS]
+        return [replace(fit, is_guess=True) for fit in _best(_tried(cells, TimeText, short))] or [plain]
+    return [_without_zone(fit, cells, kind) for fit in found]
+
+
+def _best(fits: Sequence[Fit]) -> list[Fit]:
+    """Those that fit most cells; none where none fits any."""
+    most = max((fit.fits for fit in fits), default=0)
+    return [fit for fit in fits if fit.fits == most > 0]
 
 
 def _has_digits(cell: tuple[Place, Cell]) -> bool:

@@ -11,8 +11,9 @@ from connectors.extracts.extract import open_extract
 from connectors.extracts.mapping_file import mapping_of
 from connectors.extracts.source_files import find_sources
 from pipelines.operations.operation import Operation
-from pipelines.propose.column_rules import proposed_rules
+from pipelines.propose.column_rules import proposed_rules, value_columns
 from pipelines.propose.conventions import fits_of
+from pipelines.propose.foreign_cells import without_foreign
 from pipelines.propose.layout import Layout, layout_of, with_footer
 from pipelines.propose.names import Match, matches, unused
 from pipelines.propose.sample import FIRST, Sample, sample_of
@@ -44,11 +45,12 @@ def propose_mapping(paths: Sequence[str | Path], operation: Operation, dialect: 
     operation.check_dialect(dialect)
     layout, sample = _read(paths, operation, dialect)
     found = matches(sample.columns, operation.shape, dialect)
+    sample, foreign = without_foreign(sample, value_columns(found, operation.shape, dialect))
     rules = proposed_rules(found, sample, operation.shape, dialect)
     rules += commented(_needed(found, unused(sample.columns, found), operation, dialect))
     is_empty = all(rule.startswith("#") for rule in rules)
     columns = [commented(["columns:"])[0] if is_empty else "columns:", *indented(rules)]
-    members = [line("operation", operation.name), *layout.lines, *columns]
+    members = [line("operation", operation.name), *layout.lines, *foreign, *columns]
     to_do = _NOTHING if is_empty else _missing("\n".join(members), sample, operation, dialect)
     head = [_looked_at(sample), _HEAD, *(f"To do before it loads: {text}" for text in (layout.to_do, to_do) if text)]
     return "\n".join([*commented(head), *members, *_unused(sample, found, operation, dialect), ""])

@@ -9,6 +9,7 @@ from itertools import islice
 
 from connectors.extracts.extract import Extract, RowBatch
 from schemas.rows.columns import Cell
+from schemas.rows.conventions.foreign_words import without_mark
 from schemas.rows.kinds import Kinds
 
 FIRST = 1_000
@@ -55,6 +56,8 @@ class Sample:
         bad: where rows are that were looked at and could not be read, each with why, as one word.
         read: rows that were gone through.
         last: the last rows of all; empty where the extract goes on behind those that were gone through.
+        unmarked: whether spreadsheets' marks of a text are taken off.
+        nulls: words that are no value.
     """
 
     columns: Sequence[str]
@@ -63,11 +66,21 @@ class Sample:
     bad: Sequence[tuple[Place, str]]
     read: int
     last: Sequence[LastRow]
+    unmarked: bool = False
+    nulls: frozenset[str] = frozenset()
 
     def cells(self, column: str) -> list[tuple[Place, Cell]]:
         """The cells of a column that are not empty."""
         index = list(self.columns).index(column)
-        return [(place, cells[index]) for place, cells in self.rows if _filled(cells[index])]
+        found = ((place, self._read(cells[index])) for place, cells in self.rows)
+        return [(place, cell) for place, cell in found if cell]
+
+    def _read(self, cell: Cell) -> Cell:
+        """A cell as it is read; empty where it is absent."""
+        if not isinstance(cell, str):
+            return cell
+        text = without_mark(cell, names=False) if self.unmarked else cell
+        return "" if text.strip() in self.nulls else text if text.strip() else ""
 
 
 def sample_of(extract: Extract) -> Sample:
@@ -109,7 +122,3 @@ def _looked_at(batch: RowBatch, before: int) -> Sequence[int]:
     first = range(min(len(batch), max(FIRST - before, 0)))
     others = range(len(first), len(batch), max(len(batch) // _EACH, 1))
     return [*first, *others]
-
-
-def _filled(cell: Cell) -> bool:
-    return bool(cell.strip() if isinstance(cell, str) else cell)

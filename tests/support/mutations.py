@@ -167,11 +167,28 @@ MUTATIONS = (
     Mutation(
         "propose one of two ways to read a date",
         "pipelines/propose/conventions.py",
-        "for fit in local if fit.fits == best]",
-        "for fit in local if fit.fits == best][:1]",
+        "for fit in fits if fit.fits == most > 0]",
+        "for fit in fits if fit.fits == most > 0][:1]",
         (
             "tests/unit/propose/test_proposed_mapping.py::test_days_that_may_be_months_are_proposed_both_ways_and_neither_is_taken",
         ),
+    ),
+    Mutation(
+        "declare words for no value that are texts",
+        "pipelines/propose/foreign_cells.py",
+        "if any(column in values for column, _ in found))",
+        "if found)",
+        (
+            "tests/unit/propose/test_proposed_mapping.py::"
+            "test_words_for_no_value_among_numbers_are_declared_and_among_texts_left_to_a_person",
+        ),
+    ),
+    Mutation(
+        "guess the century of two-digit years",
+        "pipelines/propose/conventions.py",
+        "self.fits >= self.of * _MOST_FITS and not self.is_guess",
+        "self.fits >= self.of * _MOST_FITS",
+        ("tests/unit/propose/test_proposed_mapping.py::test_two_digits_of_a_year_are_left_to_a_person",),
     ),
     Mutation(
         "propose one of two ways to read a number",

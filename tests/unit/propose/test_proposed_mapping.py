@@ -108,7 +108,7 @@ def test_a_german_export_with_a_title_and_a_total_line(tmp_path: Path, capsys: C
     found = parsed(text)
     assert (found.delimiter, found.skip_lines, found.footer_lines) == (";", 1, 1)
     assert column(text, "quantity") == {"column": "Menge", "decimal": ",", "thousands": "."}
-    assert column(text, "order_date")["format"] in ("%d.%m.%Y", ["%d.%m.%Y"])
+    assert column(text, "order_date")["format"] == ["%d.%m.%Y"]
     assert "# fits 40 of 40 cells" in text
     assert dry_run(tmp_path, path, text) == 0, capsys.readouterr().err
 
@@ -142,7 +142,7 @@ def test_days_that_may_be_months_are_proposed_both_ways_and_neither_is_taken(tmp
 def test_a_day_above_twelve_proves_the_format_and_the_row_that_does_not_fit_is_named(tmp_path: Path) -> None:
     dates = [*[[f"0{day}/02/2026"] for day in range(1, 10)], ["13/02/2026"], ["soon"]]
     text = proposed(written(tmp_path, *dates, header=["order date"]))
-    assert column(text, "order_date")["format"] in ("%d/%m/%Y", ["%d/%m/%Y"])
+    assert column(text, "order_date")["format"] == ["%d/%m/%Y"]
     assert "fits 10 of 11 cells; first that does not: row 11" in text
     assert "soon" not in text
 
@@ -169,6 +169,54 @@ def test_words_that_only_the_client_knows_are_listed_for_a_person(tmp_path: Path
     assert "#   values: {E: '?', P: '?'}" in text
     assert "one of Person, LegalEntity" in text
     assert [*parsed(text, "investor-records").columns] == ["display_name"]
+
+
+def test_words_for_no_value_among_numbers_are_declared_and_among_texts_left_to_a_person(tmp_path: Path) -> None:
+    path = written(tmp_path, *[["NULL", "EUR"], ["1.5", "EUR"]] * 5, header=["price", "ccy"])
+    text = proposed(path)
+    assert parsed(text).null == ("NULL",)
+    assert "# 5 cells have, the first in row 1, such a word for no value" in text
+    assert "price: price  # fits 5 of 5 cells" in text
+    assert dry_run(tmp_path, path, text) == 0
+    alone = proposed(written(tmp_path, *[["None"], ["x"]] * 5, header=["broker"]))
+    assert parsed(alone).null == ()
+    assert "# 'null': [None]" in alone
+
+
+def test_marks_of_a_text_are_declared(tmp_path: Path) -> None:
+    path = written(tmp_path, *[['="0012"']] * 5, header=["portfolio"])
+    text = proposed(path)
+    assert parsed(text).excel_text
+    assert "portfolio_code: portfolio  # fits 5 of 5 cells" in text
+
+
+@pytest.mark.parametrize(
+    ("cells", "declared"),
+    [
+        (["50.00-", "1.25"], {"negative": ["trailing"]}),
+        (["(33.52)", "1.25"], {"negative": ["parentheses"]}),
+        (["$1.23", "$2"], {"currency_sign": "strip"}),
+        (["($1.23)", "$2"], {"negative": ["parentheses"], "currency_sign": "strip"}),
+        (["1.234,50-", "2,1"], {"decimal": ",", "thousands": ".", "negative": ["trailing"]}),
+        (["12,75", "1234,5"], {"decimal": ","}),
+        (["1'234.50", "2"], {"thousands": "'"}),
+    ],
+)
+def test_how_numbers_are_written_is_proposed(cells: list[str], declared: dict[str, Any], tmp_path: Path) -> None:
+    text = proposed(written(tmp_path, *[[cell, "EUR"] for cell in cells * 5], header=["price", "ccy"], delimiter=";"))
+    assert column(text, "price") == {"column": "price", **declared}
+
+
+def test_two_digits_of_a_year_are_left_to_a_person(tmp_path: Path) -> None:
+    text = proposed(written(tmp_path, *[["16/07/68"]] * 5, header=["order date"]))
+    assert "order_date" not in parsed(text).columns
+    assert "#   century: 1950  # fits 5 of 5 cells; the century is a guess" in text
+
+
+@pytest.mark.parametrize(("cell", "name"), [("20240301-10:15:00", "fix"), ("01-MAR-2024 10.15.00 UTC", "oracle")])
+def test_formats_with_a_name_are_proposed(cell: str, name: str, tmp_path: Path) -> None:
+    text = proposed(written(tmp_path, *[[cell]] * 5, header=["order date"]))
+    assert column(text, "order_date")["format"] == [name]
 
 
 def test_words_that_may_be_names_are_not_printed(tmp_path: Path) -> None:
