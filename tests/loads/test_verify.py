@@ -13,6 +13,7 @@ import pytest
 from builders import COUNTRY, FIGI, Row, account, investor, order, read_csv, write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sandbox_api import get
 
 from connectors.sandbox.server import Sandbox
 from pipelines.cli.main import run
@@ -161,6 +162,14 @@ def test_a_trading_day_agrees_step_by_step(place: Desk) -> None:
         runs[operation] = place.load(operation, rows)
         assert runs[operation].exit_code == 0, runs[operation].reasons
         assert agrees(place.verify(runs[operation])), operation
+    made = [each["id"] for each in get(place.sandbox, "allocations").json()["values"]]
+    rows = [{"allocation_scope": each["scope"], "allocation_code": each["code"]} for each in made]
+    booked = place.load("book-transactions", rows)
+    assert booked.exit_code == 0, booked.reasons
+    assert agrees(place.verify(booked))
+    for each in made:
+        place.remove("allocations", each["code"])
+    assert {each["result"] for name in (booked, runs["allocate"]) for each in lines(place.verify(name))} == {"missing"}
     changed = place.verify(runs["place-blocks"])
     assert (changed.counts, changed.exit_code) == ({"later": 1, "agree": 4}, 0)
     assert [(line["result"], line["member"], line["found"]) for line in lines(changed)] == [
@@ -252,6 +261,16 @@ def test_of_a_run_with_rejects_only_what_was_accepted_is_read_back(place: Desk) 
     assert (found.exit_code, found.accepted, found.counts) == (0, 4, {"agree": 4})
     replayed = replay(report.run_id, runs=place.runs)
     assert (replayed.rows[State.INVALID], place.verify(replayed).counts) == (1, {})
+
+
+def test_a_block_with_rows_in_several_files_is_read_back_once(place: Desk) -> None:
+    files = [[order(n, 10 * n + part) for n in range(1, 6)] for part in (1, 2)]
+    paths = [write_csv(place.folder / f"{number}.csv", rows) for number, rows in enumerate(files)]
+    report = load("orders", paths, target=place.sandbox.url, runs=place.runs)
+    assert agrees(place.verify(report))
+    assert place.verify(report).accepted == 5
+    place.change("orders", "O0032", setting("quantity", to=7))
+    assert [(each["key"], each["found"]) for each in lines(place.verify(report))] == [("MyScope/B0003", "7")]
 
 
 @pytest.mark.parametrize(("sample", "read"), [("3", 3), ("10%", 2), ("0.1%", 1), ("100%", 20), ("999", 20)])
