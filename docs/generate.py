@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 
 from docs.run_files import journal_table, outcomes_table
+from docs.sql_views import view_tables
 from pipelines.cli.operation_table import markdown_table
 from schemas.documents import DOCUMENTS
 from schemas.manifest import Manifest
@@ -22,6 +23,7 @@ from schemas.states import STATES
 README = Path(__file__).resolve().parents[1] / "README.md"
 ARCHITECTURE = Path(__file__).resolve().parent / "architecture.md"
 MAPPING_SCHEMA = Path(__file__).resolve().parent / "mapping.schema.json"
+SQL = Path(__file__).resolve().parent / "sql.md"
 MANIFEST_SCHEMA = Path(__file__).resolve().parent / "manifest.schema.json"
 DOCUMENTS_SCHEMA = Path(__file__).resolve().parent / "json-output.schema.json"
 
@@ -107,6 +109,7 @@ def with_parts(text: str, generated: Mapping[str, str]) -> str:
 if __name__ == "__main__":
     README.write_text(with_parts(README.read_text("utf-8"), parts()), "utf-8")
     ARCHITECTURE.write_text(with_parts(ARCHITECTURE.read_text("utf-8"), architecture_parts()), "utf-8")
+    SQL.write_text(with_parts(SQL.read_text("utf-8"), view_tables()), "utf-8")
     MANIFEST_SCHEMA.write_text(manifest_schema(), "utf-8")
     DOCUMENTS_SCHEMA.write_text(documents_schema(), "utf-8")
     MAPPING_SCHEMA.write_text(mapping_schema(), "utf-8")

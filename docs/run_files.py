@@ -41,7 +41,7 @@ JOURNAL: Mapping[str, Mapping[str, Member]] = {
 }
 """The kinds of lines, each with its members in order."""
 
-_OUTCOMES: Mapping[str, str] = {
+OUTCOMES: Mapping[str, str] = {
     "key": "the request's key; null where a row has none",
     "source": "the file its rows are in",
     "rows": "their numbers in that file, from 1",
@@ -70,5 +70,5 @@ def journal_table() -> str:
 
 def outcomes_table() -> str:
     """A Markdown table of the columns that are written."""
-    lines = [f"| `{field.name}` | {field.type} | {_OUTCOMES[field.name]} |" for field in OUTCOME_SCHEMA]
+    lines = [f"| `{field.name}` | {field.type} | {OUTCOMES[field.name]} |" for field in OUTCOME_SCHEMA]
     return "\n".join(["| column | type | meaning |", "|---|---|---|", *lines])

@@ -1,4 +1,4 @@
-"""The documents that --json prints: of a run, a night, a backfill, a verification, the runs, what is open, an error.
+"""The documents that --json prints: one for each kind of thing that commands tell, and one for an error.
 
 Every member is always there: null or empty where there is nothing to say.
 """
@@ -275,6 +275,28 @@ class VerifyDocument(Document):
     verified: str
 
 
+class ColumnDocument(Document):
+    """A column of what a query found.
+
+    Attributes:
+        type: as duckdb names it.
+    """
+
+    name: str
+    type: str
+
+
+class QueryDocument(Document):
+    """What a query found: what `sql` prints.
+
+    Attributes:
+        rows: the cells of each, in the order of the columns; times, decimals and the like are texts.
+    """
+
+    columns: list[ColumnDocument]
+    rows: list[list[Any]]
+
+
 class ErrorDocument(Document):
     """What any command prints that ends in an error: there is no run to show, or `bulkload report` shows it.
 
@@ -295,6 +317,7 @@ DOCUMENTS = TypeAdapter[Any](
     | VerifyDocument
     | list[PastRunDocument]
     | OpenDocument
+    | QueryDocument
     | ErrorDocument
 )
 """Any of them."""

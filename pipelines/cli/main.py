@@ -80,6 +80,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     commands_runs.report: "report latest --html",
     commands_ask.open_rows: "open --json",
     commands_compare.verify: "verify latest --sample 50%",
+    commands_ask.sql: "sql 'SELECT * FROM reasons ORDER BY rows DESC'",
     commands_again.purge: "purge --older-than 90d",
     commands_lookup.operations: "operations --markdown",
     commands_lookup.columns: "columns investor-records --dialect 2.3",

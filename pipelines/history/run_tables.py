@@ -5,13 +5,16 @@ into a private folder beside the run's files until the query is done.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
 
+import pyarrow as pa
+
 from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.results import OUTCOME_SCHEMA
 from schemas.errors import ConfigError, RunFolderError
 from schemas.states import GOOD
 
@@ -26,6 +29,18 @@ SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;
 """
 """duckdb neither looks for secrets in the home folder, nor downloads anything, nor takes our variables for tables."""
 
+_NOT_QUERIED = "the runs cannot be queried"
+
+_RUNS = pa.schema([("run_id", pa.string()), ("filename", pa.string())])
+_COLUMNS = pa.schema(
+    [(each.name, pa.string() if pa.types.is_dictionary(each.type) else each.type) for each in OUTCOME_SCHEMA]
+    + [("filename", pa.string())]
+)
+
+_OUTCOMES = """
+CREATE VIEW outcomes AS SELECT run_id, {names} FROM (FROM outcome_columns {files}) JOIN outcome_runs USING (filename)
+"""
+
 
 @contextmanager
 def run_tables(run: RunFolder) -> Iterator[Database]:
@@ -34,7 +49,8 @@ def run_tables(run: RunFolder) -> Iterator[Database]:
     Raises:
         RunFolderError: what does not fit into memory does not fit into the run's folder either.
     """
-    with _tables(run.path, run.path.parent, "rows cannot be compared with this run") as sql:
+    readable = {"directories": [f"{run.path.parent.absolute()}/"]}
+    with _tables(run.path, readable, "rows cannot be compared with this run") as sql:
         yield sql
 
 
@@ -45,17 +61,56 @@ def all_tables(runs: Path) -> Iterator[Database]:
     Raises:
         RunFolderError: what does not fit into memory does not fit into the folder either.
     """
-    with _tables(runs, runs, "the runs cannot be queried") as sql:
+    with _tables(runs, {"directories": [f"{runs.absolute()}/"]}, _NOT_QUERIED) as sql:
         yield sql
 
 
 @contextmanager
-def _tables(place: Path, runs: Path, failing: str) -> Iterator[Database]:
+def outcome_tables(runs: Path, outcomes: Mapping[str, Path]) -> Iterator[Database]:
+    """A database with the view `outcomes` over files of several runs, which may read those files and nothing else.
+
+    The view has a column `run_id` before those of the files; columns that older files lack are null.
+
+    Args:
+        runs: the folder of the runs.
+        outcomes: outcomes.parquet of each run, by run id.
+
+    Raises:
+        ConfigError: a file is missing or damaged.
+        RunFolderError: what does not fit into memory does not fit into the folder either.
+    """
+    import duckdb
+
+    paths = [str(path.absolute()) for path in outcomes.values()]
+    with _tables(runs, {"paths": paths}, _NOT_QUERIED) as sql:
+        sql.register("outcome_runs", pa.table({"run_id": [*outcomes], "filename": paths}, _RUNS))
+        sql.register("outcome_columns", _COLUMNS.empty_table())
+        files = ""
+        if paths:
+            try:
+                found = sql.read_parquet(
+                    [*map(_literal, paths)], filename=True, union_by_name=True, hive_partitioning=False
+                )
+            except duckdb.Error as error:
+                raise ConfigError(f"{runs}: an outcomes.parquet is missing or damaged: {one_message(error)}") from None
+            found.create_view("outcome_files")
+            files = "UNION ALL BY NAME FROM outcome_files"
+        sql.execute(_OUTCOMES.format(names=", ".join(OUTCOME_SCHEMA.names), files=files))
+        yield sql
+
+
+def one_message(error: Exception) -> str:
+    """What duckdb says of an error, on one line, without the query."""
+    return " ".join(str(error).partition("LINE ")[0].split())
+
+
+@contextmanager
+def _tables(place: Path, readable: Mapping[str, list[str]], failing: str) -> Iterator[Database]:
     """A database.
 
     Args:
         place: the folder that takes what does not fit into memory.
-        runs: the folder that may be read.
+        readable: the `directories` or the `paths` that may be read.
         failing: what cannot be done where that does not fit either.
     """
     import duckdb  # takes a tenth of a second, so only where it is used
@@ -63,8 +118,8 @@ def _tables(place: Path, runs: Path, failing: str) -> Iterator[Database]:
     try:
         with TemporaryDirectory(prefix="sql-", dir=place) as private, duckdb.connect() as sql:
             sql.execute("SET temp_directory = ?", [str(Path(private).absolute())])
-            readable = f"{runs.absolute()}/"
-            sql.execute("SET allowed_directories = ?", [[readable, _literal(readable)]])
+            for kind, names in readable.items():
+                sql.execute(f"SET allowed_{kind} = ?", [[*names, *map(_literal, names)]])
             sql.execute(_SETTINGS)
             sql.execute("SET VARIABLE good = ?", [list(GOOD)])
             yield sql

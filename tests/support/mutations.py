@@ -36,6 +36,31 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "carry out whatever SQL says",
+        "pipelines/history/run_views.py",
+        "if [each.type for each in statements] != [duckdb.StatementType.SELECT]:",
+        "if not statements:",
+        (
+            "tests/unit/history/test_run_views.py::test_what_is_wrong_or_reaches_further_is_one_line_and_changes_nothing",
+        ),
+    ),
+    Mutation(
+        "let a query read whatever lies beside the outcomes",
+        "pipelines/history/run_tables.py",
+        'with _tables(runs, {"paths": paths}, _NOT_QUERIED) as sql:',
+        'with _tables(runs, {"directories": [f"{runs.absolute()}/"]}, _NOT_QUERIED) as sql:',
+        (
+            "tests/unit/history/test_run_views.py::test_what_is_wrong_or_reaches_further_is_one_line_and_changes_nothing",
+        ),
+    ),
+    Mutation(
+        "print the control characters of a cell",
+        "pipelines/cli/commands_ask.py",
+        "return text if text.isprintable() else ",
+        "return text if text else ",
+        ("tests/unit/history/test_run_views.py::test_no_control_character_of_a_cell_reaches_the_terminal",),
+    ),
+    Mutation(
         "close a key that a load in another target got in",
         "pipelines/history/open_tables.py",
         "same = (manifest.operation, place_of(manifest.target)) == (operation, place)",

@@ -74,6 +74,9 @@ BEFORE: dict[str, Callable[[], None]] = {
     "replay": load_and_correct_nothing,
     "report": load_and_correct_nothing,
     "verify": load_and_correct_nothing,
+    "runs": load_and_correct_nothing,
+    "open": load_and_correct_nothing,
+    "sql": load_and_correct_nothing,
 }
 
 

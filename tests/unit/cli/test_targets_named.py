@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 NEED_NONE = {
     "runs",
     "open",
+    "sql",
     "report",
     "verify",
     "purge",

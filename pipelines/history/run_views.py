@@ -1,0 +1,146 @@
+"""The views that `bulkload sql` asks: `runs`, `outcomes` and `reasons`, over all runs of a folder.
+
+A query may read the outcomes of the runs and nothing else, and changes nothing: only a SELECT is carried out.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from pipelines.history.catalog import PastRun, past_runs
+from pipelines.history.run_tables import Database, one_message, outcome_tables
+from pipelines.report.summary import all_reasons
+from schemas.errors import ConfigError
+from schemas.states import STATES
+
+View: TypeAlias = Mapping[str, tuple[pa.DataType, str]]
+"""Name, type and meaning of each column."""
+
+_PIECE = 10_000
+_TIME = pa.timestamp("ms", "UTC")
+
+RUNS_VIEW: View = {
+    "run_id": (pa.string(), "the run: the name of its folder"),
+    "operation": (pa.string(), "what it loaded"),
+    "mode": (pa.string(), "Partial or Atomic"),
+    "dialect": (pa.string(), "LUSID API version"),
+    "target": (pa.string(), "where it loaded; null in a dry run"),
+    "status": (pa.string(), "how it is now, as `bulkload runs --verdict` takes it"),
+    "dry_run": (pa.bool_(), "whether it was to send nothing"),
+    "started": (_TIME, "when it began"),
+    "finished": (_TIME, "when its books were closed; null until then"),
+    "seconds": (pa.float64(), "what the process that closed the books took"),
+    "exit_code": (pa.int64(), "of the command that ended it; null where none did"),
+    "requests": (pa.int64(), "calls made"),
+    "retries": (pa.int64(), "attempts beyond the first of each call"),
+    "replays": (pa.string(), "the run whose failures it sends again; null where it is no replay"),
+    "read": (pa.int64(), "extract rows; null until its books are closed, as the counts of states"),
+    **{state.value: (pa.int64(), f"rows that ended as {state}") for state in STATES},
+}
+"""One line a run."""
+
+REASONS_VIEW: View = {
+    "run_id": (pa.string(), "the run"),
+    "state": (pa.string(), "the state of the rows"),
+    "code": (pa.string(), "why, as one word"),
+    "rule": (pa.string(), "what every message of these rows says, with `…` in place of keys, rows and values"),
+    "message": (pa.string(), "of the first of the rows"),
+    "rows": (pa.int64(), "how many rows"),
+    "keys": (pa.int64(), "requests' keys among them; null where the run's version did not count them"),
+    "examples": (pa.list_(pa.string()), "some of the rows"),
+}
+"""One line a reason of a run whose books are closed, as in its report."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query found.
+
+    Attributes:
+        columns: name and type of each.
+        rows: yields them once, while the database is open.
+    """
+
+    columns: list[tuple[str, str]]
+    rows: Iterator[tuple[Any, ...]]
+
+
+@contextmanager
+def answer_to(query: str, runs: Path) -> Iterator[Answer]:
+    """Carries out a query over the views; what it found is whole before the first row is given.
+
+    Raises:
+        ConfigError: the query is wrong or no SELECT, there is no such folder, or an outcomes.parquet is damaged.
+        RunFolderError: what does not fit into memory does not fit into the folder either.
+    """
+    import duckdb
+
+    if not runs.is_dir():
+        raise ConfigError(f"there is no folder {runs}, so there are no runs to ask")
+    known = past_runs(runs)
+    closed = {run.run_id: run.folder.outcomes for run in known if run.manifest.rows and run.folder.outcomes.exists()}
+    with outcome_tables(runs, closed) as sql:
+        sql.register("runs", _table(RUNS_VIEW, map(_run, known)))
+        sql.register("reasons", _table(REASONS_VIEW, (reason for run in known for reason in _reasons(run))))
+        sql.execute("SET lock_configuration = true")
+        try:
+            statements = sql.extract_statements(query)
+            if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
+                raise ConfigError("the query is not one SELECT: nothing else is carried out")
+            sql.execute(f"CREATE TEMP TABLE answer AS FROM ({statements[0].query.strip().rstrip(';')}\n)")
+            sql.execute("FROM answer")
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            raise ConfigError(f"the query is wrong: {one_message(error)}") from None
+        yield Answer([(each[0], str(each[1])) for each in sql.description or ()], _fetched(sql))
+
+
+def _fetched(sql: Database) -> Iterator[tuple[Any, ...]]:
+    while rows := sql.fetchmany(_PIECE):
+        yield from rows
+
+
+def _table(view: View, lines: Iterable[Mapping[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist([*lines], pa.schema([(name, kind) for name, (kind, _) in view.items()]))
+
+
+def _run(run: PastRun) -> Mapping[str, Any]:
+    manifest = run.manifest
+    plain = (
+        "run_id",
+        "operation",
+        "mode",
+        "dialect",
+        "target",
+        "seconds",
+        "exit_code",
+        "requests",
+        "retries",
+        "replays",
+    )
+    return {
+        **{name: getattr(manifest, name) for name in plain},
+        "run_id": run.run_id,
+        "status": run.status,
+        "dry_run": run.dry,
+        "started": _moment(manifest.started),
+        "finished": _moment(manifest.finished),
+        **{name: manifest.rows[name] if manifest.rows else None for name in ("read", *STATES)},
+    }
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _reasons(run: PastRun) -> Iterator[Mapping[str, Any]]:
+    return ({"run_id": run.run_id, **vars(reason)} for reason in all_reasons(run.manifest))
