@@ -15,7 +15,7 @@ import orjson
 from docs.run_files import journal_table, outcomes_table
 from docs.sql_views import view_tables
 from pipelines.cli.operation_table import markdown_table
-from schemas.documents import DOCUMENTS
+from schemas.json_output import DOCUMENTS
 from schemas.manifest import Manifest
 from schemas.rows import mapping as mappings
 from schemas.states import STATES

@@ -6,10 +6,9 @@ Every member is always there: null or empty where there is nothing to say.
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
-from schemas.dialects import Dialect
-from schemas.states import Mode, State, Status, Verdict
+from schemas.states import Mode, State, Verdict
 
 
 class Document(BaseModel):
@@ -155,95 +154,6 @@ class BackfillDocument(Document):
     next: str | None
 
 
-class PastRunDocument(Document):
-    """A run in the list that `runs` prints.
-
-    Attributes:
-        target: where it loaded; null in a dry run.
-        status: how it is now; `verdict` is `unfinished` while it is under way and after it was killed.
-        started, finished: null where its manifest does not say.
-        rows: extract rows, `read` and by state; null until its books are closed, as the four counts below.
-        to_correct: rows that were not accepted; of a dry run, rows that would not be sent.
-        to_resume: rows that `resume` settles, where the run has stopped.
-        resolved: rows of this run that its replays, and theirs, got in; null where a file that says so is damaged.
-        pending: rows of this run that are in a replay that has not finished.
-        replays: the run whose failures it sends again; null where it is no replay.
-        replayed_by: its replays, newest first.
-        progress: how far it is; null once its books are closed, and where it has no journal.
-    """
-
-    run_id: str
-    run_dir: str
-    operation: str
-    mode: Mode
-    dialect: Dialect
-    target: str | None
-    status: Status
-    verdict: Verdict
-    dry_run: bool
-    started: str | None
-    finished: str | None
-    rows: Mapping[str, int] | None
-    to_correct: int | None
-    to_resume: int | None
-    resolved: int | None
-    pending: int | None
-    replays: str | None
-    replayed_by: list[str]
-    progress: ProgressDocument | None = None
-
-
-class OpenReasonDocument(ReasonDocument):
-    """Rows that are still not in for one reason.
-
-    Attributes:
-        since: when the first run that had them, and did not get them in, began.
-    """
-
-    since: str
-
-
-class OpenRunDocument(Document):
-    """A run with rows that are still not in.
-
-    Attributes:
-        status: how it is now.
-        rows: its rows that are still not in; 0 while its books are not closed. keys: requests' keys among them.
-        reasons: why, by the run that had the rows last; none while its books are not closed.
-        progress: how far it is; null once its books are closed, and where nothing can be read of it.
-        error: what ended it, or which of its files is missing or damaged; null where nothing is wrong.
-        next: the command to type next; null where there is none.
-    """
-
-    run_id: str
-    run_dir: str
-    operation: str
-    target: str | None
-    status: Status
-    started: str | None
-    rows: int
-    keys: int
-    reasons: list[OpenReasonDocument]
-    progress: ProgressDocument | None
-    error: str | None
-    next: str | None
-
-
-class OpenDocument(Document):
-    """What is still not in, over all runs: what `open` prints.
-
-    Attributes:
-        rows: of all the runs. keys: those of requests among them.
-        runs: those with rows that are still not in, newest first.
-        rehearsals: runs that are left out: dry runs, and loads into a sandbox in memory.
-    """
-
-    rows: int
-    keys: int
-    runs: list[OpenRunDocument]
-    rehearsals: int
-
-
 class VerifyDocument(Document):
     """What LUSID holds of the keys that a run had accepted: what `verify` prints.
 
@@ -275,28 +185,6 @@ class VerifyDocument(Document):
     verified: str
 
 
-class ColumnDocument(Document):
-    """A column of what a query found.
-
-    Attributes:
-        type: as duckdb names it.
-    """
-
-    name: str
-    type: str
-
-
-class QueryDocument(Document):
-    """What a query found: what `sql` prints.
-
-    Attributes:
-        rows: the cells of each, in the order of the columns; times, decimals and the like are texts.
-    """
-
-    columns: list[ColumnDocument]
-    rows: list[list[Any]]
-
-
 class ErrorDocument(Document):
     """What any command prints that ends in an error: there is no run to show, or `bulkload report` shows it.
 
@@ -308,16 +196,3 @@ class ErrorDocument(Document):
     verdict: Literal["error"] = "error"
     exit_code: int
     message: str
-
-
-DOCUMENTS = TypeAdapter[Any](
-    RunDocument
-    | NightDocument
-    | BackfillDocument
-    | VerifyDocument
-    | list[PastRunDocument]
-    | OpenDocument
-    | QueryDocument
-    | ErrorDocument
-)
-"""Any of them."""

@@ -12,8 +12,8 @@ import orjson
 import typer
 
 from pipelines.cli.flags import JsonFlag, RunsFlag
-from schemas.documents import OpenDocument, OpenRunDocument
 from schemas.errors import ConfigError
+from schemas.history_documents import OpenDocument, OpenRunDocument
 from schemas.settings import RUNS
 from schemas.texts import one_line
 

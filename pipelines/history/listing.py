@@ -11,8 +11,8 @@ from pipelines.history.catalog import PastRun, past_runs, replays_of
 from pipelines.history.resolution import Resolution, resolutions
 from pipelines.report.summary import is_unfinished, many
 from pipelines.report.unfinished import UnfinishedRun
-from schemas.documents import PastRunDocument
 from schemas.errors import RunFolderError
+from schemas.history_documents import PastRunDocument
 from schemas.states import STATES, State, Status, Verdict
 
 

@@ -16,8 +16,8 @@ from pipelines.report import advice
 from pipelines.report.documents import reason_document
 from pipelines.report.summary import is_unfinished
 from pipelines.report.unfinished import UnfinishedRun
-from schemas.documents import OpenDocument, OpenReasonDocument, OpenRunDocument
 from schemas.errors import RunFolderError
+from schemas.history_documents import OpenDocument, OpenReasonDocument, OpenRunDocument
 from schemas.states import OVER, State, Status, Verdict
 from schemas.texts import server_text
 

@@ -1,0 +1,20 @@
+"""Every document that --json prints."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from schemas.documents import BackfillDocument, ErrorDocument, NightDocument, RunDocument, VerifyDocument
+from schemas.history_documents import OpenDocument, PastRunDocument, QueryDocument
+
+DOCUMENTS = TypeAdapter[Any](
+    RunDocument
+    | NightDocument
+    | BackfillDocument
+    | VerifyDocument
+    | list[PastRunDocument]
+    | OpenDocument
+    | QueryDocument
+    | ErrorDocument
+)
+"""Any of them."""
