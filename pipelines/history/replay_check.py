@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.history.catalog import past_runs
-from pipelines.history.replay_lineage import ask_lineage
+from pipelines.history.replay_lineage import ask_lineage, earlier_run
 from pipelines.history.replay_rows import ReplayRows
 from pipelines.history.run_tables import Database, run_tables, view
 from pipelines.operations.operation import Operation
@@ -51,9 +51,16 @@ WHERE replayed.row = file_row_number + 1 AND replayed.state = 'invalid' AND take
 """
 """A row that was unknown before a replay and invalid in it is still unknown: a wrong correction settles nothing."""
 
+_GIVEN = "CREATE TABLE given_rows AS SELECT ordinal, source, row, key FROM replayed"
+
+_IN_EARLIER_RUN = """
+UPDATE replayed SET source = taken.source, row = taken.row FROM taken WHERE replayed.row = file_row_number + 1
+"""
+"""A replay lists the rows it takes in the order of its own rows."""
+
 _TAKEN = "SELECT ordinal, taken_by FROM latest WHERE taken_by IS NOT NULL ORDER BY ordinal LIMIT 1"
 
-_ROWS = "SELECT source, row, latest.state, key FROM replayed JOIN latest USING (ordinal) ORDER BY ordinal"
+_ROWS = "SELECT source, row, latest.state, key FROM given_rows JOIN latest USING (ordinal) ORDER BY ordinal"
 
 _OF_OTHER_ROWS = "SELECT key, ordinal FROM corrected SEMI JOIN outcomes USING (key) ORDER BY ordinal LIMIT 1"
 
@@ -104,8 +111,14 @@ def _few(sql: Database, query: str) -> str:
 
 
 def _check_not_taken(sql: Database, run: RunFolder, path: Path) -> None:
-    """Raises ConfigError where a replay has had a row accepted, or has it and is not finished."""
-    lineage = ask_lineage(sql, run, past_runs(run.path.parent))
+    """Raises ConfigError where any replay of the chain has had a row accepted, or has it and is not finished."""
+    sql.execute(_GIVEN)
+    first = run
+    while (earlier := earlier_run(first)) is not None:
+        with view(sql, "taken", first.taken):
+            sql.execute(_IN_EARLIER_RUN)
+        first = earlier
+    lineage = ask_lineage(sql, first, past_runs(run.path.parent))
     for ordinal, taken_by in sql.execute(_TAKEN).fetchall():
         later = lineage[taken_by].run_id
         why = f"{later} replays it and is not finished: `bulkload resume {later}` first"

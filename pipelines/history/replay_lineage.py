@@ -67,3 +67,10 @@ def _follow(sql: Database, number: int, lineage: list[PastRun], known: list[Past
             _follow(sql, added, lineage, known)
         else:
             sql.execute(_UNFINISHED, [added])
+
+
+def earlier_run(run: RunFolder) -> RunFolder | None:
+    """The run that a replay replays; None for a run that is no replay, and where the run is no longer there."""
+    before = run.read_manifest().replays
+    earlier = RunFolder(run.path.parent / before) if before is not None else None
+    return earlier if earlier is not None and earlier.manifest.exists() else None

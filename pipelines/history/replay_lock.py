@@ -10,6 +10,7 @@ from pathlib import Path
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
 from pipelines.history.replay_check import check_rows
+from pipelines.history.replay_lineage import earlier_run
 from pipelines.history.replay_rows import ReplayRows, failure_rows
 from pipelines.operations.operation import Operation
 from schemas.manifest import Manifest
@@ -60,6 +61,5 @@ def rows_of_resumed_replay(manifest: Manifest, folder: RunFolder, operation: Ope
 
 def _first(run: RunFolder) -> RunFolder:
     """The first run of a chain of replays, as far back as runs are still there."""
-    before = run.read_manifest().replays
-    earlier = RunFolder(run.path.parent / before) if before is not None else None
-    return _first(earlier) if earlier is not None and earlier.manifest.exists() else run
+    earlier = earlier_run(run)
+    return _first(earlier) if earlier is not None else run

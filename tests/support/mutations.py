@@ -36,6 +36,16 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "look for rows that were taken in replays of this run alone",
+        "pipelines/history/replay_check.py",
+        "lineage = ask_lineage(sql, first, ",
+        "lineage = ask_lineage(sql, run, ",
+        (
+            "tests/unit/cli/test_commands_again.py::"
+            "test_no_replay_of_a_replay_sends_what_another_replay_of_the_first_run_got_in",
+        ),
+    ),
+    Mutation(
         "carry out whatever SQL says",
         "pipelines/history/run_views.py",
         "if [each.type for each in statements] != [duckdb.StatementType.SELECT]:",

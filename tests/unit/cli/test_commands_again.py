@@ -323,3 +323,19 @@ def test_an_empty_feed_is_refused_each_night_until_the_flag_says_that_it_may_be(
     assert cli.run(["backfill", *dates, *flags(place), "--direct", "--again"]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == f"bulkload: 2026-01-06: {said}"
     assert cli.run(["backfill", *dates, *flags(place), "--direct", "--again", "--min-rows", "0"]) == 0
+
+
+def test_no_replay_of_a_replay_sends_what_another_replay_of_the_first_run_got_in(place: Path, capsys: Capture) -> None:
+    assert loaded(place) == 3
+    first = the_run(place)
+    runs = ["--runs", str(place / "runs")]
+    assert cli.run(["replay", first.name, *runs]) == 3
+    (second,) = {*(place / "runs").iterdir()} - {first}
+    fixed = corrected(first / "failures.csv", display_name="Found")
+    assert cli.run(["replay", first.name, str(fixed), *runs]) == 0
+    (third,) = {*(place / "runs").iterdir()} - {first, second}
+    again = corrected(second / "failures.csv", display_name="Found")
+    capsys.readouterr()
+    assert cli.run(["replay", second.name, str(again), *runs]) == 2
+    said = f"bulkload: {again}: row 1: {third.name} has sent it already, and it was accepted; take it out"
+    assert capsys.readouterr().err.splitlines()[-1] == said
