@@ -25,10 +25,7 @@ from schemas.states import State
 SAMPLES = Path(__file__).parents[1] / "samples"
 PLACEMENT = "/api/placements/Placements-EU/PLAC00000123"
 PARENTS = {
-    "investment-accounts": {
-        "/api/investorrecords/ExternalIdentifier/ExternalIRId/IR_000123",
-        "/api/investorrecords/InternalIdentifier/InternalIRId/00045%20%2F%20%CE%B1",
-    },
+    "investment-accounts": {"/api/investorrecords/ExternalIdentifier/ExternalIRId/IR_000123"},
     "move-orders": {"/api/orders/Orders-EU/ORDER00000123"},
     "place-blocks": {"/api/blocks/Blocks-EU/BLOCK00000123", "/api/placements/Parents-EU/PLAC_PARENT"},
     "update-placements": {PLACEMENT},
