@@ -14,7 +14,7 @@ from connectors.lusid.waiting import Waiting
 from connectors.targets import Target
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
-from schemas.settings import About, Exact, LoadOptions, Switch, Text, about
+from schemas.settings import LARGEST, About, Exact, LoadOptions, Switch, Text, about
 from schemas.suggestions import did_you_mean
 
 Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
@@ -82,11 +82,11 @@ def _refusal(error: ValidationError, given: Mapping[str, Any]) -> ConfigError:
     if name == "expect" and isinstance(given[name], Mapping | Expectations):
         said = "; ".join(": ".join([*map(str, f["loc"]), f["msg"].removeprefix("Value error, ")]) for f in faults)
         return ConfigError(said)
-    return ConfigError(f"{name} takes {_taken(name)}, not {kind_of(given[name])}")
+    return ConfigError(f"{name} takes {_taken(name, given[name])}, not {kind_of(given[name])}")
 
 
-def _taken(name: str) -> str:
-    """What an option takes, in words."""
+def _taken(name: str, given: object) -> str:
+    """What an option takes, in words; the largest number of all is named where the given one is above it."""
     kind, *rules = get_args(_FIELDS[name].type)
     if words := about(_FIELDS[name]).takes:
         return words
@@ -96,7 +96,8 @@ def _taken(name: str) -> str:
     if kind is bool:
         return "True or False"
     bounds = next(rule for rule in rules if isinstance(rule, Exact))
-    until = "on" if bounds.most is None else f"to {bounds.most}"
+    is_open = bounds.most is None or (bounds.most == LARGEST and not (isinstance(given, int) and given > LARGEST))
+    until = "on" if is_open else f"to {bounds.most}"
     return f"a {'whole ' if kind is int else ''}number from {bounds.least} {until}"
 
 

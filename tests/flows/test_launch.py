@@ -155,6 +155,8 @@ def without_ids(document: Any) -> Any:
     """A document without what is another's in each run."""
     if isinstance(document, list):
         return [without_ids(each) for each in document]
+    if isinstance(document, str):
+        return re.sub(r"\S*Z-\S+", "RUN", document)
     if not isinstance(document, dict):
         return document
     own = {"run_id", "run_dir", "seconds", "replays"}
