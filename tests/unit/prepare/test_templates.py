@@ -158,6 +158,7 @@ def spoilt(names: Sequence[str]) -> st.SearchStrategy[dict[str, str]]:
     return st.dictionaries(st.sampled_from(names), st.sampled_from(("", *NASTY, *AWKWARD)), max_size=2)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("most", [1024, 2, 0])
 @pytest.mark.parametrize(("operation", "dialect"), GROUPED)
 @given(data=st.data())

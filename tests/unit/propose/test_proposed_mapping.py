@@ -65,6 +65,7 @@ def dry_run(folder: Path, extract: Path, text: str, operation: str = "orders") -
     return cli.run([*arguments, "--runs", str(folder / "runs"), "--direct"])
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("extract", "operation"),
     [("investors", "investor-records"), ("accounts", "investment-accounts"), ("orders", "orders")],
