@@ -54,11 +54,12 @@ def is_failure_report(header: Sequence[str]) -> bool:
     return tuple(header[: len(FAILURE_COLUMNS)]) == FAILURE_COLUMNS
 
 
-class OutcomeFile:
-    """outcomes.parquet, written in row groups; a context manager."""
+class LineFile:
+    """A Parquet file that is written in row groups; a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(path, OUTCOME_SCHEMA, compression="zstd")
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
 
     def __enter__(self) -> Self:
         return self
@@ -72,9 +73,16 @@ class OutcomeFile:
         self._writer.close()
 
     def write(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Adds lines, given as columns of OUTCOME_SCHEMA."""
-        arrays = [pa.array(columns[f.name], f.type) for f in OUTCOME_SCHEMA]
-        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA))
+        """Adds lines, given as columns of the schema."""
+        arrays = [pa.array(columns[f.name], f.type) for f in self._schema]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+
+
+class OutcomeFile(LineFile):
+    """outcomes.parquet, given as columns of OUTCOME_SCHEMA."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, OUTCOME_SCHEMA)
 
 
 def accepted_keys(path: Path) -> Counter[str]:

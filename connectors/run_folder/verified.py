@@ -5,11 +5,11 @@ It holds personal data, and is written under a temporary name first (`folder.ato
 
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from connectors.run_folder.results import LineFile
 
 VERIFIED_SCHEMA = pa.schema(
     [
@@ -44,26 +44,13 @@ class VerifiedLine(NamedTuple):
     found: str | None = None
 
 
-class VerifiedFile:
-    """verify.parquet, written in row groups; a context manager."""
+class VerifiedFile(LineFile):
+    """verify.parquet."""
 
     def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(path, VERIFIED_SCHEMA, compression="zstd")
+        super().__init__(path, VERIFIED_SCHEMA)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._writer.close()
-
-    def write(self, lines: Iterable[VerifiedLine]) -> None:
+    def add(self, lines: Iterable[VerifiedLine]) -> None:
         """Adds lines."""
-        columns: list[tuple[Any, ...]] = list(zip(*lines, strict=True))
-        if columns:
-            arrays = [pa.array(values, each.type) for values, each in zip(columns, VERIFIED_SCHEMA, strict=True)]
-            self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=VERIFIED_SCHEMA))
+        if columns := list(zip(*lines, strict=True)):
+            self.write(dict(zip(VERIFIED_SCHEMA.names, columns, strict=True)))

@@ -121,7 +121,7 @@ def verify(
         counts, examples = Counter[Result](), list[CheckedKey]()
         try:
             for checked in _in_order(reader.check, accepted.batches(), options.concurrency):
-                file.write(line for each in checked for line in _lines(each))
+                file.add(line for each in checked for line in _lines(each))
                 counts.update(each.result for each in checked)
                 wrong = (each for each in checked if each.result is not Result.AGREE)
                 examples += [each for each, _ in zip(wrong, range(EXAMPLES - len(examples)), strict=False)]

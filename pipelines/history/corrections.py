@@ -5,13 +5,13 @@ in the run's folder as a file that reads exactly as it was meant, whatever progr
 """
 
 import csv
-import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from connectors.extracts.mapping_file import file_sha256
 from connectors.extracts.saved_report import SavedReport
 from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.results import OWN_COLUMNS, SURPLUS_COLUMN
@@ -79,7 +79,7 @@ def as_meant(given: Path, run: RunFolder, note: Callable[[str], None]) -> Path:
     """
     saved = SavedReport(given)
     encoding = _likeliest(saved, run)
-    name = hashlib.sha256(given.read_bytes()).hexdigest()[:12]
+    name = file_sha256(given)[:12]
     exact, listed = run.path / f"corrected-{name}.csv", run.path / f"changes-{name}.csv"
     changes = Changes()
     with atomic_write(exact) as part, part.open("w", encoding="utf-8", newline="") as file:

@@ -212,7 +212,6 @@ def test_an_edit_is_no_work_of_a_spreadsheet(was: str, now: str) -> None:
 @pytest.mark.parametrize(
     ("was", "now"),
     [
-        ("123", "0123"),
         ("100", "1000"),
         ("2024-01-02", "02/01/2025"),
         ("2024-01-02", "3/1/2024"),
@@ -225,7 +224,7 @@ def test_an_edit_is_no_work_of_a_spreadsheet(was: str, now: str) -> None:
     ],
 )
 def test_another_value_is_no_work_of_a_spreadsheet(was: str, now: str) -> None:
-    assert was == "123" or not is_made_by_spreadsheet(was, now)
+    assert not is_made_by_spreadsheet(was, now)
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=20)
