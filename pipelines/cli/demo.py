@@ -16,7 +16,7 @@ from connectors.lusid.client import LusidClient
 from connectors.run_folder.folder import RunFolder, make_runs_folder
 from connectors.run_folder.results import accepted_keys
 from connectors.targets import SANDBOX, open_target
-from pipelines.cli.commands_load import run_night
+from pipelines.cli.commands.load import run_night
 from pipelines.cli.console import Line, print_summaries, table
 from pipelines.options import Options
 from pipelines.report.report import Report

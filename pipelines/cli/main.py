@@ -1,6 +1,6 @@
 """The command line: lists the commands, and turns every error into one line and an exit code.
 
-The commands are in `commands_*`; they import what they need when they run, so that `bulkload --help` and
+The commands are in `commands`; they import what they need when they run, so that `bulkload --help` and
 `bulkload columns` answer at once. Nothing here knows a load.
 """
 
@@ -15,16 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import (
-    commands_again,
-    commands_ask,
-    commands_compare,
-    commands_load,
-    commands_lookup,
-    commands_runs,
-    commands_schedule,
-    commands_try,
-)
+from pipelines.cli.commands import again, ask, compare, load, lookup, rehearse, runs, schedule
 from pipelines.cli.streams import make_streams_last, what_was_lost
 from pipelines.loading.interrupts import end_as_interrupted, keep_exit_code
 from schemas.errors import ConfigError, LoadError, StoppedError
@@ -70,26 +61,26 @@ app = typer.Typer(
 )
 
 _EXAMPLES: Mapping[Callable[..., None], str] = {
-    commands_load.load: "load investor-records investors.csv --max-failures 2%",
-    commands_load.nightly: "nightly tonight --dialect 2.1",
-    commands_load.trading_day: "trading-day today --target sandbox:rehearsal.db",
-    commands_schedule.backfill: "backfill 'nights/{date:%Y%m%d}' 2026-11-19 2026-11-20",
-    commands_again.resume: "resume latest",
-    commands_again.replay: "replay latest corrected.csv",
-    commands_runs.runs: "runs --since 7d --limit 20",
-    commands_runs.report: "report latest --html",
-    commands_ask.open_rows: "open --json",
-    commands_compare.verify: "verify latest --sample 50%",
-    commands_ask.sql: "sql 'SELECT * FROM reasons ORDER BY rows DESC'",
-    commands_again.purge: "purge --older-than 90d",
-    commands_lookup.operations: "operations --markdown",
-    commands_lookup.columns: "columns investor-records --dialect 2.3",
-    commands_lookup.template: "template orders --output new-orders.csv",
-    commands_lookup.mapping: "mapping investors.csv investor-records --out crm.yaml",
-    commands_try.sample: "sample extracts --investors 50 --no-bad-rows",
-    commands_try.sandbox: "sandbox --port 0 --faults 429=0.05,cut-after=0.02",
-    commands_try.demo: "demo --runs demo-runs",
-    commands_schedule.deploy: "deploy",
+    load.load: "load investor-records investors.csv --max-failures 2%",
+    load.nightly: "nightly tonight --dialect 2.1",
+    load.trading_day: "trading-day today --target sandbox:rehearsal.db",
+    schedule.backfill: "backfill 'nights/{date:%Y%m%d}' 2026-11-19 2026-11-20",
+    again.resume: "resume latest",
+    again.replay: "replay latest corrected.csv",
+    runs.runs: "runs --since 7d --limit 20",
+    runs.report: "report latest --html",
+    ask.open_rows: "open --json",
+    compare.verify: "verify latest --sample 50%",
+    ask.sql: "sql 'SELECT * FROM reasons ORDER BY rows DESC'",
+    again.purge: "purge --older-than 90d",
+    lookup.operations: "operations --markdown",
+    lookup.columns: "columns investor-records --dialect 2.3",
+    lookup.template: "template orders --output new-orders.csv",
+    lookup.mapping: "mapping investors.csv investor-records --out crm.yaml",
+    rehearse.sample: "sample extracts --investors 50 --no-bad-rows",
+    rehearse.sandbox: "sandbox --port 0 --faults 429=0.05,cut-after=0.02",
+    rehearse.demo: "demo --runs demo-runs",
+    schedule.deploy: "deploy",
 }
 """The commands, in the order of --help, and the example that ends the help of each; its first word is the name."""
 

@@ -65,7 +65,7 @@ MUTATIONS = (
     ),
     Mutation(
         "print the control characters of a cell",
-        "pipelines/cli/commands_ask.py",
+        "pipelines/cli/commands/ask.py",
         "return text if text.isprintable() else ",
         "return text if text else ",
         ("tests/unit/history/test_run_views.py::test_no_control_character_of_a_cell_reaches_the_terminal",),

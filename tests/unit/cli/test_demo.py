@@ -10,7 +10,7 @@ from rich.console import Console
 from connectors.targets import open_target
 from pipelines.cli import demo
 from pipelines.cli import main as cli
-from pipelines.cli.commands_load import run_night
+from pipelines.cli.commands.load import run_night
 from pipelines.cli.demo import LISTINGS, entities, run_demo
 from pipelines.load import load
 from pipelines.nights.folder import NAMES

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pipelines.cli.commands_load import show
+from pipelines.cli.commands.load import show
 from pipelines.cli.flags import JsonFlag, PrefectFlag, RunArgument, RunsFlag
 from schemas.settings import RUNS
 from schemas.texts import one_line, server_text

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.commands_load import repeated, show
+from pipelines.cli.commands.load import repeated, show
 from pipelines.cli.flags import JsonFlag, PrefectFlag, with_options
 from schemas.texts import server_text
 
