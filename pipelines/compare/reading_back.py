@@ -10,11 +10,11 @@ import orjson
 
 from connectors.lusid.client import LusidClient
 from pipelines.compare.accepted import AcceptedKey
-from pipelines.compare.differences import Difference, differences, moment_of
-from pipelines.compare.expected import Expected
 from pipelines.deliver.list_reading import ListReader
 from pipelines.deliver.redaction import mask_error
 from pipelines.operations.evidence import Finding
+from pipelines.planning.differences import Difference, differences, moment_of
+from pipelines.planning.expected import Expected
 from schemas.errors import LoadError, RetryableError, UnreachableError
 
 

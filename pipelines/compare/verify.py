@@ -16,8 +16,7 @@ from connectors.run_folder.journal import is_in_use
 from connectors.run_folder.verified import VerifiedFile, VerifiedLine
 from connectors.targets import Target, lasts, open_target
 from pipelines.compare.accepted import AcceptedKey, AcceptedKeys
-from pipelines.compare.differences import text_of
-from pipelines.compare.expected import existence_of, expected_of
+from pipelines.compare.existence import existence_of
 from pipelines.compare.reading_back import CheckedKey, Expect, KeyReader, Result
 from pipelines.compare.rebuilt import changed_since, rebuilt
 from pipelines.compare.sampling import Sample
@@ -25,6 +24,8 @@ from pipelines.history.catalog import find_run
 from pipelines.loading.earlier import options_of
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress
+from pipelines.planning.differences import text_of
+from pipelines.planning.expected import expected_of
 from schemas.documents import VerifyDocument
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.compare.differences import KNOWN_INSTRUMENT, Among, IfShown, differences
+from pipelines.planning.differences import KNOWN_INSTRUMENT, Among, IfShown, differences
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 KEY = "InvestorRecord/Details/Country"

@@ -1,4 +1,4 @@
-"""What LUSID should hold of an accepted request: the entities, where each is read, and the members that were sent.
+"""What LUSID should hold of a request once it is in: the entities, where each is read, and the members that were sent.
 
 Where to read is what the operation declares as its evidence; the members are named here anew, so that a mistake there
 does not hide itself. What moves on by itself (states, dates that LUSID gives) is not expected.
@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipelines.compare.accepted import AcceptedKey
-from pipelines.compare.differences import KNOWN_INSTRUMENT, Among, IfShown
 from pipelines.operations.evidence import Evidence
 from pipelines.operations.operation import Operation
-from pipelines.operations.places import IdentifierPlace, LusidIdPlace, Place
+from pipelines.operations.places import IdentifierPlace
+from pipelines.planning.differences import KNOWN_INSTRUMENT, Among, IfShown
 from schemas.dialects import Dialect
-from schemas.errors import ConfigError
 
 Members = Mapping[str, Any]
 
@@ -35,7 +33,7 @@ class Expected:
 
 
 def expected_of(operation: Operation, request: Any, dialect: Dialect) -> list[Expected]:
-    """The entities that an accepted request should have left.
+    """The entities that a request leaves once it is accepted.
 
     Args:
         operation: whose request it is.
@@ -47,28 +45,6 @@ def expected_of(operation: Operation, request: Any, dialect: Dialect) -> list[Ex
         return _orders(request, where)
     members = _MEMBERS.get(operation.name, lambda _: {})(request)
     return [Expected("", _listed(each, request, dialect), members) for each in where]
-
-
-def existence_of(operation: Operation, key: AcceptedKey, dialect: Dialect) -> list[Expected]:
-    """The entity of a key whose request is not known any more; it is enough that it exists.
-
-    Args:
-        operation: that accepted the key.
-        key: `scope/code`, or any name of an entity with an id of LUSID's own.
-        dialect: of the server.
-
-    Raises:
-        ConfigError: LUSID lists no such entities, so that they cannot be read without their identifiers.
-    """
-    if operation.lusid_id:
-        collection = operation.path.split("/")[2]
-        if not _has_list(collection, dialect):
-            raise ConfigError(f"LUSID lists no {operation.entity}s in dialect {dialect}")
-        place: Place = LusidIdPlace(f"/api/{collection}", operation.lusid_id, "", key.lusid_id or "")
-    else:
-        scope, _, code = key.key.partition("/")
-        place = Place(f"/api/{operation.entity}s", "id", scope, code)
-    return [Expected("", Evidence(f"{place.path}/{place.scope}/{place.code}", {}, place=place))]
 
 
 def _orders(request: Members, where: list[Evidence]) -> list[Expected]:
@@ -140,7 +116,7 @@ _MEMBERS: Mapping[str, Callable[[Any], Members]] = {
 def _listed(where: Evidence, request: Any, dialect: Dialect) -> Evidence:
     """The same, to be read in a list where LUSID has one."""
     _, _, collection, *_ = where.path.split("/")
-    if where.place is not None or not _has_list(collection, dialect):
+    if where.place is not None or not has_list(collection, dialect):
         return where
     key, value = next(iter(request["identifiers"].items()))
     label = value if isinstance(value, str) else value["value"]["labelValue"]
@@ -148,6 +124,6 @@ def _listed(where: Evidence, request: Any, dialect: Dialect) -> Evidence:
     return replace(where, place=place)
 
 
-def _has_list(collection: str, dialect: Dialect) -> bool:
+def has_list(collection: str, dialect: Dialect) -> bool:
     """Whether LUSID has a list; of accounts it has one in dialect 2.3 alone (docs/lusid.md)."""
     return collection != "investmentaccounts" or dialect is Dialect.V2_3
