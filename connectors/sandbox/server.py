@@ -8,17 +8,21 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.sandbox.protocol.calls import DIALECTS
+from connectors.sandbox.domain.reference.known import read_known, settle
+from connectors.sandbox.protocol.calls import DIALECTS, ApiCall
+from connectors.sandbox.protocol.dates import now_text
 from connectors.sandbox.store import Store
 from connectors.sandbox.web.app import Service, build
-from connectors.sandbox.web.fault_injection import FaultPlan, parse_faults
+from connectors.sandbox.web.fault_injection import parse_faults
+from connectors.sandbox.web.rate_limit import RateLimit
 from connectors.sandbox.web.tokens import Tokens
 from schemas.errors import ConfigError
 
@@ -92,10 +96,50 @@ def _bind(port: int) -> socket.socket:
     return listener
 
 
-def _service(database: Path | None, dialect: str, faults: FaultPlan, tokens: Tokens, body_limit: int) -> Service:
-    if dialect not in DIALECTS:
-        raise ConfigError(f"the sandbox has no dialect {dialect!r}: {' or '.join(DIALECTS)}")
-    return Service(Store(database, dialect), tokens, faults, dialect, body_limit)
+@dataclass(frozen=True)
+class Setup:
+    """What a sandbox is to be.
+
+    Attributes:
+        database: a file that outlives it, or None to keep the data in memory.
+        dialect: `2.1`, `2.3` or `legacy`.
+        faults: a `--faults` specification (see `web.fault_injection.parse_faults`).
+        body_limit: size of the largest request body accepted, in bytes; larger ones get 413.
+        known: which reference data it has: `all`, `none` or a file (see `domain.reference.known`); None for what its
+            database was made with, or else all.
+        rate_limit: calls that it answers in a minute; None for any number.
+    """
+
+    database: Path | None = None
+    dialect: str = "2.1"
+    faults: str | None = None
+    body_limit: int = BODY_LIMIT
+    known: str | None = None
+    rate_limit: int | None = None
+
+    def service(self, tokens: Tokens) -> Service:
+        """Opens it.
+
+        Raises:
+            ConfigError: the dialect, the faults, the database or the reference data cannot be used.
+        """
+        if self.dialect not in DIALECTS:
+            raise ConfigError(f"the sandbox has no dialect {self.dialect!r}: {' or '.join(DIALECTS)}")
+        faults = parse_faults(self.faults)
+        known = None if self.known is None else read_known(self.known)
+        store = Store(self.database, self.dialect)
+        try:
+            with store.write() as transaction:
+                assumed = settle(transaction, self._seeding(store), known)
+        except BaseException:
+            store.close()
+            raise
+        limit = None if self.rate_limit is None else RateLimit(self.rate_limit)
+        return Service(store, tokens, faults, self.dialect, self.body_limit, assumed=assumed, rate_limit=limit)
+
+    def _seeding(self, store: Store) -> ApiCall:
+        """The call that creates what is known from the start."""
+        return ApiCall(store, self.dialect, "", "", now_text(), {}, {})
 
 
 class Sandbox:
@@ -103,33 +147,29 @@ class Sandbox:
 
     Args:
         database: a file that outlives it, or None to keep the data in memory.
-        dialect: `2.1`, `2.3` or `legacy`.
-        faults: a `--faults` specification (see `web.fault_injection.parse_faults`).
         port: the port to listen on; 0 for any free one.
         token: a bearer token that is always valid, in addition to those it issues.
         token_seconds: how long issued access tokens are valid, in seconds.
-        body_limit: size of the largest request body accepted, in bytes; larger ones get 413.
+        setup: further attributes of `Setup`.
 
     Raises:
-        ConfigError: the dialect, the faults, the database or the port cannot be used.
+        ConfigError: the setup or the port cannot be used.
     """
 
     def __init__(
         self,
         *,
         database: Path | None = None,
-        dialect: str = "2.1",
-        faults: str | None = None,
         port: int = 0,
         token: str | None = None,
         token_seconds: float = TOKEN_SECONDS,
-        body_limit: int = BODY_LIMIT,
+        **setup: Any,
     ) -> None:
         self._tokens = Tokens(token_seconds, token)
         self._token = token
         self._port = port
-        self._faults = parse_faults(faults)
-        self._service = _service(database, dialect, self._faults, self._tokens, body_limit)
+        self._service = Setup(database, **setup).service(self._tokens)
+        self._faults = self._service.faults
         self._running: _Running | None = None
         self._thread: threading.Thread | None = None
 
@@ -187,27 +227,22 @@ class Sandbox:
 
 
 def serve(
+    setup: Setup,
     *,
     port: int,
-    database: Path | None,
-    dialect: str,
-    faults: str | None,
     announce: Callable[[str, str], None] = lambda url, token_url: None,
 ) -> None:
     """Serves in the foreground until SIGINT or SIGTERM, then ends cleanly. Prints nothing.
 
     Args:
+        setup: what it is to be.
         port: the port to listen on; 0 for any free one.
-        database: a file to keep the data in, or None for memory.
-        dialect: `2.1`, `2.3` or `legacy`.
-        faults: a `--faults` specification.
         announce: called with the base URL and the token URL once the port is open.
 
     Raises:
-        ConfigError: the dialect, the faults, the database or the port cannot be used.
+        ConfigError: the setup or the port cannot be used.
     """
-    parsed = parse_faults(faults)
-    service = _service(database, dialect, parsed, Tokens(TOKEN_SECONDS), BODY_LIMIT)
+    service = setup.service(Tokens(TOKEN_SECONDS))
     running = _Running(service, port)
     announce(service.base_url, f"{running.root}/oauth2/token")
     running.run()

@@ -97,6 +97,15 @@ class Transaction:
         condition = "sequence IN (SELECT sequence FROM link WHERE relation = ? AND owner = ?) ORDER BY sequence"
         return self._where(condition, relation, owner)
 
+    def note(self, name: str, value: str) -> None:
+        """Keeps a setting of the sandbox with its data."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def noted(self, name: str) -> str | None:
+        """A setting that is kept with the data; None where it is not."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
     def get(self, sequence: int) -> Entity:
         """The entity with this sequence, which must exist."""
         return self._where("sequence = ?", sequence)[0]
@@ -126,6 +135,11 @@ class Transaction:
         """
         of_parent, values = ("", [kind]) if parent is None else (" AND parent = ?", [kind, parent])
         return self._where(f"kind = ?{of_parent} ORDER BY sequence LIMIT ? OFFSET ?", *values, limit, offset)
+
+    def has_any(self, kind: str) -> bool:
+        """Whether there is an entity of a kind."""
+        row = self._connection.execute("SELECT 1 FROM entity WHERE kind = ? LIMIT 1", (kind,)).fetchone()
+        return row is not None
 
     def find_by_identifier(self, kind: str, scope: str, identifier: tuple[str, str]) -> int | None:
         """The sequence of the entity that has an identifier, or None.

@@ -13,7 +13,7 @@ from sandbox_api import created, errors, get, listed, post, problem, record, ups
 
 from connectors.sandbox.protocol.dates import utc_text
 from connectors.sandbox.protocol.exact_json import dumps
-from connectors.sandbox.server import Sandbox, serve
+from connectors.sandbox.server import Sandbox, Setup, serve
 from schemas.errors import ConfigError
 
 UPSERT = "investorrecords/$batchUpsert?successMode=Atomic"
@@ -170,12 +170,12 @@ def test_a_sandbox_that_cannot_start_is_one_clear_line(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=rf"cannot listen on 127\.0\.0\.1:{port}"), Sandbox(port=port):
             pass
         with pytest.raises(ConfigError, match="cannot listen"):
-            serve(port=port, database=None, dialect="2.1", faults=None)
+            serve(Setup(), port=port)
 
 
 FOREGROUND = """
-from connectors.sandbox.server import serve
-serve(port=0, database=None, dialect="2.1", faults=None, announce=lambda *urls: print(*urls, flush=True))
+from connectors.sandbox.server import Setup, serve
+serve(Setup(), port=0, announce=lambda *urls: print(*urls, flush=True))
 """
 
 

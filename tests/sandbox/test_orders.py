@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sandbox_api import FIGI, block, create_orders, created, errors, get, listed, order, post, problem, rid
 
 from connectors.sandbox.domain.arithmetic import total
-from connectors.sandbox.domain.blocks import direction, instrument_luid
+from connectors.sandbox.domain.blocks import direction
+from connectors.sandbox.domain.reference.instruments import assumed_luid
 from connectors.sandbox.server import Sandbox
 
 CURRENCY = "Instrument/default/Currency"
@@ -269,10 +270,10 @@ def test_quantities_travel_as_written(sandbox: Sandbox) -> None:
 
 
 def test_instruments_get_the_same_luid_each_time() -> None:
-    assert instrument_luid({FIGI: "A"}) == instrument_luid({FIGI: "A"})
-    assert instrument_luid({FIGI: "A"}) != instrument_luid({FIGI: "B"})
-    assert len(instrument_luid({FIGI: "A"})) == len("LUID_00000000")
-    assert instrument_luid({"Instrument/default/LusidInstrumentId": "LUID_X", FIGI: "A"}) == "LUID_X"
+    assert assumed_luid({FIGI: "A"}) == assumed_luid({FIGI: "A"})
+    assert assumed_luid({FIGI: "A"}) != assumed_luid({FIGI: "B"})
+    assert len(assumed_luid({FIGI: "A"})) == len("LUID_00000000")
+    assert assumed_luid({"Instrument/default/LusidInstrumentId": "LUID_X", FIGI: "A"}) == "LUID_X"
 
 
 def test_a_side_says_its_direction_when_its_name_does() -> None:

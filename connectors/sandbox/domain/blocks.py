@@ -5,9 +5,11 @@ KA-02110); its quantity is the sum of those that are not cancelled. Knows no par
 """
 
 from connectors.sandbox.domain.arithmetic import total
+from connectors.sandbox.domain.reference.definitions import check_properties
+from connectors.sandbox.domain.reference.instruments import resolved
 from connectors.sandbox.domain.resources import document_of, find, put, read_routes, versioned
 from connectors.sandbox.domain.shapes import name_of, with_values
-from connectors.sandbox.protocol.calls import ApiCall, luid
+from connectors.sandbox.protocol.calls import ApiCall
 from connectors.sandbox.protocol.exact_json import Document
 from connectors.sandbox.store import Transaction
 
@@ -21,26 +23,17 @@ _CANCELLED_STATES = (CANCELLED.lower(), "canceled")
 _DIRECTIONS = {"buy": 1, "sell": -1, "short": -1, "sellshort": -1}
 
 
-def instrument_luid(identifiers: dict[str, str]) -> str:
-    """The LUSID instrument id that instrument identifiers lead to.
+def entity_from(transaction: Transaction, call: ApiCall, request: Document) -> Document:
+    """The placement, execution or allocation that a request asks for, with the members derived from it.
 
-    There is no instrument master: a LusidInstrumentId is taken as it is, a currency becomes `CCY_GBP`, and anything
-    else gets an id derived from its identifiers, the same each time.
+    Raises:
+        ItemError: it has a property that cannot be used.
     """
-    by_code = {key.rsplit("/", 1)[1]: value for key, value in identifiers.items()}
-    if "LusidInstrumentId" in by_code:
-        return by_code["LusidInstrumentId"]
-    if "Currency" in by_code:
-        return f"CCY_{by_code['Currency']}"
-    return luid(*(part for pair in sorted(identifiers.items()) for part in pair))
-
-
-def entity_from(request: Document) -> Document:
-    """The placement, execution or allocation that a request asks for, with the members derived from it."""
+    check_properties(transaction, call, request.get("properties", {}), "properties")
     return {
         **request,
         "properties": with_values(request.get("properties", {})),
-        "lusidInstrumentId": instrument_luid(request["instrumentIdentifiers"]),
+        "lusidInstrumentId": resolved(transaction, call, request["instrumentIdentifiers"]),
         "links": [],
     }
 

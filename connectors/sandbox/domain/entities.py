@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from connectors.sandbox.domain.listing import Show, list_all
+from connectors.sandbox.domain.listing import Show
+from connectors.sandbox.domain.reference.definitions import check_entity
+from connectors.sandbox.domain.reference.people import assumed_entity, list_people
 from connectors.sandbox.domain.shapes import code, labels_of
 from connectors.sandbox.protocol.batch import Apply, batch_upsert
 from connectors.sandbox.protocol.calls import OLDER, ApiCall, Route, numbered_luid, quoted, unique_id
@@ -97,7 +99,11 @@ def save(transaction: Transaction, call: ApiCall, kind: EntityType, request: Doc
 
     Returns:
         The document as stored.
+
+    Raises:
+        ItemError: it has a property or an identifier that cannot be used.
     """
+    check_entity(transaction, call, request)
     sequence, old = known
     scope = request.get("scope", "")
     document = {**old, **request, **{part: _merged(old, request, part) for part in _IN_PARTS}}
@@ -168,9 +174,17 @@ def _single(kind: EntityType, show: Show, call: ApiCall) -> Document:
     with call.store.read() as transaction:
         identifier = (key, str(asked["value"]))
         sequence = transaction.find_by_identifier(kind.name, asked.get("scope") or "", identifier)
-        if sequence is None:
-            raise not_found(f"no {kind.noun} has this value of identifier {key}")
-        return show(transaction, call, loads_own(transaction.get(sequence).document))
+        if sequence is not None:
+            return show(transaction, call, loads_own(transaction.get(sequence).document))
+        return show(transaction, call, _assumed(call, kind, identifier))
+
+
+def _assumed(call: ApiCall, kind: EntityType, identifier: tuple[str, str]) -> Document:
+    """An entity that is not stored but taken to exist; raises ProblemError (404) where it is not."""
+    found = assumed_entity(call, kind.name, kind.noun, identifier)
+    if found is None:
+        raise not_found(f"no {kind.noun} has this value of identifier {identifier[0]}")
+    return found
 
 
 def routes(kind: EntityType, request: Mapping[str, Reader], apply: Apply, show: Show) -> tuple[Route, ...]:
@@ -185,7 +199,7 @@ def routes(kind: EntityType, request: Mapping[str, Reader], apply: Apply, show: 
     path = f"/api/{kind.name}"
     return (
         Route("POST", f"{path}/$batchUpsert", lambda call: batch_upsert(call, request[call.shapes], apply), 201),
-        Route("GET", path, lambda call: list_all(call, kind.name, show), 200),
+        Route("GET", path, lambda call: list_people(call, kind.name, kind.noun, show), 200),
         Route("GET", f"{path}/{{idTypeScope}}/{{idTypeCode}}/{{value}}", partial(_single, kind, show), 200, OLDER),
         Route("GET", f"{path}/{{idTypeCode}}/{{value}}", partial(_single, kind, show), 200, ("2.3",)),
     )

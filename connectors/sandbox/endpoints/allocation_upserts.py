@@ -67,7 +67,7 @@ def _upsert(transaction: Transaction, call: ApiCall, request: Document) -> Docum
     if old:
         _check_changeable(transaction, old, request)
     _check_room(transaction, order, old, request)
-    allocation = versioned(call, ALLOCATION, _allocation(call, request, document_of(order)), old)
+    allocation = versioned(call, ALLOCATION, _allocation(transaction, call, request, document_of(order)), old)
     named = request.get("executionIds", [])
     parent = name_of(named[0]) if len(named) == 1 else None
     sequence = put(transaction, ALLOCATION, there, allocation, parent=parent, requested=dumps(request))
@@ -92,13 +92,13 @@ def _check_room(transaction: Transaction, order: Entity, old: Document, request:
             raise ItemError("OverAllocationFailure", detail, "quantity")
 
 
-def _allocation(call: ApiCall, request: Document, order: Document) -> Document:
+def _allocation(transaction: Transaction, call: ApiCall, request: Document, order: Document) -> Document:
     allocation = {
         "state": "New",
         "date": call.as_at,
         "side": order["side"],
         "type": order["type"],
-        **blocks.entity_from(request),
+        **blocks.entity_from(transaction, call, request),
     }
     if call.shapes == "2.3":
         allocation["direction"] = blocks.direction(allocation["side"])

@@ -54,7 +54,7 @@ def _upsert(transaction: Transaction, call: ApiCall, request: Document) -> Docum
     placement = existing(transaction, PLACEMENT, request["placementId"], "placementId")
     if blocks.is_cancelled(document_of(placement)):
         raise ItemError("PlacementCancelledFailure", f"placement {placement.name} is cancelled", "placementId")
-    execution = versioned(call, EXECUTION, blocks.entity_from(request), old)
+    execution = versioned(call, EXECUTION, blocks.entity_from(transaction, call, request), old)
     if there is not None and transaction.children(ALLOCATION, there.name):
         detail = f"execution {there.name} exists with differing fields and has been allocated"
         raise ItemError("ResourceConflictFailure", detail, "id")

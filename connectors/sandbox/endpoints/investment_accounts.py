@@ -1,13 +1,15 @@
 """Investment accounts: `$batchUpsert` and the calls that read them, in both dialects.
 
 Rules: the how-to page "create an investment account" of each dialect, as far as the API reference's own examples keep
-them (docs/sandbox.md). Holders must be existing investor records; portfolios are assumed to exist.
+them (docs/sandbox.md). Holders must be existing investor records; portfolios are assumed to exist, or
+must, as `--known` says.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connectors.sandbox.domain.entities import EntityType, current, resolve, routes, save, shown
+from connectors.sandbox.domain.reference.portfolios import check_portfolio
 from connectors.sandbox.domain.shapes import (
     code,
     description,
@@ -112,6 +114,7 @@ def _upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> D
         holder["_record"] = sequence
     for portfolio in request.get("investmentPortfolios", []):
         _complete(portfolio)
+        check_portfolio(transaction, call, portfolio["scope"], _code_of(portfolio))
     return show(transaction, call, save(transaction, call, ACCOUNT, request, known))
 
 
@@ -165,6 +168,11 @@ def _complete(portfolio: Document) -> None:
         return
     parts: Iterable[str] = (part for pair in portfolio["identifiers"].items() for part in pair)
     portfolio["entityUniqueId"] = unique_id("portfolio", portfolio["scope"], *parts)
+
+
+def _code_of(portfolio: Document) -> str:
+    """The code of a portfolio, which dialect 2.3 has as its single identifier."""
+    return str(portfolio.get("code") or next(iter(portfolio["identifiers"].values())))
 
 
 def show(transaction: Transaction, call: ApiCall, document: Document) -> Document:

@@ -1,10 +1,11 @@
 """Investor records: `$batchUpsert` and the calls that read them, in both dialects.
 
-Rules: the how-to page "create an investor record" and the specification. The sandbox keeps no people and no legal
-entities: the investor that a record points to is assumed to exist.
+Rules: the how-to page "create an investor record" and the specification. Whether the investor that a record points to
+must exist is what `--known` says.
 """
 
 from connectors.sandbox.domain.entities import EntityType, current, routes, save, shown
+from connectors.sandbox.domain.reference.people import check_investor
 from connectors.sandbox.domain.shapes import (
     code,
     description,
@@ -53,12 +54,12 @@ _REQUEST: dict[str, Reader] = {
 
 def _upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     if "investor" in request:
-        request["investor"] = _investor(call, request["investor"])
+        request["investor"] = _investor(transaction, call, request["investor"])
     known = current(transaction, RECORD, request)
     return show(transaction, call, save(transaction, call, RECORD, request, known))
 
 
-def _investor(call: ApiCall, investor: Document) -> Document:
+def _investor(transaction: Transaction, call: ApiCall, investor: Document) -> Document:
     kind = investor["investorType"]
     allowed = INVESTOR_TYPES[call.shapes]
     if kind not in allowed:
@@ -76,6 +77,7 @@ def _investor(call: ApiCall, investor: Document) -> Document:
             f"an investor of type {kind} is not identified by {key}",
             f"investor.{member}",
         )
+    check_investor(transaction, call, key, value)
     lusid_id = luid(key, value)
     name, id_member = _MEMBER[domain]
     listed = {key: {"key": key, "value": {"labelValue": value}}}

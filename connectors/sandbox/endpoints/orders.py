@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from connectors.sandbox.domain import blocks
 from connectors.sandbox.domain.blocks import BLOCK, BLOCKING_FIELDS, ORDER
+from connectors.sandbox.domain.reference.definitions import faults
+from connectors.sandbox.domain.reference.instruments import resolved
 from connectors.sandbox.domain.resources import add, document_of, find, matches_last_request, versioned
 from connectors.sandbox.domain.shapes import (
     currency_and_amount,
@@ -22,7 +24,7 @@ from connectors.sandbox.domain.shapes import (
 from connectors.sandbox.protocol.batch import resource_list
 from connectors.sandbox.protocol.calls import ApiCall, Route
 from connectors.sandbox.protocol.exact_json import Document, dumps
-from connectors.sandbox.protocol.problems import resource_conflict, validation_problem
+from connectors.sandbox.protocol.problems import ItemError, refused, resource_conflict, validation_problem
 from connectors.sandbox.protocol.readers import Errors, Reader, date_time, listed, members, number, text
 from connectors.sandbox.store import Transaction
 
@@ -78,22 +80,26 @@ _RENAMED = {"orderInstruction": "orderInstructionId", "package": "packageId"}
 class _Errors:
     invalid: Errors = field(default_factory=Errors)
     conflicts: Errors = field(default_factory=Errors)
+    undefined: dict[str, ItemError] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.invalid) + len(self.conflicts)
+        return len(self.invalid) + len(self.conflicts) + len(self.undefined)
 
     def raise_any(self) -> None:
         if self.conflicts:
             raise resource_conflict({**self.conflicts, **self.invalid})
         if self.invalid:
             raise validation_problem(self.invalid)
+        if self.undefined:
+            raise refused(self.undefined)
 
 
 def create_orders(call: ApiCall) -> Document:
     """POST /api/ordermanagement/createorders.
 
     Raises:
-        ProblemError: 400, naming every entry that is invalid (code 132) or conflicts (461).
+        ProblemError: 400, naming every entry that is invalid (code 132) or conflicts (461), else every property that
+            cannot be used (121, ...).
     """
     requests = call.read(_BODY[call.shapes])["requests"]
     errors = _Errors()
@@ -128,7 +134,7 @@ class _Entry:
         request = self._request
         wanted = {name: self._old.get(name) for name in BLOCKING_FIELDS}
         wanted.update({name: request[name] for name in BLOCKING_FIELDS if name in request})
-        wanted["lusidInstrumentId"] = blocks.instrument_luid(request["instrumentIdentifiers"])
+        wanted["lusidInstrumentId"] = resolved(self._transaction, self._call, request["instrumentIdentifiers"])
         for name, default in _DEFAULTS.items():
             wanted[name] = wanted[name] or default
         sides = (order["side"] for order in request["orders"] if "side" in order)
@@ -139,6 +145,7 @@ class _Entry:
         """The block as it will be, without the members derived from its orders; notes what is wrong with it."""
         request, old = self._request, self._old
         self._check_wanted()
+        self._check_properties(request, "blockProperties", self._path)
         differing = blocks.differing(old, self._wanted) if old.get("orderIds") else []
         for name in differing:
             member = "instrumentIdentifiers" if name == "lusidInstrumentId" else name
@@ -162,10 +169,15 @@ class _Entry:
             if self._wanted.get(name, {}).get("amount") is None:
                 self._errors.invalid.add(f"{self._path}.{name}", f"is required for type {self._wanted['type']}")
 
+    def _check_properties(self, request: Document, member: str, path: str) -> None:
+        for place, fault in faults(self._transaction, self._call, request.get(member, {}), member):
+            self._errors.undefined[f"{path}.{place}"] = ItemError(f"{fault.name}Failure", fault.detail)
+
     def orders(self) -> list[tuple[Document, Document]]:
         """The orders that are new, each as (order to store, order as requested)."""
         out = []
         for n, requested in enumerate(self._request["orders"]):
+            self._check_properties(requested, "properties", f"{self._path}.orders[{n}]")
             if self._is_new(requested, f"{self._path}.orders[{n}]"):
                 out.append((self._order(requested), requested))
         return out

@@ -6,6 +6,7 @@ dialect 2.1 cannot change these members at all.
 
 from connectors.sandbox.domain.blocks import BLOCK, basis, is_cancelled
 from connectors.sandbox.domain.chain import PLACEMENT
+from connectors.sandbox.domain.reference.definitions import check_properties
 from connectors.sandbox.domain.resources import change, document_of, existing, shown, versioned
 from connectors.sandbox.domain.shapes import currency_and_amount, perpetual_properties, resource_id, with_values
 from connectors.sandbox.protocol.batch import keyed_batch
@@ -44,6 +45,7 @@ def _update(transaction: Transaction, call: ApiCall, request: Document) -> Docum
     if is_cancelled(placement):
         raise ItemError("PlacementCancelledFailure", f"placement {entity.name} is cancelled", "id")
     _check_type(transaction, placement, request)
+    check_properties(transaction, call, request.get("properties", {}), "properties")
     placement.update({name: request[name] for name in _REPLACED if name in request})
     _check_prices(placement, request)
     if call.shapes == "2.3":

@@ -73,7 +73,7 @@ def _place(transaction: Transaction, call: ApiCall, request: Document) -> Docume
             raise ItemError("ResourceConflictFailure", detail, "id")
         return shown(document_of(there))
     placed = [document_of(existing(transaction, BLOCK, each, "blockIds")) for each in request["blockIds"]]
-    placement = {"state": "New", **blocks.entity_from(request)}
+    placement = {"state": "New", **blocks.entity_from(transaction, call, request)}
     if call.shapes == "2.3":
         placement["basis"] = blocks.basis(placement)
         directions = {blocks.direction(block["side"]) for block in placed}

@@ -21,6 +21,11 @@ OLDER = ("2.1", "legacy")
 
 USER = "sandbox-user"
 
+REFERENCE_KINDS = frozenset(
+    {"propertydefinitions", "instruments", "portfolios", "persons", "legalentities", "transactiontypes"}
+)
+"""The kinds of reference data: what requests name, and what exists before them."""
+
 _LEGACY_VERSION = (
     "effectiveFrom",
     "asAtDate",
@@ -46,6 +51,7 @@ class ApiCall:
         path: values of the path's parameters.
         query: all values of each query parameter, in order.
         body: the bytes of the body.
+        assumed: the kinds of reference data of which everything that is named is taken to exist.
     """
 
     store: Store
@@ -56,6 +62,7 @@ class ApiCall:
     path: Mapping[str, str]
     query: Mapping[str, list[str]]
     body: bytes = b""
+    assumed: frozenset[str] = REFERENCE_KINDS
 
     @property
     def shapes(self) -> str:

@@ -31,6 +31,7 @@ _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     "startswith": lambda left, right: str(left).startswith(str(right)),
 }
 _KEYED = re.compile(r"(properties|identifiers)\[([^\]]+)\]")
+_WORDS = {"and", "or", "in", "eq", "neq", "true", "false", *_ORDERED}
 _END = ("end", "")
 
 
@@ -59,6 +60,18 @@ def parse_filter(expression: str) -> Predicate:
         ProblemError: 400, the expression is not in the subset that this module reads.
     """
     return _Parser(expression).whole()
+
+
+def named_values(expression: str) -> list[tuple[str, str]]:
+    """The texts that a filter compares a field with by `eq` or `in`, each with the field."""
+    found: list[tuple[str, str]] = []
+    path = ""
+    for kind, said in _tokens(expression):
+        if kind == "word" and said.lower() not in _WORDS:
+            path = said
+        elif kind == "text":
+            found.append((path, _unquoted(said)))
+    return found
 
 
 def sort(documents: list[Document], orders: list[str]) -> list[Document]:
@@ -135,7 +148,7 @@ class _Parser:
     def _literal(self) -> Any:
         kind, said = self._tokens.pop(0)
         if kind == "text":
-            return said[1:-1].replace("''", "'")
+            return _unquoted(said)
         if kind == "number":
             return Decimal(said)
         if kind == "date" and (moment := utc_text(said)):
@@ -160,6 +173,10 @@ class _Parser:
         if kind != wanted:
             raise _refused(f"expects a {wanted}, found {token or 'the end'}")
         return token
+
+
+def _unquoted(said: str) -> str:
+    return said[1:-1].replace("''", "'")
 
 
 def _tokens(expression: str) -> Iterator[tuple[str, str]]:

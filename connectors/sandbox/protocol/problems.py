@@ -16,6 +16,12 @@ _CODES = {
     "PlacementNotFound": 725,
     "ExecutionNotFound": 726,
     "BlockNotFound": 727,
+    "PropertyNotDefined": 121,
+    "InvalidPropertyLifeTime": 125,
+    "PropertyConstraintStyleExcludesProperties": 126,
+    "TimeVariantPropertyUpsertDateUnspecified": 196,
+    "PerpetualPropertyUpsertDateSpecified": 197,
+    "InvalidPropertyValueAssignment": 224,
 }
 """Codes from the specification's table of errors, by name."""
 

@@ -30,17 +30,20 @@ from connectors.sandbox.endpoints import (
     placement_updates,
     placements,
 )
-from connectors.sandbox.protocol.calls import DIALECTS, ApiCall, Route, log_address
+from connectors.sandbox.endpoints.reference import instruments, portfolios, property_definitions, transaction_types
+from connectors.sandbox.protocol.calls import DIALECTS, REFERENCE_KINDS, ApiCall, Route, log_address
 from connectors.sandbox.protocol.dates import now_text
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ProblemError, not_found
 from connectors.sandbox.store import Store
 from connectors.sandbox.web.fault_injection import REQUEST_ID, FaultInjector, FaultPlan
+from connectors.sandbox.web.rate_limit import RateLimit, RateLimiter
 from connectors.sandbox.web.tokens import TokenRefusedError, Tokens
 
 _PARTS = (
     *(investor_records, investment_accounts, blocks, orders, moves, cancels),
     *(placements, placement_updates, executions, allocation, allocation_upserts, booking),
+    *(property_definitions, instruments, portfolios, transaction_types),
 )
 _BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
 _MEDIA_TYPES = ("application/json-patch+json", "application/json", "text/json")
@@ -65,6 +68,8 @@ class Service:
     Attributes:
         base_url: the API's base URL, ending in `/api`; set once the port is known.
         body_limit: size of the largest body accepted, in bytes.
+        assumed: the kinds of reference data of which everything is taken to exist.
+        rate_limit: None where any number of calls is answered.
         calls: (method, path, status) of every call in order of arrival; status 0 when it was not fully answered.
     """
 
@@ -74,6 +79,8 @@ class Service:
     dialect: str
     body_limit: int
     base_url: str = ""
+    assumed: frozenset[str] = REFERENCE_KINDS
+    rate_limit: RateLimit | None = None
     calls: list[tuple[str, str, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -94,7 +101,10 @@ def build(service: Service) -> ASGIApp:
         if service.dialect in route.dialects:
             app.add_api_route(f"/api{route.path}", _endpoint(service, route), methods=[route.method])
     app.add_exception_handler(HTTPException, _no_such_route(service))
-    return _Recorder(FaultInjector(app, service.faults), service)
+    served: ASGIApp = FaultInjector(app, service.faults)
+    if service.rate_limit is not None:
+        served = RateLimiter(served, service.rate_limit)
+    return _Recorder(served, service)
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -130,6 +140,7 @@ async def _read_call(service: Service, request: Request) -> ApiCall:
         path=request.path_params,
         query=parse_qs(request.url.query, keep_blank_values=True),
         body=body,
+        assumed=service.assumed,
     )
 
 

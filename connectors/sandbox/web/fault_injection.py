@@ -189,7 +189,7 @@ class FaultInjector:
         if fault in ("ok", "slow"):
             await self._app(scope, receive, send)
         elif fault in STATUSES or fault in ("html", "cut-before"):
-            await _drain(receive)
+            await drain(receive)
             await self._refuse(fault, scope, receive, send)
         else:
             answer = _HeldAnswer()
@@ -200,7 +200,7 @@ class FaultInjector:
         if fault == "cut-before":
             await _cut(scope, receive)
         elif fault in ("html", "502"):
-            await _reply(send, 200 if fault == "html" else int(fault), b"text/html", _HTML)
+            await reply(send, 200 if fault == "html" else int(fault), b"text/html", _HTML)
         else:
             code, name = STATUSES[fault]
             host, port = scope["server"]
@@ -209,18 +209,18 @@ class FaultInjector:
             extra = []
             if fault == "429":
                 extra = [(b"retry-after", self._faults.wait_header().encode())]
-            await _reply(send, int(fault), b"application/problem+json", dumps(body), *extra)
+            await reply(send, int(fault), b"application/problem+json", dumps(body), *extra)
 
 
 async def _spoil(fault: str, answer: _HeldAnswer, wires: tuple[Scope, Receive, Send]) -> None:
     scope, receive, send = wires
     half = answer.body[: len(answer.body) // 2]
     if fault in ("503-after", "504"):
-        await _reply(send, int(fault[:3]), b"text/html", _HTML)
+        await reply(send, int(fault[:3]), b"text/html", _HTML)
     elif fault == "not-json":
-        await _reply(send, answer.status, b"text/plain", b"upstream connect error or disconnect")
+        await reply(send, answer.status, b"text/plain", b"upstream connect error or disconnect")
     elif fault == "truncated":
-        await _reply(send, answer.status, b"application/json", half)
+        await reply(send, answer.status, b"application/json", half)
     elif fault == "cut-after":
         await _cut(scope, receive)
     else:
@@ -229,13 +229,23 @@ async def _spoil(fault: str, answer: _HeldAnswer, wires: tuple[Scope, Receive, S
         await _cut(scope, receive, after_sending=True)
 
 
-async def _reply(send: Send, status: int, media_type: bytes, body: bytes, *extra: tuple[bytes, bytes]) -> None:
+async def reply(send: Send, status: int, media_type: bytes, body: bytes, *extra: tuple[bytes, bytes]) -> None:
+    """Sends a whole answer.
+
+    Args:
+        send: the server's.
+        status: the HTTP status.
+        media_type: of the body.
+        body: all of it.
+        extra: further headers.
+    """
     headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *extra]})
     await send({"type": "http.response.body", "body": body})
 
 
-async def _drain(receive: Receive) -> None:
+async def drain(receive: Receive) -> None:
+    """Reads a body to its end: a refusal sent while the client is still writing can be lost."""
     while (await receive()).get("more_body"):
         pass
 

@@ -54,11 +54,22 @@ def sandbox(
         str | None,
         typer.Option(metavar="SPEC", help="Faults to inject: 429=0.05,cut-after=0.02,seed=7 (docs/sandbox.md)."),
     ] = None,
+    known: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|none|FILE",
+            help="Definitions, instruments, portfolios, persons that exist; default: the file's own, else all.",
+        ),
+    ] = None,
+    rate_limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Calls answered in a minute; default: any number.")
+    ] = None,
 ) -> None:
     """Run a stand-in for LUSID on this machine until Ctrl-C."""
-    from connectors.sandbox.server import serve
+    from connectors.sandbox.server import Setup, serve
 
-    serve(port=port, database=db, dialect=dialect.value, faults=faults, announce=_announce)
+    setup = Setup(db, dialect.value, faults, known=known, rate_limit=rate_limit)
+    serve(setup, port=port, announce=_announce)
     typer.echo("The sandbox has stopped.")
 
 

@@ -1,0 +1,1 @@
+"""The calls that read reference data, and the one that defines a property. Loads nothing."""
