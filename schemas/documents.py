@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from schemas.states import Mode, State, Verdict
+from schemas.verdicts import Colour
 
 
 class Document(BaseModel):
@@ -69,6 +70,7 @@ class RunDocument(Document):
         feed: the feed it belongs to; null without one.
         date: its business date; null where none was given.
         target: where it loaded; null in a dry run.
+        colour: what its end amounts to; null while it is under way, or where it was killed.
         exit_code: of the command that ended it; null where none did.
         rows: extract rows, `read` and by state; null until its books are closed. keys: requests' keys by state.
         reasons: why rows were not accepted, the most frequent first; their rows add up to those of failures.csv.
@@ -90,6 +92,7 @@ class RunDocument(Document):
     mode: Mode
     target: str | None
     verdict: Verdict
+    colour: Colour | None
     exit_code: int | None
     rows: Mapping[str, int] | None
     keys: Mapping[str, int]
@@ -114,6 +117,7 @@ class NightDocument(Document):
         date: its business date; null where none was given.
         target: where it loaded; null in a dry run.
         verdict: of its worst load.
+        colour: what its end amounts to.
         runs: one for each load that ended, in their order.
         missing: required extracts that were not there.
         notes: what was skipped or not started, and why.
@@ -125,6 +129,7 @@ class NightDocument(Document):
     date: str | None = None
     target: str | None
     verdict: Verdict
+    colour: Colour
     exit_code: int
     runs: list[RunDocument]
     missing: list[str] = []
@@ -139,6 +144,7 @@ class BackfillDocument(Document):
     Attributes:
         target: where it loaded; null in a dry run.
         verdict: of its worst night.
+        colour: of its worst night.
         nights: one for each date that was loaded, in their order.
         done_before: dates that earlier runs had finished.
         not_started: dates that were not loaded because the one before them stopped.
@@ -147,6 +153,7 @@ class BackfillDocument(Document):
 
     target: str | None
     verdict: Verdict
+    colour: Colour
     exit_code: int
     nights: list[NightDocument]
     done_before: list[str]

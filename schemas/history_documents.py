@@ -6,6 +6,7 @@ from typing import Any
 from schemas.dialects import Dialect
 from schemas.documents import Document, ProgressDocument, ReasonDocument
 from schemas.states import Mode, Status, Verdict
+from schemas.verdicts import Colour
 
 
 class PastRunDocument(Document):
@@ -14,6 +15,7 @@ class PastRunDocument(Document):
     Attributes:
         target: where it loaded; null in a dry run.
         status: how it is now; `verdict` is `unfinished` while it is under way and after it was killed.
+        colour: what its end amounts to; null while it is under way, and after it was killed.
         started, finished: null where its manifest does not say.
         rows: extract rows, `read` and by state; null until its books are closed, as the four counts below.
         to_correct: rows that were not accepted; of a dry run, rows that would not be sent.
@@ -33,6 +35,7 @@ class PastRunDocument(Document):
     target: str | None
     status: Status
     verdict: Verdict
+    colour: Colour | None
     dry_run: bool
     started: str | None
     finished: str | None

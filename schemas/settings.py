@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple
 from schemas.budget import FailureBudget
 from schemas.dialects import Dialect
 from schemas.states import Alerts, Duplicates, Mode
+from schemas.verdicts import RedAt
 
 DIALECT: Final = Dialect.V2_1
 RUNS: Final = Path("runs")
@@ -166,6 +167,10 @@ class LoadSettings:
         About(
             "Rows that may fail before the run stops; default: no limit.", "a number of rows or a percentage", "N|N%"
         ),
+    ] = None
+    red_at: Annotated[
+        RedAt | None,
+        About("Share of an extract's rows from which on rejects are red; default: 5%.", "a percentage", "N%"),
     ] = None
 
     @property

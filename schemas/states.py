@@ -31,6 +31,7 @@ class Traits:
         sent: LUSID was sent the row's request, and may have applied it.
         again: a resumed run tries to better it.
         counted: counts against the failure budget.
+        rejected: counts towards the share of an extract's rows from which on its run is red (`schemas.verdicts`).
         correctable: a person may cure it by correcting the row.
         copy: another row of its key stands for it, and is counted as the key.
         shareable: its messages are rules of ours, which name columns and never a value.
@@ -46,6 +47,7 @@ class Traits:
     sent: bool = False
     again: bool = False
     counted: bool = True
+    rejected: bool = True
     correctable: bool = False
     copy: bool = False
     shareable: bool = False
@@ -86,6 +88,7 @@ class State(StrEnum):
         good=True,
         sent=True,
         counted=False,
+        rejected=False,
     )
     INVALID = Traits(
         "invalid",
@@ -103,6 +106,7 @@ class State(StrEnum):
         Colours("#7b8794", "#8b949e", "green"),
         good=True,
         counted=False,
+        rejected=False,
         copy=True,
     )
     HELD = Traits(
@@ -110,6 +114,7 @@ class State(StrEnum):
         "what it depends on failed in this run; not sent",
         "`replay` the parent's run, then this one: it looks whether the parent is in",
         Colours("#a16207", "#d4a72c", "red"),
+        rejected=False,
         siblings="HELD",
     )
     FAILED = Traits(
@@ -141,6 +146,7 @@ class State(StrEnum):
         "the run stopped first, or its call was given up",
         "`resume`",
         Colours("#475569", "#8494a7", "red"),
+        rejected=False,
         again=True,
     )
 

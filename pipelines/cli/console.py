@@ -26,6 +26,7 @@ from pipelines.report.summary import Group, Summary, groups_of
 from pipelines.report.unfinished import UnfinishedRun
 from schemas.states import STATES
 from schemas.texts import one_line
+from schemas.verdicts import Colour
 
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where stderr is no terminal: a log is read, not watched."""
@@ -38,6 +39,8 @@ WIDEST = 120
 
 _STEADY_SECONDS = 0.5
 """Before that, a rate means nothing."""
+
+_STYLES = {Colour.GREEN: "green", Colour.AMBER: "yellow", Colour.RED: "red"}
 
 Line = tuple[str, str]
 """A text and its style; the style is lost where the stream is no terminal."""
@@ -198,8 +201,11 @@ def width_of(console: Console) -> int:
 
 def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
     for summary in summaries:
-        yield f"{summary.operation}: {summary.headline}", "bold"
+        colour = summary.colour
+        yield f"{colour.mark} {summary.operation}, {colour}: {summary.headline}", f"bold {_STYLES[colour]}"
         yield f"  {summary.way}, {summary.effort}", "dim"
+        if summary.why_red:
+            yield f"  {summary.why_red}", "bold"
         if summary.replay_line:
             yield f"  {summary.replay_line}", "bold"
         if summary.changes:

@@ -26,7 +26,7 @@ def named(text: str) -> Path:
 
 
 _OPTIONS = flags()
-_KINDS = get_type_hints(LoadOptions) | {"max_failures": str | None}
+_KINDS = get_type_hints(LoadOptions) | {"max_failures": str | None, "red_at": str | None}
 _LAST = ("dry_run", "again", "prefect", "as_json")
 """The last flags in --help."""
 

@@ -13,6 +13,7 @@ from schemas.errors import ConfigError
 from schemas.manifest import Manifest
 from schemas.same_load import Aspect, is_same, load_of
 from schemas.states import FINISHED, OVER, Status, Verdict, good_in
+from schemas.verdicts import Colour, colour_of
 
 LATEST = "latest"
 
@@ -54,6 +55,11 @@ class PastRun:
         if self.dry and self.verdict in OVER - {Verdict.UNBALANCED}:
             return Status.DRY_RUN
         return Status(self.verdict.replace(" ", "-"))
+
+    @property
+    def colour(self) -> Colour | None:
+        """What its end amounts to; None while it is under way, and where it was killed."""
+        return colour_of(self.verdict, self.manifest.rows, self.manifest.settings.red_at)
 
     @cached_property
     def not_accepted(self) -> int:

@@ -77,7 +77,8 @@ class ListedRun:
         elif self.unfinished:
             counts = f": {self.unfinished.headline}; {self.unfinished.progress}"
         replays = f"; replays {manifest.replays}" if manifest.replays else ""
-        return f"{when} UTC  {dry}{manifest.verdict}{into}{counts}{replays}"
+        colour = f"{self.run.colour.mark} {self.run.colour}, " if self.run.colour else ""
+        return f"{when} UTC  {colour}{dry}{manifest.verdict}{into}{counts}{replays}"
 
     def _counts(self) -> Iterator[str]:
         run, rows = self.run, self.run.manifest.rows or {}
@@ -114,6 +115,7 @@ class ListedRun:
             target=manifest.target,
             status=run.status,
             verdict=run.verdict,
+            colour=run.colour,
             dry_run=run.dry,
             started=manifest.started or None,
             finished=manifest.finished or None,

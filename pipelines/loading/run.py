@@ -270,6 +270,7 @@ def _report(
         changes=counts.changes,
         alerts=tuple(counts.alerts),
         warnings=(*warnings, *prepared.requests.remarks, *sent.warnings),
+        red_at=options.red_at,
         failed_refs=refs.found() if refs is not None else {},
         refs_unknown=refs.unknown if refs is not None else None,
     )

@@ -28,6 +28,7 @@ from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.manifest import Manifest
 from schemas.same_load import is_same, place_of
 from schemas.states import FINISHED, FINISHED_CODES, Verdict
+from schemas.verdicts import worst_of
 
 MOST_NAMED = 10
 """Missing folders that a message lists."""
@@ -67,6 +68,7 @@ class BackfillReport:
         return BackfillDocument(
             target=self.target,
             verdict=worst_night.verdict if worst_night else Verdict.COMPLETE,
+            colour=worst_of(night.colour for _, night in self.nights),
             exit_code=self.exit_code,
             nights=nights,
             done_before=[day.isoformat() for day in self.done_before],

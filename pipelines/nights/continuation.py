@@ -139,6 +139,7 @@ def _report(run: PastRun) -> Report:
         changes=found.changes,
         alerts=found.alerts,
         warnings=found.warnings,
+        red_at=found.settings.red_at,
         failed_refs=failed.get("refs", {}),
         refs_unknown=failed.get("unknown"),
     )

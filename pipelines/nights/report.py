@@ -8,6 +8,7 @@ from pipelines.report.report import Report
 from schemas.documents import NightDocument
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.states import EXIT_CODES, Verdict
+from schemas.verdicts import Colour, worst_of
 
 _WORST_FIRST = (5, 4, 2, 3, 0)
 """Unbalanced books, stopped, wrong input, rejects, all accepted: a night has the exit code of its worst load."""
@@ -55,6 +56,11 @@ class NightlyReport:
             return _VERDICTS[self.exit_code]
         return min(self.reports, key=severity).verdict if self.reports else Verdict.COMPLETE
 
+    @property
+    def colour(self) -> Colour:
+        """The colour of its worst load; red where something ended the night."""
+        return worst_of([*(report.colour for report in self.reports), Colour.RED if self.error else None])
+
     def document(self, repeat: str | None, date: str | None = None) -> NightDocument:
         """The document that --json prints.
 
@@ -68,6 +74,7 @@ class NightlyReport:
             date=date,
             target=self.target,
             verdict=self.verdict,
+            colour=self.colour,
             exit_code=self.exit_code,
             runs=runs,
             notes=list(self.notes),

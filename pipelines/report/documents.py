@@ -17,6 +17,7 @@ def run_document(run: Summary) -> RunDocument:
         mode=manifest.mode,
         target=manifest.target,
         verdict=run.verdict,
+        colour=run.colour,
         exit_code=manifest.exit_code,
         rows={name: run.rows[name] for name in ("read", *STATES)},
         keys={state: run.keys[state] for state in STATES},

@@ -14,6 +14,7 @@ from schemas.documents import RunDocument
 from schemas.errors import LoadError
 from schemas.manifest import Reason
 from schemas.states import EXIT_CODES, GOOD, State, Verdict
+from schemas.verdicts import Colour, RedAt, colour_of
 
 
 class RowsNotAcceptedError(LoadError):
@@ -35,6 +36,7 @@ class Report:
         changes: accepted keys that were created, updated or the same, as far as LUSID's answers tell.
         alerts: what LUSID took otherwise than it was meant, with some of the rows.
         warnings: what the run noticed that is no row's fault.
+        red_at: from which share of rejects on it is red; None for the default.
         failed_refs: references of the rows that were not accepted, for the loads that depend on this one; empty unless
             `Options.followed` announced such loads.
         refs_unknown: why the failed references are not known; None when they are.
@@ -56,6 +58,7 @@ class Report:
     changes: Mapping[str, int] = field(default_factory=dict)
     alerts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    red_at: RedAt | None = None
     failed_refs: Mapping[str, str] = field(default_factory=dict)
     refs_unknown: str | None = None
 
@@ -63,6 +66,12 @@ class Report:
     def exit_code(self) -> int:
         """The command's exit code."""
         return EXIT_CODES[self.verdict]
+
+    @property
+    def colour(self) -> Colour:
+        """What its end amounts to."""
+        rows = {"read": self.rows_read, **{state.value: n for state, n in self.rows.items()}}
+        return colour_of(self.verdict, rows, self.red_at) or Colour.RED
 
     @cached_property
     def failures(self) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from schemas.errors import ConfigError
 from schemas.manifest import FORMAT, Manifest, Reason
 from schemas.states import GOOD, STATES, State, Verdict, good_in
 from schemas.texts import one_line, server_text, without_middle
+from schemas.verdicts import RED_AT, REJECTED, Colour, colour_of
 
 MOST_RULES = 3
 """Rules shown of one code; the manifest and --json have them all."""
@@ -95,6 +96,22 @@ class Summary:
     def verdict(self) -> Verdict:
         """How the run ended."""
         return self.manifest.verdict
+
+    @property
+    def colour(self) -> Colour:
+        """What its end amounts to."""
+        colour = colour_of(self.verdict, self.rows, self.manifest.settings.red_at)
+        assert colour is not None  # noqa: S101  # `of` saw to it that it has ended
+        return colour
+
+    @property
+    def why_red(self) -> str:
+        """Which share of rejects makes a finished run red; empty where that is not why."""
+        red_at = self.manifest.settings.red_at or RED_AT
+        rejected = sum(self.rows[state] for state in REJECTED)
+        if self.verdict is not Verdict.REJECTS or not red_at.reached(rejected, self.rows["read"]):
+            return ""
+        return f"{100 * rejected / self.rows['read']:.3g}% of its rows were rejected, and from {red_at} on that is red"
 
     @property
     def rows(self) -> Mapping[str, int]:

@@ -21,6 +21,7 @@ from schemas.errors import RunFolderError
 from schemas.manifest import Manifest, Reason
 from schemas.states import OVER, PENDING, STATES, State, by_state, code_of
 from schemas.texts import server_text
+from schemas.verdicts import colour_of
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class UnfinishedRun:
             mode=manifest.mode,
             target=manifest.target,
             verdict=manifest.verdict,
+            colour=colour_of(manifest.verdict, None, None),
             exit_code=manifest.exit_code,
             rows=None,
             keys={state.value: count for state, count in self.settled.items()},

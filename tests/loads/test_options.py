@@ -30,6 +30,7 @@ from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
 from schemas.settings import LoadOptions, about, flag, flags
+from schemas.verdicts import RedAt
 
 NO_FLAG = {"expect": "has flags of its own", "followed": "a night knows", "hold": "a night knows"}
 KINDS = get_type_hints(LoadOptions)
@@ -51,6 +52,7 @@ def other(name: str) -> Any:
         str: "x",
         Path: Path("elsewhere"),
         FailureBudget: FailureBudget(Decimal(5), percent=True),
+        RedAt: RedAt(Decimal(7), percent=True),
     }
     return made[kind]
 

@@ -33,8 +33,9 @@ def lusid(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_outcome_of_a_run_is_plain_and_stable_where_there_is_no_terminal() -> None:
     assert printed(summary()) == printed(summary(), width=200)
     assert printed(summary()).splitlines() == [
-        "orders: finished: 2 of 10 rows not accepted",
+        "✗ orders, red: finished: 2 of 10 rows not accepted",
         "  Partial mode into https://acme.lusid.com/api, 3 calls, 1 retry, 9.0 s",
+        "  20% of its rows were rejected, and from 5% on that is red",
         "",
         "        read  accepted  duplicate  failed",
         "  rows    10         7          1       2",
@@ -165,7 +166,7 @@ def test_the_next_command_is_what_the_run_needs(monkeypatch: pytest.MonkeyPatch)
 
 def test_unknown_rows_are_an_alarm_that_says_what_they_mean_and_what_to_type() -> None:
     lines = printed(summary(**rows_of(unknown=3, failed=1), warnings=["noticed"])).splitlines()
-    assert lines[2:6] == [
+    assert lines[3:7] == [
         "  ! 3 rows are unknown: sent, but the answer was lost and reading back was",
         "    inconclusive, so LUSID may or may not hold them. `bulkload replay` checks",
         "    before it sends anything that is not safe to send twice.",
@@ -188,7 +189,7 @@ def test_a_run_that_continued_after_giving_up_on_calls_says_so_and_what_sends_th
 
 def test_a_replay_says_whose_rows_it_resolved_and_what_is_left() -> None:
     lines = printed(summary(replays="RUN_X", **rows_of(failed=1, held=2))).splitlines()
-    assert lines[2] == "  replays RUN_X: 7 of 10 rows resolved, 3 left (2 held, 1 failed)"
+    assert lines[3] == "  replays RUN_X: 7 of 10 rows resolved, 3 left (2 held, 1 failed)"
     assert summary(replays="RUN_X", **rows_of()).replay_line == "replays RUN_X: 10 of 10 rows resolved"
     assert summary(replays=None).replay_line == ""
 
@@ -196,7 +197,7 @@ def test_a_replay_says_whose_rows_it_resolved_and_what_is_left() -> None:
 def test_the_runs_of_a_night_share_one_table() -> None:
     records = summary(operation="investor-records")
     lines = printed(records, summary()).splitlines()
-    assert lines[5:8] == [
+    assert lines[7:10] == [
         "                    read  accepted  duplicate  failed",
         "  investor-records    10         7          1       2",
         "  orders              10         7          1       2",

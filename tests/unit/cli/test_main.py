@@ -330,7 +330,7 @@ def test_an_extract_without_fault_ends_0_and_leaves_nothing_to_do(good: Path, tm
     assert cli.run(["load", "investor-records", str(good / "investors.csv"), *flags]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
-    assert captured.out.splitlines()[0] == "investor-records: complete: 20 rows, none to correct"
+    assert captured.out.splitlines()[0] == "✓ investor-records, green: complete: 20 rows, none to correct"
     assert captured.out.splitlines()[-2:] == ["Next", "  Nothing is left to do."]
 
 
@@ -338,7 +338,7 @@ def test_a_dry_run_sends_nothing_and_says_what_to_type_to_send_it(good: Path, tm
     extract = good / "investors.csv"
     assert cli.run(["load", "investor-records", str(extract), "--runs", str(tmp_path), "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "investor-records: dry run, nothing was sent: 0 of 20 rows must be corrected"
+    assert lines[0] == "✓ investor-records, green: dry run, nothing was sent: 0 of 20 rows must be corrected"
     assert lines[-2:] == [
         "  Every row is valid: load them.",
         f"  bulkload load investor-records {extract} --runs {tmp_path}",
@@ -421,7 +421,7 @@ def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(
     runs = ["--runs", str(tmp_path / "runs"), "--target", "sandbox", "--direct"]
     assert cli.run(["nightly", str(tmp_path / "night"), *runs]) == 2
     captured = capsys.readouterr()
-    assert captured.out.startswith("investor-records: complete: 20 rows, none to correct\n")
+    assert captured.out.startswith("✓ investor-records, green: complete: 20 rows, none to correct\n")
     assert captured.err.splitlines()[-1].startswith("bulkload: the header: no column of it is one of this operation's")
 
 
@@ -450,7 +450,7 @@ def test_runs_are_listed_newest_first_and_other_folders_ignored(night: Path, tmp
     assert cli.run(["runs", "--runs", str(night)]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == folder.name
-    assert second.endswith(" UTC  rejects into sandbox: 1,008 read, 1,000 accepted, 7 to correct")
+    assert second.endswith(" UTC  ! amber, rejects into sandbox: 1,008 read, 1,000 accepted, 7 to correct")
     assert cli.run(["runs", "--runs", str(night), "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert (document["run_id"], document["verdict"], document["rows"]["read"]) == (folder.name, "rejects", 1008)
@@ -498,7 +498,7 @@ def test_a_run_that_did_not_finish_says_why_and_an_ambiguous_name_is_refused(tmp
     assert cli.run(["runs", *runs]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "a2",
-        "  2026-11-21 02:00 UTC  stopped",
+        "  2026-11-21 02:00 UTC  ✗ red, stopped",
         "a1",
         "  2026-11-20 02:00 UTC  unfinished",
         "0b",

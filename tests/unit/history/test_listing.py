@@ -84,8 +84,8 @@ def test_the_numbers_of_a_run_of_each_kind_are_right(tmp_path: Path, capsys: Cap
         assert (document["status"], tuple(document[count] for count in COUNTS)) == (status, counts), name
         assert f"{said[said.index(report.run_id) + 1]};".rpartition(": ")[2].startswith(f"{line};"), name
     assert found[half.run_id]["replayed_by"] == [kinds["its replay"][0].run_id]
-    assert sum("UTC  dry run, rejects: 3 read" in line for line in said) == 1
-    assert sum("UTC  dry run: 2 read" in line for line in said) == 1
+    assert sum("dry run, rejects: 3 read" in line for line in said) == 1
+    assert sum("UTC  ✓ green, dry run: 2 read" in line for line in said) == 1
 
 
 def test_a_row_that_a_replay_of_a_replay_got_in_is_resolved_in_each_run_that_had_it(

@@ -212,6 +212,7 @@ def test_the_document_gives_each_night_by_its_date(place: Backfills) -> None:
     (night,) = [night for _, night in report.nights]
     assert report.document("backfill again").as_json() == {
         "verdict": "stopped",
+        "colour": "red",
         "target": place.target,
         "exit_code": 4,
         "nights": [night.document("backfill again", "2026-11-23").as_json()],

@@ -346,6 +346,7 @@ def test_an_error_in_a_later_load_is_reported_beside_the_loads_that_ended(tmp_pa
         "notes": list(night.notes),
         "runs": [night.reports[0].document().as_json()],
         "verdict": "error",
+        "colour": "red",
         "missing": [],
         "next": "bulkload nightly tonight",
     }
