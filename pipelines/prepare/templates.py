@@ -23,7 +23,7 @@ MOST_PATTERNS = 1024
 random, in thirty columns, few patterns come twice, and a template costs as much as five rows."""
 
 _MARK = "\ue000{}\ue000"
-"""Stands where a cell goes. Cells are never looked through for it, and nothing else in a request is not ASCII."""
+"""Stands where a cell goes. Cells are never looked through for it; words of a vocabulary, which a template holds, are."""
 _PLACE = re.compile(_MARK.format("([0-9]+)").encode())
 
 _Pattern = tuple[bool | str, ...]
@@ -78,8 +78,8 @@ class Templates:
         return b"" if self._binding.broken_rules(row) else self._encode(sheet.keys[position], row)
 
     def _new(self, pattern: _Pattern) -> _Template | None:
-        """The template of a new pattern; None past the bound."""
-        if len(self._template_of) >= MOST_PATTERNS:
+        """The template of a new pattern; None where it has none."""
+        if len(self._template_of) >= MOST_PATTERNS or _has_mark(pattern):
             return None
         row = _row_of_marks(self._binding, pattern)
         refused = self._binding.broken_rules(row)
@@ -102,7 +102,7 @@ class _Gathered(NamedTuple):
 _APART = b"\n"
 """Stands between the tokens of a part: JSON has no line feed."""
 _BROKEN, _UNKNOWN = b"-", b"?"
-"""In place of a pattern's number: it breaks a rule; it is past the bound."""
+"""In place of a pattern's number: it breaks a rule; it has no template."""
 
 
 class GatheredTemplates:
@@ -143,7 +143,7 @@ class GatheredTemplates:
 
     def _new(self, pattern: _Pattern) -> bytes:
         """The number of a new pattern."""
-        if len(self._number_of) >= MOST_PATTERNS:
+        if len(self._number_of) >= MOST_PATTERNS or _has_mark(pattern):
             return _UNKNOWN
         row, number = _row_of_marks(self._binding, pattern), _BROKEN
         if not self._binding.broken_rules(row):
@@ -209,6 +209,11 @@ def _patterns(binding: Binding, sheet: Sheet) -> Iterator[_Pattern]:
     """The pattern of each row."""
     words = binding.words
     return zip(*(c if n in words else list(map(bool, c)) for n, c in sheet.cells.items()), strict=True)
+
+
+def _has_mark(pattern: _Pattern) -> bool:
+    """Whether a word would be taken for the place of a cell; LUSID, not this product, knows all words of some columns."""
+    return any(isinstance(seen, str) and _MARK[0] in seen for seen in pattern)
 
 
 def _row_of_marks(binding: Binding, pattern: _Pattern) -> Row:

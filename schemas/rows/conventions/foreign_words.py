@@ -7,6 +7,7 @@ where it would be told as a text. Nothing here knows columns or rows.
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
@@ -76,9 +77,7 @@ class Guard:
 
     def cell_type(self, cell: Any) -> Any:
         """A pydantic type behind the guard; that of a list has it for each of its items."""
-        if _is_list(cell):
-            return Annotated[cell, AfterValidator(self._check_items)]
-        return Annotated[cell, BeforeValidator(self._check)]
+        return _guarded(self, cell)
 
     def is_alarming(self, cells: Collection[Any]) -> bool:
         """Whether a look at a whole column cannot tell that nothing in it is refused; costs little for each cell."""
@@ -93,7 +92,8 @@ class Guard:
             return True
         return self.names and (" " in together or not together.isascii())
 
-    def _check(self, cell: Any) -> Any:
+    def check(self, cell: Any) -> Any:
+        """The cell; raises PydanticCustomError where it may not stand there."""
         text = clean_key(cell) if self.names and isinstance(cell, str) else cell
         if not isinstance(text, str):
             return cell
@@ -105,10 +105,19 @@ class Guard:
             raise refuse("TextMark", _MARK)
         return cell
 
-    def _check_items(self, items: list[str]) -> list[str]:
+    def check_items(self, items: list[str]) -> list[str]:
+        """The items of a list; raises PydanticCustomError for one that may not stand there."""
         for item in items:
-            self._check(item)
+            self.check(item)
         return items
+
+
+@lru_cache(maxsize=512)
+def _guarded(guard: Guard, cell: Any) -> Any:
+    """Kept, so that columns of one type have one validator."""
+    if _is_list(cell):
+        return Annotated[cell, AfterValidator(guard.check_items)]
+    return Annotated[cell, BeforeValidator(guard.check)]
 
 
 def null_words_in(cells: Collection[Any]) -> int:
@@ -127,21 +136,20 @@ def guarded_validator(cell: Any, guard: Guard | None, *, strict: bool) -> Callab
         guard: what goes before it.
         strict: the type itself takes nothing that the guard refuses, which only knows better why.
     """
-    plain = _list_validator(cell)
     if guard is None:
-        return plain
-    careful = _list_validator(guard.cell_type(cell))
+        return _list_validator(cell)
+    guarded, is_alarming = guard.cell_type(cell), guard.is_alarming
     if _is_list(cell):
-        return careful
-    is_alarming = guard.is_alarming
+        return _list_validator(guarded)
+    plain = _list_validator(cell)
 
     def validate(cells: Collection[Any]) -> list[Any]:
         if not strict and is_alarming(cells):
-            return careful(cells)
+            return _list_validator(guarded)(cells)
         try:
             return plain(cells)
         except ValidationError:
-            return careful(cells)
+            return _list_validator(guarded)(cells)
 
     return validate
 
@@ -150,6 +158,8 @@ def _is_list(cell: Any) -> bool:
     return any(get_origin(part) is list for part in get_args(cell))
 
 
+@lru_cache(maxsize=512)
 def _list_validator(cell: Any) -> Callable[[Collection[Any]], list[Any]]:
+    """Kept, because pydantic takes milliseconds to make one and columns share their types."""
     validate: Callable[[Collection[Any]], list[Any]] = TypeAdapter(list[cell]).validator.validate_python
     return validate
