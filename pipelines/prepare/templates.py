@@ -23,7 +23,7 @@ MOST_PATTERNS = 1024
 random, in thirty columns, few patterns come twice, and a template costs as much as five rows."""
 
 _MARK = "\ue000{}\ue000"
-"""Stands where a cell goes. Cells are never looked through for it; words of a vocabulary, which a template holds, are."""
+"""Stands where a cell goes. Cells are never looked through for it; words, which stand in the template, are."""
 _PLACE = re.compile(_MARK.format("([0-9]+)").encode())
 
 _Pattern = tuple[bool | str, ...]
@@ -212,7 +212,7 @@ def _patterns(binding: Binding, sheet: Sheet) -> Iterator[_Pattern]:
 
 
 def _has_mark(pattern: _Pattern) -> bool:
-    """Whether a word would be taken for the place of a cell; LUSID, not this product, knows all words of some columns."""
+    """Whether a word would be taken for the place of a cell: of some columns LUSID alone knows the words."""
     return any(isinstance(seen, str) and _MARK[0] in seen for seen in pattern)
 
 
