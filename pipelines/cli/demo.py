@@ -66,6 +66,8 @@ def _resource_id(entity: Mapping[str, Any]) -> set[str]:
 
 
 LISTINGS: Mapping[str, tuple[Listing, ...]] = {
+    "persons": (Listing("persons", "/api/persons", _identifiers),),
+    "legal-entities": (Listing("legal entities", "/api/legalentities", _identifiers),),
     "investor-records": (Listing("investor records", "/api/investorrecords", _identifiers),),
     "investment-accounts": (Listing("investment accounts", "/api/investmentaccounts", _identifiers),),
     "orders": (

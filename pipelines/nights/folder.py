@@ -15,11 +15,16 @@ from schemas.errors import ConfigError
 Names = Mapping[str, tuple[str, ...]]
 
 NAMES: Names = {
+    "persons": ("persons",),
+    "legal-entities": ("legal-entities", "legalentities"),
     "investor-records": ("investor-records", "investors"),
     "investment-accounts": ("investment-accounts", "accounts"),
     "orders": ("orders",),
 }
 """The night's operations in the order of loading, and how the names of their extracts begin."""
+
+EXPECTED = ("investor-records", "investment-accounts", "orders")
+"""Operations whose absence is noted: persons and legal entities are often mastered elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class FolderContents:
     notes: tuple[str, ...]
 
 
-def find_extracts(folder: Path, names: Names = NAMES, expected: Collection[str] = tuple(NAMES)) -> FolderContents:
+def find_extracts(folder: Path, names: Names = NAMES, expected: Collection[str] = EXPECTED) -> FolderContents:
     """Finds the extracts in a folder by the beginnings of their names.
 
     Args:

@@ -29,7 +29,15 @@ from pipelines.report.report import Report
 NAMES: Names = {
     operation: (operation,)
     for operation in (
-        *("orders", "move-orders", "place-blocks", "update-placements", "cancel-orders", "cancel-placements"),
+        *(
+            "orders",
+            "update-orders",
+            "move-orders",
+            "place-blocks",
+            "update-placements",
+            "cancel-orders",
+            "cancel-placements",
+        ),
         *("executions", "allocate", "book-transactions"),
     )
 }

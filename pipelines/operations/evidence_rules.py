@@ -124,7 +124,7 @@ def _path(collection: str, resource: Mapping[str, str]) -> str:
 
 
 def record_by_identifier(collection: str) -> EvidenceRule:
-    """The record or account of an upsert, read by its first identifier.
+    """The record, account, person or legal entity of an upsert, read by its first identifier.
 
     Everything that was sent is compared, except the effective dates of properties: an upsert mostly changes an entity
     that existed yesterday, and yesterday's state must not be mistaken for today's.
@@ -173,6 +173,17 @@ def holders_of_account(request: Mapping[str, Any], dialect: Dialect) -> list[Evi
     ]
 
 
+def investor_of_record(request: Mapping[str, Any], dialect: Dialect) -> list[Evidence]:
+    """The person or legal entity that a record is about; it is enough that it exists."""
+    investor = request["investor"]
+    (found,) = (entries for name, entries in investor.items() if name != "investorType")
+    return [_entity(_INVESTORS[key.split("/")[0]], key, value, None, dialect) for key, value in found.items()]
+
+
+_INVESTORS = {"Person": "persons", "LegalEntity": "legalentities"}
+"""The collection of each kind of investor; neither has a scope in any dialect."""
+
+
 def entities_named(**collections: str) -> EvidenceRule:
     """The entities that members of a request name by their ids; it is enough that they exist.
 
@@ -201,10 +212,10 @@ def executed_placement(request: Mapping[str, Any], dialect: Dialect) -> list[Evi
 
 
 def _entity(collection: str, key: str, value: Any, entity_scope: str | None, dialect: Dialect) -> Evidence:
-    """A record or account by one identifier, at the path that the dialect has for it."""
+    """An entity by one identifier, at the path that the dialect has for it."""
     _, scope, code = key.split("/")
     text = quote(value if isinstance(value, str) else value["value"]["labelValue"], safe="")
-    if dialect is Dialect.V2_3:
+    if dialect is Dialect.V2_3 and collection not in _INVESTORS.values():
         params = {"identifierScope": scope, "scope": entity_scope or ""}
         return Evidence(f"/api/{collection}/{code}/{text}", {}, params)
     return Evidence(f"/api/{collection}/{scope}/{code}/{text}", {})

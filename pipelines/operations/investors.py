@@ -1,11 +1,44 @@
-"""Operations on investors: their records, and the accounts they hold."""
+"""Operations on investors: persons and legal entities, the records of them, and the accounts they hold."""
 
 from pipelines.operations import evidence_rules
 from pipelines.operations.operation import BodyShape, Operation
 from pipelines.operations.references import family_refs
 from schemas.requests.investment_accounts import HOLDER, INVESTMENT_ACCOUNT, PORTFOLIO, investment_account_request
 from schemas.requests.investor_records import INVESTOR_RECORD, investor_record_request
+from schemas.requests.persons import LEGAL_ENTITY, PERSON, person_request
 from schemas.rows.columns import KeyRule
+
+PERSONS = Operation(
+    name="persons",
+    entity="person",
+    path="/api/persons/$batchUpsert",
+    expected_status=201,
+    body=BodyShape.KEYED,
+    shape=PERSON,
+    key=KeyRule(any_of="identifier:"),
+    build=person_request,
+    evidence=evidence_rules.record_by_identifier("persons"),
+    idempotent=True,
+    success_mode=True,
+    lusid_id="lusidPersonId",
+    provides=family_refs("identifier:"),
+)
+
+LEGAL_ENTITIES = Operation(
+    name="legal-entities",
+    entity="legal entity",
+    path="/api/legalentities/$batchUpsert",
+    expected_status=201,
+    body=BodyShape.KEYED,
+    shape=LEGAL_ENTITY,
+    key=KeyRule(any_of="identifier:"),
+    build=person_request,
+    evidence=evidence_rules.record_by_identifier("legalentities"),
+    idempotent=True,
+    success_mode=True,
+    lusid_id="lusidLegalEntityId",
+    provides=family_refs("identifier:"),
+)
 
 INVESTOR_RECORDS = Operation(
     name="investor-records",
@@ -17,10 +50,12 @@ INVESTOR_RECORDS = Operation(
     key=KeyRule(any_of="identifier:"),
     build=investor_record_request,
     evidence=evidence_rules.record_by_identifier("investorrecords"),
+    parents=evidence_rules.investor_of_record,
     idempotent=True,
     success_mode=True,
     lusid_id="lusidInvestorRecordId",
     provides=family_refs("identifier:"),
+    needs=family_refs("investor:"),
 )
 
 INVESTMENT_ACCOUNTS = Operation(

@@ -1,10 +1,11 @@
-"""Operations on orders and placements: create and move orders, place blocks, update placements, cancel either."""
+"""Operations on orders and placements: create, update, move and cancel orders, place blocks, change placements."""
 
 from pipelines.operations import evidence_rules
 from pipelines.operations.operation import AnswerShape, BodyShape, Operation
 from pipelines.operations.references import all_refs, id_at, id_key, id_refs
 from schemas.requests.order_moves import ORDER_CANCEL, ORDER_MOVE, order_move
 from schemas.requests.order_parts import id_request
+from schemas.requests.order_updates import ORDER_UPDATE, order_update_request
 from schemas.requests.orders import ORDER, ORDER_ROW, block_request
 from schemas.requests.placements import (
     PLACED_BLOCK,
@@ -52,6 +53,22 @@ MOVE_ORDERS = Operation(
     answer_key=id_at("order", "id"),
     needs=id_refs("Order", "order"),
     completes=id_refs("Block", "block"),
+)
+
+UPDATE_ORDERS = Operation(
+    name="update-orders",
+    entity="order",
+    path="/api/ordermanagement/updateorders",
+    body=BodyShape.KEYED,
+    modes=frozenset({Mode.PARTIAL}),
+    shape=ORDER_UPDATE,
+    key=id_key("order"),
+    build=order_update_request,
+    evidence=evidence_rules.own_entity("orders"),
+    parents=evidence_rules.entities_named(id="orders"),
+    idempotent=True,
+    has_instrument=True,
+    needs=id_refs("Order", "order"),
 )
 
 PLACE_BLOCKS = Operation(

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 
 from pipelines.operations.booking import ALLOCATE, BOOK_TRANSACTIONS, EXECUTIONS
-from pipelines.operations.investors import INVESTMENT_ACCOUNTS, INVESTOR_RECORDS
+from pipelines.operations.investors import INVESTMENT_ACCOUNTS, INVESTOR_RECORDS, LEGAL_ENTITIES, PERSONS
 from pipelines.operations.operation import Operation
 from pipelines.operations.orders import (
     CANCEL_ORDERS,
@@ -14,14 +14,15 @@ from pipelines.operations.orders import (
     MOVE_ORDERS,
     ORDERS,
     PLACE_BLOCKS,
+    UPDATE_ORDERS,
     UPDATE_PLACEMENTS,
 )
 from schemas.errors import ConfigError
 from schemas.suggestions import did_you_mean
 
 _ALL = (
-    *(INVESTOR_RECORDS, INVESTMENT_ACCOUNTS),
-    *(ORDERS, MOVE_ORDERS, PLACE_BLOCKS, UPDATE_PLACEMENTS, CANCEL_ORDERS, CANCEL_PLACEMENTS),
+    *(PERSONS, LEGAL_ENTITIES, INVESTOR_RECORDS, INVESTMENT_ACCOUNTS),
+    *(ORDERS, UPDATE_ORDERS, MOVE_ORDERS, PLACE_BLOCKS, UPDATE_PLACEMENTS, CANCEL_ORDERS, CANCEL_PLACEMENTS),
     *(ALLOCATE, BOOK_TRANSACTIONS, EXECUTIONS),
 )
 

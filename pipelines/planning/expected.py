@@ -101,9 +101,12 @@ def _portfolio(portfolio: Members) -> Members:
 
 
 _MEMBERS: Mapping[str, Callable[[Any], Members]] = {
+    "persons": _record,
+    "legal-entities": _record,
     "investor-records": _record,
     "investment-accounts": _record,
     "move-orders": lambda request: {"orderIds": Among([request["orderId"]])},
+    "update-orders": lambda request: {name: value for name, value in request.items() if name != "id"},
     "place-blocks": _own,
     "update-placements": _updated,
     "cancel-orders": lambda _: {"state": "Cancelled"},

@@ -25,7 +25,9 @@ from schemas.states import State
 SAMPLES = Path(__file__).parents[1] / "samples"
 PLACEMENT = "/api/placements/Placements-EU/PLAC00000123"
 PARENTS = {
+    "investor-records": {"/api/persons/HrSystem1/InternalId/XY10001111"},
     "investment-accounts": {"/api/investorrecords/ExternalIdentifier/ExternalIRId/IR_000123"},
+    "update-orders": {"/api/orders/Orders-1/ORDER00000001"},
     "move-orders": {"/api/orders/Orders-EU/ORDER00000123"},
     "place-blocks": {"/api/blocks/Blocks-EU/BLOCK00000123", "/api/placements/Parents-EU/PLAC_PARENT"},
     "update-placements": {PLACEMENT},

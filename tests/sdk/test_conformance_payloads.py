@@ -27,9 +27,12 @@ pytestmark = [pytest.mark.sdk, pytest.mark.timeout(900)]
 
 SDKS = {Dialect.V2_1: "2.1", Dialect.V2_3: "2.3"}
 BODIES = {
+    "persons": "Dict[str, UpsertPersonRequest]",
+    "legal-entities": "Dict[str, UpsertLegalEntityRequest]",
     "investor-records": "Dict[str, UpsertInvestorRecordRequest]",
     "investment-accounts": "Dict[str, UpsertInvestmentAccountRequest]",
     "orders": "BlockAndOrdersCreateRequest",
+    "update-orders": "Dict[str, OrderUpdateRequest]",
     "move-orders": "MoveOrdersToDifferentBlocksRequest",
     "place-blocks": "PlaceBlocksRequest",
     "update-placements": "Dict[str, PlacementUpdateRequest]",

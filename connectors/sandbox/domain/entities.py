@@ -1,4 +1,4 @@
-"""Finds, upserts and shows entities with client-defined identifiers: investor records and investment accounts.
+"""Finds, upserts and shows entities with client-defined identifiers: investor records, investment accounts, persons.
 
 An upsert whose identifiers are all new creates an entity; one whose identifiers lead to an entity updates it: omitted
 members stay as they are and given ones replace the old, identifiers and properties one by one. Sources:
@@ -14,7 +14,7 @@ from connectors.sandbox.domain.reference.definitions import check_entity
 from connectors.sandbox.domain.reference.people import assumed_entity, list_people
 from connectors.sandbox.domain.shapes import code, labels_of
 from connectors.sandbox.protocol.batch import Apply, batch_upsert
-from connectors.sandbox.protocol.calls import OLDER, ApiCall, Route, numbered_luid, quoted, unique_id
+from connectors.sandbox.protocol.calls import DIALECTS, OLDER, ApiCall, Route, numbered_luid, quoted, unique_id
 from connectors.sandbox.protocol.exact_json import Document, dumps, loads_own
 from connectors.sandbox.protocol.problems import ItemError, not_found, validation_problem
 from connectors.sandbox.protocol.readers import Errors, Reader
@@ -33,10 +33,16 @@ class EntityType:
     Attributes:
         name: its path segment, and its kind in the store.
         noun: its name in failures and messages (`InvestorRecord`), and the domain of its identifiers and properties.
+        scoped: whether it has a scope in dialect 2.3.
     """
 
     name: str
     noun: str
+    scoped: bool = True
+
+    def has_scope(self, call: ApiCall) -> bool:
+        """Whether it has a scope in the dialect of a call."""
+        return self.scoped and call.shapes == "2.3"
 
 
 def resolve(transaction: Transaction, kind: EntityType, scope: str, labels: Document) -> tuple[set[int], list[str]]:
@@ -139,7 +145,7 @@ def shown(call: ApiCall, kind: EntityType, document: Document) -> Document:
     key, value = next(iter(labels_of(document["identifiers"]).items()))
     _, id_scope, id_code = key.split("/")
     root = f"{call.base_url}/api/{kind.name}"
-    if call.shapes == "2.1":
+    if not kind.has_scope(call):
         return {"href": f"{root}/{id_scope}/{id_code}/{quoted(value)}", **document}
     query = f"scope={document['scope']}&identifierScope={id_scope}"
     return {"href": f"{root}/{id_code}/{quoted(value)}?{query}", **document}
@@ -157,7 +163,7 @@ def _single(kind: EntityType, show: Show, call: ApiCall) -> Document:
         ProblemError: 400 for an invalid parameter, 404 when there is no such entity.
     """
     asked: dict[str, str | None] = dict(call.path)
-    if call.shapes == "2.3":
+    if kind.has_scope(call):
         asked["scope"] = call.parameter("scope")
         asked["idTypeScope"] = call.parameter("identifierScope")
     errors = Errors()
@@ -197,9 +203,13 @@ def routes(kind: EntityType, request: Mapping[str, Reader], apply: Apply, show: 
         show: shows one.
     """
     path = f"/api/{kind.name}"
+    without_scope = OLDER if kind.scoped else DIALECTS
+    with_scope = ("2.3",) if kind.scoped else ()
     return (
         Route("POST", f"{path}/$batchUpsert", lambda call: batch_upsert(call, request[call.shapes], apply), 201),
         Route("GET", path, lambda call: list_people(call, kind.name, kind.noun, show), 200),
-        Route("GET", f"{path}/{{idTypeScope}}/{{idTypeCode}}/{{value}}", partial(_single, kind, show), 200, OLDER),
-        Route("GET", f"{path}/{{idTypeCode}}/{{value}}", partial(_single, kind, show), 200, ("2.3",)),
+        Route(
+            "GET", f"{path}/{{idTypeScope}}/{{idTypeCode}}/{{value}}", partial(_single, kind, show), 200, without_scope
+        ),
+        Route("GET", f"{path}/{{idTypeCode}}/{{value}}", partial(_single, kind, show), 200, with_scope),
     )

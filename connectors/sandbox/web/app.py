@@ -26,7 +26,9 @@ from connectors.sandbox.endpoints import (
     investment_accounts,
     investor_records,
     moves,
+    order_updates,
     orders,
+    persons,
     placement_updates,
     placements,
 )
@@ -41,7 +43,7 @@ from connectors.sandbox.web.rate_limit import RateLimit, RateLimiter
 from connectors.sandbox.web.tokens import TokenRefusedError, Tokens
 
 _PARTS = (
-    *(investor_records, investment_accounts, blocks, orders, moves, cancels),
+    *(persons, investor_records, investment_accounts, blocks, orders, order_updates, moves, cancels),
     *(placements, placement_updates, executions, allocation, allocation_upserts, booking),
     *(property_definitions, instruments, portfolios, transaction_types),
 )

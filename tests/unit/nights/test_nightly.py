@@ -124,6 +124,22 @@ def test_accounts_whose_holder_was_refused_are_held_and_name_it_and_the_sandbox_
     assert len(lists["orders"]) == orders.rows[State.ACCEPTED]
 
 
+def test_records_of_a_person_who_was_refused_are_held_and_so_are_their_accounts(tmp_path: Path) -> None:
+    persons = [{"identifier:Person/HrSystem1/InternalId": f"P000{n}", "display_name": "Jane Doe"} for n in (1, 2)]
+    persons[1]["display_name"] = ""
+    investors = [investor(1), investor(2)]
+    accounts = [account(1, holder=1), account(2, holder=2)]
+    folder = a_folder(tmp_path, persons=persons, investors=investors, accounts=accounts)
+    with sandbox() as target:
+        night = nightly(folder, target=target, runs=tmp_path)
+    assert [report.operation for report in night.reports] == ["persons", "investor-records", "investment-accounts"]
+    found = [(line["_row"], line["_state"], line["_message"]) for r in night.reports for line in failures(r)]
+    assert found[1:] == [
+        ("2", "held", "Person/HrSystem1/InternalId=P0002 is invalid (row 2)"),
+        ("2", "held", "InvestorRecord/ExternalIdentifier/ExternalIRId=IR_0002 is held (row 2)"),
+    ]
+
+
 def test_csv_wins_over_parquet_beside_it_and_a_note_says_so(tmp_path: Path) -> None:
     heard = Heard()
     night = nightly(DATA / "sample", progress=heard, dry_run=True, runs=tmp_path)

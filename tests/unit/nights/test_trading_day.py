@@ -223,6 +223,8 @@ def test_moves_updates_and_cancels_run_in_order_and_change_nothing_the_second_ti
     write_csv(folder / "place-blocks.csv", [*places, *extra])
     ids = [{"order_scope": "MyScope", "order_code": f"ORDER000009-{n}"} for n in (1, 2)]
     write_csv(folder / "move-orders.csv", [ids[0] | {"block_scope": "MyScope", "block_code": "BLOCK000010"}])
+    third = {"order_scope": "MyScope", "order_code": "ORDER000009-3", "quantity": "70"}
+    write_csv(folder / "update-orders.csv", [third])
     write_csv(folder / "update-placements.csv", [placement("PLAC000009-1") | {"counterparty": "BrokerZ"}])
     write_csv(folder / "cancel-orders.csv", [ids[1]])
     write_csv(folder / "cancel-placements.csv", [placement("PLAC000009-2")])

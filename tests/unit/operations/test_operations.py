@@ -449,9 +449,12 @@ def test_the_command_line_lists_every_operation_with_all_there_is_to_know(capsys
     both, partial, today, ever = "Atomic, Partial", "Partial", "2.1, 2.3", "2.1, 2.3, legacy"
     managed = "POST /api/ordermanagement"
     expected = [
+        ("persons", "POST /api/persons/$batchUpsert", both, "any", today),
+        ("legal-entities", "POST /api/legalentities/$batchUpsert", both, "any", today),
         ("investor-records", "POST /api/investorrecords/$batchUpsert", both, "any", today),
         ("investment-accounts", "POST /api/investmentaccounts/$batchUpsert", both, "any", today),
         ("orders", f"{managed}/createorders", both, "100", today),
+        ("update-orders", f"{managed}/updateorders", partial, "any", today),
         ("move-orders", f"{managed}/moveorders", both, "100", today),
         ("place-blocks", f"{managed}/placeblocks", both, "100", today),
         ("update-placements", f"{managed}/$updateplacements", partial, "any", today),
