@@ -408,7 +408,9 @@ def test_a_list_that_cannot_be_read_ends_the_day_and_earlier_loads_stand(
 
 def test_a_folder_without_any_extract_of_a_day_is_refused(tmp_path: Path) -> None:
     (tmp_path / "investors.csv").touch()
-    with pytest.raises(ConfigError, match=r"holds no extract: none of orders\*, update-orders\*, move-orders\*, .*book-transactions\*$"):
+    with pytest.raises(
+        ConfigError, match=r"holds no extract: none of orders\*, update-orders\*, move-orders\*, .*book-transactions\*$"
+    ):
         trading_day.trading_day(tmp_path, runs=tmp_path / "runs")
 
 
