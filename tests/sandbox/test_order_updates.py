@@ -18,7 +18,8 @@ from connectors.sandbox.server import Sandbox
 
 def updated(sandbox: Sandbox, code: str, **change: Any) -> dict[str, Any]:
     answer = done(manage(sandbox, "updateorders", {"k": {"id": rid(code), **change}}))
-    return answer["values"].get("k") or answer["failed"]["k"]
+    found: dict[str, Any] = answer["values"].get("k") or answer["failed"]["k"]
+    return found
 
 
 def block_of(sandbox: Sandbox, code: str) -> dict[str, Any]:
