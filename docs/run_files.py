@@ -45,6 +45,8 @@ OUTCOMES: Mapping[str, str] = {
     "key": "the request's key; null where a row has none",
     "source": "the file its rows are in",
     "rows": "their numbers in that file, from 1",
+    "places": "where they stand in the file: `line 18`, of Parquet `row group 2, row 5`, of a data frame `index 17`; "
+    "null where they are in",
     "state": "the state of the rows",
     "code": "why, as one word; null where there is no reason",
     "message": "why, in words",

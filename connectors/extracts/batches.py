@@ -54,6 +54,29 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """The physical lines of a file that records begin on, 1-based.
+
+    Attributes:
+        first: the line that the offsets are counted from.
+        offsets: of each record; a range where every line is a record.
+    """
+
+    first: int
+    offsets: Sequence[int] = ()
+
+    def __bool__(self) -> bool:
+        return len(self.offsets) > 0
+
+    def __getitem__(self, index: int) -> int:
+        return self.first + self.offsets[index]
+
+
+NO_LINES = Lines(0)
+"""Of a file that has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class RowBatch:
     """Up to `MAX_ROWS` consecutive records of one file.
 
@@ -66,6 +89,7 @@ class RowBatch:
             width of the header, with U+FFFD where a byte could not be decoded.
         extra: index of a record -> cells beyond the last column, so that a report can keep them.
         position: reads this batch again.
+        lines: where each record begins; of a Parquet file none.
     """
 
     source: int
@@ -74,6 +98,7 @@ class RowBatch:
     bad: dict[int, BadRow]
     extra: dict[int, list[str]]
     position: Position
+    lines: Lines = NO_LINES
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -130,6 +155,9 @@ class RowFile(Protocol):
 
     def reread(self, position: Position, order: list[str]) -> RowBatch:
         """Reads one batch again; ascending positions cost one pass, whatever the file."""
+
+    def place(self, row: int) -> str:
+        """Where a row is, beside its number and its line, in the file's own terms; empty in a CSV."""
 
     def notes(self) -> Iterable[str]:
         """What the last reading from the start left out that is no row, in words."""

@@ -135,6 +135,18 @@ class Extract:
         order = order_of(self.columns, self._files[source].columns)
         return cells if order is None else [cells[place] for place in order]
 
+    def number(self, column: str, source: int) -> int:
+        """The number of a column in one of the files, from 1."""
+        return self._files[source].columns.index(column) + 1
+
+    def place(self, source: int, row: int) -> str:
+        """Where a row of a file is, beside its number and its line, in the file's own terms; empty in a CSV.
+
+        Raises:
+            ExtractError: the file cannot be read any more.
+        """
+        return self._files[source].place(row)
+
     def digests(self) -> list[str]:
         """SHA-256 of each file's bytes on disk, as hex, in the order of `sources`; waits until they are known.
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.extracts.parquet.file import FRAME, INDEX
 from connectors.extracts.parquet.text import kind_of
 from connectors.run_folder.folder import atomic_write
 from schemas.errors import ExtractError
@@ -22,8 +23,8 @@ _GROUP_ROWS = 1 << 16
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Writes a frame; the file can be read by its owner only.
 
-    Columns become columns, and so do named levels of the index; an index without a name is left out. None, NaN, NaT
-    and pd.NA become null.
+    Columns become columns, and so do named levels of the index. The labels of the index are kept to tell where a row
+    was, unless they count from 0. None, NaN, NaT and pd.NA become null.
 
     Args:
         frame: the rows.
@@ -34,7 +35,10 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
             cannot be a cell.
         RunFolderError: the file cannot be written.
     """
-    table = pa.table(dict(_columns(_with_named_index(frame))))
+    columns = dict(_columns(_with_named_index(frame)))
+    if INDEX not in columns and not frame.index.equals(pd.RangeIndex(len(frame))):
+        columns[INDEX] = pa.array(map(str, frame.index), pa.string())
+    table = pa.table(columns).replace_schema_metadata({FRAME: b""})
     with atomic_write(path) as part:  # a run that goes on has no other copy of the frame
         pq.write_table(table, part, row_group_size=_GROUP_ROWS)
 

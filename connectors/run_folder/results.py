@@ -21,6 +21,7 @@ OUTCOME_SCHEMA = pa.schema(
         ("key", pa.string()),
         ("source", pa.string()),
         ("rows", pa.list_(pa.int64())),
+        ("places", pa.list_(pa.string())),
         ("state", pa.dictionary(pa.int8(), pa.string())),
         ("code", pa.string()),
         ("message", pa.string()),
@@ -32,12 +33,15 @@ OUTCOME_SCHEMA = pa.schema(
 )
 """One line for each request, and one for each row that went into no request (copies, rows without a key).
 
-`rows` are `_row` numbers in `source`; a request with rows in several files has a line for each file. `request` is the
-number of the call that settled it, as in journal.jsonl.
+`rows` are `_row` numbers in `source`, `places` where they stand there if they are not in. A request with rows in
+several files has a line for each file. `request` is the number of the call that settled it, as in journal.jsonl.
 """
 
-FAILURE_COLUMNS = ("_key", "_state", "_code", "_message", "_request_id", "_source", "_row")
+FAILURE_COLUMNS = ("_key", "_state", "_code", "_message", "_request_id", "_source", "_row", "_place")
 """The columns before the original ones in failures.csv; they are ignored when it is loaded again."""
+
+_KNOWN_BY = FAILURE_COLUMNS[:-1]
+"""Those that reports of all versions begin with."""
 
 SURPLUS_COLUMN = "_surplus"
 """Cells that a row had beyond the header, joined by commas."""
@@ -51,7 +55,7 @@ OWN_COLUMNS = frozenset({*FAILURE_COLUMNS, SURPLUS_COLUMN, TYPED_COLUMN})
 
 def is_failure_report(header: Sequence[str]) -> bool:
     """Whether this is the header of one of our failures.csv files."""
-    return tuple(header[: len(FAILURE_COLUMNS)]) == FAILURE_COLUMNS
+    return tuple(header[: len(_KNOWN_BY)]) == _KNOWN_BY
 
 
 class LineFile:

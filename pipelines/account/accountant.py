@@ -76,6 +76,7 @@ class Accountant:
         self._ledger, self._refs = ledger, refs
         self._why_not_sent = why_not_sent or "nothing is sent in a dry run"
         self._good = good_in(dry_run=not why_not_sent)
+        self._is_good = np.array([state in self._good for state in STATES])
         self.warnings: list[str] = []
         self._reasons = Reasons()
         self._alerted: list[int] = []
@@ -156,9 +157,13 @@ class Accountant:
             "key": [keys[o].decode() or None for o in (ordinals - batch.start).tolist()],
             "source": [source] * len(ordinals),
             "rows": [[o + shift] for o in ordinals.tolist()],
+            "places": [None] * len(ordinals),
             "state": [STATES[s].value for s in self._states[ordinals].tolist()],
             **self._details(ordinals, requests),
         }
+        for i in np.flatnonzero(~self._is_good[self._states[ordinals]]).tolist():
+            place = self._book.found_at(int(ordinals[i]))
+            lines["places"][i] = [place] if place else None
         for i, request in enumerate(requests.tolist() if rows_of.many else ()):
             if request >= 0:
                 self._add_rows(lines, i, rows_of(request))
@@ -166,14 +171,21 @@ class Accountant:
 
     def _add_rows(self, lines: dict[str, list[Any]], line: int, rows: Sequence[int]) -> None:
         """Adds the rows of a request made of several; rows in another file get a line of their own."""
-        by_source: dict[str, list[int]] = {}
+        by_source: dict[str, dict[str, list[Any]]] = {}
+        is_in = self._is_good[self._states[rows[0]]]
         for ordinal in rows:
             source, row = self._book.place(ordinal)
-            by_source.setdefault(source, []).append(row)
-        lines["rows"][line] = by_source.pop(lines["source"][line])
-        for source, numbers in by_source.items():
+            of_source = by_source.setdefault(source, {"rows": [], "places": []})
+            of_source["rows"].append(row)
+            of_source["places"].append(None if is_in else self._book.found_at(ordinal))
+        for first, (source, told) in enumerate(by_source.items()):
+            own = {"source": source, **told, "places": told["places"] if all(told["places"]) else None}
             for name, column in lines.items():
-                column.append({"source": source, "rows": numbers}.get(name, column[line]))
+                cell = own.get(name, column[line])
+                if first == 0:
+                    column[line] = cell
+                else:
+                    column.append(cell)
 
     def _details(self, ordinals: npt.NDArray[np.int64], requests: npt.NDArray[np.int32]) -> dict[str, list[Any]]:
         """Why each line is in its state; a stretch that one call settled, or that was not sent, is done at once."""
@@ -240,7 +252,7 @@ class Accountant:
         self._reasons.count(found, key, self._book.where(ordinal), is_key=bool(self._counting[ordinal]))
         source, row = self._book.place(ordinal)
         why = map(spreadsheet_text, (found.code, found.message, found.request_id or ""))
-        return [key, found.state.value, *why, source, str(row)]
+        return [key, found.state.value, *why, source, str(row), self._book.found_at(ordinal) or ""]
 
     def _read_again(self, extract: Extract, batch: ReadBatch) -> RowBatch | None:
         """A batch, read once more; None when the file has changed since.

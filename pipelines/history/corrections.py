@@ -5,6 +5,7 @@ in the run's folder as a file that reads exactly as it was meant, whatever progr
 """
 
 import csv
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -142,8 +143,9 @@ def _compared(saved: SavedReport, run: RunFolder, encoding: str | None) -> Itera
 
 
 def _is_at_fault(column: str, was: Mapping[str, str]) -> bool:
-    """Whether the message of a row names a column: it begins each fault with the column's name."""
-    return f"{column}: " in was.get(_MESSAGE, "")
+    """Whether the message of a row names a column as one at fault."""
+    name = re.escape(column)
+    return re.search(rf"(?:^|[ ;]){name}(?::| \(column|, \d)|column '{name}' \(", was.get(_MESSAGE, "")) is not None
 
 
 class _Before:

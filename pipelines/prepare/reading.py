@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from connectors.extracts.extract import BadRow, Extract, RowBatch
+from connectors.extracts.extract import Extract, RowBatch
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
 from pipelines.prepare.completeness import Gate
@@ -169,11 +170,11 @@ class _Reading:
 
     def take(self, batch: RowBatch) -> None:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
-        start = self.book.add_batch(len(batch), batch.source, batch.first_row, batch.position)
+        start = self.book.add_batch(len(batch), batch.source, batch.first_row, batch.position, batch.lines)
         sheet = self.binding.read(batch.columns)
         entries = self.made_of(sheet)
         for position in sorted({*sheet.faults, *batch.bad, *_empty(sheet.keys), *_empty(entries)}):
-            self._refuse(start + position, batch.bad.get(position), sheet, position)
+            self._refuse(start + position, batch, sheet, position)
             entries[position] = b""
         for name in sheet.with_null_words:
             self.null_words[name] += null_words_in([*itertools.compress(sheet.cells[name], entries)])
@@ -191,14 +192,17 @@ class _Reading:
         self.keys.extend([key.encode() for key in sheet.keys])
         self.entries.extend(entries)
 
-    def _refuse(self, ordinal: int, bad: BadRow | None, sheet: Sheet, position: int) -> None:
-        """Settles a row that cannot be sent, with all that is wrong with it."""
+    def _refuse(self, ordinal: int, batch: RowBatch, sheet: Sheet, position: int) -> None:
+        """Settles a row that cannot be sent, with all that is wrong with it, and where."""
         code, message = "NoKey", "the cells that make its key are empty"
-        if bad is not None:
-            code, message = bad.code, bad.message
-        elif faults := self.binding.faults(sheet, position):
-            code, message = faults[0].code, "; ".join(dict.fromkeys(map(str, faults)))
-        self.book.settle(ordinal, State.INVALID, code, message)
+        if (bad := batch.bad.get(position)) is not None:
+            self.book.settle(ordinal, State.INVALID, bad.code, bad.message)
+            return
+        if faults := self.binding.faults(sheet, position):
+            number = partial(self.book.extract.number, source=batch.source)
+            code, message = faults[0].code, "; ".join(dict.fromkeys(fault.told(number) for fault in faults))
+        line = f"line {batch.lines[position]}: " if batch.lines else ""
+        self.book.settle(ordinal, State.INVALID, code, f"{line}{message}")
 
     def _look_around(self, ordinal: int, sheet: Sheet, position: int) -> None:
         """Holds a row that needs what failed tonight, and notes what it says of its call."""

@@ -1,4 +1,7 @@
-"""The book: one line for each row read, in 13 bytes, from the moment it is read to the moment it is accounted for."""
+"""The book: one line for each row read, from the moment it is read to the moment it is accounted for.
+
+A row takes 13 bytes, and 4 more in a batch with records of several lines.
+"""
 
 from array import array
 from collections.abc import Callable, Iterator
@@ -8,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from connectors.extracts.batches import NO_LINES, Lines
 from connectors.extracts.extract import Extract, Position
 from connectors.run_folder.scratch import NoteFile
+from schemas.errors import ExtractError
 from schemas.requests.allocations import CallParameters
 from schemas.rows.columns import Row
 from schemas.states import PENDING, STATES, State, by_state, code_of
@@ -28,6 +33,7 @@ class ReadBatch:
     source: int
     first_row: int
     position: Position
+    lines: Lines = NO_LINES
 
 
 class Book:
@@ -45,10 +51,18 @@ class Book:
     def __len__(self) -> int:
         return len(self.states)
 
-    def add_batch(self, count: int, source: int, first_row: int, position: Position) -> int:
-        """Opens lines for a batch of rows; gives the ordinal of the first."""
+    def add_batch(self, count: int, source: int, first_row: int, position: Position, lines: Lines = NO_LINES) -> int:
+        """Opens lines for a batch of rows; gives the ordinal of the first.
+
+        Args:
+            count: how many rows.
+            source: index of their file.
+            first_row: number of the first in that file.
+            position: of the batch.
+            lines: physical lines of the file that the rows begin on.
+        """
         start = len(self.states)
-        self.batches.append(ReadBatch(start, count, source, first_row, position))
+        self.batches.append(ReadBatch(start, count, source, first_row, position, lines))
         self.states.extend(bytes([PENDING]) * count)
         self._note_at.extend([-1] * count)
         self._request.extend([-1] * count)
@@ -89,6 +103,20 @@ class Book:
             self.extract.sources[batch.source].name,
             batch.first_row + ordinal - batch.start,
         )
+
+    def found_at(self, ordinal: int) -> str | None:
+        """Where a row stands in its file, beside its number: `line 18`, or `row group 2, row 5`, or `index 17`.
+
+        None where the file cannot be read any more.
+        """
+        batch = self._batch_of(ordinal)
+        place = ordinal - batch.start
+        if batch.lines:
+            return f"line {batch.lines[place]}"
+        try:
+            return self.extract.place(batch.source, batch.first_row + place) or None
+        except ExtractError:  # the states matter more
+            return None
 
     def where(self, ordinal: int) -> str:
         """A row as a person finds it: `row 17`, with its file when the extract has several."""

@@ -14,12 +14,12 @@ from schemas.rows.cell_reading import CellReading
 from schemas.rows.cells import NAMES, Labels, choice, decimal
 from schemas.rows.column_rule import ColumnRule
 from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types, qualified
-from schemas.rows.faults import Fault
+from schemas.rows.faults import Fault, fed_by
 from schemas.rows.header import knows_any, needed_columns, parse_columns
 from schemas.rows.header_names import canonical_columns
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
-from schemas.rows.sources import Cells, CellSource, Picked
+from schemas.rows.sources import Cells, Picked
 from schemas.rows.validated import Sheet, key_reader
 from schemas.suggestions import did_you_mean
 
@@ -92,7 +92,7 @@ class Binding:
         sources = self._reading.sources
         naming = [*(sources[n] for n, cell in cells.items() if cell in NAMES), *own_key.values()]
         _check_floats({column for source in naming for column in source.columns}, kinds)
-        self._told = {n: _told(source) for n, source in sources.items() if source.columns not in ((), (n,))}
+        self._fed_by = {n: source.columns for n, source in {**sources, **own_key}.items()}
         self.names = list(self.types)
         self._qualifying = [(n, v) for n, v in qualified(cells, shape).items() if sources[n].columns]
         self.has_own_key = bool(own_key)
@@ -123,12 +123,16 @@ class Binding:
 
     def faults(self, sheet: Sheet, position: int) -> list[Fault]:
         """Everything that is wrong with a row."""
-        cells = [Fault(self.name(column), code, rule) for column, code, rule in sheet.faults.get(position, ())]
+        cells = [self.fault(*found) for found in sheet.faults.get(position, ())]
         return [*cells, *self.broken_rules(sheet.known(position))]
+
+    def fault(self, column: str, code: str, rule: str) -> Fault:
+        """A fault of a canonical column, with what feeds it."""
+        return Fault(column, code, rule, self._fed_by.get(column, ()))
 
     def broken_rules(self, row: Row) -> list[Fault]:
         """The rules between cells that a row breaks."""
-        broken = [Fault(self.name(c), "Rule", m) for check in self._checks for c, m in check(row, self.columns)]
+        broken = [self.fault(c, "Rule", m) for check in self._checks for c, m in check(row, self.columns)]
         for member, most, names in self._crowds:
             if sum(1 for n in names if row[n]) > most:
                 broken.append(Fault("", "TooMany", f"has more than the {most} {member} that LUSID takes"))
@@ -140,13 +144,8 @@ class Binding:
 
     def name(self, column: str) -> str:
         """A canonical column as the user knows it."""
-        source = self._told.get(column)
+        source = fed_by(column, self._fed_by.get(column, ()))
         return f"{column} ({source})" if source else column
-
-
-def _told(source: CellSource) -> str:
-    """What feeds a canonical column, as a message says it."""
-    return f"column{'s' * (len(source.columns) > 1)} {' and '.join(source.columns)}"
 
 
 def _check_floats(names: Iterable[str], kinds: Kinds) -> None:

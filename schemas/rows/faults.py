@@ -1,6 +1,6 @@
 """What is wrong with a row, in our words: pydantic's errors become a code and a rule, never a cell's value."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,41 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a row: `column` as the user knows it, a short code, and the rule it breaks."""
+    """One thing wrong with a row: a canonical column, a short code, the rule it breaks, and the extract's columns."""
 
     column: str
     code: str
     message: str
+    fed_by: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.column.removesuffix(':')}: {self.message}" if self.column else self.message
+        return self.told()
+
+    def told(self, number: Callable[[str], int] | None = None) -> str:
+        """The fault with its column as the user knows it.
+
+        Args:
+            number: of each of the extract's columns in the row's file; without it no number is told.
+        """
+        if not self.column:
+            return self.message
+        source = fed_by(self.column, self.fed_by, number)
+        return f"{self.column.removesuffix(':')}{source and f' ({source})'}: {self.message}"
+
+
+def fed_by(canonical: str, columns: Sequence[str], number: Callable[[str], int] | None = None) -> str:
+    """What feeds a canonical column, in words: `column qty, 7`, or `column 7` where the names are the same.
+
+    Args:
+        canonical: the column's name.
+        columns: the extract's columns that make its cells.
+        number: of each of them; without it no number is told, nor a name that says nothing new.
+    """
+    own_name = len(columns) == 1 and canonical in (columns[0], f"key {columns[0]}")
+    if not columns or (own_name and number is None):
+        return ""
+    told = [", ".join([*([] if own_name else [c]), *([str(number(c))] if number else [])]) for c in columns]
+    return f"column{'s' * (len(columns) > 1)} {' and '.join(told)}"
 
 
 def said(error: ValidationError) -> list[tuple[str, str, str]]:

@@ -64,7 +64,7 @@ def validate(binding: Binding, cells: Sequence[Cell]) -> Row | list[Fault]:
         found = said(error)
         refused = {column for column, _, _ in found}
         known = {n: raw[n] if n in refused else read(cell_type, raw[n]) for n, cell_type in binding.types.items()}
-        return [*(Fault(binding.name(c), code, text) for c, code, text in found), *binding.broken_rules(known)]
+        return [*(binding.fault(*each) for each in found), *binding.broken_rules(known)]
     return binding.broken_rules(row) or row
 
 

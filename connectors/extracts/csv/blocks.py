@@ -9,6 +9,7 @@ four, the reference reader more.
 
 import csv
 import io
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -43,13 +44,15 @@ class Block:
         records: the records those bytes hold, counted where they are cut, apart from `rows`.
         cut: the last record's line goes on behind the view: skip to its end.
         over: the table ends, as is declared, behind these records.
-        marked: physical lines, counted from 0 at the start of the view, of records behind a byte order mark.
+        starts: physical lines, counted from 0 at the start of the view, that the records begin on.
+        marked: of those, the lines of records behind a byte order mark.
     """
 
     rows: Rows
     used: int
     lines: int
     records: int
+    starts: Sequence[int]
     cut: bool = False
     over: bool = False
     marked: Sequence[int] = ()
@@ -72,10 +75,11 @@ def read_block(view: bytes, layout: Layout, rules: CsvFormat, first_line: int, *
     if block is not None:
         return block
     reader = RecordReader(view, rules, ended=ended)
-    rows = Rows([])
+    rows, starts = Rows([]), array("i")
     for record in islice(reader, rules.max_rows):
         add_record(rows, record, layout, rules, first_line)
-    return Block(rows, reader.used, reader.line, reader.records, reader.cut, reader.over, reader.marked)
+        starts.append(record.line)
+    return Block(rows, reader.used, reader.line, reader.records, starts, reader.cut, reader.over, reader.marked)
 
 
 def _short_way(view: bytes, layout: Layout, rules: CsvFormat, *, ended: bool) -> Block | None:
@@ -91,17 +95,17 @@ def _short_way(view: bytes, layout: Layout, rules: CsvFormat, *, ended: bool) ->
         return None
     try:
         if extent.spanning:
-            cells, records = _spanning_cells(text, rules), extent.records
+            cells, starts = _spanning_cells(text, rules), extent.starts
         else:
-            lines = _lines(text)
-            cells, records = _line_cells(lines, rules, quoted=quoted), len(lines)
+            lines, starts = _lines(text)
+            cells = _line_cells(lines, rules, quoted=quoted)
     except csv.Error:  # a cell beyond the csv module's own limit
         return None
     if any(header in cells for header in layout.header) or _ends(cells, rules.until) or not layout.square(cells):
         return None
     if rules.swapped and extent.spanning:
         restore_line_ends(cells)
-    return Block(Rows(cells), extent.used, extent.lines, records)
+    return Block(Rows(cells), extent.used, extent.lines, len(starts), starts)
 
 
 def _ends(rows: list[list[str]], until: str | None) -> bool:
@@ -160,13 +164,14 @@ class _Extent:
         used: bytes, up to a record's end.
         lines: line feeds among them.
         spanning: whether some of those line feeds are inside quotes.
-        records: the records that end there, empty lines not counted; known where line feeds do not tell.
+        starts: lines on which the records that end there begin, empty lines not among them; known where line feeds
+            do not tell.
     """
 
     used: int
     lines: int
     spanning: bool
-    records: int = 0
+    starts: Sequence[int] = ()
 
 
 def _extent(view: bytes, rules: CsvFormat, *, ended: bool) -> _Extent | None:
@@ -204,14 +209,15 @@ def _extent_with_quotes(view: bytes, rules: CsvFormat, *, ended: bool) -> _Exten
     if too_long or too_many or not clean:
         return None
     spanning = lines > int(np.count_nonzero(ends < len(view)))
-    return _Extent(used, lines, spanning, _filled(octets, ends))
+    return _Extent(used, lines, spanning, _starts(octets, ends, line_of_end) if spanning else ())
 
 
-def _filled(octets: _Octets, ends: _Places) -> int:
-    """How many of the records that end there are not empty lines."""
+def _starts(octets: _Octets, ends: _Places, line_of_end: _Places) -> Sequence[int]:
+    """The lines on which the records that end there begin, but for empty lines."""
     sizes = np.diff(ends, prepend=-1) - 1
     empty = (sizes == 0) | ((sizes == 1) & (octets[ends - 1] == _CR))
-    return len(ends) - int(np.count_nonzero(empty))
+    first = np.append(0, line_of_end[:-1] + 1)
+    return array("i", first[~empty].astype(np.intc).tobytes())
 
 
 def _quotes_in_order(octets: _Octets, quotes: _Places, rules: CsvFormat) -> bool:
@@ -243,10 +249,14 @@ def _text(octets: bytes, rules: CsvFormat) -> str | None:
     return None if REPLACEMENT in text else text
 
 
-def _lines(text: str) -> list[str]:
-    """The lines of a text that are not empty."""
+def _lines(text: str) -> tuple[list[str], Sequence[int]]:
+    """The lines of a text that are not empty, and their numbers from 0."""
     lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
-    return [line for line in lines if line] if "" in lines else lines
+    if not lines[-1]:
+        lines.pop()
+    if "" not in lines:
+        return lines, range(len(lines))
+    return [line for line in lines if line], array("i", [number for number, line in enumerate(lines) if line])
 
 
 def _line_cells(lines: list[str], rules: CsvFormat, *, quoted: bool) -> list[list[str]]:

@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 
-from connectors.extracts.batches import BadRow, ColumnType, Position, RowBatch, order_of
+from connectors.extracts.batches import BadRow, ColumnType, Lines, Position, RowBatch, order_of
 from connectors.extracts.csv.beginnings import beginning_of, check_beginning
 from connectors.extracts.csv.blocks import Block, read_block
 from connectors.extracts.csv.format import CsvFormat
@@ -123,6 +123,10 @@ class CsvFile:
         finally:
             stream.close()
 
+    def place(self, _row: int) -> str:
+        """Nothing: in a CSV the line tells."""
+        return ""
+
     def notes(self) -> Iterator[str]:
         """What the last reading from the start left out, in words."""
         name, marked = self._source.name, self._marked
@@ -190,7 +194,9 @@ class CsvFile:
         columns = [*zip(*block.rows.rows, strict=True)] or [()] * len(self.columns)
         places = order_of(self.columns, order)
         ordered = columns if places is None else [columns[place] for place in places]
-        batch = RowBatch(self._index, position.row, ordered, block.rows.bad, block.rows.extra, position)
+        batch = RowBatch(
+            self._index, position.row, ordered, block.rows.bad, block.rows.extra, position, Lines(line, block.starts)
+        )
         is_last = block.over or (ended and block.used == len(view))
         return batch, None if is_last else following, block
 

@@ -4,6 +4,7 @@ Owns streaming and finding a batch again. Must not know how a file is walked thr
 written as text (`parquet.text`), nor what columns mean.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
@@ -16,6 +17,9 @@ from connectors.extracts.source_files import Source
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import Kind
+
+FRAME, INDEX = b"bulkload.frame", "__index_level_0__"
+"""What says of a file, beside its schema, that it was a data frame; and the column of its index, as pandas names it."""
 
 _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 """The length of a day in each unit of time."""
@@ -44,10 +48,16 @@ class ParquetFile:
         self._index = index
         self._max_rows = max_rows
         self._again: ParquetReader | None = None
+        self._labels: tuple[int, list[str]] = (-1, [])
         reader = ParquetReader(source, max_rows, ())
         reader.close()
         schema = reader.schema
         self.records = reader.records
+        self._starts = reader.starts
+        self._is_frame = FRAME in (schema.metadata or {})
+        self._has_labels = self._is_frame and INDEX in schema.names
+        if self._has_labels:
+            schema = schema.remove(schema.get_field_index(INDEX))
         self.columns = header_columns(schema.names, source.name)
         if len(self.columns) != len(schema.names):
             raise ExtractError(f"{source.name}: the last column has no name: name it or leave it out")
@@ -120,6 +130,32 @@ class ParquetFile:
         finally:
             reader.close()
         return False
+
+    def place(self, row: int) -> str:
+        """The row group and the number within it, or for a frame the label of the frame's index.
+
+        Raises:
+            ExtractError: the file cannot be read any more.
+        """
+        group = bisect_right(self._starts, row - 1) - 1
+        number = row - self._starts[group]
+        if self._is_frame:
+            return f"index {self._labels_of(group)[number - 1] if self._has_labels else row - 1}"
+        return f"row group {group + 1}, row {number}"
+
+    def _labels_of(self, group: int) -> list[str]:
+        """The labels of a row group's rows; those of one group are kept."""
+        if self._labels[0] != group:
+            reader = ParquetReader(self._source, self._max_rows, {INDEX})
+            found: list[str] = []
+            try:
+                reader.go_to(group, 0)
+                while (table := reader.read()) is not None:
+                    found += table.columns[INDEX].to_pylist()
+            finally:
+                reader.close()
+            self._labels = (group, found)
+        return self._labels[1]
 
     def notes(self) -> tuple[str, ...]:
         """None: all of it are rows."""

@@ -4,6 +4,7 @@ Owns opening, the checks that a file is whole, and INT96. Must not know how a va
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -39,6 +40,7 @@ class ParquetReader:
         schema: of the whole file, instants of INT96 being microseconds.
         records: what the footer says of the whole file.
         groups: how many row groups it has.
+        starts: the number of rows before each row group.
     """
 
     def __init__(self, source: Source, max_rows: int, columns: Collection[str] | None = None) -> None:
@@ -66,6 +68,8 @@ class ParquetReader:
         self._metadata = self._file.metadata
         self.records: int = self._metadata.num_rows
         self.groups: int = self._metadata.num_row_groups
+        counts = [self._metadata.row_group(group).num_rows for group in range(self.groups)]
+        self.starts = [*accumulate(counts, initial=0)][:-1]
         self._names = self.schema.names if columns is None else [n for n in self.schema.names if n in columns]
         self._old_times = sorted(_int96(self._file) & {*self._names})
         self._exact = self._open("ns") if self._old_times else None

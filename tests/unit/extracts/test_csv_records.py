@@ -33,11 +33,12 @@ LOOSE = settings(deadline=None, suppress_health_check=[HealthCheck.function_scop
 
 @dataclass
 class Read:
-    """A whole file as read, batches joined; `bad` and `extra` are by `_row`."""
+    """A whole file as read, batches joined; `bad` and `extra` are by `_row`, `lines` those that records begin on."""
 
     rows: list[list[Cell]]
     bad: dict[int, BadRow]
     extra: dict[int, list[str]]
+    lines: list[int]
 
     @property
     def codes(self) -> dict[int, str]:
@@ -49,12 +50,13 @@ def opened(path: Path, rules: CsvFormat = UTF_8) -> CsvFile:
 
 
 def joined(batches: list[RowBatch]) -> Read:
-    read = Read([], {}, {})
+    read = Read([], {}, {}, [])
     for batch in batches:
         assert batch.first_row == len(read.rows) + 1
         read.rows += rows_of(batch)
         read.bad |= {batch.first_row + index: bad for index, bad in batch.bad.items()}
         read.extra |= {batch.first_row + index: cells for index, cells in batch.extra.items()}
+        read.lines += [batch.lines[index] for index in range(len(batch))]
     return read
 
 
@@ -82,15 +84,17 @@ def read(tmp_path: Path) -> Reading:
 
 def reference(body: bytes, columns: list[str], rules: CsvFormat, first_line: int) -> Read:
     """What the reference reader makes of a file's data, looked at in one piece."""
-    rows = Rows([])
+    rows, lines = Rows([]), []
     whole = replace(rules, max_rows=10**9)
     layout = Layout(columns, int(rules.trailing), rules.short, [columns])
     for record in RecordReader(body, whole, ended=True):
         add_record(rows, record, layout, whole, first_line)
+        lines.append(first_line + record.line)
     return Read(
         [[*row] for row in rows.rows],
         {index + 1: bad for index, bad in rows.bad.items()},
         {index + 1: cells for index, cells in rows.extra.items()},
+        lines,
     )
 
 

@@ -281,11 +281,9 @@ def test_a_bad_row_tells_all_its_faults(tmp_path: Path) -> None:
     with prepare_rows("investor-records", tmp_path, [row]) as found:
         ((code, message),) = found.notes
         assert code == "Missing"
-        assert [part.split(": ")[0] for part in message.split("; ") if ": " in part] == [
-            "display_name",
-            "investor_type",
-            IR_ID,
-        ]
+        columns = list(row)
+        told = [part.split(": ")[0] for part in message.removeprefix("line 2: ").split("; ") if ": " in part]
+        assert told == [f"{n} (column {columns.index(n) + 1})" for n in ("display_name", "investor_type", IR_ID)]
 
 
 @pytest.mark.parametrize(
@@ -316,7 +314,7 @@ def test_a_row_without_a_key_is_refused_and_harms_no_other(tmp_path: Path) -> No
     rows = [investor(i) | {"ref": ref} for i, ref in enumerate(["", "\u00a0", "R1"])]
     with prepare_rows("investor-records", tmp_path, rows, mapping=mapping) as found:
         assert found.states == [INVALID, INVALID, None]
-        assert found.notes[:2] == [("NoKey", "the cells that make its key are empty")] * 2
+        assert found.notes[:2] == [("NoKey", f"line {n}: the cells that make its key are empty") for n in (2, 3)]
         assert found.keys == ["R1"]
 
 

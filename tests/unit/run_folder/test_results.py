@@ -19,7 +19,7 @@ from connectors.run_folder.results import (
     write_failures,
 )
 
-FRONT = ["A", "failed", "X", "no", "REQ", "a.csv", "1"]
+FRONT = ["A", "failed", "X", "no", "REQ", "a.csv", "1", "line 2"]
 
 
 def test_outcomes_are_written_in_pieces_and_read_as_one(tmp_path: Path) -> None:
@@ -28,6 +28,7 @@ def test_outcomes_are_written_in_pieces_and_read_as_one(tmp_path: Path) -> None:
         "key": ["A"],
         "source": ["a.csv"],
         "rows": [[1, 3]],
+        "places": [["line 2", "line 7"]],
         "state": ["accepted"],
         "code": [None],
         "message": [None],
@@ -75,7 +76,7 @@ def test_every_reader_returns_a_cell_as_it_was(tmp_path: Path, cell: str) -> Non
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert frame[["a", "b"]].to_numpy().tolist() == [[cell, "end"], ["x", "y"]]
     with open_extract([path]) as extract:
-        assert [row[7:9] for batch in extract.batches() for row in rows_of(batch)] == [[cell, "end"], ["x", "y"]]
+        assert [row[8:10] for batch in extract.batches() for row in rows_of(batch)] == [[cell, "end"], ["x", "y"]]
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -88,10 +89,11 @@ def test_any_cells_load_again_as_they_are(
     path = tmp_path_factory.mktemp("cells") / "failures.csv"
     write_failures(path, ["a", "b"], [[*FRONT, *pair] for pair in cells])
     with open_extract([path]) as extract:
-        assert [tuple(row[7:9]) for batch in extract.batches() for row in rows_of(batch)] == cells
+        assert [tuple(row[8:10]) for batch in extract.batches() for row in rows_of(batch)] == cells
 
 
 def test_a_report_is_known_by_its_first_columns() -> None:
     assert is_failure_report([*FAILURE_COLUMNS, "a"])
     assert not is_failure_report(["a", *FAILURE_COLUMNS])
-    assert not is_failure_report(FAILURE_COLUMNS[:-1])
+    assert is_failure_report(FAILURE_COLUMNS[:-1])  # of a version that did not tell the place
+    assert not is_failure_report(FAILURE_COLUMNS[:-2])
