@@ -214,7 +214,7 @@ class Accountant:
         alerts = Reasons()
         for ordinal in np.flatnonzero(np.isin(self._requests, self._alerted)).tolist() if self._alerted else ():
             key = self._prepared.keys.read(ordinal).decode()
-            alerts.count(self.reason(ordinal), key, self._book.where(ordinal), is_key=bool(self._counting[ordinal]))
+            alerts.count(self.reason(ordinal), key, self._book.located(ordinal), is_key=bool(self._counting[ordinal]))
         return list(map(_alert_text, alerts.ranked()))
 
     def _failures(self, extract: Extract) -> Iterator[list[str]]:
@@ -249,7 +249,7 @@ class Accountant:
         """The columns before the original cells of a row."""
         found = self.reason(ordinal)
         key = self._prepared.keys.read(ordinal).decode()
-        self._reasons.count(found, key, self._book.where(ordinal), is_key=bool(self._counting[ordinal]))
+        self._reasons.count(found, key, self._book.located(ordinal), is_key=bool(self._counting[ordinal]))
         source, row = self._book.place(ordinal)
         why = map(spreadsheet_text, (found.code, found.message, found.request_id or ""))
         return [key, found.state.value, *why, source, str(row), self._book.found_at(ordinal) or ""]

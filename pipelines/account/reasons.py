@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.account.rules import rule_of
+from pipelines.account.rules import rule_of, without_line
 from pipelines.deliver.alerts import ALERT_CODES
 from pipelines.deliver.changes import CHANGES
 from schemas.manifest import Reason
@@ -123,7 +123,7 @@ class Reasons:
             where: the row as a person finds it.
             is_key: whether it is the row by which its key is counted.
         """
-        message = without_middle(found.message, LONGEST_RULE)
+        message = without_middle(without_line(found.state, found.message), LONGEST_RULE)
         self._tally(found, message, key).add(f"{key or 'no key'} ({where})", is_key=is_key)
 
     def _tally(self, found: RowReason, message: str, key: str) -> _Tally:

@@ -22,8 +22,11 @@ _NAMING_OTHERS = {
 
 _PLACE = r"(?:\S+\.\w+ )?row \d+"
 _PLACES = re.compile(rf"{_PLACE}(?:, {_PLACE})*(?: and (?:{_PLACE}|\d+ more))?( has\b| have\b)?")
-_NUMBERS = re.compile(r"(?<=^line )\d+(?=: )|\d+(?= bytes, more than)")
-"""Lines of a file, and sizes, in messages of ours."""
+_NUMBERS = re.compile(r"\d+(?= bytes, more than)")
+"""Sizes in messages of ours."""
+
+_LINE = re.compile(r"line \d+: ")
+"""How messages of ours begin that are about the cells of one row of a file with lines."""
 
 _SHORTEST_PART = 3
 """Characters of a part of a key that is looked for by itself: shorter ones are words of other meanings, too."""
@@ -42,6 +45,12 @@ _REMEMBERED = 1000
 """Messages whose rule is kept: most rows repeat one."""
 
 
+def without_line(state: State, message: str) -> str:
+    """A message without the line that it names first: the row that it is about is named beside it."""
+    found = None if state.traits.sent else _LINE.match(message)
+    return message[found.end() :] if found else message
+
+
 def rule_of(state: State, code: str, message: str, key: str = "") -> str:
     """What a message says of every row alike.
 
@@ -57,7 +66,7 @@ def rule_of(state: State, code: str, message: str, key: str = "") -> str:
         return _NAMING_OTHERS[code]
     if state.traits.sent or state.traits.again:
         return _without_values(_without_key(message, key))
-    return _without_places(message)
+    return _without_places(without_line(state, message))
 
 
 @lru_cache(_REMEMBERED)

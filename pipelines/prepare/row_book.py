@@ -123,6 +123,13 @@ class Book:
         source, row = self.place(ordinal)
         return f"row {row}" if len(self.extract.sources) == 1 else f"{source} row {row}"
 
+    def located(self, ordinal: int) -> str:
+        """The same, with the line in its file where that is not simply the one of its number behind a header."""
+        batch = self._batch_of(ordinal)
+        line = batch.lines[ordinal - batch.start] if batch.lines else 0
+        told = "" if line in (0, batch.first_row + ordinal - batch.start + 1) else f", line {line}"
+        return f"{self.where(ordinal)}{told}"
+
     def batches_with(self, wanted: npt.NDArray[np.bool_]) -> Iterator[ReadBatch]:
         """The batches that hold at least one wanted row, in reading order."""
         for batch in self.batches:

@@ -118,7 +118,7 @@ def test_an_undeclared_word_is_no_code_no_word_and_no_key_of_ones_own(at: Desk) 
     kept = {n: rule for n, rule in COLUMNS.items() if rule in ("id", "name") or "constant" in rule}
     report = at.load("investor-records", own, {"key": "crm", "columns": kept})
     assert ([*told(at)], codes(report)) == (["A2"], {"NullWord"})
-    assert report.reasons[0].message.startswith("key crm: is a word that databases")
+    assert report.reasons[0].message.startswith("key crm (column 3): is a word that databases")
 
 
 def test_an_empty_list_of_null_words_says_that_they_are_values(at: Desk) -> None:

@@ -12,6 +12,7 @@ from run_checks import failures, outcomes
 from scripted_lusid import done, scripted
 
 from pipelines.load import load
+from schemas.states import State
 
 HEADER = f"{IR_ID},display_name,description,investor_type,{PERSON}"
 Told = list[tuple[str, str, str]]
@@ -24,8 +25,17 @@ def told(tmp_path: Path, extract: Any, **options: Any) -> Told:
     found = [(line["_row"], line["_place"], line["_message"]) for line in failures(report.run_dir)]
     places = [line["places"] for line in outcomes(report.run_dir)]
     assert sorted(place for one in places if one for place in one) == sorted(place for _, place, _ in found)
-    assert places.count(None) == report.rows["accepted"], "of what is in nobody asks where it was"
+    assert places.count(None) == report.rows[State.ACCEPTED], "of what is in nobody asks where it was"
     return found
+
+
+def test_a_reason_names_the_line_where_the_rows_number_does_not_tell_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f'{HEADER}\nA1,,x,Person,H1\nA2,Bob,"x\ny",Person,H2\nA3,,x,Person,H3\n')
+    with scripted(done) as (_, target):
+        (reason,) = load("investor-records", path, target=target, runs=tmp_path / "runs").reasons
+    assert (reason.message, reason.rule) == ("display_name (column 2): is missing",) * 2
+    assert reason.examples == ["A1 (row 1)", "A3 (row 3, line 5)"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

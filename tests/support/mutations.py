@@ -652,6 +652,20 @@ MUTATIONS = (
         ("tests/loads/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
     ),
     Mutation(
+        "name the line behind a record of several lines",
+        "connectors/extracts/csv/blocks.py",
+        "np.append(0, line_of_end[:-1] + 1)",
+        "np.append(0, line_of_end[:-1])",
+        ("tests/loads/test_places.py::test_a_line_is_counted_through_records_of_several_lines_and_empty_ones",),
+    ),
+    Mutation(
+        "number columns as the first file has them",
+        "connectors/extracts/extract.py",
+        "self._files[source].columns.index(column)",
+        "self.columns.index(column)",
+        ("tests/loads/test_places.py::test_a_column_has_the_number_that_it_has_in_the_rows_own_file",),
+    ),
+    Mutation(
         "tolerate a surplus empty cell",
         "connectors/extracts/csv/fitting.py",
         "found > self.whole or any(cells[width:])",

@@ -30,7 +30,7 @@ from schemas.states import State
             "side differs: another row; type differs: another row",
         ),
         ("SameRequest", "row 31 of the same account is invalid", "another row of the same account is invalid"),
-        ("MissingCells", "line 12: 2 of 7 cells", "line …: 2 of 7 cells"),
+        ("MissingCells", "line 12: 2 of 7 cells", "2 of 7 cells"),
         ("TooLarge", "makes a request of 90 bytes, more than the 80", "makes a request of … bytes, more than the 80"),
     ],
 )

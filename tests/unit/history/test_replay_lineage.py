@@ -52,7 +52,7 @@ class Made:
             groups.setdefault((source, state), []).append(row)
         lines = sorted(groups.items(), reverse=True)
         with OutcomeFile(self.folder.outcomes) as outcomes:
-            untold = ("code", "message", "request", "lusid_id", "request_id", "change")
+            untold = ("places", "code", "message", "request", "lusid_id", "request_id", "change")
             columns = {name: [None] * len(lines) for name in untold}
             outcomes.write(
                 {

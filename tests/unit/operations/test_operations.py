@@ -115,7 +115,7 @@ def test_orders_are_moved_to_other_blocks(
         assert posts(lusid, "/moveorders") == calls
     assert states == {1: good, 2: INVALID, 3: "failed", 4: good, 5: "failed"}
     found = said(report)
-    assert found[2][1] == "order_code: is missing"
+    assert found[2][1] == "line 3: order_code (column 2): is missing"
     assert "destinationBlockId" in found[3][1]
     assert "orderId" in found[5][1]
     assert report.exit_code == 3
@@ -178,7 +178,7 @@ def test_executions_are_written_to_their_placements(tmp_path: Path, mode: Mode, 
     assert {each["price"]["amount"] for each in found.values()} <= {88.8}
     assert states == {1: good, 2: good, 3: "failed", 4: INVALID}
     assert "placementId" in said(report)[3][1]
-    assert "price_currency: is missing, although price is given" in said(report)[4][1]
+    assert "price_currency (column 12): is missing, although price is given" in said(report)[4][1]
 
 
 def test_placements_are_updated_key_by_key(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_run_leaves_its_page_private_and_without_a_cell(tmp_path: Path) -> Non
     text = file.read_text("utf-8")
     assert file.stat().st_mode & 0o777 == 0o600
     assert "Finished: 7 of 1,008 rows not accepted." in Page(text).texts
-    assert "IR_Z0000001 (row 42)" in text
+    assert "IR_Z0000001 (row 42, line 45)" in text
     names = ("O&#39;Shea", "O'Shea", "Lena Voss", "Persn", "2.5m", "31/12/2019")
     assert not re.search("|".join(map(re.escape, names)), text)
 

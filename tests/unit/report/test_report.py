@@ -49,7 +49,9 @@ def test_a_stop_and_a_dry_run_have_verdicts_of_their_own() -> None:
 
 
 def test_failures_are_a_frame_of_texts(tmp_path: Path) -> None:
-    write_failures(tmp_path / "failures.csv", ["code"], [["A", "failed", "X", "NA", "", "a.csv", "1", "00123"]])
+    write_failures(
+        tmp_path / "failures.csv", ["code"], [["A", "failed", "X", "NA", "", "a.csv", "1", "line 2", "00123"]]
+    )
     frame = report(tmp_path, Verdict.REJECTS, failed=1).failures
     assert frame.to_dict("records") == [
         {
@@ -60,6 +62,7 @@ def test_failures_are_a_frame_of_texts(tmp_path: Path) -> None:
             "_request_id": "",
             "_source": "a.csv",
             "_row": "1",
+            "_place": "line 2",
             "code": "00123",
             "_surplus": "",
         }
