@@ -41,7 +41,8 @@ def example_of(command: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
-    assert cli.run(["sample", str(folder)]) == 0
+    few = {"investors": 400, "accounts": 100, "blocks": 40, "orders": 150}
+    assert cli.run(["sample", str(folder), *(f"--{name}={rows}" for name, rows in few.items())]) == 0
     return folder
 
 
