@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import EnumType
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, get_args
 
 import numpy as np
-import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.lusid.waiting import Waiting
@@ -17,7 +16,10 @@ from schemas.expectations import Expectations
 from schemas.settings import LARGEST, About, Exact, LoadOptions, Switch, Text, about
 from schemas.suggestions import did_you_mean
 
-Extracts = str | Path | Sequence[str | Path] | pd.DataFrame
+if TYPE_CHECKING:
+    import pandas as pd
+
+Extracts: TypeAlias = "str | Path | Sequence[str | Path] | pd.DataFrame"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,12 @@ from schemas.verdicts import Colour
 class Document(BaseModel):
     """What one command prints."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_serialization_defaults_required=True,
+        defer_build=True,  # most commands use none or one of them
+    )
 
     def as_json(self) -> dict[str, Any]:
         """The document as it is printed."""

@@ -30,7 +30,7 @@ def _read_too(rows: dict[str, int]) -> dict[str, int]:
 class _Part(BaseModel):
     """Read whatever a later version adds; written in the order of its members."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Reason(_Part):

@@ -4,18 +4,16 @@ Owns opening, what files of one extract must have in common, reading again, hash
 know LUSID, rows' meanings, or how a format is read.
 """
 
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-import pandas as pd
+from typing import TYPE_CHECKING, Self, TypeGuard
 
 from connectors.extracts.batches import BadRow, Position, RowBatch, RowFile, order_of
 from connectors.extracts.csv.file import CsvFile
 from connectors.extracts.csv.format import csv_format
-from connectors.extracts.frames import write_frame
 from connectors.extracts.parquet.file import ParquetFile
 from connectors.extracts.source_files import Digests, Source, find_sources
 from schemas.errors import ExtractError
@@ -24,13 +22,18 @@ from schemas.rows.kinds import Kinds
 from schemas.rows.reading import ReadingRules
 from schemas.suggestions import first_of
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = [
     "BadRow",
     "Extract",
     "Position",
     "RowBatch",
     "Source",
+    "columns_of_frame",
     "extract_from_frame",
+    "is_frame",
     "open_extract",
 ]
 
@@ -216,7 +219,20 @@ def open_extract(
     return Extract(sources, files)
 
 
-def extract_from_frame(frame: pd.DataFrame, path: Path) -> Extract:
+def is_frame(given: object) -> "TypeGuard[pd.DataFrame]":
+    """Whether this is a data frame; who has one has imported pandas, which takes longer than a small load."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(given, pandas.DataFrame)
+
+
+def columns_of_frame(frame: "pd.DataFrame") -> list[str]:
+    """The columns of a frame as an extract; see `connectors.extracts.frames.frame_columns`."""
+    from connectors.extracts.frames import frame_columns
+
+    return frame_columns(frame)
+
+
+def extract_from_frame(frame: "pd.DataFrame", path: Path) -> Extract:
     """Writes a frame as a Parquet file and opens that; see `connectors.extracts.frames.write_frame`.
 
     Args:
@@ -226,6 +242,8 @@ def extract_from_frame(frame: pd.DataFrame, path: Path) -> Extract:
     Raises:
         ExtractError: a column cannot be written, or the frame has none.
     """
+    from connectors.extracts.frames import write_frame
+
     write_frame(frame, path)
     return open_extract([path])
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connectors.run_folder.arrays import array_of
 from schemas.states import State
 
 OUTCOME_SCHEMA = pa.schema(
@@ -78,7 +79,7 @@ class LineFile:
 
     def write(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Adds lines, given as columns of the schema."""
-        arrays = [pa.array(columns[f.name], f.type) for f in self._schema]
+        arrays = [array_of(columns[f.name], f.type) for f in self._schema]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
 

@@ -6,8 +6,8 @@ that later changes to the file do not matter.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,6 +16,9 @@ from connectors.run_folder.folder import RunFolder, atomic_write
 from pipelines.prepare.reading import Prepared
 from schemas.errors import ConfigError
 from schemas.states import State
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MEMBERS = ["_key", "_state", "_source", "_row"]
 _PIECE = 100_000
@@ -58,6 +61,8 @@ def failure_rows(path: Path) -> pa.Table:
     Raises:
         ConfigError: the file is no failures.csv, or has no rows.
     """
+    import pandas as pd  # it takes longer to import than a small load
+
     try:
         found = pd.read_csv(path, nrows=0).columns
         if not set(_MEMBERS).issubset(found):
@@ -71,7 +76,9 @@ def failure_rows(path: Path) -> pa.Table:
     return pa.concat_tables(pieces)
 
 
-def _places(rows: pd.DataFrame) -> pa.Table:
+def _places(rows: "pd.DataFrame") -> pa.Table:
+    import pandas as pd
+
     numbers = pd.to_numeric(rows["_row"], errors="coerce").fillna(-1).astype("int64")
     sources = pa.array(rows["_source"]).dictionary_encode()
     return pa.table({"ordinal": rows.index.to_numpy(), "source": sources, "row": numbers.to_numpy()})

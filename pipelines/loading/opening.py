@@ -8,10 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from connectors.extracts.extract import Extract, extract_from_frame, open_extract
-from connectors.extracts.frames import frame_columns
+from connectors.extracts.extract import Extract, columns_of_frame, extract_from_frame, is_frame, open_extract
 from connectors.extracts.mapping_file import read_mapping, reading_rules
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
@@ -150,8 +147,8 @@ def _checked(
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
     operation.check_key(mapping)
     named_target(options)  # before the extract is opened
-    extract = None if isinstance(given, pd.DataFrame) else closing.enter_context(open_files(spec, mapping))
-    header = frame_columns(given) if isinstance(given, pd.DataFrame) else extract.columns if extract else []
+    extract = None if is_frame(given) else closing.enter_context(open_files(spec, mapping))
+    header = columns_of_frame(given) if is_frame(given) else extract.columns if extract else []
     _check_delimiter(header)
     binding = bind(spec, mapping, extract) if extract is not None else None
     if extract is None:  # the frame's header; its columns are bound once they are written down, with their types
@@ -238,7 +235,7 @@ def loads_target(options: Options, progress: Progress, again: str = "load") -> I
 
 
 def _frame_extract(spec: LoadSpec, folder: RunFolder) -> Extract:
-    assert isinstance(spec.extract, pd.DataFrame)  # noqa: S101  # files are open already
+    assert is_frame(spec.extract)  # noqa: S101  # files are open already
     return extract_from_frame(spec.extract, folder.frame)
 
 

@@ -6,11 +6,13 @@ Reads no file and knows no load.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from connectors.extracts.source_files import SUFFIXES
 from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Names = Mapping[str, tuple[str, ...]]
 
@@ -40,7 +42,7 @@ class NightExtract:
     operation: str
     paths: tuple[Path, ...]
     mapping: Path | None
-    frame: pd.DataFrame | None = None
+    frame: "pd.DataFrame | None" = None
 
 
 @dataclass(frozen=True)

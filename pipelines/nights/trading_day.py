@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
-
 from connectors.lusid.client import LusidClient
 from connectors.lusid.listing import list_by_codes
 from connectors.run_folder.folder import RunFolder
@@ -112,6 +110,8 @@ class _Day:
         if not report or not found:
             self.say(f"{operation}: nothing to load after {source}")
             return None
+        import pandas as pd  # it takes longer to import than a small load
+
         mapping = self._folder / f"{operation}.yaml"
         return NightExtract(operation, (), mapping if mapping.exists() else None, pd.DataFrame(found))
 

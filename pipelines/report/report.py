@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.report.documents import run_document
@@ -15,6 +14,9 @@ from schemas.errors import LoadError
 from schemas.manifest import Reason
 from schemas.states import EXIT_CODES, GOOD, State, Verdict
 from schemas.verdicts import Colour, RedAt, colour_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class RowsNotAcceptedError(LoadError):
@@ -74,8 +76,10 @@ class Report:
         return colour_of(self.verdict, rows, self.red_at) or Colour.RED
 
     @cached_property
-    def failures(self) -> pd.DataFrame:
+    def failures(self) -> "pd.DataFrame":
         """failures.csv from the run folder, every cell a text."""
+        import pandas as pd  # it takes longer to import than a small load
+
         return pd.read_csv(RunFolder(self.run_dir).failures, dtype=str, keep_default_na=False)
 
     def raise_for_failures(self) -> None:

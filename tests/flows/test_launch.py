@@ -75,11 +75,14 @@ def test_prefect_is_used_where_a_server_is_named_or_it_is_asked_for(
     assert taken([*command, "--direct"]) == "in the process"
 
 
-def test_a_command_that_does_not_use_prefect_does_not_import_it(tmp_path: Path) -> None:
+def test_a_command_that_does_not_use_prefect_or_a_frame_does_not_import_them(tmp_path: Path) -> None:
     code = (
         "import json, sys; from pipelines.cli import main\n"
-        "codes = [main.run(line) for line in json.loads(sys.argv[1])]\n"
-        "print(codes, 'prefect' in sys.modules, file=sys.stderr)"
+        "first, *more = json.loads(sys.argv[1])\n"
+        "codes = [main.run(first)]\n"
+        "frames = 'pandas' in sys.modules\n"
+        "codes += map(main.run, more)\n"
+        "print(codes, 'prefect' in sys.modules, frames, file=sys.stderr)"
     )
     day = tmp_path / "20260105"
     day.mkdir()
@@ -97,7 +100,7 @@ def test_a_command_that_does_not_use_prefect_does_not_import_it(tmp_path: Path) 
     environ = {**os.environ, "PREFECT_HOME": str(tmp_path)}
     command = [sys.executable, "-c", code, json.dumps(lines)]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
-    assert done.stderr.splitlines()[-1] == "[4, 3, 3, 3, 0, 3] False"
+    assert done.stderr.splitlines()[-1] == "[4, 3, 3, 3, 0, 3] False False"
 
 
 class Wire(ScriptedLusid):

@@ -13,12 +13,12 @@ import typer
 
 from pipelines.cli.flags import JsonFlag, RunsFlag
 from schemas.errors import ConfigError
-from schemas.history_documents import OpenDocument, OpenRunDocument
 from schemas.settings import RUNS
 from schemas.texts import one_line
 
 if TYPE_CHECKING:
     from pipelines.history.run_views import Answer
+    from schemas.history_documents import OpenDocument, OpenRunDocument
 
 _MOST_SHOWN = 1000
 """Rows of a table: its columns are as wide as the widest cell, so all rows of it are kept."""
@@ -63,7 +63,7 @@ def sql(
         print_answer(answer)
 
 
-def _open_lines(found: OpenDocument) -> Iterator[str]:
+def _open_lines(found: "OpenDocument") -> Iterator[str]:
     from pipelines.report.summary import many
 
     if found.runs:
@@ -79,7 +79,7 @@ def _open_lines(found: OpenDocument) -> Iterator[str]:
         yield f"Left out: {many(found.rehearsals, 'dry run or load', 'dry runs or loads')} into a sandbox in memory."
 
 
-def _run_lines(run: OpenRunDocument) -> Iterator[str]:
+def _run_lines(run: "OpenRunDocument") -> Iterator[str]:
     from pipelines.report.summary import many
 
     yield f"  {run.operation} into {run.target}: {run.status}"

@@ -17,7 +17,7 @@ def test_the_states_that_count_towards_red_are_the_rejects_alone() -> None:
     assert set(REJECTED) == {State.INVALID, State.FAILED, State.ROLLED_BACK, State.UNKNOWN}
     for state in STATES:
         expected = RED if state in REJECTED else AMBER
-        assert colour(100, **{state: 5}) is expected, state
+        assert colour(100, None, Verdict.REJECTS, **{state.value: 5}) is expected, state
 
 
 @pytest.mark.parametrize(
