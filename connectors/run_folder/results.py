@@ -59,11 +59,15 @@ def is_failure_report(header: Sequence[str]) -> bool:
     return tuple(header[: len(_KNOWN_BY)]) == _KNOWN_BY
 
 
+_FEW_LINES = 50_000
+"""So long, importing pandas, which `pyarrow.array` does, would take longer than laying arrays out ourselves."""
+
+
 class LineFile:
     """A Parquet file that is written in row groups; a context manager."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._schema = schema
+        self._schema, self._lines = schema, 0
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
 
     def __enter__(self) -> Self:
@@ -79,7 +83,9 @@ class LineFile:
 
     def write(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Adds lines, given as columns of the schema."""
-        arrays = [array_of(columns[f.name], f.type) for f in self._schema]
+        self._lines += len(columns[self._schema[0].name])
+        make = array_of if self._lines <= _FEW_LINES else pa.array
+        arrays = [make(columns[f.name], f.type) for f in self._schema]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
 
