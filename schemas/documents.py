@@ -197,6 +197,56 @@ class VerifyDocument(Document):
     verified: str
 
 
+class FindingDocument(Document):
+    """Something that rows refer to and LUSID does not have, or has of another kind.
+
+    Attributes:
+        kind: what is referred to, such as `property` or `portfolio`.
+        name: a property key; or what the references have in common, such as the portfolios' scope.
+        problem: what is wrong.
+        count: how many different references it concerns. rows: that hang on it.
+        examples: some of the references, `reference (orders.csv row 42)` each.
+        owner: who must act.
+        then: what to do.
+    """
+
+    kind: str
+    name: str
+    problem: str
+    count: int
+    rows: int
+    examples: list[str]
+    owner: str
+    then: str
+
+
+class PreflightDocument(Document):
+    """What rows refer to and LUSID does not have: what `preflight` prints.
+
+    Attributes:
+        target: the LUSID that was asked.
+        exit_code: 3 where something is missing or of another kind, otherwise 0.
+        operations: of the extracts, in their order.
+        rows: that were read. invalid: of these, rows whose cells are refused; what they refer to was not asked for.
+        asked: how many different references LUSID was asked for, by what they are.
+        missing: what is missing or of another kind, what most rows hang on first.
+        not_asked: what LUSID could not be asked for, and why.
+        calls: made to LUSID.
+        definitions: the path of the requests that define what is not defined; null where none were wanted.
+    """
+
+    target: str
+    exit_code: int
+    operations: list[str]
+    rows: int
+    invalid: int
+    asked: Mapping[str, int]
+    missing: list[FindingDocument]
+    not_asked: list[str]
+    calls: int
+    definitions: str | None
+
+
 class ErrorDocument(Document):
     """What any command prints that ends in an error: there is no run to show, or `bulkload report` shows it.
 

@@ -8,6 +8,8 @@ class keeps its details in attributes and survives pickling, because process run
     │   ├── ConfigError       usage, settings, mapping                           exit 2
     │   ├── ExtractError      the extract cannot be read or is incomplete        exit 2
     │   ├── AuthError         LUSID refuses our credentials; resumable           exit 4
+    │   │   └── NotPermittedError  it knows who we are, and refuses this call
+    │   ├── MissingError      LUSID lacks what the rows refer to; nothing was sent  exit 3
     │   ├── UnreachableError  LUSID does not answer; resumable                   exit 4
     │   ├── StoppedError      interrupted, breaker or failure budget; resumable  exit 4
     │   ├── RunFolderError    the run folder cannot be written                   exit 4 (2 before it exists)
@@ -52,6 +54,12 @@ class ConfigError(FatalError):
     exit_code = 2
 
 
+class MissingError(FatalError):
+    """A preflight found that LUSID lacks what the rows refer to, or has it of another kind; nothing was sent."""
+
+    exit_code = 3
+
+
 class ExtractError(FatalError):
     """The extract cannot be read, is not complete, or changed while it was being read."""
 
@@ -60,6 +68,10 @@ class ExtractError(FatalError):
 
 class AuthError(FatalError):
     """LUSID or its token endpoint refuses our credentials (401 after a refresh, 403)."""
+
+
+class NotPermittedError(AuthError):
+    """LUSID knows who we are and does not let us make this call (403)."""
 
 
 class UnreachableError(FatalError):

@@ -4,7 +4,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from schemas.documents import BackfillDocument, ErrorDocument, NightDocument, RunDocument, VerifyDocument
+from schemas.documents import (
+    BackfillDocument,
+    ErrorDocument,
+    NightDocument,
+    PreflightDocument,
+    RunDocument,
+    VerifyDocument,
+)
 from schemas.history_documents import OpenDocument, PastRunDocument, QueryDocument
 
 DOCUMENTS = TypeAdapter[Any](
@@ -12,6 +19,7 @@ DOCUMENTS = TypeAdapter[Any](
     | NightDocument
     | BackfillDocument
     | VerifyDocument
+    | PreflightDocument
     | list[PastRunDocument]
     | OpenDocument
     | QueryDocument

@@ -16,7 +16,7 @@ import requests
 from connectors.lusid.retry_table import PROXY_SIGN_IN, Action, classify, is_lusid_problem
 from connectors.lusid.settings import LusidSettings
 from schemas.answers import Problem
-from schemas.errors import AuthError, ConfigError, LoadError, RejectedError, UnreachableError
+from schemas.errors import AuthError, ConfigError, LoadError, NotPermittedError, RejectedError, UnreachableError
 from schemas.texts import server_text
 
 USER_AGENT = f"lusid-bulkload/{version('lusid-bulkload')}"
@@ -169,7 +169,7 @@ def _is_whole(problem: Mapping[str, object], status: int) -> bool:
 
 def _stopped(status: int, what: str, reason: str) -> LoadError:
     if status == 403:
-        return AuthError(f"LUSID does not permit {what} (403): {reason}")
+        return NotPermittedError(f"LUSID does not permit {what} (403): {reason}")
     if status == 407:
         return UnreachableError(PROXY_SIGN_IN)
     if status // 100 == 3:

@@ -1,6 +1,6 @@
 """The flags and arguments that several commands share: names, types, bounds and help."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from inspect import Parameter, signature
 from itertools import chain
 from pathlib import Path
@@ -59,15 +59,19 @@ PrefectFlag = Annotated[
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 
-def with_options(*, one_extract: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(
+    *, one_extract: bool = False, only: Collection[str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Gives a command the flags of a load in place of its parameter `options`, which receives the `Options` they make.
 
     typer reads a command's parameters from its signature, so this changes the signature.
 
     Args:
         one_extract: add the flags of commands that load one extract and no folder of several.
+        only: the options that matter to a command that loads nothing; None for all.
     """
-    names = [name for name, each in _OPTIONS.items() if one_extract or not about(each).one_extract]
+    fitting = (name for name, each in _OPTIONS.items() if one_extract or not about(each).one_extract)
+    names = [name for name in fitting if only is None or name in only]
     expect = signature(_expect).parameters
     expected = list(expect) if one_extract else ["min_rows"]
     given = [*map(_parameter, names), *(expect[name] for name in expected)]

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli.commands import again, ask, compare, load, lookup, rehearse, runs, schedule
+from pipelines.cli.commands import again, ask, compare, load, lookup, preflight, rehearse, runs, schedule
 from pipelines.cli.streams import make_streams_last, what_was_lost
 from pipelines.loading.interrupts import end_as_interrupted, keep_exit_code
 from schemas.errors import ConfigError, LoadError, StoppedError
@@ -65,6 +65,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     load.nightly: "nightly tonight --dialect 2.1",
     load.trading_day: "trading-day today --target sandbox:rehearsal.db",
     schedule.backfill: "backfill 'nights/{date:%Y%m%d}' 2026-11-19 2026-11-20",
+    preflight.preflight: "preflight investor-records investors.csv --json",
     again.resume: "resume latest",
     again.replay: "replay latest corrected.csv",
     runs.runs: "runs --since 7d --limit 20",

@@ -36,6 +36,29 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "believe a list that a preflight read whole",
+        "pipelines/compare/preflight/lists.py",
+        "if not (is_whole and self._is_believed(group, references)):",
+        "if not is_whole:",
+        (
+            "tests/unit/compare/test_preflight_lists.py::test_a_list_that_does_not_show_all_is_not_believed_either_when_it_is_read_whole",
+        ),
+    ),
+    Mutation(
+        "count the references of rows that are refused",
+        "pipelines/compare/preflight/collecting.py",
+        "good = [position not in sheet.faults and position not in batch.bad for position in range(len(batch))]",
+        "good = [True for _ in range(len(batch))]",
+        ("tests/loads/test_preflight.py::test_each_use_that_does_not_fit_a_definition_is_found_with_its_rows",),
+    ),
+    Mutation(
+        "take a time-variant property without a date",
+        "connectors/sandbox/domain/reference/definitions.py",
+        'if definition["lifeTime"] == "TimeVariant" and "effectiveFrom" not in entry:',
+        'if definition["lifeTime"] == "TimeVariant" and "effectiveFrom" in entry and False:',
+        ("tests/sandbox/test_reference_data.py::test_a_property_that_cannot_be_used_fails_its_key_alone",),
+    ),
+    Mutation(
         "look for rows that were taken in replays of this run alone",
         "pipelines/history/replay_check.py",
         "lineage = ask_lineage(sql, first, ",

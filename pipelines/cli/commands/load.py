@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pipelines.cli.commands.preflight import PreflightFlag, before_load, before_night
 from pipelines.cli.flags import JsonFlag, OperationArgument, PrefectFlag, named, with_options
 from schemas.texts import server_text
 
@@ -24,9 +25,12 @@ def load(
     *,
     options: "Options",
     as_json: JsonFlag = False,
+    preflight: PreflightFlag = False,
     prefect: PrefectFlag = None,
 ) -> None:
     """Load one extract and account for every row."""
+    if preflight:
+        before_load(operation, extracts, options)
     from pipelines.cli.console import TerminalProgress, stderr_console
     from pipelines.flows.launch import launch_load
 
@@ -51,6 +55,7 @@ def nightly(
     folder: FolderArgument,
     *,
     options: "Options",
+    preflight: PreflightFlag = False,
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
     as_json: JsonFlag = False,
@@ -59,6 +64,8 @@ def nightly(
 
     Rows that depend on a failed row are held. A stopped night resumes where it left off.
     """
+    if preflight:
+        before_night(folder, options)
     _show_night(run_night(folder, options, prefect=prefect, again=again), repeated(context), as_json=as_json)
 
 

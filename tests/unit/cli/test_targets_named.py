@@ -28,6 +28,7 @@ NEED_NONE = {
     "sql",
     "report",
     "verify",
+    "preflight",
     "purge",
     "operations",
     "columns",
@@ -38,7 +39,7 @@ NEED_NONE = {
     "demo",
     "deploy",
 }
-"""Commands that send nothing (`verify` reads where its run was loaded), and `demo`, which brings its own sandbox."""
+"""Commands that send nothing (`verify` and `preflight` read), and `demo`, which brings its own sandbox."""
 
 
 @pytest.fixture
@@ -65,11 +66,15 @@ def test_the_list_of_commands_is_complete() -> None:
     assert {*COMMANDS, *NEED_NONE} == {*typer.main.get_command(cli.app).commands}  # type: ignore[attr-defined]  # it is a group
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("resume", "replay")])
+READS = {"preflight": ("preflight", "investor-records", "investors.csv")}
+"""Commands that send nothing, and read where somebody said."""
+
+
+@pytest.mark.parametrize("command", [*READS, *(name for name in COMMANDS if name not in ("resume", "replay"))])
 def test_without_a_target_no_load_begins_and_no_extract_is_opened(command: str, place: Path, capsys: Capture) -> None:
     for file in [*place.rglob("*.csv")]:
         file.write_bytes(b"\x00")  # what opens it says so
-    assert run(COMMANDS[command]) == 2
+    assert run({**COMMANDS, **READS}[command]) == 2
     *notes, error = capsys.readouterr().err.splitlines()
     assert error.startswith("bulkload: no LUSID is named: set FBN_LUSID_URL to ")
     assert error.endswith("to rehearse on this machine, pass --target sandbox")

@@ -1,0 +1,125 @@
+"""The command that asks LUSID before a load: `preflight`; and `--preflight` of the commands that load."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli.flags import JsonFlag, named, with_options
+from schemas.settings import READING
+from schemas.texts import one_line
+
+if TYPE_CHECKING:
+    from pipelines.compare.preflight.preflight import Preflight
+    from pipelines.loading.spec import LoadSpec
+    from pipelines.options import Options
+
+PreflightFlag = Annotated[
+    bool,
+    typer.Option("--preflight", help="First ask LUSID for what the rows refer to; end with 3 where it is missing."),
+]
+
+
+@with_options(one_extract=True, only=("mapping", "target", "dialect", *READING, "null", "strict", "patience"))
+def preflight(
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="OPERATION EXTRACT... | FOLDER", help="An operation and its extract, or a night's folder."
+        ),
+    ],
+    *,
+    options: "Options",
+    write_definitions: Annotated[
+        Path | None,
+        typer.Option(parser=named, metavar="FILE", help="Write the requests that define what is not defined."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask LUSID for what an extract refers to.
+
+    Definitions, identifier types, instruments, portfolios, persons, legal entities, holders, sides: what is missing,
+    how many rows hang on it, and who must act. Sends nothing.
+    """
+    specs = _night(Path(what[0]), options) if len(what) == 1 else [_spec(what[0], what[1:], options)]
+    found = _run(specs, write_definitions)
+    if as_json:
+        from pipelines.cli.console import print_json
+
+        print_json(found.document().as_json())
+    else:
+        _print(found)
+    raise typer.Exit(found.exit_code)
+
+
+def before_load(operation: str, extracts: Sequence[str], options: "Options") -> None:
+    """The preflight of one load; ends the command where something is missing."""
+    _stop_if_missing([_spec(operation, extracts, options)])
+
+
+def before_night(folder: Path, options: "Options") -> None:
+    """The preflight of a night; ends the command where something is missing."""
+    _stop_if_missing(_night(folder, options))
+
+
+def _stop_if_missing(specs: Sequence["LoadSpec"]) -> None:
+    """Raises MissingError, once it has been told what is missing."""
+    from schemas.errors import MissingError
+
+    found = _run(specs, None)
+    _print(found, err=True)
+    if found.exit_code:
+        raise MissingError("nothing was sent: supply what is missing, or load without --preflight")
+
+
+def _spec(operation: str, extracts: Sequence[str], options: "Options") -> "LoadSpec":
+    from pipelines.loading.spec import LoadSpec
+
+    return LoadSpec.of(operation, list(extracts), **vars(options))
+
+
+def _night(folder: Path, options: "Options") -> "list[LoadSpec]":
+    """The loads of a night, each with the mapping of its folder."""
+    from pipelines.loading.spec import LoadSpec
+    from pipelines.nights.folder import find_extracts
+
+    found = find_extracts(folder)
+    for note in found.notes:
+        typer.echo(one_line(note), err=True)
+    given = vars(options)
+    return [LoadSpec.of(e.operation, e.paths, **{**given, "mapping": e.mapping}) for e in found.extracts]
+
+
+def _run(specs: Sequence["LoadSpec"], definitions: Path | None) -> "Preflight":
+    from dataclasses import replace
+
+    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.compare.preflight.preflight import preflight as ask
+
+    with TerminalProgress(stderr_console()) as progress:
+        return ask([replace(spec, progress=progress) for spec in specs], definitions=definitions)
+
+
+def _print(found: "Preflight", *, err: bool = False) -> None:
+    """What was found, for a person."""
+
+    def say(text: str) -> None:
+        typer.echo(one_line(text), err=err)
+
+    calls = f"{found.calls} call{'s' * (found.calls != 1)}"
+    say(f"Preflight of {', '.join(found.operations)} into {found.target}: {found.rows:,} rows, {calls} to LUSID.")
+    if found.invalid:
+        say(f"{found.invalid:,} rows have cells that are refused; what they refer to was not asked for.")
+    for finding in found.findings:
+        say(f"  {finding.rows:>9,} rows  {finding.text}")
+        if finding.examples:
+            say(f"                  {'; '.join(finding.examples)}")
+        say(f"                  {finding.owner}: {finding.then}")
+    for text in found.not_asked:
+        say(f"  not asked: {text}")
+    there = sum(found.asked.values())
+    if not found.findings:
+        say(f"Nothing is missing of {there:,} references that LUSID was asked for.")
+    if found.written is not None:
+        say(f"Requests for what is not defined, to be looked at and sent: {found.written}")
