@@ -130,3 +130,6 @@ class Progress:
 
     def waiting(self, wait: Waiting) -> None:
         """Takes a wait that begins because LUSID takes no calls, in the thread that waits."""
+
+    def stopping(self) -> None:
+        """Takes that the run was interrupted: what is in flight is still waited for. Called in a signal's handler."""

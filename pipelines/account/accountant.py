@@ -122,8 +122,8 @@ class Accountant:
         read = self._prepared.rows_read
         if not (read == sum(rows.values()) == lines) or reported != not_good:
             raise BalanceError(
-                f"the books do not balance: {read} rows read, {sum(rows.values())} in a state, "
-                f"{lines} in outcomes.parquet; {not_good} to report, {reported} in failures.csv"
+                f"the books do not balance: {read:,} rows read, {sum(rows.values()):,} in a state, "
+                f"{lines:,} in outcomes.parquet; {not_good:,} to report, {reported:,} in failures.csv"
             )
         self._strike_off_refs(extract)
         keys = by_state(np.bincount(self._states[self._counting], minlength=len(STATES)))

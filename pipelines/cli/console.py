@@ -1,4 +1,4 @@
-"""The terminal: progress on stderr while a load is running, and the outcome on stdout when it is done.
+"""The terminal: the outcome of runs on stdout, and where progress goes.
 
 Nothing from outside is ever read as markup: texts are printed as `Text`, as they are. Where a stream is no terminal its
 lines are plain, and the same on every machine.
@@ -6,20 +6,16 @@ lines are plain, and the same on every machine.
 
 import sys
 import textwrap
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from threading import Lock
-from typing import Any, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
 from rich.text import Text
 
-from connectors.lusid.waiting import Waiting
+from pipelines.cli.progress import TerminalProgress as TerminalProgress
 from pipelines.options import Progress
 from pipelines.report import advice
 from pipelines.report.summary import Group, Summary, groups_of
@@ -28,17 +24,8 @@ from schemas.states import STATES
 from schemas.texts import one_line
 from schemas.verdicts import Colour
 
-PLAIN_SECONDS = 10.0
-"""Seconds between two lines of progress where stderr is no terminal: a log is read, not watched."""
-
-MOMENT_SECONDS = 3.0
-"""Shorter waits for LUSID are not told."""
-
 PLAIN_WIDTH = 80
 WIDEST = 120
-
-_STEADY_SECONDS = 0.5
-"""Before that, a rate means nothing."""
 
 _STYLES = {Colour.GREEN: "green", Colour.AMBER: "yellow", Colour.RED: "red"}
 
@@ -61,96 +48,14 @@ def print_json(document: Any) -> None:
     sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
-class TerminalProgress(Progress):
-    """A bar with rate and time left on a terminal; a plain line now and then elsewhere."""
-
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console, self._clock = console, clock
-        self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-        self._doing = ""
-        self._began, self._first, self._said = 0.0, 0, 0.0
-        self._lock = Lock()
-        self._held_until = self._told_of_wait = float("-inf")
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._console.is_terminal:
-            self._bars.stop()
-
-    def note(self, text: str) -> None:
-        """Prints a note on stderr."""
-        self._console.print(Text(text))
-
-    def reading(self, rows: int) -> None:
-        """Shows the number of rows read and validated so far."""
-        self._show("reading", rows, None)
-
-    def sending(self, settled: int, total: int) -> None:
-        """Shows the number of requests settled so far, and of all."""
-        self._show("sending", settled, total)
-
-    def waiting(self, wait: Waiting) -> None:
-        """Says who is waited for, since when and why; meanwhile no time left is given."""
-        now = self._clock()
-        lasts = (datetime.now(UTC) - wait.since).total_seconds() + wait.seconds
-        with self._lock:
-            self._held_until = max(self._held_until, now + wait.seconds)
-            if lasts < MOMENT_SECONDS or now - self._told_of_wait < PLAIN_SECONDS:
-                return
-            self._told_of_wait = now
-        if self._task is not None:
-            self._bars.update(self._task, rate="", left="")
-        since = f"{wait.since:%H:%M:%S} UTC"
-        self.note(f"waiting for {wait.whom} since {since}: {wait.cause}; next attempt in {wait.seconds:.0f} s")
-
-    def _show(self, doing: str, done: int, total: int | None) -> None:
-        now = self._clock()
-        if doing != self._doing or done < self._first:
-            self._begin(doing, done, total, now)
-        if now <= self._held_until:  # the rate so far does not say how long the rest takes
-            self._began, self._first = now, done
-        elapsed = now - self._began
-        rate = (done - self._first) / elapsed if elapsed > _STEADY_SECONDS else 0.0
-        if self._task is not None:
-            speed, left = (f"{rate:,.0f}/s", _time_left(done, total, rate)) if rate else ("", "")
-            self._bars.update(self._task, completed=done, total=total, rate=speed, left=left)
-        elif now - self._said >= PLAIN_SECONDS:
-            self._said = now
-            self.note(_progress_line(doing, done, total, rate))
-
-    def _begin(self, doing: str, done: int, total: int | None, now: float) -> None:
-        """Begins another phase, or another run's: its bar replaces the one before."""
-        self._doing, self._began, self._first, self._said = doing, now, done, now
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-        if self._console.is_terminal:
-            self._task = self._bars.add_task(doing, total=total, rate="", left="")
-
-
-def _progress_line(doing: str, done: int, total: int | None, rate: float) -> str:
-    parts = [f"{doing}: {done:,}"]
-    if total is not None:
-        parts.append(f"of {total:,}")
-    if rate:
-        parts.append(f"({', '.join(filter(None, (f'{rate:,.0f}/s', _time_left(done, total, rate))))})")
-    return " ".join(parts)
-
-
-def _time_left(done: int, total: int | None, rate: float) -> str:
-    return "" if total is None else f"{(total - done) / rate:,.0f} s left"
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """Shows progress and notes on stderr, or none of it."""
+    if quiet:
+        yield Progress()
+        return
+    with TerminalProgress(stderr_console()) as shown:
+        yield shown
 
 
 def print_summaries(

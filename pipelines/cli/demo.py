@@ -139,7 +139,7 @@ def _compared(client: LusidClient, listing: Listing, accepted: Mapping[str, int]
     found = list(entities(client, listing.path))
     if not listing.agrees(found, accepted):
         raise BalanceError(
-            f"the sandbox lists {len(found)} {listing.entities}, {expected} were accepted: they are not the same"
+            f"the sandbox lists {len(found):,} {listing.entities}, {expected:,} were accepted: they are not the same"
         )
     return listing.entities, f"{expected:,}", f"{len(found):,}", "AGREE"
 

@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from pipelines.cli import completion
 from schemas.dialects import Dialect
 from schemas.settings import Exact, LoadOptions, about, flag, flags
 
 if TYPE_CHECKING:
     from schemas.expectations import Expectations
 
-OperationArgument = Annotated[str, typer.Argument(help="Such as investor-records; `bulkload operations` lists them.")]
-RunArgument = Annotated[str, typer.Argument(help="A run id, the beginning of one, a run folder, or `latest`.")]
+OperationArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Such as investor-records; `bulkload operations` lists them.", autocompletion=completion.operation_names
+    ),
+]
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A run id, the beginning of one, a run folder, or `latest`.", autocompletion=completion.run_names
+    ),
+]
 
 
 def named(text: str) -> Path:
@@ -27,7 +38,7 @@ def named(text: str) -> Path:
 
 _OPTIONS = flags()
 _KINDS = get_type_hints(LoadOptions) | {"max_failures": str | None, "red_at": str | None}
-_LAST = ("dry_run", "again", "prefect", "as_json")
+_LAST = ("dry_run", "again", "prefect", "quiet", "as_json")
 """The last flags in --help."""
 
 
@@ -57,6 +68,10 @@ PrefectFlag = Annotated[
     ),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+QuietFlag = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print no progress, and no outcome where all is well."),
+]
 
 
 def with_options(

@@ -9,7 +9,6 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -55,7 +54,6 @@ app = typer.Typer(
     name="bulkload",
     cls=_Commands,
     help="Loads investors, accounts and orders into LUSID in bulk, and accounts for every row.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -91,8 +89,20 @@ for _command, _example in _EXAMPLES.items():
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
     if wanted:
-        typer.echo(f"bulkload {version('lusid-bulkload')}")
+        typer.echo("\n".join(_versions()))
         raise typer.Exit
+
+
+def _versions() -> Iterator[str]:
+    """What bulkload speaks and writes: its version, LUSID's dialects, the format of run folders."""
+    from importlib.metadata import version
+
+    from schemas.dialects import Dialect
+    from schemas.manifest import FORMAT
+
+    yield f"bulkload {version('lusid-bulkload')}"
+    yield f"LUSID API dialects: {', '.join(Dialect)}"
+    yield f"format of run folders: {FORMAT}"
 
 
 @app.callback(invoke_without_command=True)
@@ -100,7 +110,13 @@ def _bulkload(
     ctx: typer.Context,
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version, dialects and formats, and exit.",
+            is_eager=True,
+            callback=_print_version,
+        ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, on stderr.")] = False,
 ) -> None:

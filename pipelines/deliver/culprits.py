@@ -178,7 +178,9 @@ def _probe(refusal: Refusal, send: Send, settle: Settle) -> set[int] | None:
         settle(refused.part[0], refused, State.FAILED, "")
     if len(refusals) < len(tried) or not _alike([refusal, *refusals]):
         return set(tried)
-    remark = f"refused with {len(part) - 1} others and not tried alone: {len(tried)} of them were, and refused alike"
+    remark = (
+        f"refused with {len(part) - 1:,} others and not tried alone: {len(tried):,} of them were, and refused alike"
+    )
     for request in part:
         if request not in tried:
             settle(request, refusal, State.ROLLED_BACK, remark)

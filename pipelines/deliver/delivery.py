@@ -158,7 +158,7 @@ class Delivery:
         """Atomic: the culprits failed, their neighbours were rolled back with them."""
         culprits, part, problem = self._culprits(refusal), refusal.part, refusal.problem
         if not culprits:
-            text = f"{problem.reason} (the answer names no culprit among {len(part)} keys)"
+            text = f"{problem.reason} (the answer names no culprit among {len(part):,} keys)"
             self._refused(refusal, [Outcome(r, State.FAILED, problem.kind, text) for r in part])
             return
         names = ", ".join(self._prepared.key(part[p]) for p in list(culprits)[:3])

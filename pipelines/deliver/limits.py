@@ -112,7 +112,7 @@ class Watch:
             return
         self._budget = None
         self._progress.note(
-            f"{refused} of the first {rows} rows cannot be sent, more than --max-failures {budget} allows: nothing "
+            f"{refused:,} of the first {rows:,} rows cannot be sent, more than --max-failures {budget} allows: nothing "
             "will be sent; the rest is read all the same, so that failures.csv lists every row to correct"
         )
 

@@ -95,6 +95,10 @@ class PublishedProgress(Progress):
         """Passes on that LUSID is waited for."""
         self._beside.waiting(wait)
 
+    def stopping(self) -> None:
+        """Passes on that the run was interrupted."""
+        self._beside.stopping()
+
     def reading(self, rows: int) -> None:
         """Passes on the number of rows read and validated so far."""
         self._beside.reading(rows)

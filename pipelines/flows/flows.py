@@ -157,7 +157,7 @@ def _loads_in_words(outcome: Outcome) -> Iterator[str]:
         case Report():
             rest = {s.value: n for s, n in outcome.rows.items() if n and s not in GOOD}
             others = "".join(f", {n:,} {state}" for state, n in rest.items())
-            alerts = f", {len(outcome.alerts)} alerts" if outcome.alerts else ""
+            alerts = f", {len(outcome.alerts):,} alerts" if outcome.alerts else ""
             yield f"{outcome.operation}: {outcome.rows_read:,} rows read{others}{alerts} ({outcome.run_id})"
         case NightlyReport():
             for report in outcome.reports:

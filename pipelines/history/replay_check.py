@@ -159,8 +159,8 @@ def _changed(replayed: ReplayRows, prepared: Prepared) -> Iterator[tuple[int, st
     """(row, key it had, key it has now, state it had) of each row whose key differs; row counts from 0."""
     if len(prepared.book) != len(replayed.rows):
         raise ConfigError(
-            f"the file has {len(prepared.book)} rows, but {len(replayed.rows)} of {replayed.run.run_id} were found in "
-            "it: does it contain a line of white space, or mixed line ends?"
+            f"the file has {len(prepared.book):,} rows, but {len(replayed.rows):,} of {replayed.run.run_id} were found "
+            "in it: does it contain a line of white space, or mixed line ends?"
         )
     for first in range(0, len(replayed.rows), _PIECE):
         piece = replayed.rows.slice(first, _PIECE)

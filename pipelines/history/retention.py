@@ -57,7 +57,7 @@ def purge(
             except RunFolderError as error:
                 errors.append(error.message)
     if errors:
-        others = f" ({len(removed)} {'other was' if len(removed) == 1 else 'others were'} removed)" if removed else ""
+        others = f" ({len(removed):,} {'other was' if len(removed) == 1 else 'others were'} removed)" if removed else ""
         raise RunFolderError("; ".join(errors) + others)
     return removed
 

@@ -170,7 +170,7 @@ class _Sending:
         """Sends until each request is settled or something stops the run; what is in doubt then is unknown."""
         run, brake = self._prepared.run, self._delivery.brake
         run.closing.callback(brake.release)
-        run.interrupt.settle_first(brake.stop)
+        run.interrupt.settle_first(self._interrupted)
         self._stop_over_budget()
         options, most = run.spec.options, run.spec.operation.max_items
         portion = Portion(min(options.batch_size, most or options.batch_size), options.max_batch_bytes)
@@ -178,6 +178,11 @@ class _Sending:
         send_batches(work, self._delivery, self._pressure, self._count)
         self._delivery.reading_back.settle_rest()
         return Sent(brake.error, tuple(self._delivery.warnings()))
+
+    def _interrupted(self, error: FatalError) -> None:
+        """Stops the run in a signal's handler."""
+        self._delivery.brake.stop(error)
+        self._progress.stopping()
 
     def _count(self, batch: Batch) -> None:
         self._settled += len(batch)

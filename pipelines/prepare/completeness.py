@@ -129,9 +129,9 @@ class Gate:
         """Raises ExtractError, naming everything that does not hold."""
         expected = self._expected
         if expected.rows is not None and self._rows != expected.rows:
-            self._faults.append(f"{self._rows} rows, not the {expected.rows} expected")
+            self._faults.append(f"{self._rows:,} rows, not the {expected.rows:,} expected")
         if expected.min_rows is not None and self._rows < expected.min_rows:
-            self._faults.append(f"{self._rows} rows, fewer than the {expected.min_rows} expected")
+            self._faults.append(f"{self._rows:,} rows, fewer than the {expected.min_rows:,} expected")
         for column in self._readers:
             if self._sums[column] != expected.totals[column]:
                 self._faults.append(
@@ -191,7 +191,7 @@ class Gate:
         if trailer.rows_cell is not None:
             told = str(cells[trailer.rows_cell - 1]).strip() if trailer.rows_cell <= len(cells) else ""
             if not _COUNT.fullmatch(told) or int(re.sub(r"\D", "", told)) != rows_before + last:
-                self._faults.append(f"{name} has {rows_before + last} rows, and its trailer says otherwise")
+                self._faults.append(f"{name} has {rows_before + last:,} rows, and its trailer says otherwise")
         return batch.without_last()
 
 

@@ -86,7 +86,7 @@ class Report:
         """Raises RowsNotAcceptedError unless every row was accepted."""
         if self.exit_code != 0:
             bad = {s.value: n for s, n in self.rows.items() if n and s not in GOOD}
-            texts = ", ".join(f"{n} {state}" for state, n in bad.items())
+            texts = ", ".join(f"{n:,} {state}" for state, n in bad.items())
             raise RowsNotAcceptedError(f"{self.run_id}: {texts}; see {RunFolder(self.run_dir).failures}")
 
     def document(self) -> RunDocument:

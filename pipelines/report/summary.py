@@ -147,8 +147,19 @@ class Summary:
         if self.verdict is Verdict.STOPPED:
             rows_given_up = sum(reason.rows for reason in given_up(self.manifest))
             continued = 0 < rows_given_up == self.rows[State.NOT_SENT]
-            return f"{'not complete' if continued else 'stopped early'}: {self.to_correct:,} of {read} not accepted"
+            ending = "not complete" if continued else "stopped early"
+            return f"{ending}: {self.to_correct:,} of {read} not accepted{self._of_them}"
         return f"finished: {self.to_correct:,} of {read} not accepted"
+
+    @property
+    def _of_them(self) -> str:
+        """How many rows of a stopped run a person may correct, and how many a resumed run settles; empty where none."""
+        rows = self.rows
+        to_resume = sum(rows[state] for state in STATES if state.traits.again)
+        if self.verdict is not Verdict.STOPPED or not to_resume:
+            return ""
+        to_correct = sum(rows[state] for state in STATES if state.traits.correctable)
+        return f" ({to_correct:,} to correct, {to_resume:,} to resume)"
 
     @property
     def way(self) -> str:
@@ -176,7 +187,9 @@ class Summary:
         if self.to_correct:
             if self.folder.workbook.exists():
                 named.insert(0, (self.folder.workbook, "the same for spreadsheets, every cell a text"))
-            named.insert(0, (self.folder.failures, f"{many(self.to_correct, 'row', 'rows')} to correct"))
+            of_them = self._of_them
+            about = f"not accepted{of_them}" if of_them else "to correct"
+            named.insert(0, (self.folder.failures, f"{many(self.to_correct, 'row', 'rows')} {about}"))
         return tuple(named)
 
     @property

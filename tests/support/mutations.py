@@ -59,6 +59,20 @@ MUTATIONS = (
         ("tests/sandbox/test_reference_data.py::test_a_property_that_cannot_be_used_fails_its_key_alone",),
     ),
     Mutation(
+        "offer the shell whatever lies in the folder of runs",
+        "pipelines/cli/completion.py",
+        "for each in entries if _RUN_ID.fullmatch(each.name)",
+        "for each in entries",
+        ("tests/unit/cli/test_completion.py::test_what_is_offered",),
+    ),
+    Mutation(
+        "let --quiet hide rows that were not accepted",
+        "pipelines/cli/commands/load.py",
+        "elif quiet and all(report.colour is Colour.GREEN for report in reports):",
+        "elif quiet:",
+        ("tests/unit/cli/test_main.py::test_quiet_says_nothing_where_all_is_well_and_the_outcome_where_it_is_not",),
+    ),
+    Mutation(
         "look for rows that were taken in replays of this run alone",
         "pipelines/history/replay_check.py",
         "lineage = ask_lineage(sql, first, ",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipelines.cli.commands.load import show
-from pipelines.cli.flags import JsonFlag, PrefectFlag, RunArgument, RunsFlag
+from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, RunArgument, RunsFlag
 from schemas.settings import RUNS
 from schemas.texts import one_line, server_text
 
@@ -28,6 +28,7 @@ def resume(
         bool,
         typer.Option("--force", help="Resume although the mapping or the requests changed, if the keys are the same."),
     ] = False,
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
 ) -> None:
@@ -35,12 +36,12 @@ def resume(
 
     Settled rows are not sent again.
     """
-    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_resume
 
-    with TerminalProgress(stderr_console()) as progress:
-        report = launch_resume(run, runs, target, progress, force=force, prefect=prefect)
-    _show_run(report, as_json=as_json)
+    with progress(quiet=quiet) as shown:
+        report = launch_resume(run, runs, target, shown, force=force, prefect=prefect)
+    _show_run(report, as_json=as_json, quiet=quiet)
 
 
 def replay(
@@ -51,6 +52,7 @@ def replay(
     *,
     runs: RunsFlag = RUNS,
     target: OwnTargetFlag = None,
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
 ) -> None:
@@ -58,12 +60,12 @@ def replay(
 
     They come from its failures.csv, corrected or as it is. What a spreadsheet saved is read as it was meant.
     """
-    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_replay
 
-    with TerminalProgress(stderr_console()) as progress:
-        report = launch_replay(run, failures, runs, target, progress, prefect=prefect)
-    _show_run(report, as_json=as_json)
+    with progress(quiet=quiet) as shown:
+        report = launch_replay(run, failures, runs, target, shown, prefect=prefect)
+    _show_run(report, as_json=as_json, quiet=quiet)
 
 
 def purge(
@@ -81,13 +83,13 @@ def purge(
     removed = remove(runs, older_than, _note, damaged=damaged, any_owner=any_owner)
     for run_id in removed:
         typer.echo(one_line(run_id))
-    typer.echo(f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")
+    typer.echo(f"{len(removed):,} {'run' if len(removed) == 1 else 'runs'} removed from {runs}.")
 
 
 def _note(text: str) -> None:
     typer.echo(server_text(text, 1000), err=True)
 
 
-def _show_run(report: "Report", *, as_json: bool) -> NoReturn:
-    show([report], report.document() if as_json else None)
+def _show_run(report: "Report", *, as_json: bool, quiet: bool) -> NoReturn:
+    show([report], report.document() if as_json else None, quiet=quiet)
     raise typer.Exit(report.exit_code)

@@ -25,7 +25,7 @@ _MOST_SHOWN = 1000
 
 
 def open_rows(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:
-    """List what is still not in, over all runs: where, why, since when.
+    """List what is still not in, over all runs, and why.
 
     A row is in once a replay or a later load of its key was accepted. Dry runs and loads into a sandbox in memory are
     left out.

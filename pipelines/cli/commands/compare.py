@@ -28,11 +28,11 @@ def verify(
 
     Each key is compared with the unchanged extract, member by member. verify.parquet in the run's folder has it all.
     """
-    from pipelines.cli.console import TerminalProgress, print_json, stderr_console
+    from pipelines.cli.console import print_json, progress
     from pipelines.compare.verify import verify as read_back
 
-    with TerminalProgress(stderr_console()) as progress:
-        found = read_back(run, runs=runs, target=target, sample=sample, progress=progress)
+    with progress() as shown:
+        found = read_back(run, runs=runs, target=target, sample=sample, progress=shown)
     if as_json:
         print_json(found.document().as_json())
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipelines.cli.commands.preflight import PreflightFlag, before_load, before_night
-from pipelines.cli.flags import JsonFlag, OperationArgument, PrefectFlag, named, with_options
+from pipelines.cli.flags import JsonFlag, OperationArgument, PrefectFlag, QuietFlag, named, with_options
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def load(
     extracts: Annotated[list[str], typer.Argument(help="Files, globs or directories of CSV or Parquet: one extract.")],
     *,
     options: "Options",
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     preflight: PreflightFlag = False,
     prefect: PrefectFlag = None,
@@ -31,12 +32,12 @@ def load(
     """Load one extract and account for every row."""
     if preflight:
         before_load(operation, extracts, options)
-    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_load
 
-    with TerminalProgress(stderr_console()) as progress:
-        report = launch_load(operation, extracts, options, progress, prefect=prefect)
-    show([report], report.document() if as_json else None)
+    with progress(quiet=quiet) as shown:
+        report = launch_load(operation, extracts, options, shown, prefect=prefect)
+    show([report], report.document() if as_json else None, quiet=quiet)
     raise typer.Exit(report.exit_code)
 
 
@@ -58,6 +59,7 @@ def nightly(
     preflight: PreflightFlag = False,
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Load a night's investors, then accounts, then orders.
@@ -66,7 +68,8 @@ def nightly(
     """
     if preflight:
         before_night(folder, options)
-    _show_night(run_night(folder, options, prefect=prefect, again=again), repeated(context), as_json=as_json)
+    night = run_night(folder, options, prefect=prefect, again=again, quiet=quiet)
+    _show_night(night, repeated(context), as_json=as_json, quiet=quiet)
 
 
 @with_options()
@@ -77,6 +80,7 @@ def trading_day(
     options: "Options",
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Load a trading day, from orders to booked transactions.
@@ -84,15 +88,17 @@ def trading_day(
     Orders come first, then moves, placements, cancellations, executions, allocations and bookings. Rows that depend on
     a failed row are held. A stopped day resumes where it left off.
     """
-    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_trading_day
 
-    with TerminalProgress(stderr_console()) as progress:
-        day = launch_trading_day(folder, options, progress, again=again, prefect=prefect)
-    _show_night(day, repeated(context), as_json=as_json)
+    with progress(quiet=quiet) as shown:
+        day = launch_trading_day(folder, options, shown, again=again, prefect=prefect)
+    _show_night(day, repeated(context), as_json=as_json, quiet=quiet)
 
 
-def run_night(folder: Path, options: "Options", *, prefect: bool | None, again: bool = False) -> "NightlyReport":
+def run_night(
+    folder: Path, options: "Options", *, prefect: bool | None, again: bool = False, quiet: bool = False
+) -> "NightlyReport":
     """Loads a night, with progress on stderr.
 
     Args:
@@ -100,20 +106,21 @@ def run_night(folder: Path, options: "Options", *, prefect: bool | None, again: 
         options: of every load.
         prefect: see `pipelines.flows.launch.goes_through_prefect`.
         again: load everything anew instead of resuming.
+        quiet: show no progress.
     """
-    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_nightly
 
-    with TerminalProgress(stderr_console()) as progress:
-        return launch_nightly(folder, options, progress, again=again, prefect=prefect)
+    with progress(quiet=quiet) as shown:
+        return launch_nightly(folder, options, shown, again=again, prefect=prefect)
 
 
-def _show_night(night: "NightlyReport", repeat: str, *, as_json: bool) -> NoReturn:
+def _show_night(night: "NightlyReport", repeat: str, *, as_json: bool, quiet: bool) -> NoReturn:
     """Prints the outcome of several loads and ends the command."""
     from pipelines.nights.report import UNFINISHED
 
     document = night.document(repeat) if as_json else None
-    show(night.reports, document, repeat if night.exit_code in UNFINISHED else "")
+    show(night.reports, document, repeat if night.exit_code in UNFINISHED else "", quiet=quiet)
     if night.error is not None:
         typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)
     raise typer.Exit(night.exit_code)
@@ -123,22 +130,28 @@ def repeated(context: typer.Context) -> str:
     """The command line that was typed, to be typed again; it continues what stopped."""
     from pipelines.report.advice import program
 
-    return shlex.join([program(), *(word for word in context.obj if word not in ("--again", "--json"))])
+    return shlex.join(
+        [program(), *(word for word in context.obj if word not in ("--again", "--json", "--quiet", "-q"))]
+    )
 
 
-def show(reports: Sequence["Report"], document: "Document | None", repeat: str = "") -> None:
+def show(reports: Sequence["Report"], document: "Document | None", repeat: str = "", *, quiet: bool = False) -> None:
     """Prints the outcome on stdout: the document of --json, or the summary for a person.
 
     Args:
         reports: of the loads that ended.
         document: what --json prints.
         repeat: the command that continues what stopped; empty where nothing of several loads did.
+        quiet: print no summary where every run is green; a document is printed all the same.
     """
     from pipelines.cli.console import print_json, print_summaries, stdout_console
     from pipelines.report.summary import Summary
+    from schemas.verdicts import Colour
 
     if document is not None:
         print_json(document.as_json())
+    elif quiet and all(report.colour is Colour.GREEN for report in reports):
+        return
     elif not reports:
         typer.echo("Nothing is left to do.")
     else:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.completion import operation_names
 from pipelines.cli.flags import JsonFlag, RunArgument, RunsFlag
 from schemas.settings import RUNS
 from schemas.states import Status
@@ -19,7 +20,10 @@ def runs(
         typer.Option(metavar="DATE|AGE", help="List those that began on this UTC date or later, or within 7d or 12h."),
     ] = None,
     operation: Annotated[
-        str | None, typer.Option(metavar="NAME", help="List those of one operation, such as orders.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="List those of one operation, such as orders.", autocompletion=operation_names
+        ),
     ] = None,
     verdict: Annotated[
         Status | None,

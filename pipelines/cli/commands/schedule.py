@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.commands.load import repeated, show
-from pipelines.cli.flags import JsonFlag, PrefectFlag, with_options
+from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, with_options
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -27,22 +27,23 @@ def backfill(
     options: "Options",
     again: Annotated[bool, typer.Option("--again", help="Also load dates that earlier runs have finished.")] = False,
     prefect: PrefectFlag = None,
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Load the nights of a range of past dates, in order.
 
     Dates that earlier runs have finished are skipped.
     """
-    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_backfill
     from pipelines.nights.report import UNFINISHED
 
     days = (first.date(), last.date())
-    with TerminalProgress(stderr_console()) as progress:
-        report = launch_backfill(pattern, days, options, progress, again=again, prefect=prefect)
+    with progress(quiet=quiet) as shown:
+        report = launch_backfill(pattern, days, options, shown, again=again, prefect=prefect)
     repeat = repeated(context)
     document, stopped = report.document(repeat) if as_json else None, report.exit_code in UNFINISHED
-    show([r for _, night in report.nights for r in night.reports], document, repeat if stopped else "")
+    show([r for _, night in report.nights for r in night.reports], document, repeat if stopped else "", quiet=quiet)
     for day, night in report.nights:
         if night.error is not None:
             typer.echo(f"bulkload: {day}: {server_text(night.error.message, 1000)}", err=True)

@@ -86,8 +86,8 @@ def test_a_cell_type_is_described_as_it_is_checked(cell: Any, text: str, good: s
 
 def test_operations_are_listed_within_80_columns_and_as_markdown() -> None:
     assert text_table().splitlines()[:3] == [
-        "investor-records",
-        "    POST /api/investorrecords/$batchUpsert",
+        "persons",
+        "    POST /api/persons/$batchUpsert",
         "    modes Atomic, Partial; most per call: any; dialects 2.1, 2.3",
     ]
     assert max(map(len, text_table().splitlines())) <= 80

@@ -186,7 +186,7 @@ def test_calls_that_were_given_up_are_named_with_what_sends_them(
         lines = capsys.readouterr().out.splitlines()
         busy.clear()
         assert cli.run(["resume", "latest", *runs, "--json"]) == 0
-    assert lines[0] == "✗ investor-records, red: not complete: 2 of 6 rows not accepted"
+    assert lines[0] == "✗ investor-records, red: not complete: 2 of 6 rows not accepted (0 to correct, 2 to resume)"
     told = " ".join(lines[2:5]).replace("     ", " ")
     assert told.startswith(
         "  ! 2 rows were not sent, although the run continued: bulkload gave up on their calls (POST /api/"

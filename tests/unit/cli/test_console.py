@@ -1,9 +1,6 @@
 """What a person sees, on a terminal and in a log."""
 
 import io
-import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +8,8 @@ import pytest
 from rich.console import Console
 from summaries import HOSTILE, manifest, summary, typed
 
-from connectors.lusid.waiting import Waiting
 from connectors.run_folder.folder import RunFolder
-from pipelines.cli.console import TerminalProgress, print_summaries, table
+from pipelines.cli.console import print_summaries, table
 from pipelines.report import advice
 from pipelines.report.summary import Summary
 
@@ -178,13 +174,16 @@ def test_unknown_rows_are_an_alarm_that_says_what_they_mean_and_what_to_type() -
 def test_a_run_that_continued_after_giving_up_on_calls_says_so_and_what_sends_them() -> None:
     reason = {"state": "not_sent", "code": "Throttled", "message": "429 (6 attempts)", "rows": 2, "examples": ["k"]}
     told = summary(verdict="stopped", reasons=[reason], **rows_of(not_sent=2))
-    assert told.headline == "not complete: 2 of 10 rows not accepted"
+    assert told.headline == "not complete: 2 of 10 rows not accepted (0 to correct, 2 to resume)"
     assert advice.warnings(told) == [
         "2 rows were not sent, although the run continued: bulkload gave up on their calls (429 (6 attempts)). "
         "`bulkload resume` sends them.",
     ]
     stopped = summary(verdict="stopped", reasons=[reason | {"code": "NotSent"}], **rows_of(not_sent=2))
-    assert (stopped.headline, advice.warnings(stopped)) == ("stopped early: 2 of 10 rows not accepted", [])
+    assert (stopped.headline, advice.warnings(stopped)) == (
+        "stopped early: 2 of 10 rows not accepted (0 to correct, 2 to resume)",
+        [],
+    )
 
 
 def test_a_replay_says_whose_rows_it_resolved_and_what_is_left() -> None:
@@ -207,101 +206,3 @@ def test_the_runs_of_a_night_share_one_table() -> None:
 def test_a_table_aligns_words_left_and_numbers_right_without_trailing_blanks() -> None:
     rows = [("", "n", ""), ("a", "1,000", "AGREE"), ("long", "2", "")]
     assert [text for text, _ in table(rows)] == ["            n", "  a     1,000  AGREE", "  long      2"]
-
-
-# Progress.
-
-
-def clock_of(*seconds: float) -> Iterator[float]:
-    yield from seconds
-
-
-def progress(terminal: bool, *seconds: float) -> tuple[TerminalProgress, io.StringIO]:
-    out = io.StringIO()
-    console = Console(file=out, force_terminal=terminal, width=100, soft_wrap=True, highlight=False)
-    return TerminalProgress(console, clock_of(*seconds).__next__), out
-
-
-def test_without_a_terminal_there_is_at_most_a_line_in_ten_seconds() -> None:
-    told, out = progress(False, 0, 5, 10, 19, 20, 21, 22, 31)
-    with told:
-        for rows in (0, 500, 1000, 1900, 2000):
-            told.reading(rows)
-        for settled in (100, 200, 1100):
-            told.sending(settled, 2000)
-    assert out.getvalue().splitlines() == [
-        "reading: 1,000 (100/s)",
-        "reading: 2,000 (100/s)",
-        "sending: 1,100 of 2,000 (100/s, 9 s left)",
-    ]
-
-
-def test_a_stuck_load_says_what_it_has_done_without_a_rate() -> None:
-    told, out = progress(False, 0, 10)
-    told.sending(100, 200)
-    told.sending(100, 200)
-    assert out.getvalue() == "sending: 100 of 200\n"
-
-
-def waits(seconds: float, ago: float = 0, cause: str = "answered 503") -> Waiting:
-    return Waiting("LUSID", cause, datetime.now(UTC) - timedelta(seconds=ago), seconds)
-
-
-def test_while_lusid_is_away_its_absence_is_told_and_no_time_left() -> None:
-    told, out = progress(False, 0, 20, 22, 25, 40, 45, 60, 72)
-    told.sending(0, 2000)
-    told.sending(1000, 2000)
-    told.waiting(waits(8))
-    told.waiting(waits(8))
-    told.waiting(waits(20, ago=18))
-    told.sending(1000, 2000)
-    told.sending(1001, 2000)
-    told.sending(1121, 2000)
-
-    begun, *outage, still, again, later = out.getvalue().splitlines()
-    assert begun == "sending: 1,000 of 2,000 (50/s, 20 s left)"
-    assert [re.sub(r"[0-9:]{8}", "14:03:22", line) for line in outage] == [
-        "waiting for LUSID since 14:03:22 UTC: answered 503; next attempt in 8 s",
-        "waiting for LUSID since 14:03:22 UTC: answered 503; next attempt in 20 s",
-    ]
-    assert (still, again) == ("sending: 1,000 of 2,000", "sending: 1,001 of 2,000")
-    assert later == "sending: 1,121 of 2,000 (10/s, 88 s left)"
-
-
-def test_a_moment_without_lusid_is_not_told() -> None:
-    told, out = progress(False, 0, 1)
-    told.waiting(waits(0.5))
-    told.waiting(waits(2))
-    assert out.getvalue() == ""
-
-
-def test_on_a_terminal_the_bar_gives_no_time_left_while_lusid_is_away() -> None:
-    told, out = progress(True, 0, 20, 21, 22)
-    with told:
-        told.sending(0, 2000)
-        told.sending(1000, 2000)
-        told.waiting(waits(60))
-        out.truncate(0)
-        told.sending(1000, 2000)
-    assert " left" not in out.getvalue()
-
-
-def test_a_note_is_printed_as_it_is() -> None:
-    told, out = progress(False)
-    told.note("[red]No LUSID[/red] is configured")
-    assert out.getvalue() == "[red]No LUSID[/red] is configured\n"
-
-
-def test_on_a_terminal_a_bar_shows_rate_and_goes_when_it_is_done() -> None:
-    told, out = progress(True, *range(10))
-    with told:
-        told.reading(0)
-        told.reading(500)
-        told.sending(0, 400)
-        told.sending(100, 400)
-        told._bars.refresh()
-    shown = out.getvalue()
-    assert "sending" in shown
-    assert "100/400" in shown
-    assert "100/s" in shown
-    assert shown.endswith("\x1b[2K")

@@ -38,8 +38,8 @@ def test_each_command_prints_the_document_of_its_run(tmp_path: Path, capsys: pyt
         {
             "state": "invalid",
             "code": "Missing",
-            "rule": "display_name: is missing",
-            "message": "display_name: is missing",
+            "rule": "display_name (column 2): is missing",
+            "message": "display_name (column 2): is missing",
             "rows": 2,
             "keys": 2,
             "examples": ["IR_0004 (row 5)", "IR_0005 (row 6)"],

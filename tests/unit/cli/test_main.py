@@ -255,7 +255,11 @@ def test_an_interrupt_ends_with_exit_code_4(monkeypatch: pytest.MonkeyPatch, cap
 
 def test_help_and_version(capsys: Capture) -> None:
     assert cli.run(["--version"]) == 0
-    assert capsys.readouterr().out == "bulkload 0.1.0\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "bulkload 0.1.0",
+        "LUSID API dialects: 2.1, 2.3, legacy",
+        "format of run folders: 1",
+    ]
     assert cli.run(["--help"]) == 0
     shown = capsys.readouterr().out
     assert cli.run([]) == 2
@@ -268,7 +272,7 @@ def test_operations_and_columns_are_listed(capsys: Capture) -> None:
     assert cli.run(["operations", "--markdown"]) == 0
     assert capsys.readouterr().out.startswith("| operation | endpoint | modes |")
     assert cli.run(["operations"]) == 0
-    assert capsys.readouterr().out.startswith("investor-records\n")
+    assert capsys.readouterr().out.startswith("persons\n")
     assert cli.run(["columns", "investor-records", "--dialect", "2.3"]) == 0
     assert capsys.readouterr().out.splitlines()[2] == "scope  (needed)"
     assert cli.run(["columns", "investor-records", "--dialect", "legacy"]) == 2
@@ -277,7 +281,9 @@ def test_operations_and_columns_are_listed(capsys: Capture) -> None:
 
 def test_looking_things_up_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from pipelines.cli.main import run; run(['columns', 'orders']); run(['operations']); "
+        "import sys; from pipelines.cli.main import run; run(['--help']); "
+        "assert not {'pydantic', 'importlib.metadata'} & set(sys.modules); run(['columns', 'orders']); "
+        "run(['operations']); "
         "heavy = {'pandas', 'prefect', 'uvicorn', 'fastapi', 'pyarrow', 'requests', 'jinja2', 'duckdb'}; "
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
@@ -557,3 +563,18 @@ def test_the_sandbox_says_what_to_export_and_stops_cleanly_on_ctrl_c(good: Path,
         assert process.stderr.read() == ""
     assert (done.returncode, done.stderr) == (0, "")
     assert answer.status_code == 404
+
+
+def test_quiet_says_nothing_where_all_is_well_and_the_outcome_where_it_is_not(
+    tmp_path: Path, good: Path, capsys: Capture
+) -> None:
+    flags = ["--runs", str(tmp_path), "--target", "sandbox", "--quiet"]
+    capsys.readouterr()
+    assert cli.run(["load", "investor-records", str(good / "investors.csv"), *flags]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert cli.run(["load", "investor-records", str(INVESTORS), *flags]) == 3
+    shown = capsys.readouterr()
+    assert (shown.out.splitlines()[0], shown.err) == (
+        "! investor-records, amber: finished: 7 of 1,008 rows not accepted",
+        "",
+    )
