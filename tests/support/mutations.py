@@ -345,10 +345,10 @@ MUTATIONS = (
     ),
     Mutation(
         "give a time left while LUSID is away",
-        "pipelines/cli/console.py",
+        "pipelines/cli/progress.py",
         "if now <= self._held_until:",
         "if now < 0:",
-        ("tests/unit/cli/test_console.py::test_while_lusid_is_away_its_absence_is_told_and_no_time_left",),
+        ("tests/unit/cli/test_progress.py::test_while_lusid_is_away_its_absence_is_told_and_no_time_left",),
     ),
     Mutation(
         "tell the fault of a repeated cell once",
@@ -911,8 +911,8 @@ MUTATIONS = (
     Mutation(
         "send though validation has spent the budget",
         "pipelines/loading/run.py",
-        "        run.interrupt.settle_first(brake.stop)\n        self._stop_over_budget()\n",
-        "        run.interrupt.settle_first(brake.stop)\n",
+        "        run.interrupt.settle_first(self._interrupted)\n        self._stop_over_budget()\n",
+        "        run.interrupt.settle_first(self._interrupted)\n",
         ("tests/loads/test_load.py::test_the_failure_budget_stops_a_run_before_or_while_it_sends",),
     ),
     Mutation(
