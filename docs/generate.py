@@ -79,8 +79,8 @@ def mapping_schema() -> str:
     """The JSON schema of a mapping, for editors."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **mappings.Mapping.model_json_schema()}
     column = {"type": "string", "description": "The extract's column that feeds this one."}
-    columns = schema["properties"]["columns"]
-    columns["additionalProperties"] = {"anyOf": [column, columns["additionalProperties"]]}
+    for columns in (schema["properties"]["columns"], schema["properties"]["also"]["items"]):
+        columns["additionalProperties"] = {"anyOf": [column, columns["additionalProperties"]]}
     return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 

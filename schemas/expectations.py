@@ -14,45 +14,45 @@ from schemas.settings import LARGEST, LONGEST
 
 
 class Trailer(BaseModel):
-    """Declares that the last record of each file is not a row but a trailer.
-
-    Attributes:
-        starts_with: its whole first cell, without surrounding white space; its beginning alone could also be that of
-            the last row of a truncated file.
-        rows_cell: the cell, counted from 1, that holds the number of data rows in that file, as 1000, 0001000 or
-            1,000; None when there is none.
-    """
+    """Declares that the last record of each file is not a row but a trailer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    starts_with: Annotated[str, Field(min_length=1)]
-    rows_cell: Annotated[int, Field(ge=2, le=LARGEST)] | None = None
+    starts_with: Annotated[str, Field(min_length=1)] = Field(
+        description="Its whole first cell, without surrounding white space; the beginning alone could also be that of "
+        "the last row of a truncated file."
+    )
+    rows_cell: Annotated[int, Field(ge=2, le=LARGEST)] | None = Field(
+        None,
+        description="The cell, counted from 1, that holds the number of data rows in that file, as 1000, 0001000 or "
+        "1,000. Default: there is none.",
+    )
 
 
 class Expectations(BaseModel):
-    """What must be true of the extract as a whole.
-
-    Attributes:
-        rows: the exact number of data rows.
-        min_rows: the least number of data rows; 1 when neither number is given.
-        totals: the exact sum of each of these columns; cells are read with the separators that the mapping declares
-            for the column, and an empty cell adds nothing.
-        trailer: see `Trailer`.
-        done_marker: a file that must exist, which the extract's writer writes when the extract is complete. It must not
-            be older than any file of the extract, or it belongs to an earlier one. A relative path starts from the
-            folder of the extract's files, and is looked for in each folder where there are several.
-        settled_seconds: for how many seconds each file must not have been written to; a younger one may still be
-            growing.
-    """
+    """What must be true of the extract as a whole. Each member's description is for those who write mappings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rows: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
-    min_rows: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
-    totals: dict[str, Decimal] = Field(default_factory=dict)
-    trailer: Trailer | None = None
-    done_marker: Path | None = None
-    settled_seconds: Annotated[float, Field(ge=0, le=LONGEST)] | None = None
+    rows: Annotated[int, Field(ge=0, le=LARGEST)] | None = Field(None, description="The exact number of data rows.")
+    min_rows: Annotated[int, Field(ge=0, le=LARGEST)] | None = Field(
+        None, description="The least number of data rows; 1 where neither number is given."
+    )
+    totals: dict[str, Decimal] = Field(
+        default_factory=dict,
+        description="The exact sum of each of these columns of the extract. Cells are read as the mapping declares for "
+        "the column; an empty one adds nothing.",
+    )
+    trailer: Trailer | None = Field(None, description="The last record of each file is no row, and says so.")
+    done_marker: Path | None = Field(
+        None,
+        description="A file that must exist, which the extract's writer writes when it is done. It must not be older "
+        "than any file of the extract, or it belongs to an earlier one. A relative path starts from the folder of the "
+        "extract's files, and is looked for in each folder where there are several.",
+    )
+    settled_seconds: Annotated[float, Field(ge=0, le=LONGEST)] | None = Field(
+        None, description="For how many seconds no file may have been written to: a younger one may still be growing."
+    )
 
     @field_validator("done_marker")
     @classmethod

@@ -149,11 +149,11 @@ def _checked(
     named_target(options)  # before the extract is opened
     extract = None if is_frame(given) else closing.enter_context(open_files(spec, mapping))
     header = columns_of_frame(given) if is_frame(given) else extract.columns if extract else []
-    _check_delimiter(header)
     binding = bind(spec, mapping, extract) if extract is not None else None
-    if extract is None:  # the frame's header; its columns are bound once they are written down, with their types
-        Binding(header, _shape(spec), options.dialect, operation.key, mapping, null=options.null_words)
+    # The frame's columns are bound again once they are written down, with their types.
+    known = binding or Binding(header, _shape(spec), options.dialect, operation.key, mapping, null=options.null_words)
     expect = expectations(spec, mapping, header)
+    _check_used(known, expect)
     check_before(expect, header, extract.sources if extract else ())
     return extract, binding, mapping, expect
 
@@ -256,12 +256,13 @@ def _whole_or_gone(folder: RunFolder, *, is_new: bool) -> Iterator[None]:
         raise
 
 
-def _check_delimiter(header: Sequence[str]) -> None:
-    """Refuses a header of one column that contains another delimiter: it was split by the wrong one."""
-    found = next((mark for mark in ";\t|" if mark in header[0]), None) if len(header) == 1 else None
-    if found is not None:
+def _check_used(binding: Binding, expect: Expectations) -> None:
+    """Refuses columns that nothing uses where the mapping says so."""
+    unused = binding.unused(expect.totals)
+    if unused and binding.unmapped == "refuse":
         raise ConfigError(
-            f"the header is one column with {found!r} in it: pass --delimiter, or declare it in the mapping"
+            f"the mapping does not fit: nothing uses {unused}, and it says `unmapped: refuse`: map "
+            "them, have them left out, or declare `unmapped: note`"
         )
 
 

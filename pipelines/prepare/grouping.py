@@ -159,6 +159,10 @@ def refuse_large(book: Book, ordinals: Iterable[int], size: int, limit: int) -> 
         book.settle(ordinal, State.INVALID, "TooLarge", message)
 
 
+_WITHIN_ROW = "differs between items of one row that have the same key"
+"""What is said of a row that contradicts itself, where it has several items of a list."""
+
+
 class Gathering:
     """Rows of one key become one request, wherever in the extract they stand.
 
@@ -215,10 +219,11 @@ class Gathering:
         kept, told = list(first_of.values()), dict[int, list[str]]()
         for clash in self._templates.disagreements(first_of):
             pair = (kept[clash.first], kept[clash.second])
-            for ordinal, other in (pair, pair[::-1]):
+            message = clash.message if clash.first != clash.second else _WITHIN_ROW
+            for ordinal, other in dict.fromkeys((pair, pair[::-1])):
                 faults = told.setdefault(ordinal, [])
                 if len(faults) < _NAMED:
-                    faults.append(f"{clash.column} {clash.message}: {self._book.where(other)}")
+                    faults.append(f"{clash.column} {message}: {self._book.where(other)}")
         for ordinal, faults in told.items():
             if self._book.is_open(ordinal):
                 self._book.settle(ordinal, State.INVALID, "Disagreement", "; ".join(faults))

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +31,7 @@ from schemas.requests.members import Gathered
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
 from schemas.rows.conventions.foreign_words import null_words_in
+from schemas.rows.side_by_side import spread
 from schemas.rows.validated import Sheet
 from schemas.settings import MAX_BATCH_BYTES
 from schemas.states import COUNTED, PENDING, Duplicates, State
@@ -135,8 +136,8 @@ def prepare(
         RunFolderError: the scratch files cannot be written.
     """
     with ExitStack() as files:
-        reading = _Reading(extract, binding, rules, folder, files)
         gate = Gate(rules.expect, extract, binding.amount_reader)
+        reading = _Reading(extract, binding, rules, folder, files, gate.columns)
         for batch in gate.through(extract.batches(gate.columns.union(binding.used_columns))):
             reading.take(batch)
             progress(len(reading.book), reading.refused)
@@ -150,8 +151,17 @@ def prepare(
 class _Reading:
     """One pass over an extract."""
 
-    def __init__(self, extract: Extract, binding: Binding, rules: Rules, folder: Path, files: ExitStack) -> None:
-        """Opens scratch files, which `files` removes."""
+    def __init__(
+        self,
+        extract: Extract,
+        binding: Binding,
+        rules: Rules,
+        folder: Path,
+        files: ExitStack,
+        expected: Collection[str] = (),
+    ) -> None:
+        """Opens scratch files, which `files` removes; `expected` are columns of which something is expected."""
+        self.expected = expected
         self.binding, self.rules, self.folder, self.files = binding, rules, folder, files
         self.book = Book(extract, folder / "notes.tmp")
         files.callback(self.book.notes.close)
@@ -206,10 +216,11 @@ class _Reading:
 
     def _look_around(self, ordinal: int, sheet: Sheet, position: int) -> None:
         """Holds a row that needs what failed tonight, and notes what it says of its call."""
-        for ref in self.rules.operation.needs(self.binding.named(sheet.raw(position))) if self.rules.hold else ():
-            if ref in self.rules.hold:
+        if self.rules.hold:
+            rows = spread(self.binding.named(sheet.raw(position)), self.binding.items)
+            needed = itertools.chain.from_iterable(map(self.rules.operation.needs, rows))
+            if (ref := next((ref for ref in needed if ref in self.rules.hold), None)) is not None:
                 self.book.settle(ordinal, State.HELD, "ParentFailed", f"{ref} {self.rules.hold[ref]}")
-                break
         if self.wides.needed:
             self.wides.add(ordinal, sheet.row(position))
 
@@ -242,17 +253,21 @@ class _Reading:
 
     def _remarks(self) -> tuple[str, ...]:
         """What was noticed in the cells of rows that may be sent."""
-        name = self.binding.name
+        name, unused = self.binding.name, self.binding.unused(self.expected)
         idle = [
             f"{name(column)}: not sent in {count} of the rows, in which {name(value)} is empty"
             for (column, value), count in sorted(self.idle.items())
             if count
         ]
-        return *idle, *(
-            f"{name(column)}: in {count} of the rows the cell is a word that databases and spreadsheets "
-            "write for no value, and is sent as a text: declare it in the mapping's `null`, or pass --null"
-            for column, count in sorted(self.null_words.items())
-            if count
+        return (
+            *([f"not used: {unused}"] if unused and self.binding.unmapped == "note" else ()),
+            *idle,
+            *(
+                f"{name(column)}: in {count} of the rows the cell is a word that databases and spreadsheets "
+                "write for no value, and is sent as a text: declare it in the mapping's `null`, or pass --null"
+                for column, count in sorted(self.null_words.items())
+                if count
+            ),
         )
 
     def _gather(self, templates: GatheredTemplates, key_of: Callable[[int], bytes], rows_read: int) -> Prepared:

@@ -7,15 +7,17 @@ that, cells take the marks' places (docs/decisions/0010-validation-by-column.md)
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
 from pipelines.operations.operation import BodyShape, Operation
-from schemas.requests.members import Disagreement, Gathered, disagreements, shared_columns
+from schemas.requests.members import Disagreement, Gathered, Member, disagreements, shared_columns
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
+from schemas.rows.side_by_side import Slot, plain_name, spread
 from schemas.rows.validated import Sheet
 
 MOST_PATTERNS = 1024
@@ -92,11 +94,25 @@ class _Gathered(NamedTuple):
 
     Attributes:
         whole: of the request that begins with such a row; its lists stand behind the cells of the row.
-        items: of what such a row adds to each list; None where that is nothing.
+        items: of what such a row adds to each list, one for each item that it may have; None where that is nothing.
     """
 
     whole: _Template
-    items: Sequence[_Template | None]
+    items: Sequence[Sequence[_Template | None]]
+
+
+class _Item(NamedTuple):
+    """One item that a row may add to a list.
+
+    Attributes:
+        slot: its canonical columns, with their names in a row.
+        key: picks the tokens of its key.
+        owned: picks those of all its cells.
+    """
+
+    slot: Slot
+    key: _Pick
+    owned: _Pick
 
 
 _APART = b"\n"
@@ -126,10 +142,22 @@ class GatheredTemplates:
         self._encode_whole = request_encoder(operation, lambda row: build.whole(row, lists))
         self.names_size = len(orjson.dumps(dict.fromkeys(names, ""))) - 2 * sum(name in binding.lists for name in names)
         self._shared = shared_columns(binding.columns, self._members)
-        self._owned = [m.own(names) for m in self._members]
         self._shared_cells = _picker([names.index(c) for c in self._shared])
-        self._owned_cells = [_picker([names.index(c) for c in owned]) for owned in self._owned]
-        self._key_cells = [_picker([names.index(c) for c in m.key if c in names]) for m in self._members]
+        self._items = [self._items_of(member) for member in self._members]
+
+    def _items_of(self, member: Member) -> list[_Item]:
+        """The items that a row may add to a list: one, or as many as the mapping has side by side."""
+        names = self._binding.names
+        own = {name: name for name in member.own(name for name in names if plain_name(name) == name)}
+        slots = [slot for slot in self._binding.items if own.keys() & slot.keys()] or [own]
+        return [
+            _Item(
+                slot,
+                _picker([names.index(slot[c]) for c in member.key if c in slot]),
+                _picker([names.index(name) for name in slot.values()]),
+            )
+            for slot in slots
+        ]
 
     def parts(self, sheet: Sheet) -> list[bytes]:
         """The part of each row, b"" where it breaks a rule; what was refused counts as empty."""
@@ -149,12 +177,18 @@ class GatheredTemplates:
         if not self._binding.broken_rules(row):
             number = b"%d" % len(self._templates)
             items = [
-                _template(orjson.dumps(self._build.items[member](row))) if any(map(row.get, owned)) else None
-                for member, owned in zip(self._members, self._owned, strict=True)
+                [self._template_of(member, item, row) for item in items]
+                for member, items in zip(self._members, self._items, strict=True)
             ]
             whole = _template(self._encode_whole(_MARK.format(len(row)), row))
             self._templates[number] = _Gathered(whole, items)
         return self._number_of.setdefault(pattern, number)
+
+    def _template_of(self, member: Member, item: _Item, row: Row) -> _Template | None:
+        """The template of an item of a row of marks."""
+        if not any(map(row.get, item.slot.values())):
+            return None
+        return _template(orjson.dumps(self._build.items[member]({**row, **{n: row[s] for n, s in item.slot.items()}})))
 
     def entry(self, parts: Collection[bytes]) -> bytes | None:
         """The entry of rows of one key, all different; None where two of them contradict each other."""
@@ -171,27 +205,32 @@ class GatheredTemplates:
 
     def _list(self, place: int, rows: Sequence[_Tokens], templates: Sequence[_Gathered]) -> bytes | None:
         """The list of one member; None where two rows of one item differ."""
-        key_of, owned_of = self._key_cells[place], self._owned_cells[place]
         seen, items = {}, []
         for row, templates_of_row in zip(rows, templates, strict=True):
-            template = templates_of_row.items[place]
-            if template is None:
-                continue
-            key, owned = key_of(row), owned_of(row)
-            if key not in seen:
-                seen[key] = owned
-                items.append(template.text % template.pick(row))
-            elif seen[key] != owned:
-                return None
+            for template, item in zip(templates_of_row.items[place], self._items[place], strict=True):
+                if template is None:
+                    continue
+                key, owned = item.key(row), item.owned(row)
+                if key not in seen:
+                    seen[key] = owned
+                    items.append(template.text % template.pick(row))
+                elif seen[key] != owned:
+                    return None
         return b"[%b]" % b",".join(items)
 
     def _by_itself(self, parts: Collection[bytes]) -> bytes:
         *_, key, _ = next(iter(parts)).split(_APART)
-        return self._encode(orjson.loads(b'"%b"' % key), [self.row(part) for part in parts])
+        return self._encode(orjson.loads(b'"%b"' % key), [row for part in parts for row in self._spread(part)])
+
+    def _spread(self, part: bytes) -> list[Row]:
+        """The validated row of a part, as a row for each item that it may add to a list."""
+        return spread(self.row(part), self._binding.items)
 
     def disagreements(self, parts: Collection[bytes]) -> list[Disagreement]:
         """All that rows of one key contradict each other in."""
-        return list(disagreements([self.row(part) for part in parts], self._shared, self._members))
+        rows = [(place, row) for place, part in enumerate(parts) for row in self._spread(part)]
+        found = disagreements([row for _, row in rows], self._shared, self._members)
+        return [replace(clash, first=rows[clash.first][0], second=rows[clash.second][0]) for clash in found]
 
     def size(self, part: bytes) -> int:
         """Bytes of a row as JSON, its columns' names included: a row larger than a call is refused by itself."""

@@ -86,6 +86,7 @@ INVESTMENT_ACCOUNT = RowShape(
     check=_check,
     check_in={Dialect.V2_3: _check_one_holder},
     together=(("holder_key", "holder:"), PORTFOLIO.columns),
+    side_by_side=(HOLDER.columns, PORTFOLIO.columns),
 )
 
 

@@ -1,6 +1,6 @@
 """An extract bound to an operation: how its rows are validated, and what their keys are."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import compress
 from operator import not_
 from types import MappingProxyType
@@ -19,9 +19,10 @@ from schemas.rows.header import knows_any, needed_columns, parse_columns
 from schemas.rows.header_names import canonical_columns
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
+from schemas.rows.side_by_side import NOTHING, Slot, further, plain_name, slots_of, spread
 from schemas.rows.sources import Cells, Picked
 from schemas.rows.validated import Sheet, key_reader
-from schemas.suggestions import did_you_mean
+from schemas.suggestions import did_you_mean, first_of
 
 
 class Binding:
@@ -35,8 +36,10 @@ class Binding:
         lists: the canonical columns whose cells are lists once they are validated.
         has_own_key: whether a mapping names the columns that make the key.
         used_columns: the extract's columns that a request or its key is made of.
+        unmapped: what the mapping says of columns that nothing uses: `ignore`, `note` or `refuse`.
         unclear_midnights: canonical columns to the extract's timestamps that feed them, of which it must be known
             whether they have midnights: these may be dates or local times.
+        items: the columns of each item, where a row has several items of a list.
     """
 
     def __init__(
@@ -76,9 +79,12 @@ class Binding:
                 f"{', '.join(needed_columns(shape, dialect))}: if it is a row of data, the extract lacks its header; "
                 "if the columns are your own, name them in a mapping; `bulkload columns` lists ours"
             )
-        names = mapping.columns if mapping else [name for name, _ in canonical]
+        names = dict.fromkeys(map(plain_name, mapping.columns)) if mapping else [name for name, _ in canonical]
         rules = mapping.columns if mapping else {name: ColumnRule(column=column) for name, column in canonical}
         self.columns = parse_columns([*names], shape, dialect, where)
+        self.items = slots_of(rules, self.columns, shape)
+        unfed = {name: NOTHING for item in self.items for name in item.values() if name not in rules}
+        rules, mapping = {**rules, **unfed}, mapping and mapping.with_rules(unfed)
         self._checks, self._mapping, self._kinds = shape.checks_of(dialect), mapping, kinds
         self._crowds = _crowds(self.columns, shape)
         self.words = frozenset(n for n, p in shape.plain_of(dialect).items() if dialect in p.words or p.ruled)
@@ -86,8 +92,11 @@ class Binding:
         self.lists = frozenset(n for n, cell in cells.items() if cell is Labels)
         vocabularies = {n for n, p in shape.plain_of(dialect).items() if dialect in p.words}
         types = _ruled(_worded(cells, shape, dialect), self.columns, shape, dialect)
-        self._reading = CellReading(header, shape, cells, types, rules, mapping, kinds, null, vocabularies)
+        cells, types = (_of_items(each, self.items) for each in (cells, types))
+        self._reading = CellReading(header, shape, cells, types, rules, mapping, kinds, null, vocabularies, self.items)
         self.types, self.used_columns = self._reading.types, self._reading.used_columns
+        self.unmapped = mapping.unmapped if mapping else "ignore"
+        self._unused = [name for name in header if name not in self.used_columns and not name.startswith("_")]
         self.unclear_midnights, own_key = self._reading.unclear_midnights, self._reading.key_columns
         sources = self._reading.sources
         naming = [*(sources[n] for n, cell in cells.items() if cell in NAMES), *own_key.values()]
@@ -128,15 +137,29 @@ class Binding:
 
     def fault(self, column: str, code: str, rule: str) -> Fault:
         """A fault of a canonical column, with what feeds it."""
-        return Fault(column, code, rule, self._fed_by.get(column, ()))
+        return Fault(plain_name(column), code, rule, self._fed_by.get(column, ()))
 
     def broken_rules(self, row: Row) -> list[Fault]:
         """The rules between cells that a row breaks."""
-        broken = [self.fault(c, "Rule", m) for check in self._checks for c, m in check(row, self.columns)]
+        first, *others = spread(row, self.items)
+        broken = [self.fault(c, "Rule", m) for check in self._checks for c, m in check(first, self.columns)]
+        for item, columns in zip(others, further(self.items), strict=True):
+            for check in self._checks:
+                broken += [self._fault_of_item(c, m, columns) for c, m in check(item, self.columns) if _has(columns, c)]
         for member, most, names in self._crowds:
             if sum(1 for n in names if row[n]) > most:
                 broken.append(Fault("", "TooMany", f"has more than the {most} {member} that LUSID takes"))
         return broken
+
+    def _fault_of_item(self, column: str, rule: str, item: Slot) -> Fault:
+        """A broken rule of a further item; `column` may be a family, as `holder:`."""
+        names = [n for n in item if n == column or (column.endswith(":") and n.startswith(column))]
+        return Fault(column, "Rule", rule, tuple(c for n in names for c in self._fed_by[item[n]]))
+
+    def unused(self, expected: Collection[str]) -> str:
+        """Names the extract's columns that nothing uses, nor something is `expected` of; empty if there are none."""
+        names = [name for name in self._unused if name not in expected]
+        return f"column{'s' * (len(names) > 1)} {', '.join(first_of(names))} of the extract" if names else ""
 
     def amount_reader(self, column: str) -> Callable[[Any], str]:
         """What reads one of the extract's columns as plain decimals; raises ValueError for a cell that is none."""
@@ -144,8 +167,18 @@ class Binding:
 
     def name(self, column: str) -> str:
         """A canonical column as the user knows it."""
-        source = fed_by(column, self._fed_by.get(column, ()))
-        return f"{column} ({source})" if source else column
+        source = fed_by(plain_name(column), self._fed_by.get(column, ()))
+        return f"{plain_name(column)} ({source})" if source else plain_name(column)
+
+
+def _of_items(types: Mapping[str, Any], items: Sequence[Slot]) -> dict[str, Any]:
+    """The types of cells, those of further items with them."""
+    return {**types, **{name: types[column] for item in items for column, name in item.items()}}
+
+
+def _has(item: Slot, column: str) -> bool:
+    """Whether a fault's column, or family, is one of an item's."""
+    return column in item or (column.endswith(":") and any(name.startswith(column) for name in item))
 
 
 def _check_floats(names: Iterable[str], kinds: Kinds) -> None:

@@ -13,6 +13,7 @@ from schemas.rows.columns import RowShape
 from schemas.rows.conventions.foreign_words import Guard, guarded_validator, null_words_in
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
+from schemas.rows.side_by_side import Slot
 from schemas.rows.sources import Cells, CellSource, Picked, picker
 from schemas.rows.times import TimeText
 from schemas.rows.validated import CellFaults, validated
@@ -44,6 +45,7 @@ class CellReading:
         kinds: Kinds,
         null: Sequence[str],
         vocabularies: Collection[str],
+        items: Sequence[Slot] = (),
     ) -> None:
         """Gets ready to read.
 
@@ -57,6 +59,7 @@ class CellReading:
             kinds: what the extract's columns hold.
             null: words that are no value, in place of the mapping's.
             vocabularies: canonical columns that take the words of a list alone.
+            items: the columns of each item, where a row has several of a list.
 
         Raises:
             ConfigError: the mapping declares what a column has no use for.
@@ -67,7 +70,7 @@ class CellReading:
         def source(rule: ColumnRule, cell: Any) -> CellSource:
             return rule.source(cell, rule.kind(kinds), nulls, unmarked=unmarked)
 
-        plain = mapping.cell_types(dict(types), kinds) if mapping else types
+        plain = mapping.cell_types(cells, types, kinds) if mapping else types
         self.sources = {n: source(rules[n], cell) for n, cell in cells.items()}
         _check_nulls(self.sources, rules, nulls, kinds)
         own_key = mapping.key_columns if mapping else []
@@ -88,7 +91,7 @@ class CellReading:
         guard = Guard(names=True)
         self._validators |= {name: guarded_validator(str, guard, strict=False) for name in self._unnamed}
         self._texts = [n for n, cell in cells.items() if cell in TEXTS and (guard_of := guards[n]) and guard_of.nulls]
-        self.pick = picker(header, everything, shape)
+        self.pick = picker(header, everything, shape, [[*item.values()] for item in items])
 
     def validate(self, picked: Picked) -> tuple[dict[str, list[Any]], CellFaults]:
         """The validated cells of each canonical column, and what is wrong with cells, those of the key among them."""

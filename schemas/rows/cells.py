@@ -117,8 +117,7 @@ def _why_not_decimal(text: str) -> str:
 
 def label_set(cell: Any) -> list[str]:
     """A set of labels: `|` between items in CSV, a list in Parquet. Up to 250, each once, 1024 characters each."""
-    items = cell if isinstance(cell, list) else split_labels(cell) if cell.strip() else []
-    items = list(dict.fromkeys([i.strip() for i in items]))
+    items = list(dict.fromkeys(label_items(cell)))
     if "" in items:
         raise refuse("EmptyLabel", "has an empty item")
     if len(items) > 250:
@@ -126,6 +125,12 @@ def label_set(cell: Any) -> list[str]:
     if sum(map(len, items)) > 1024 and max(map(len, items)) > 1024:
         raise refuse("TooLong", "has an item of more than 1024 characters")
     return items
+
+
+def label_items(cell: Any) -> list[str]:
+    """The items of a cell, as they are written."""
+    items = cell if isinstance(cell, list) else split_labels(cell) if cell.strip() else []
+    return [item.strip() for item in items]
 
 
 def split_labels(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from schemas.rows.cells import (
     Labels,
     Switch,
     clean_key,
+    label_items,
     label_set,
     refuse,
 )
@@ -58,30 +59,38 @@ class ColumnRule(ColumnDeclarations):
         """What its cells hold: several joined make a text."""
         return kinds.get(self.column or "", Kind.TEXT)
 
-    def cell_type(self, canonical: Any, kind: Kind = Kind.TEXT) -> Any:
+    def cell_type(self, canonical: Any, kind: Kind = Kind.TEXT, narrowed: Any = None) -> Any:
         """The pydantic type of a source cell: the canonical type behind what this rule declares.
 
         Args:
             canonical: the type of the canonical column.
             kind: what the source column holds; rules for text pass by a time or number that is one already.
+            narrowed: the same type with the words of its vocabulary and the rules of --strict, which hold whatever this
+                rule declares; by default it has none.
 
         Raises:
             ValueError: the rule declares something its canonical column has no use for.
         """
         self._check_uses(canonical)
-        cell: Any = canonical
+        cell: Any = canonical if narrowed is None else narrowed
+        narrower = cell.__metadata__[len(canonical.__metadata__) :] if cell is not canonical else ()
+        whole = cell
         if self.format or self.timezone or self.midnight:
-            cell = Annotated[str, BeforeValidator(self._time_reader(kind))]
+            cell = Annotated[str, BeforeValidator(self._time_reader(kind)), *narrower]
         elif self.reads_numbers and kind not in NUMBERS:
-            cell = Annotated[str, BeforeValidator(self.decimal_reader())]
+            cell = Annotated[str, BeforeValidator(self.decimal_reader()), *narrower]
         elif self.pattern is not None:
             limits = [m for m in canonical.__metadata__ if isinstance(m, StringConstraints)]
-            cell = Annotated[str, *limits, BeforeValidator(self._pattern_reader(self.pattern))]
+            cell = Annotated[str, *limits, BeforeValidator(self._pattern_reader(self.pattern)), *narrower]
         elif canonical is Labels and self.separator is not None:
-            cell = Annotated[list[str], BeforeValidator(self._items)]
+            cell = Annotated[whole, BeforeValidator(self._items)]
         if self.join and canonical in NAMES:
             cell = Annotated[cell, BeforeValidator(self._check_parts)]
-        return cell if self.values is None else self._worded(self.values, cell, canonical)
+        return (
+            cell
+            if self.values is None
+            else self._worded(self.values, whole if canonical is Labels else cell, canonical)
+        )
 
     def _check_parts(self, cell: Any) -> Any:
         """Refuses a name of which a part is absent, or which other parts could make as well."""
@@ -141,9 +150,9 @@ class ColumnRule(ColumnDeclarations):
         naive = canonical is TimeText and kind is Kind.NAIVE and self.midnight is None
         return naive and self.timezone is not None and self.timezone not in _UTC_NAMES
 
-    def written_faults(self, canonical: Any, kind: Kind = Kind.TEXT) -> Iterable[str]:
+    def written_faults(self, canonical: Any, kind: Kind = Kind.TEXT, narrowed: Any = None) -> Iterable[str]:
         """What is wrong with the cells a rule writes itself: constant, default, and the words of its `values`."""
-        behind = TypeAdapter(self.model_copy(update={"values": None}).cell_type(canonical, kind))
+        behind = TypeAdapter(self.model_copy(update={"values": None}).cell_type(canonical, kind, narrowed))
         words = {w: f"{w} of its `values`" for w in (self.values or {}).values() if w}
         if self.values is None:
             words |= {text: f"its {n}" for n, text in (("constant", self.constant), ("default", self.default)) if text}
@@ -172,8 +181,7 @@ class ColumnRule(ColumnDeclarations):
         """A set of labels with the rule's own separator."""
         if not isinstance(cell, str) or not cell.strip():
             return label_set(cell or "")
-        items = cell.split(self.separator)
-        return label_set(items)
+        return [item.strip() for item in cell.split(self.separator)]
 
     @staticmethod
     def _pattern_reader(pattern: str) -> Callable[[Any], str]:
@@ -191,7 +199,7 @@ class ColumnRule(ColumnDeclarations):
 
     def _worded(self, values: dict[str, str], cell: Any, canonical: Any) -> Any:
         """The type of a cell in the client's words."""
-        split = None if canonical is not Labels else self._items if self.separator is not None else label_set
+        split = None if canonical is not Labels else self._items if self.separator is not None else label_items
 
         def word_of(text: str) -> str:
             word = values.get(text.strip())
@@ -201,10 +209,12 @@ class ColumnRule(ColumnDeclarations):
 
         def read(cell: Any) -> Any:
             if split is not None:
-                return [word for item in split(cell) if (word := word_of(item))]
+                items = split(cell)
+                label_set(items)  # refuses what no set is
+                return [word for item in items if (word := word_of(item))]
             return word_of(cell) if isinstance(cell, str) and cell.strip() else cell
 
-        return Annotated[canonical if split else cell, BeforeValidator(read)]
+        return Annotated[cell, BeforeValidator(read)]
 
 
 def could_be(word: str, kind: Kind) -> bool:

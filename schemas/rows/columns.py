@@ -114,6 +114,7 @@ class RowShape:
         check_strictly: those that --strict adds.
         together: columns and families (`holder:`) of which an extract has all or none.
         one_of: plain columns of which an extract has at least one.
+        side_by_side: columns and families of an item of a list, of which a mapping may say that a row has several.
     """
 
     plain: tuple[Plain, ...]
@@ -123,6 +124,7 @@ class RowShape:
     check_strictly: Check | None = None
     together: tuple[tuple[str, ...], ...] = ()
     one_of: tuple[str, ...] = ()
+    side_by_side: tuple[tuple[str, ...], ...] = ()
 
     def plain_of(self, dialect: Dialect) -> dict[str, Plain]:
         """The plain columns of a dialect by name."""

@@ -25,53 +25,70 @@ Separator = Annotated[str, Field(pattern=r"^[^0-9A-Za-z+-]$")]
 class ColumnDeclarations(BaseModel):
     """Where one canonical column comes from, and how its cells are read.
 
-    Attributes:
-        column: the extract's column; or `join`, columns that make one cell; or `constant`, the same text for every row.
-        separator: between the items of a list, by default `|`; between joined columns, by default a space.
-        when: columns of the extract, each with the word or words it must hold where this one is used; elsewhere it
-            is absent.
-        null: words that are no value, in place of the file's; of an empty list, there are none, and words such as NULL
-            are values.
-        default: what stands in place of an absent cell.
-        excel_text: spreadsheets' marks of a text are taken off (true), or are part of the cell (false).
-        format: strptime formats or names of formats of dates and times, tried in their order; without it ISO 8601.
-        century: the first of the hundred years that two digits of a year stand for.
-        timezone: IANA name that naive times are local to; a date alone does not meet it.
-        midnight: what a midnight without an offset is, however the extract writes it: `date`, a date alone, which is
-            midnight UTC; or `local`, midnight in the `timezone`, and a date alone as well.
-        values: the client's codes to LUSID's words; a code that is not listed refuses the row, one that maps
-            to '' is an absent cell. In a set each item is mapped.
-        pattern: regular expression an identifier must match whole, in linear time: no look-arounds, no back references.
-            It replaces the check for identifiers that a spreadsheet has mangled, so that real codes such as 1E+5 can
-            pass.
-        decimal: the decimal separator; thousands: the separator between thousands.
-        negative: how negative numbers may be written besides with a `-` before them.
-        currency_sign: `strip` takes a currency sign or code off a number; a list takes off these and refuses others.
+    Each member's description is for those who write mappings.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: str | None = None
-    join: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
-    constant: str | None = None
-    separator: str | None = None
-    when: dict[str, Words] | None = None
-    null: Annotated[tuple[Filled, ...], BeforeValidator(listed, json_schema_input_type=OneOrMore)] | None = None
-    default: Filled | None = None
-    excel_text: bool | None = None
-    format: Words | None = None
-    century: Annotated[int, Field(ge=1, le=9900, strict=True)] | None = None
-    timezone: str | None = None
-    midnight: Midnight | None = None
-    values: dict[str, str] | None = None
-    pattern: str | None = None
-    decimal: Separator | None = None
-    thousands: Separator | None = None
+    column: str | None = Field(None, description="The extract's column that feeds this one.")
+    join: Annotated[tuple[str, ...], Field(min_length=2)] | None = Field(
+        None, description="Columns of the extract that make one cell together, in place of `column`."
+    )
+    constant: str | None = Field(None, description="The same text for every row, in place of `column`.")
+    separator: str | None = Field(
+        None, description="What stands between the items of a list (default: |) or between joined columns (a space)."
+    )
+    when: dict[str, Words] | None = Field(
+        None,
+        description="Columns of the extract, each with the word or words of which it must hold one where this column "
+        "is used; elsewhere it is absent.",
+    )
+    null: Annotated[tuple[Filled, ...], BeforeValidator(listed, json_schema_input_type=OneOrMore)] | None = Field(
+        None, description="Words that are no value, in place of the file's; [] says that it has none."
+    )
+    default: Filled | None = Field(None, description="What stands in place of an absent cell.")
+    excel_text: bool | None = Field(
+        None,
+        description="A spreadsheet's mark of a text is taken off (`true`), or is part of the cell (`false`). Default: "
+        "as the file's.",
+    )
+    format: Words | None = Field(
+        None,
+        description="strptime formats or names of formats (iso, epoch_s, epoch_ms, excel_serial, oracle, fix, ...), "
+        "tried in their order. Default: iso.",
+    )
+    century: Annotated[int, Field(ge=1, le=9900, strict=True)] | None = Field(
+        None, description="The first of the hundred years that two digits of a year stand for, such as 1930."
+    )
+    timezone: str | None = Field(
+        None, description="What times without an offset are local to, such as Europe/London; a date alone is not."
+    )
+    midnight: Midnight | None = Field(
+        None,
+        description="What a midnight without an offset is, however the extract writes it: a `date`, which is midnight "
+        "UTC, or `local`, midnight in the `timezone`.",
+    )
+    values: dict[str, str] | None = Field(
+        None,
+        description="Your codes, each with LUSID's word. A code that is not listed refuses its row; one with '' is an "
+        "absent cell.",
+    )
+    pattern: str | None = Field(
+        None,
+        description="A regular expression that an identifier must match whole, in place of the check for identifiers "
+        "that a spreadsheet has mangled. No look-arounds nor back references.",
+    )
+    decimal: Separator | None = Field(None, description="What stands before the decimals. Default: a full stop.")
+    thousands: Separator | None = Field(None, description="What stands between thousands. Default: nothing.")
     negative: (
         Annotated[tuple[Negative, ...], Field(min_length=1), BeforeValidator(listed, json_schema_input_type=OneOrMore)]
         | None
-    ) = None
-    currency_sign: Literal["strip"] | Annotated[tuple[Filled, ...], Field(min_length=1)] | None = None
+    ) = Field(
+        None, description="How negative numbers may be written, besides with a - before them: trailing, parentheses."
+    )
+    currency_sign: Literal["strip"] | Annotated[tuple[Filled, ...], Field(min_length=1)] | None = Field(
+        None, description="`strip` takes a currency's sign or code off a number; a list takes these off, and no others."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

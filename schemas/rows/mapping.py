@@ -4,11 +4,12 @@ Strict: a member we do not know, a column the extract does not have and a needed
 errors before the first row is read.
 """
 
+from collections import abc
 from collections.abc import Callable, Container, Sequence
 from itertools import zip_longest
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
@@ -18,34 +19,61 @@ from schemas.rows.declarations import OneOrMore, listed
 from schemas.rows.header_names import Names
 from schemas.rows.kinds import NUMBERS, Kinds
 from schemas.rows.reading import ReadingRules
+from schemas.rows.side_by_side import numbered
 from schemas.suggestions import MOST_TOLD, did_you_mean, first_of
 
 
 class Mapping(ReadingRules):
-    """A whole mapping file.
+    """A whole mapping file. Each member's description is for those who write mappings."""
 
-    Attributes:
-        key: the extract's column, or columns, whose cells name a request; default: the operation's rule.
-        columns: empty where the extract's own header is canonical.
-        null: words that are no value, in all columns whose rule does not say others.
-        excel_text: spreadsheets' marks of a text (`="00123"`, `'00123`) are taken off.
-    """
-
-    operation: str
-    key: str | Annotated[list[str], Field(min_length=1)] | None = None
+    operation: str = Field(description="The operation that it is for: `bulkload operations` lists them.")
+    key: str | Annotated[list[str], Field(min_length=1)] | None = Field(
+        None,
+        description="The extract's column, or columns, whose cells name a request. Default: the operation's own rule.",
+    )
     null: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(listed, json_schema_input_type=OneOrMore)
-    ] = ()
-    excel_text: Annotated[bool, Field(strict=True)] = False
-    columns: dict[str, ColumnRule] = Field(default_factory=dict, min_length=1)
-    expect: Expectations = Field(default_factory=Expectations)
+    ] = Field((), description="Words that are no value, in every column that does not say its own.")
+    excel_text: Annotated[bool, Field(strict=True)] = Field(
+        default=False, description="`true`: a spreadsheet's mark of a text is taken off, as in =\"00123\" and '00123."
+    )
+    columns: dict[str, ColumnRule] = Field(
+        default_factory=dict,
+        min_length=1,
+        description="Each canonical column (`bulkload columns OPERATION` lists them), with the extract's column that "
+        "feeds it, or how it is read. It may be left out where the extract's header is canonical.",
+    )
+    also: tuple[dict[str, ColumnRule], ...] = Field(
+        (),
+        description="Further holders, or portfolios, in the same row: of each the columns that it is made of, as under "
+        "`columns`. One whose cells are empty is absent.",
+    )
+    unmapped: Literal["ignore", "note", "refuse"] = Field(
+        "note",
+        description="What is done about columns of the extract that nothing uses: they are named in the summary "
+        "(`note`), nothing is said (`ignore`), or the load is refused (`refuse`).",
+    )
+    expect: Expectations = Field(
+        default_factory=Expectations, description="What must be true of the extract as a whole, or nothing is sent."
+    )
 
     @field_validator("columns", mode="before")
     @classmethod
     def _names_are_rules(cls, columns: Any) -> Any:
-        if not isinstance(columns, dict):
-            return columns
-        return {n: {"column": r} if isinstance(r, str) else r for n, r in columns.items()}
+        return _rules(columns)
+
+    @field_validator("also", mode="before")
+    @classmethod
+    def _items_have_rules(cls, items: Any) -> Any:
+        return [*map(_rules, items)] if isinstance(items, list) else items
+
+    @model_validator(mode="after")
+    def _items_beside_columns(self) -> Self:
+        if self.also and not self.columns:
+            raise ValueError("`also` needs `columns`: the first holder or portfolio stands there")
+        if not all(self.also):
+            raise ValueError("an item of `also` is empty")
+        return self
 
     def fitted(self, header: Sequence[str], canonical: dict[str, str]) -> "Mapping":
         """This mapping with the columns it names written as the header writes them.
@@ -56,9 +84,14 @@ class Mapping(ReadingRules):
         """
         meant = Names(header).meant
         rules = self.columns or {name: ColumnRule(column=column) for name, column in canonical.items()}
+        rules = {**rules, **numbered(self.also)}
         columns = {name: rule.renamed(meant) for name, rule in rules.items()}
         key = meant(self.key) if isinstance(self.key, str) else self.key and [*map(meant, self.key)]
-        return self.model_copy(update={"columns": columns, "key": key})
+        return self.model_copy(update={"columns": columns, "key": key, "also": ()})
+
+    def with_rules(self, rules: abc.Mapping[str, ColumnRule]) -> "Mapping":
+        """The same with further rules of columns."""
+        return self.model_copy(update={"columns": {**self.columns, **rules}})
 
     @property
     def key_columns(self) -> list[str]:
@@ -71,11 +104,14 @@ class Mapping(ReadingRules):
         """The client's words of canonical columns that are no `lists`, each to ours."""
         return {n: r.values for n, r in self.columns.items() if r.values is not None and n not in lists}
 
-    def cell_types(self, canonical: dict[str, Any], kinds: Kinds) -> dict[str, Any]:
+    def cell_types(
+        self, canonical: abc.Mapping[str, Any], narrowed: abc.Mapping[str, Any], kinds: Kinds
+    ) -> dict[str, Any]:
         """The pydantic types of the source cells of canonical columns.
 
         Args:
             canonical: the types of the canonical columns.
+            narrowed: the same with words of vocabularies and the rules of --strict.
             kinds: what the extract's columns hold.
 
         Raises:
@@ -85,11 +121,13 @@ class Mapping(ReadingRules):
         for name, cell in canonical.items():
             rule = self.columns[name]
             try:
-                out[name] = rule.cell_type(cell, rule.kind(kinds))
+                out[name] = rule.cell_type(cell, rule.kind(kinds), narrowed[name])
             except ValueError as error:
                 faults.append(f"column {name}: {error}")
             else:
-                faults += [f"column {name}: {text}" for text in rule.written_faults(cell, rule.kind(kinds))]
+                faults += [
+                    f"column {name}: {text}" for text in rule.written_faults(cell, rule.kind(kinds), narrowed[name])
+                ]
         if faults:
             raise ConfigError(f"the mapping does not fit: {'; '.join(faults)}")
         return out
@@ -113,3 +151,10 @@ class Mapping(ReadingRules):
         return first_of(
             [f"column {name} is not in the extract{hint}" for name, hint in zip_longest(absent, hints, fillvalue="")]
         )
+
+
+def _rules(columns: Any) -> Any:
+    """Columns with a rule each, where a name alone says which column of the extract feeds one."""
+    if not isinstance(columns, dict):
+        return columns
+    return {n: {"column": r} if isinstance(r, str) else r for n, r in columns.items()}

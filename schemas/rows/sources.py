@@ -48,7 +48,7 @@ class CellSource:
 
 
 def picker(
-    header: Sequence[str], sources: Mapping[str, CellSource], shape: RowShape
+    header: Sequence[str], sources: Mapping[str, CellSource], shape: RowShape, items: Sequence[Collection[str]] = ()
 ) -> Callable[[Sequence[Cells]], Picked]:
     """Picks the canonical columns out of an extract's, in the order of `header`.
 
@@ -56,9 +56,10 @@ def picker(
         header: the extract's columns.
         sources: canonical column to what feeds it.
         shape: says beside which columns a constant counts.
+        items: the columns of each of several items of a row: what an item's constants say counts beside its cells.
     """
     position = {name: place for place, name in enumerate(header)}
-    companions = _companions(sources, shape)
+    companions = {**_companions(sources, shape), **_within(items, sources)}
     readers = {name: _reader(source, position, alone=name not in companions) for name, source in sources.items()}
     filled = {n: source.fallback for n, source in sources.items() if n in companions and source.fallback}
 
@@ -77,6 +78,15 @@ def _companions(sources: Mapping[str, CellSource], shape: RowShape) -> dict[str,
     found = {p.name: [n for n, column in fed.items() if column in p.beside] for p in shape.plain if p.beside}
     found |= {name: [value] for name in sources if "@" in name and (value := name.partition("@")[0]) in fed}
     return {name: beside for name, beside in found.items() if name in sources and not sources[name].when}
+
+
+def _within(items: Sequence[Collection[str]], sources: Mapping[str, CellSource]) -> dict[str, list[str]]:
+    """Of each item's columns that have a text for absent cells, the others that the extract feeds."""
+    found: dict[str, list[str]] = {}
+    for names in items:
+        fed = [name for name in names if sources[name].columns]
+        found |= {name: [n for n in fed if n != name] for name in names if fed not in ([], [name])}
+    return found
 
 
 def _filled_beside(cells: Cells, text: str, beside: Sequence[Cells]) -> Cells:

@@ -16,7 +16,9 @@ from docs.generate import MAPPING_SCHEMA, mapping_schema
 from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
 from schemas.rows.binding import Binding
-from schemas.rows.reading import ReadingRules
+from schemas.rows.column_rule import ColumnRule
+from schemas.rows.mapping import Mapping
+from schemas.rows.side_by_side import further, plain_name
 
 PAGE = Path(__file__).parents[2] / "docs" / "mapping.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -45,6 +47,13 @@ def examples() -> list[Example]:
     return found
 
 
+def shown(row: dict[str, Any], binding: Binding) -> dict[str, Any]:
+    """The filled cells of a row, those of further items apart."""
+    items = [{n: row[name] for n, name in item.items() if row[name]} for item in further(binding.items)]
+    found = {name: cell for name, cell in row.items() if cell and plain_name(name) == name}
+    return {**found, "also": list(filter(None, items))} if any(items) else found
+
+
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.section)
 def test_an_example_is_read_as_the_page_says(tmp_path: Path, example: Example) -> None:
     (tmp_path / "mapping.yaml").write_text(example.mapping, "utf-8")
@@ -62,13 +71,25 @@ def test_an_example_is_read_as_the_page_says(tmp_path: Path, example: Example) -
                 elif faults := binding.faults(sheet, place):
                     found.append({"refused": "; ".join(map(str, faults))})
                 else:
-                    found.append({name: cells[place] for name, cells in sheet.cells.items() if cells[place]})
+                    found.append(shown({name: cells[place] for name, cells in sheet.cells.items()}, binding))
     assert found == example.read
 
 
-def test_every_rule_of_reading_has_an_example() -> None:
+def test_every_member_has_an_example() -> None:
     shown = {name for example in examples() for name in yaml.safe_load(example.mapping)}
-    assert set(ReadingRules.model_fields) <= shown
+    assert set(Mapping.model_fields) <= shown
+    rules = [rule for example in examples() for rule in yaml.safe_load(example.mapping).get("columns", {}).values()]
+    assert set(ColumnRule.model_fields) <= {member for rule in rules if isinstance(rule, dict) for member in rule}
+
+
+def test_every_member_says_in_the_schema_what_it_is_for() -> None:
+    schema = orjson.loads(mapping_schema())
+    members = {
+        f"{name}.{m}": d for name, s in {"": schema, **schema["$defs"]}.items() for m, d in s["properties"].items()
+    }
+    assert [
+        name for name, declared in members.items() if "description" not in declared and "$ref" not in declared
+    ] == []
 
 
 def test_the_schema_is_current_and_takes_the_examples() -> None:

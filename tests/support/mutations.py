@@ -703,6 +703,13 @@ MUTATIONS = (
         ("tests/loads/test_places.py::test_a_column_has_the_number_that_it_has_in_the_rows_own_file",),
     ),
     Mutation(
+        "hold an account for its first holder alone",
+        "pipelines/prepare/reading.py",
+        "rows = spread(self.binding.named(sheet.raw(position)), self.binding.items)",
+        "rows = spread(self.binding.named(sheet.raw(position)), self.binding.items)[:1]",
+        ("tests/loads/test_side_by_side.py::test_an_account_is_held_for_any_of_its_holders",),
+    ),
+    Mutation(
         "tolerate a surplus empty cell",
         "connectors/extracts/csv/fitting.py",
         "found > self.whole or any(cells[width:])",

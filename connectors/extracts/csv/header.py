@@ -23,6 +23,8 @@ _LOOKED_AT = 100
 _SEP_LINE = re.compile(rb'"?[Ss][Ee][Pp]=([^\r\n"]{1,8})"?\r?\n')
 """The line that tells Excel the delimiter; it stands above the header."""
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+_DELIMITERS = {";": 1, "\t": 1, "|": 1, ",": 2, "^": 2, "~": 2}
+"""What files have between cells, and how often it stands in a header that is not one name with such a mark in it."""
 _UNNAMED = ("", "Unnamed: 0")
 """Headers of an index that pandas saved, without a name and read again."""
 
@@ -64,6 +66,8 @@ def read_header(stream: ByteStream, rules: CsvFormat, name: str) -> Header:
     view, ended = stream.view(min(_HEAD, rules.block))
     records = list(islice(RecordReader(view, rules, ended=ended), _LOOKED_AT))
     layout = _layout(rows, records, rules, name)
+    if not rules.names:
+        _check_delimiter(layout.columns, rules.delimiter, name)
     _check_fit(layout, records, name)
     return Header(layout, rules, place)
 
@@ -134,6 +138,29 @@ def _counted_from(names: Sequence[str], records: Sequence[Record]) -> int | None
         return None
     starts = {int(cell) - place for place, cell in numbers.items()}
     return starts.pop() if len(starts) == 1 and min(starts) >= 0 else None
+
+
+def _check_delimiter(columns: Sequence[str], read_with: str, name: str) -> None:
+    """Refuses a header of one column that contains another delimiter: it was split by the wrong one.
+
+    Raises:
+        ExtractError: names the delimiter that the file seems to have.
+    """
+    if len(columns) != 1:
+        return
+    header = columns[0]
+    found = {mark: header.count(mark) for mark, least in _DELIMITERS.items() if header.count(mark) >= least}
+    found.pop(read_with, None)
+    if not found:
+        return
+    likely = max(found, key=lambda mark: found[mark])
+    if likely == "|" and header.count("||") * 2 == found[likely]:
+        likely = "||"
+    shown = "\\t" if likely == "\t" else likely
+    raise ExtractError(
+        f"{name}: the header, read with the delimiter {read_with!r}, is one column with {likely!r} in it: if that "
+        f"stands between its columns, pass --delimiter '{shown}', or declare `delimiter: \"{shown}\"` in the mapping"
+    )
 
 
 def _check_fit(layout: Layout, records: Sequence[Record], where: str) -> None:
