@@ -524,8 +524,8 @@ MUTATIONS = (
     Mutation(
         "lose a held child",
         "pipelines/prepare/reading.py",
-        "            if ref in self.rules.hold:\n",
-        "            if ref in self.rules.hold and False:\n",
+        "(ref for ref in needed if ref in self.rules.hold)",
+        "(ref for ref in needed if ref in self.rules.hold and False)",
         ("tests/unit/nights/test_nightly.py",),
     ),
     Mutation(
