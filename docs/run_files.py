@@ -36,6 +36,7 @@ JOURNAL: Mapping[str, Mapping[str, Member]] = {
         "changes": Member(
             "text", "of each accepted request, `c`reated, `u`pdated, the `s`ame or `-`, in their order", always=False
         ),
+        "unchanged": Member("list", f"requests not sent, LUSID holding all of them: {_RANGES}", always=False),
         "crc": _CRC,
     },
 }

@@ -2,14 +2,16 @@
 
 1. Open: bind the extract's header to the operation and sign in to LUSID. Whatever does not fit stops here.
 2. Prepare: read, validate and key every row, and write every request to disk. Nothing has been sent yet.
-3. Send: send the requests to LUSID in calls; the answers settle the keys.
-4. Close the books: write every row's state to disk and count twice, before the run counts as done.
+3. Look ahead, where a plan or a guard asks for it: read what LUSID holds, and leave out or stop what it says.
+4. Send: send the requests to LUSID in calls; the answers settle the keys.
+5. Close the books: write every row's state to disk and count twice, before the run counts as done.
 """
 
 from typing import Any
 
+from pipelines.loading.ahead import look_ahead
 from pipelines.loading.opening import open_run
-from pipelines.loading.run import close_books, prepare, send
+from pipelines.loading.run import Sent, close_books, prepare, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.options import Extracts, Progress
 from pipelines.report.report import Report
@@ -37,8 +39,9 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
 
 
 def carry_out(spec: LoadSpec) -> Report:
-    """Takes a load through its four steps; an interrupt ends it early, settled and resumable."""
+    """Takes a load through its steps; an interrupt ends it early, settled and resumable."""
     with open_run(spec) as run:
         prepared = prepare(run)
-        sent = send(prepared)
+        stop = look_ahead(prepared)
+        sent = send(prepared) if stop is None else Sent(stop)
         return close_books(prepared, sent)

@@ -1,7 +1,7 @@
 """The options of a load, and the progress that it reports."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import EnumType
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, get_args
@@ -13,7 +13,7 @@ from connectors.lusid.waiting import Waiting
 from connectors.targets import Target
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
-from schemas.settings import LARGEST, About, Exact, LoadOptions, Switch, Text, about
+from schemas.settings import GUARDS, LARGEST, About, Exact, LoadOptions, Switch, Text, about
 from schemas.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -55,6 +55,15 @@ class Options(LoadOptions):
             return _OPTIONS.validate_python(given)
         except ValidationError as error:
             raise _refusal(error, given) from None
+
+    def guarded(self, **limits: Any) -> "Options":
+        """The options with some limits of the guard in place of their own, as `of` takes them; without any, with none.
+
+        Raises:
+            ConfigError: as `of` raises it.
+        """
+        given = self.of(**limits).guards if limits else dict.fromkeys(GUARDS)
+        return replace(self, **dict[str, Any](given))
 
     def plain(self) -> dict[str, Any]:
         """The options as JSON members, without `hold` and `followed`; `of` reads them back."""

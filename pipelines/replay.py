@@ -56,8 +56,13 @@ def replay(
     if manifest.verdict not in OVER:  # its files may date from before it was resumed
         raise ConfigError(f"{folder.run_id} is not finished: finish it first, with `bulkload resume {folder.run_id}`")
     options = replace(
-        options_of(manifest, folder, target), hold={}, max_failures=None, dry_run=False, expect=Expectations()
-    )
+        options_of(manifest, folder, target),
+        hold={},
+        max_failures=None,
+        dry_run=False,
+        expect=Expectations(),
+        plan=None,
+    ).guarded()
     named_target(options)
     operation = operation_named(manifest.operation)
     path = as_meant(corrected, folder, progress.note) if corrected else folder.failures

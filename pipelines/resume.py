@@ -5,9 +5,11 @@ shows which of them are settled. A request that was sent but never settled is se
 otherwise read back first.
 """
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from connectors.targets import Target
 from pipelines.history.catalog import run_to_resume
@@ -30,6 +32,7 @@ def resume(
     target: str | Target | None = None,
     force: bool = False,
     followed: bool = False,
+    limits: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     carry_out: CarryOut = carry_out,
 ) -> Report:
@@ -42,6 +45,7 @@ def resume(
         force: resume although the mapping or bulkload's requests changed, if the keys are the same; what is settled
             stays as it was sent. A changed extract is refused even so: it no longer has the rows that were sent.
         followed: loads that depend on this one follow.
+        limits: of the guard (`max_change`, ...), each in place of the run's own.
         progress: receives notes and progress.
         carry_out: carries out the rest of the load.
 
@@ -56,6 +60,8 @@ def resume(
     if manifest.verdict in OVER:
         raise ConfigError(f"{folder.run_id} is finished ({manifest.verdict}): there is nothing to resume")
     options = replace(options_of(manifest, folder, target), max_failures=None, followed=followed or manifest.followed)
+    if limits:
+        options = options.guarded(**limits)
     operation = operation_named(manifest.operation)
     extracts = [folder.path / (file.kept or file.path) for file in manifest.extracts]
     with ExitStack() as stack:

@@ -1,9 +1,12 @@
-"""The failure budget: how many rows may fail before a run stops, as a number or as a share of the rows read."""
+"""Limits that stop a load: a number, or a share of all.
+
+The failure budget is of rows that may fail; the guard's limits are of keys that may change in LUSID.
+"""
 
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from schemas.errors import ConfigError, StoppedError
 
@@ -11,11 +14,11 @@ _FORM = re.compile(r"^(\d+(?:\.\d+)?)(%?)$")
 
 
 @dataclass(frozen=True)
-class FailureBudget:
-    """`--max-failures`: 50, or 2.5%.
+class Limit:
+    """50, or 2.5%.
 
     Attributes:
-        amount: rows, or a percentage of the rows read.
+        amount: a number, or a percentage of all.
         percent: whether it is a percentage.
     """
 
@@ -23,11 +26,11 @@ class FailureBudget:
     percent: bool
 
     @classmethod
-    def parse(cls, text: str) -> "FailureBudget":
-        """Reads `N` or `N%`; raises ConfigError for anything else."""
+    def parse(cls, text: str) -> Self:
+        """Reads `N` or `N%`; raises ValueError for anything else."""
         match = _FORM.match(text.strip())
         if match is None or (not match[2] and "." in match[1]) or (match[2] and Decimal(match[1]) > 100):
-            raise ConfigError(f"--max-failures takes a number of rows or a percentage up to 100%, not {text}")
+            raise ValueError(text)
         return cls(Decimal(match[1]), bool(match[2]))
 
     @classmethod
@@ -41,7 +44,7 @@ class FailureBudget:
         )
 
     @classmethod
-    def _read(cls, value: object) -> "FailureBudget":
+    def _read(cls, value: object) -> Self:
         if isinstance(value, cls):
             return value
         try:
@@ -52,8 +55,24 @@ class FailureBudget:
     def __str__(self) -> str:
         return f"{self.amount}{'%' if self.percent else ''}"
 
+    def allows(self, count: int, of: int) -> bool:
+        """Whether so many of all are not too many."""
+        return count * 100 <= of * self.amount if self.percent else count <= self.amount
+
+
+class FailureBudget(Limit):
+    """`--max-failures`: rows that may fail, or a percentage of the rows read."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads `N` or `N%`; raises ConfigError for anything else."""
+        try:
+            return super().parse(text)
+        except ValueError:
+            raise ConfigError(f"--max-failures takes a number of rows or a percentage up to 100%, not {text}") from None
+
     def exceeded(self, failed: int, rows: int) -> StoppedError | None:
         """The error that stops the run; None while no more rows have failed than the budget allows."""
-        if failed * 100 <= rows * self.amount if self.percent else failed <= self.amount:
+        if self.allows(failed, rows):
             return None
         return StoppedError(f"{failed} of {rows} rows failed, more than --max-failures {self} allows")

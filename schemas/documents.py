@@ -247,6 +247,34 @@ class PreflightDocument(Document):
     definitions: str | None
 
 
+class PlanDocument(Document):
+    """What a load would do, as LUSID is now: what `plan` prints.
+
+    Attributes:
+        target: where LUSID was read, and where the load would go.
+        exit_code: 0 where every key could be loaded, otherwise 3.
+        keys: keys of the extract by what would be done with them: `create`, `change`, `clear` (changed, and a value of
+            it removed), `same` (not sent), `refuse`; `vanished`, keys that the feed had and the extract lacks, is null
+            where there is no feed.
+        members: keys that would be changed, by member.
+        plan: the path of plan.parquet, which names every key and every member.
+        page: the path of plan.html, the same for people.
+        next: the command that loads what was planned, and nothing else.
+        run_id: the dry run that prepared the rows; its failures.csv has those that cannot be sent.
+    """
+
+    operation: str
+    target: str
+    exit_code: int
+    keys: Mapping[str, int | None]
+    members: Mapping[str, int]
+    plan: str
+    page: str
+    next: str
+    run_id: str
+    seconds: float
+
+
 class ErrorDocument(Document):
     """What any command prints that ends in an error: there is no run to show, or `bulkload report` shows it.
 

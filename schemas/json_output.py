@@ -8,6 +8,7 @@ from schemas.documents import (
     BackfillDocument,
     ErrorDocument,
     NightDocument,
+    PlanDocument,
     PreflightDocument,
     RunDocument,
     VerifyDocument,
@@ -20,6 +21,7 @@ DOCUMENTS = TypeAdapter[Any](
     | BackfillDocument
     | VerifyDocument
     | PreflightDocument
+    | PlanDocument
     | list[PastRunDocument]
     | OpenDocument
     | QueryDocument

@@ -98,6 +98,7 @@ class Manifest(_Part):
         reasons: why rows did not make it, the most frequent first.
         changes: accepted keys that were created, updated or the same, as far as LUSID's answers tell.
         alerts: what LUSID took otherwise than it was meant, with some of the rows.
+        over: limits of the guard that the load is over: option, and the keys it would take.
         error: what ended a run whose books were not closed, or do not balance.
     """
 
@@ -127,6 +128,7 @@ class Manifest(_Part):
     changes: Counts = Field(default_factory=Counter)
     alerts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    over: Counts = Field(default_factory=Counter)
     verdict: Verdict = Verdict.UNFINISHED
     exit_code: int | None = None
     error: str | None = None

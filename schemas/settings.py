@@ -9,7 +9,7 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
-from schemas.budget import FailureBudget
+from schemas.budget import FailureBudget, Limit
 from schemas.dialects import Dialect
 from schemas.states import Alerts, Duplicates, Mode
 from schemas.verdicts import RedAt
@@ -74,6 +74,14 @@ def _filled(value: Any) -> Any:
     return value
 
 
+_KEYS = "a number of keys or a percentage up to 100%"
+
+
+def _most(keys: str) -> About:
+    """The description of a limit of the guard."""
+    return About(f"{keys} before the load stops and sends nothing; default: no limit.", _KEYS, "N|N%")
+
+
 Text = Annotated[str, Filled()]
 Location = Annotated[Path, Filled()]
 Switch = Annotated[bool, Exact()]
@@ -87,6 +95,7 @@ class LoadSettings:
         patience: seconds; a target that is already open keeps its own.
         encoding, delimiter, ...: override the mapping's rules of reading that have the same names.
         null: overrides the mapping's for the whole file, not what a column declares.
+        plan: a plan.parquet; the run keeps a copy of it.
         wait: seconds until a night of the same folder and target, or an extract's load under `once`, must be over.
         once: compares extracts by content.
     """
@@ -173,6 +182,26 @@ class LoadSettings:
         About("Share of an extract's rows from which on rejects are red; default: 5%.", "a percentage", "N%"),
     ] = None
 
+    plan: Annotated[
+        Text | None,
+        About(
+            "Send only what this plan says would be created or changed.",
+            "the path of a plan.parquet",
+            "FILE",
+            one_extract=True,
+        ),
+    ] = None
+    max_change: Annotated[Limit | None, _most("Keys that may change in LUSID")] = None
+    max_clear: Annotated[Limit | None, _most("Keys of which a value may be removed")] = None
+    max_create: Annotated[Limit | None, _most("Keys that may be new to LUSID")] = None
+    max_vanished: Annotated[Limit | None, _most("Keys of the feed that the extract may lack")] = None
+
+    @property
+    def guards(self) -> Mapping[str, Limit]:
+        """The limits of the guard that are given, by option."""
+        found = {name: getattr(self, name) for name in GUARDS}
+        return {name: limit for name, limit in found.items() if limit is not None}
+
     @property
     def null_words(self) -> tuple[str, ...]:
         """The words of `null`."""
@@ -214,8 +243,11 @@ class LoadOptions(LoadSettings):
 READING = ("encoding", "delimiter", "quote", "escape", "skip_lines", "comment", "footer_lines")
 """The options that override the rules of reading that have the same names."""
 
+GUARDS = ("max_change", "max_clear", "max_create", "max_vanished")
+"""The options that stop a load which would do too much."""
+
 FIRST = ("mode", "mapping", "target", "dialect", *READING, "runs")
-LAST = ("duplicates", "max_failures", "once", "dry_run")
+LAST = ("duplicates", "max_failures", *GUARDS, "plan", "once", "dry_run")
 """The first and the last flags in --help; the others stand between."""
 
 

@@ -109,6 +109,21 @@ class State(StrEnum):
         rejected=False,
         copy=True,
     )
+    UNCHANGED = Traits(
+        "unchanged",
+        "what it would send is in LUSID already, as the plan that the load follows found; not sent",
+        "nothing",
+        Colours("#0f766e", "#2dd4bf", "green"),
+        good=True,
+        counted=False,
+        rejected=False,
+    )
+    STALE = Traits(
+        "stale",
+        "LUSID changed its key since the plan that the load follows; not sent",
+        "`plan` again to see both; `replay` sends the row over what LUSID holds now",
+        Colours("#b45309", "#fbbf24", "red"),
+    )
     HELD = Traits(
         "held",
         "what it depends on failed in this run; not sent",

@@ -28,6 +28,7 @@ class RunFolder:
 
     Attributes:
         manifest, journal, outcomes, failures, report: left behind by every run that ends.
+        plan: what a load would do with each key, where that was read in LUSID beforehand; plan.html is its page.
         verified: what LUSID was found to hold of its accepted keys, where somebody asked.
         workbook: failures.csv for spreadsheets, where somebody wanted it.
         frame: the data frame that was loaded, if the extract was one.
@@ -44,6 +45,7 @@ class RunFolder:
         self.journal = path / "journal.jsonl"
         self.outcomes = path / "outcomes.parquet"
         self.failures = path / "failures.csv"
+        self.plan = path / "plan.parquet"
         self.verified = path / "verify.parquet"
         self.workbook = path / "failures.xlsx"
         self.report = path / "report.html"

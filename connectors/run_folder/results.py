@@ -88,6 +88,10 @@ class LineFile:
         arrays = [make(columns[f.name], f.type) for f in self._schema]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
+    def note(self, name: bytes, content: bytes) -> None:
+        """Adds to the file's metadata; before it is closed."""
+        self._writer.add_key_value_metadata({name: content})
+
 
 class OutcomeFile(LineFile):
     """outcomes.parquet, given as columns of OUTCOME_SCHEMA."""

@@ -12,13 +12,17 @@ from schemas.states import State
 RUN_STOPPED = "NotSent"
 """The code of rows that were not sent because the run stopped first; with any other code, their call was given up."""
 
+CHANGED_SINCE = "ChangedSincePlan"
+"""The code of rows that LUSID changed after the load was planned."""
+
 LEFT_OUT = "…"
 
 _NAMING_OTHERS = {
     "ParentFailed": "what it depends on failed, or is not in LUSID",
     "RolledBack": "its Atomic request was refused because of another key",
+    CHANGED_SINCE: "LUSID changed it after the load was planned",
 }
-"""By code, the rules whose messages of ours name other keys."""
+"""By code, the rules whose messages of ours name other keys, or versions."""
 
 _PLACE = r"(?:\S+\.\w+ )?row \d+"
 _PLACES = re.compile(rf"{_PLACE}(?:, {_PLACE})*(?: and (?:{_PLACE}|\d+ more))?( has\b| have\b)?")
@@ -62,7 +66,7 @@ def rule_of(state: State, code: str, message: str, key: str = "") -> str:
     """
     if code == RUN_STOPPED:
         return message
-    if code in _NAMING_OTHERS and state in (State.HELD, State.ROLLED_BACK):
+    if code in _NAMING_OTHERS and state in (State.HELD, State.ROLLED_BACK, State.STALE):
         return _NAMING_OTHERS[code]
     if state.traits.sent or state.traits.again:
         return _without_values(_without_key(message, key))

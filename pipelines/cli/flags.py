@@ -10,7 +10,7 @@ import typer
 
 from pipelines.cli import completion
 from schemas.dialects import Dialect
-from schemas.settings import Exact, LoadOptions, about, flag, flags
+from schemas.settings import GUARDS, Exact, LoadOptions, about, flag, flags
 
 if TYPE_CHECKING:
     from schemas.expectations import Expectations
@@ -37,7 +37,9 @@ def named(text: str) -> Path:
 
 
 _OPTIONS = flags()
-_KINDS = get_type_hints(LoadOptions) | {"max_failures": str | None, "red_at": str | None}
+_LIMITS = ("max_failures", "red_at", *GUARDS)
+"""Options that typer reads as texts: `N` or `N%`."""
+_KINDS = get_type_hints(LoadOptions) | dict.fromkeys(_LIMITS, str | None)
 _LAST = ("dry_run", "again", "prefect", "quiet", "as_json")
 """The last flags in --help."""
 

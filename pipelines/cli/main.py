@@ -69,6 +69,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     runs.runs: "runs --since 7d --limit 20",
     runs.report: "report latest --html",
     ask.open_rows: "open --json",
+    compare.plan: "plan investor-records investors.csv --out tonight.parquet",
     compare.verify: "verify latest --sample 50%",
     ask.sql: "sql 'SELECT * FROM reasons ORDER BY rows DESC'",
     again.purge: "purge --older-than 90d",

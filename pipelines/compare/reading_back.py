@@ -6,16 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
 from connectors.lusid.client import LusidClient
 from pipelines.compare.accepted import AcceptedKey
-from pipelines.deliver.list_reading import ListReader
-from pipelines.deliver.redaction import mask_error
 from pipelines.operations.evidence import Finding
 from pipelines.planning.differences import Difference, differences, moment_of
 from pipelines.planning.expected import Expected
-from schemas.errors import LoadError, RetryableError, UnreachableError
+from pipelines.planning.held import EntityReader
 
 
 class Result(StrEnum):
@@ -85,7 +81,7 @@ class KeyReader:
             expect: what each key should have left.
             finished: when the run ended: what LUSID changed later is no difference of the run.
         """
-        self._lists = ListReader(lambda path, params: client.get(path, params).body)
+        self._entities = EntityReader(client, "verify")
         self._expect, self._finished = expect, moment_of(finished)
         self._now = datetime.now(UTC)
 
@@ -103,7 +99,8 @@ class KeyReader:
     def _read(self, waiting: list[tuple[int, Expected]]) -> Iterator[tuple[int, Expected, Any]]:
         """Each entity as it was read; where an entity leads to further ones, these in its place."""
         while waiting:
-            bodies = self._bodies([expected for _, expected in waiting])
+            sent = [expected.members for _, expected in waiting]
+            bodies = self._entities.bodies([expected.where for _, expected in waiting], sent)
             further: list[tuple[int, Expected]] = []
             for (number, expected), body in zip(waiting, bodies, strict=True):
                 if expected.where.then is None or isinstance(body, Finding):
@@ -114,15 +111,6 @@ class KeyReader:
                 except (KeyError, TypeError):  # not what LUSID documents
                     yield number, expected, Finding.UNCLEAR
             waiting = further
-
-    def _bodies(self, expected: Sequence[Expected]) -> list[Any]:
-        try:
-            return self._lists.sure_bodies([each.where for each in expected])
-        except LoadError as error:
-            mask_error(error, orjson.dumps([each.members for each in expected], default=str))
-            if isinstance(error, RetryableError):
-                raise UnreachableError(f"{error.message}: verify again when LUSID answers") from None
-            raise
 
     def _shown(self, expected: Expected, body: Any, key: AcceptedKey) -> Shown:
         """What one entity shows."""

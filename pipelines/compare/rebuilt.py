@@ -1,10 +1,8 @@
 """Makes the requests of a run again, from its unchanged extract and mapping; nothing that was delivered is asked."""
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,8 +13,9 @@ from pipelines.compare.accepted import AcceptedKey
 from pipelines.loading.earlier import Earlier
 from pipelines.loading.opening import bind, expectations, open_files
 from pipelines.loading.spec import LoadSpec
-from pipelines.operations.operation import BodyShape, Operation
+from pipelines.operations.operation import CallSpec, Operation
 from pipelines.options import Options, Progress
+from pipelines.planning.held import sent_request
 from pipelines.prepare.reading import Prepared, Rules, prepare
 from schemas.errors import ConfigError
 from schemas.manifest import ExtractFile, Manifest
@@ -27,7 +26,7 @@ class RebuiltRequests:
 
     def __init__(self, prepared: Prepared, operation: Operation, options: Options) -> None:
         self._prepared = prepared
-        self._is_keyed = operation.endpoint(options.dialect)[1] is BodyShape.KEYED
+        self._spec = CallSpec(operation, options.mode, options.dialect)
         self._requests = prepared.book.requests
         book = prepared.book
         self._starts: dict[str, tuple[list[int], list[int]]] = {}
@@ -48,9 +47,7 @@ class RebuiltRequests:
                 f"row {key.rows[0]} of {key.source} makes another request than the run sent, though the extract has "
                 "not changed: verify it with the version of bulkload that loaded it (`bulkload report`)"
             )
-        entry = self._prepared.entries.read(int(self._prepared.entry_of[request]))[:-1].decode()
-        body = json.loads(f"{{{entry}}}" if self._is_keyed else entry, parse_float=Decimal)
-        return next(iter(body.values())) if self._is_keyed else body
+        return sent_request(self._prepared, self._spec, request)
 
     def _request(self, key: AcceptedKey) -> int:
         """The number of the request that its first row went into; -1 where it went into none."""

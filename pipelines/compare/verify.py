@@ -3,9 +3,8 @@
 What each key should hold comes from the extract, which is read again; of the delivery only the accepted keys are taken.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.journal import is_in_use
 from connectors.run_folder.verified import VerifiedFile, VerifiedLine
 from connectors.targets import Target, lasts, open_target
-from pipelines.compare.accepted import AcceptedKey, AcceptedKeys
+from pipelines.compare.accepted import AcceptedKeys
 from pipelines.compare.existence import existence_of
 from pipelines.compare.reading_back import CheckedKey, Expect, KeyReader, Result
 from pipelines.compare.rebuilt import changed_since, rebuilt
@@ -26,6 +25,7 @@ from pipelines.operations.table import operation_named
 from pipelines.options import Progress
 from pipelines.planning.differences import text_of
 from pipelines.planning.expected import expected_of
+from pipelines.planning.held import in_order
 from schemas.documents import VerifyDocument
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
@@ -121,7 +121,7 @@ def verify(
         file = stack.enter_context(VerifiedFile(stack.enter_context(atomic_write(folder.verified))))
         counts, examples = Counter[Result](), list[CheckedKey]()
         try:
-            for checked in _in_order(reader.check, accepted.batches(), options.concurrency):
+            for checked in in_order(reader.check, accepted.batches(), options.concurrency):
                 file.add(line for each in checked for line in _lines(each))
                 counts.update(each.result for each in checked)
                 wrong = (each for each in checked if each.result is not Result.AGREE)
@@ -169,21 +169,3 @@ def _lines(checked: CheckedKey) -> Iterator[VerifiedLine]:
             member = f"{entity.name}.{each.member}" if entity.name else each.member
             texts = (text_of(each.expected), text_of(each.found))
             yield VerifiedLine(key.key, key.source, key.rows, entity.result, member, *texts)
-
-
-def _in_order(
-    check: Callable[[Sequence[AcceptedKey]], list[CheckedKey]], batches: Iterable[list[AcceptedKey]], at_once: int
-) -> Iterator[list[CheckedKey]]:
-    """Checks batches, some at a time, and gives the results in their order; few are in memory at once."""
-    with ThreadPoolExecutor(at_once) as pool:
-        waiting: deque[Future[list[CheckedKey]]] = deque()
-        try:
-            for batch in batches:
-                waiting.append(pool.submit(check, batch))
-                if len(waiting) > at_once:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for each in waiting:
-                each.cancel()

@@ -19,7 +19,11 @@ from schemas.states import PENDING, STATES, State, code_of
 Part = Sequence[int]
 """Numbers of the requests of one call, ascending."""
 
-_ACCEPTED = code_of(State.ACCEPTED)
+_IN_RANGES = {state.value: code_of(state) for state in (State.ACCEPTED, State.UNCHANGED)}
+"""The members of a line that list requests as ranges, and the state of those."""
+
+NO_CALL = 0
+"""The call number in the journal of what was settled without a call of its own."""
 _AGAIN = [code_of(state) for state in STATES if state.traits.again]
 """Codes of the states that a resumed run tries to better."""
 
@@ -136,6 +140,20 @@ class Ledger:
                 record["changes"] = changes
         self._note(self._journal.append(record), record)
 
+    def leave_out(self, unchanged: Part, outcomes: Sequence[Outcome]) -> None:
+        """Journals which requests are not to be sent, then notes it in memory.
+
+        Args:
+            unchanged: those of which LUSID holds all already.
+            outcomes: others, with something to say of them.
+        """
+        record: dict[str, Any] = {"call": NO_CALL, "request_id": None, "settled": [list(o) for o in outcomes]}
+        if outcomes and self._name is not None:
+            record["named"] = [self._name(outcome.request) for outcome in outcomes]
+        if len(unchanged):
+            record["unchanged"] = ranges(unchanged)
+        self._note(self._journal.append(record), record)
+
     def restore(self) -> set[int]:
         """Takes over what the journal says; gives the requests that are in doubt.
 
@@ -161,7 +179,7 @@ class Ledger:
 
     def _take_over(self, offset: int, record: dict[str, Any]) -> None:
         """Reads one line; raises KeyError, TypeError, ValueError or IndexError when it makes no sense."""
-        for first, count in [*record.get("sent", ()), *record.get("accepted", ())]:
+        for first, count in [each for name in ("sent", *_IN_RANGES) for each in record.get(name, ())]:
             if not 0 <= first < first + count <= len(self.states):
                 raise IndexError(first)
         if not all(0 <= request < len(self.states) for request, *_ in record.get("settled", ())):
@@ -177,9 +195,9 @@ class Ledger:
             self.in_doubt[first : first + count] = b"\1" * count
 
     def _note(self, offset: int, record: dict[str, Any]) -> None:
-        for first, count in record.get("accepted", ()):
+        for first, count, code in ((*each, code) for name, code in _IN_RANGES.items() for each in record.get(name, ())):
             self.in_doubt[first : first + count] = bytes(count)
-            self.states[first : first + count] = bytes([_ACCEPTED]) * count
+            self.states[first : first + count] = bytes([code]) * count
             self.settled_at[first : first + count] = array("q", [offset]) * count
         for request, text, _, _ in record["settled"]:
             state = State(text)
@@ -189,8 +207,10 @@ class Ledger:
 
 
 def settles(line: dict[str, Any]) -> bool:
-    """Whether a journal's line tells of a request that its target took or refused, or may have taken."""
-    return bool(line.get("accepted")) or any(state != State.NOT_SENT for _, state, *_ in line.get("settled", ()))
+    """Whether a journal's line tells of a request that its target took or refused, may have taken, or holds."""
+    return any(line.get(name) for name in _IN_RANGES) or any(
+        state != State.NOT_SENT for _, state, *_ in line.get("settled", ())
+    )
 
 
 def runs_of(numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from connectors.lusid.listing import filter_among, portions
+from pipelines.deliver.whole_lists import PAGE, WholeLists
 from pipelines.operations.evidence import NOT_FOUND, Evidence, Finding, Read, body_of
 from pipelines.operations.places import Place
 from schemas.errors import ConfigError, RejectedError
@@ -24,9 +25,6 @@ SHORTEST = 200
 FEW = 3
 """Fewer entities than this are read one by one."""
 
-PAGE = "5000"
-"""Entities asked for on a page: the most that LUSID gives."""
-
 MOST_PAGES = 10
 """Pages that are read of one list: one that goes on and on does not heed the filter."""
 
@@ -36,8 +34,14 @@ _Found = dict[Place, list[Mapping[str, Any]]]
 class ListReader:
     """Reads entities in lists; safe to share between threads, which learn from each other."""
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
+    def __init__(self, read: Read, whole: WholeLists | None = None) -> None:
+        """Reads nothing yet.
+
+        Args:
+            read: reads a path.
+            whole: lists that were read already, which are asked first.
+        """
+        self._read, self._whole = read, whole
         self._longest = LONGEST
 
     def bodies(self, evidence: Sequence[Evidence]) -> list[Any]:
@@ -54,7 +58,7 @@ class ListReader:
         for entity in {e.place.path: e for e in missing if e.place}.values():
             alone = body_of(entity, self._read)
             if not isinstance(alone, Finding) and _shows(entity, alone):
-                self._longest = 0
+                self._longest, self._whole = 0, None
                 return self._bodies(evidence, {})
         return self._bodies(evidence, listed)
 
@@ -73,7 +77,10 @@ class ListReader:
                 groups[entity.place.path, entity.place.field].append(entity)
         found: _Found = {}
         for (path, name), group in groups.items():
-            if len(group) >= FEW or not all(entity.is_addressable for entity in group):
+            whole = self._whole
+            if whole is not None and whole.has(path, name):
+                found |= {e.place: whole.items(e.place) for e in group if e.place is not None}
+            elif len(group) >= FEW or not all(entity.is_addressable for entity in group):
                 found |= self._of_list(path, name, group)
         return found
 

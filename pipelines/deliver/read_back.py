@@ -13,7 +13,7 @@ import orjson
 
 from connectors.lusid.client import Answer
 from pipelines.deliver.doubts import Before, Doubt, is_older, says_it_is_there
-from pipelines.deliver.ledger import Ledger, Outcome, Part
+from pipelines.deliver.ledger import NO_CALL, Ledger, Outcome, Part
 from pipelines.deliver.limits import Brake
 from pipelines.deliver.list_reading import ListReader
 from pipelines.deliver.redaction import mask_error
@@ -22,9 +22,6 @@ from pipelines.operations.operation import BodyShape, CallSpec
 from pipelines.prepare.reading import Prepared
 from schemas.errors import FatalError, LoadError, PerhapsAppliedError, RetryableError
 from schemas.states import State
-
-NO_CALL = 0
-"""The call number in the journal of what reading back settled without a call of its own."""
 
 _EARLIER = "an earlier process sent it and did not settle it"
 

@@ -92,7 +92,9 @@ def backfill(folder_pattern: str, first: date, last: date, options: dict[str, An
 
 
 @flow(name="resume-run", flow_run_name="resume {run}", persist_result=False)
-def resume_run(run: str, runs: str, target: str | None = None, *, force: bool = False) -> State[None]:
+def resume_run(
+    run: str, runs: str, target: str | None = None, *, force: bool = False, limits: dict[str, str] | None = None
+) -> State[None]:
     """Finishes a run that stopped or died; settled rows are not sent again.
 
     Args:
@@ -100,8 +102,11 @@ def resume_run(run: str, runs: str, target: str | None = None, *, force: bool = 
         runs: where runs are kept.
         target: replaces the run's own; None keeps that.
         force: resume although the mapping changed, if the keys are the same.
+        limits: of the guard, each in place of the run's own.
     """
-    work = partial(resume, run, runs=Path(runs), target=target, force=force, carry_out=carry_out_in_tasks)
+    work = partial(
+        resume, run, runs=Path(runs), target=target, force=force, limits=limits, carry_out=carry_out_in_tasks
+    )
     return _state_of(lambda progress: work(progress=progress))
 
 

@@ -3,6 +3,7 @@
 Prefect is imported only where it is used. Either way the same function does the work, with the same settings.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -95,14 +96,22 @@ def launch_backfill(
 
 
 def launch_resume(
-    run: str, runs: Path, target: str | None, progress: Progress, *, force: bool, prefect: bool | None
+    run: str,
+    runs: Path,
+    target: str | None,
+    progress: Progress,
+    *,
+    force: bool,
+    limits: Mapping[str, str],
+    prefect: bool | None,
 ) -> Report:
     """Finishes a run that stopped, as `resume` does; see `launch_load`."""
     if not goes_through_prefect(prefect):
-        return resume(run, runs=runs, target=target, force=force, progress=progress)
+        return resume(run, runs=runs, target=target, force=force, limits=limits, progress=progress)
     from pipelines.flows import flows
 
-    return through_prefect(partial(flows.resume_run, run, str(runs), target, force=force), Report, progress)
+    work = partial(flows.resume_run, run, str(runs), target, force=force, limits=dict(limits))
+    return through_prefect(work, Report, progress)
 
 
 def launch_replay(

@@ -15,8 +15,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows import artifacts
+from pipelines.loading.ahead import look_ahead
 from pipelines.loading.opening import named_target, open_run
-from pipelines.loading.run import close_books, prepare, send
+from pipelines.loading.run import Sent, close_books, prepare, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
 
@@ -33,7 +34,8 @@ def carry_out_in_tasks(spec: LoadSpec) -> Report:
     with open_run(replace(spec, progress=shown)) as run:
         run_id = run.folder.run_id
         prepared = _in_a_task(f"prepare {run_id}", lambda: prepare(run))
-        sent = _in_a_task(f"send {run_id}", lambda: send(prepared))
+        stop = look_ahead(prepared)
+        sent = Sent(stop) if stop else _in_a_task(f"send {run_id}", lambda: send(prepared))
         report = _in_a_task(f"close the books of {run_id}", lambda: close_books(prepared, sent))
         artifacts.publish(report, spec.progress.note)
         return report

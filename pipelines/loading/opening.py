@@ -15,6 +15,7 @@ from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target, target_url
 from pipelines.loading.earlier import check_target, resumed
+from pipelines.loading.given_plan import check_given, keep_plan
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
 from pipelines.loading.manifest import Record, opening
 from pipelines.loading.spec import LoadSpec
@@ -104,6 +105,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
             write_json(folder.hold, dict(spec.options.hold))
         before = folder.read_manifest() if spec.earlier else None
         manifest = opening(spec, folder.run_id, target.url if target else None, extract.sources)
+        keep_plan(spec, folder, manifest)
         record = _recorded(spec, before, manifest, journal, folder)
     return OpenRun(
         spec=spec,
@@ -144,6 +146,7 @@ def _checked(
     operation.check_mode(options.mode)
     operation.check_dialect(options.dialect)
     operation.check_duplicates(options.duplicates)
+    check_given(spec)
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
     operation.check_key(mapping)
     named_target(options)  # before the extract is opened

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from connectors.lusid.client import LusidClient
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.locks import LOOK_AGAIN_SECONDS, LockedError, lock_path, locked
@@ -164,6 +166,8 @@ class _Sending:
         )
         budget = options.max_failures
         self._spending = None if budget is None else Spending(budget, requests, prepared.ledger)
+        if self._spending is not None:
+            self._spending.add(np.arange(len(requests)))  # what a plan kept back may count as failed
         self._settled = len(requests) - len(prepared.ledger.open_requests())
 
     def to_the_end(self) -> Sent:

@@ -60,7 +60,16 @@ class Continuation:
             return _report(run)
         progress.note(f"{step.operation}: resuming {run.run_id} ({run.verdict})")
         runs, target = self._options.runs, self._target
-        return resume(run.run_id, runs=runs, target=target, followed=followed, progress=progress, carry_out=carry_out)
+        limits = self._options.guards
+        return resume(
+            run.run_id,
+            runs=runs,
+            target=target,
+            followed=followed,
+            limits=limits,
+            progress=progress,
+            carry_out=carry_out,
+        )
 
     def _known(self, target: Target, since: str) -> list[PastRun]:
         """The runs since the night began into this target with these settings, newest first."""

@@ -47,6 +47,21 @@ def expected_of(operation: Operation, request: Any, dialect: Dialect) -> list[Ex
     return [Expected("", _listed(each, request, dialect), members) for each in where]
 
 
+def addresses_of(operation: Operation, request: Any, dialect: Dialect) -> list[Evidence]:
+    """Where to look for what a request would create or change: LUSID finds an entity by any of its identifiers.
+
+    Args:
+        operation: whose request it is.
+        request: as it goes on the wire.
+        dialect: of the server.
+    """
+    identifiers = request.get("identifiers") if isinstance(request, Mapping) else None
+    each = (
+        [{**request, "identifiers": {key: value}} for key, value in identifiers.items()] if identifiers else [request]
+    )
+    return [expected.where for one in each for expected in expected_of(operation, one, dialect)]
+
+
 def _orders(request: Members, where: list[Evidence]) -> list[Expected]:
     """The orders of a block, each with what it has of its block."""
     shared = {**{name: IfShown(request[name]) for name in _SHARED if name in request}, **_instrument(request)}

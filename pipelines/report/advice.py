@@ -8,7 +8,7 @@ is still missing, and links both runs. `load` follows a dry run.
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from connectors.lusid.trust import is_named
@@ -60,20 +60,23 @@ def next_command(run: Summary) -> str:
         return shlex.join(_load(run, [shown(file.path) for file in run.manifest.extracts]))
     if not run.to_correct:
         return ""
-    return command_on("resume" if run.verdict is Verdict.STOPPED else "replay", run.folder, run.manifest.target)
+    verb = "resume" if run.verdict is Verdict.STOPPED else "replay"
+    return command_on(verb, run.folder, run.manifest.target, run.manifest.over)
 
 
-def command_on(verb: str, folder: RunFolder, target: str | None) -> str:
+def command_on(verb: str, folder: RunFolder, target: str | None, over: Mapping[str, int] | None = None) -> str:
     """A command on an earlier run.
 
     Args:
         verb: the command.
         folder: the run's.
         target: the run's, if the command is to load into it.
+        over: limits of the guard that the run is over, and what it would take to let it go on.
     """
     runs = [] if folder.path.parent == RUNS else ["--runs", shown(folder.path.parent)]
     where = ["--target", target] if target is not None and not is_named(target) else []
-    return shlex.join([program(), verb, folder.run_id, *runs, *where])
+    limits = [word for option, keys in (over or {}).items() for word in (flag(option), str(keys))]
+    return shlex.join([program(), verb, folder.run_id, *runs, *where, *limits])
 
 
 def next_step(run: Summary) -> str:
@@ -81,6 +84,8 @@ def next_step(run: Summary) -> str:
     if run.dry_run:
         return "Correct the extract, then load it." if run.to_correct else "Every row is valid: load them."
     if run.verdict is Verdict.STOPPED:
+        if run.manifest.over:
+            return "Look at what it would do. If that is meant, let it go on with a larger limit."
         return "Fix what stopped the run, then resume it; settled rows are not sent again."
     rows = run.rows
     if any(rows[state] for state in STATES if state.traits.correctable):

@@ -46,12 +46,12 @@ def write_html(folder: RunFolder, manifest: Manifest) -> None:
 def html_of(summary: Summary) -> str:
     """The page of one run."""
     manifest = summary.manifest.as_json()
-    return template().render(run=summary, manifest=manifest, advice=advice, slices=[*_slices(summary)])
+    return template(TEMPLATE).render(run=summary, manifest=manifest, advice=advice, slices=[*_slices(summary)])
 
 
 @functools.cache
-def template() -> "Template":
-    """The page's template, compiled once for all loads of a night."""
+def template(name: str) -> "Template":
+    """A page's template, compiled once for all loads of a night."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -61,7 +61,7 @@ def template() -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(TEMPLATE)
+    return environment.get_template(name)
 
 
 def _slices(summary: Summary) -> Iterator[Slice]:

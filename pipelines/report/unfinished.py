@@ -164,8 +164,9 @@ class _Settled:
     def _take(self, offset: int, record: dict[str, Any]) -> None:
         for first, count in record.get("sent", ()):
             self._doubts[first : first + count] = b"\1" * count
-        for first, count in record.get("accepted", ()):
-            self._codes[first : first + count] = bytes([code_of(State.ACCEPTED)]) * count
+        for state in (State.ACCEPTED, State.UNCHANGED):
+            for first, count in record.get(state.value, ()):
+                self._codes[first : first + count] = bytes([code_of(state)]) * count
         for request, state, _, _ in record.get("settled", ()):
             self._codes[request] = code_of(State(state))
             self._settled_at[request] = offset

@@ -25,7 +25,7 @@ from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
 from pipelines.report.advice import next_command
 from pipelines.report.summary import Summary
-from schemas.budget import FailureBudget
+from schemas.budget import FailureBudget, Limit
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
@@ -53,6 +53,7 @@ def other(name: str) -> Any:
         Path: Path("elsewhere"),
         FailureBudget: FailureBudget(Decimal(5), percent=True),
         RedAt: RedAt(Decimal(7), percent=True),
+        Limit: Limit(Decimal(5), percent=True),
     }
     return made[kind]
 

@@ -1,10 +1,7 @@
 """What a run had accepted is read back over HTTP: all of it agrees, and each thing changed behind its back is found."""
 
-import json
-import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import pytest
 from builders import COUNTRY, FIGI, Row, account, investor, order, read_csv, write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept_sandbox import Desk, desk
 from sandbox_api import get
 
 from connectors.sandbox.server import Sandbox
@@ -21,65 +19,12 @@ from pipelines.compare.reading_back import Result
 from pipelines.compare.verify import Verification, verify
 from pipelines.load import load
 from pipelines.replay import replay
-from pipelines.report.report import Report
 from schemas.errors import ConfigError, UnreachableError
 from schemas.states import State
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 MARKETS = "labels:InvestorRecord/Details/Markets"
 WORTH = "metric:InvestorRecord/Details/NetWorth"
-
-
-class Desk:
-    """A sandbox whose data is in a file, and a folder to load from."""
-
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self.sandbox, self.folder = sandbox, folder
-        self.runs = folder / "runs"
-
-    def load(self, operation: str, rows: list[Row] | Path, **options: Any) -> Report:
-        """Loads rows, as a file of their own."""
-        path = rows if isinstance(rows, Path) else write_csv(self.folder / f"{operation}.csv", rows)
-        return load(operation, path, target=self.sandbox.url, runs=self.runs, **{"patience": 1, **options})
-
-    def verify(self, report: Report, sample: str | None = None) -> Verification:
-        """Reads a run back."""
-        return verify(report.run_id, runs=self.runs, sample=sample)
-
-    def change(self, kind: str, code: str, change: Callable[[Any], None]) -> None:
-        """Changes what the sandbox holds of an entity, behind its back."""
-        with self._database(kind, code) as (database, sequence, document):
-            change(document)
-            database.execute(
-                "UPDATE entity SET document = ? WHERE sequence = ?", (json.dumps(document).encode(), sequence)
-            )
-
-    def remove(self, kind: str, code: str) -> None:
-        """Removes an entity from the sandbox, behind its back."""
-        with self._database(kind, code) as (database, sequence, _):
-            database.execute("DELETE FROM entity WHERE sequence = ?", (sequence,))
-            database.execute("DELETE FROM identifier WHERE sequence = ?", (sequence,))
-
-    @contextmanager
-    def _database(self, kind: str, code: str) -> Iterator[tuple[sqlite3.Connection, int, Any]]:
-        database = sqlite3.connect(self.folder / "kept.db")
-        rows = database.execute("SELECT sequence, document FROM entity WHERE kind = ?", (kind,)).fetchall()
-        held = [(number, json.loads(document)) for number, document in rows]
-        ((sequence, document),) = [each for each in held if code in json.dumps(each[1].get("id", each[1]))]
-        with database:
-            yield database, sequence, document
-        database.close()
-
-
-@contextmanager
-def desk(folder: Path, dialect: str = "2.1") -> Iterator[Desk]:
-    """A desk whose sandbox holds nothing."""
-    with (
-        Sandbox(database=folder / "kept.db", dialect=dialect) as sandbox,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("FBN_ACCESS_TOKEN", sandbox.access_token)
-        yield Desk(sandbox, folder)
 
 
 @pytest.fixture

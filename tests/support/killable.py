@@ -101,7 +101,7 @@ def _serve() -> None:
     from connectors.lusid.client import LusidClient
 
     connectors.lusid.retry_table.BACKOFF_BASE_SECONDS = 0.0
-    pipelines.report.html.template()
+    pipelines.report.html.template(pipelines.report.html.TEMPLATE)
     pause = LusidClient.pause
     setattr(LusidClient, "pause", lambda client, seconds: pause(client, seconds / 500))  # noqa: B010
     _rehearse()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipelines.cli.commands.load import show
-from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, RunArgument, RunsFlag
+from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, RunArgument, RunsFlag, option
 from schemas.settings import RUNS
 from schemas.texts import one_line, server_text
 
@@ -28,19 +28,25 @@ def resume(
         bool,
         typer.Option("--force", help="Resume although the mapping or the requests changed, if the keys are the same."),
     ] = False,
+    max_change: Annotated[str | None, option("max_change")] = None,
+    max_clear: Annotated[str | None, option("max_clear")] = None,
+    max_create: Annotated[str | None, option("max_create")] = None,
+    max_vanished: Annotated[str | None, option("max_vanished")] = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
 ) -> None:
     """Finish a run that stopped or died.
 
-    Settled rows are not sent again.
+    Settled rows are not sent again. A run that its guard stopped goes on with a larger limit.
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_resume
 
+    given = {"max_change": max_change, "max_clear": max_clear, "max_create": max_create, "max_vanished": max_vanished}
+    limits = {name: limit for name, limit in given.items() if limit is not None}
     with progress(quiet=quiet) as shown:
-        report = launch_resume(run, runs, target, shown, force=force, prefect=prefect)
+        report = launch_resume(run, runs, target, shown, force=force, limits=limits, prefect=prefect)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 

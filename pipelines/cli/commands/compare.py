@@ -1,15 +1,77 @@
-"""The commands that read what LUSID holds and compare: `verify`."""
+"""The commands that read what LUSID holds and compare: `plan` before a load, `verify` after it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.flags import JsonFlag, RunArgument, RunsFlag
-from schemas.settings import RUNS
+from pipelines.cli.flags import JsonFlag, OperationArgument, RunArgument, RunsFlag, named, with_options
+from schemas.settings import READING, RUNS
 from schemas.texts import one_line
 
+PLANNED = (
+    *("mode", "mapping", "target", "dialect", *READING, "runs", "null", "duplicates", "strict"),
+    *("batch_size", "max_batch_bytes", "concurrency", "patience"),
+)
+"""The options of a load that matter to its plan."""
+
+MOST = 20
+"""Members, and keys that would be refused, that the terminal shows."""
+
 if TYPE_CHECKING:
+    from pipelines.compare.plan import PlanReport
     from pipelines.compare.verify import Verification
+    from pipelines.options import Options
+
+
+@with_options(one_extract=True, only=PLANNED)
+def plan(
+    operation: OperationArgument,
+    extracts: Annotated[list[str], typer.Argument(help="Files, globs or directories of CSV or Parquet: one extract.")],
+    *,
+    options: "Options",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=named,
+            metavar="FILE",
+            help="Where plan.parquet goes, its page beside it; default: the dry run's folder.",
+        ),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a load would do to LUSID, key by key; send nothing.
+
+    plan.parquet and plan.html name each key that would be created, changed or refused, and each member, from and to.
+    """
+    from pipelines.cli.console import print_json, progress
+    from pipelines.compare.plan import plan as look_ahead
+
+    with progress() as shown:
+        found = look_ahead(operation, extracts, out=out, progress=shown, **vars(options))
+    if as_json:
+        print_json(found.document().as_json())
+    else:
+        _print_plan(found)
+    raise typer.Exit(found.exit_code)
+
+
+def _print_plan(found: "PlanReport") -> None:
+    """The plan for a person: counts and members, without values."""
+    from pipelines.planning.effect import Effect
+
+    made = found.plan
+    total = made.keys.total()
+    typer.echo(one_line(f"{made.operation}: what a load into {made.target} would do with {total:,} keys"))
+    for effect, count in made.counts().items():
+        if count:
+            typer.echo(f"  {count:>9,} {effect}: {Effect(effect).meaning}")
+    for member, count in made.members.most_common(MOST):
+        typer.echo(one_line(f"  {count:>9,} would change in {member}"))
+    for each in [each for each in made.examples if each.effect is Effect.REFUSE][:MOST]:
+        typer.echo(one_line(f"  refuse: {each.key or 'no key'} ({each.where}) {each.reason}"))
+    typer.echo(f"Nothing was sent. Every key, from and to: {made.page}")
+    typer.echo(f"Load this and nothing else: {found.next}")
 
 
 def verify(

@@ -28,6 +28,7 @@ NEED_NONE = {
     "sql",
     "report",
     "verify",
+    "plan",
     "preflight",
     "purge",
     "operations",
@@ -66,7 +67,7 @@ def test_the_list_of_commands_is_complete() -> None:
     assert {*COMMANDS, *NEED_NONE} == {*typer.main.get_command(cli.app).commands}  # type: ignore[attr-defined]  # it is a group
 
 
-READS = {"preflight": ("preflight", "investor-records", "investors.csv")}
+READS = {name: (name, "investor-records", "investors.csv") for name in ("preflight", "plan")}
 """Commands that send nothing, and read where somebody said."""
 
 

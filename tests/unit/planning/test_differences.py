@@ -92,3 +92,26 @@ def test_what_means_the_same_is_no_difference(sent: dict[str, Any], found: dict[
 @pytest.mark.parametrize(("sent", "found", "member"), OTHER)
 def test_what_means_something_else_is_one_difference(sent: dict[str, Any], found: dict[str, Any], member: str) -> None:
     assert [each.member for each in differences(sent, found, NOW)] == [member]
+
+
+@pytest.mark.parametrize(
+    ("sent", "found", "members"),
+    [
+        (label("Norway"), label("Norway"), []),
+        (label("Norway"), label("Norway", effectiveFrom="0001-01-01T00:00:00Z", effectiveUntil="9999-12-31"), []),
+        (label("Norway", effectiveFrom="2030-01-01"), {"properties": {}}, [f"properties[{KEY}]"]),
+        (label("Norway", effectiveUntil="2020-01-01"), {"properties": {}}, [f"properties[{KEY}]"]),
+        (
+            label("Norway", effectiveFrom="2020-01-01"),
+            label("Norway", effectiveFrom="2021-01-01"),
+            [f"properties[{KEY}].effectiveFrom"],
+        ),
+        (label("Norway"), label("Norway", effectiveFrom="2021-01-01"), [f"properties[{KEY}].effectiveFrom"]),
+        (metric(Decimal("10.50")), metric(10.5), []),
+        (metric(Decimal("0.12345678901234567891")), metric(0.12345678901234568), [f"properties[{KEY}]"]),
+        ({"side": IfShown("Buy")}, {}, ["side"]),
+    ],
+    ids=["same", "without bounds", "future", "past", "later", "since", "value", "last digit", "not shown"],
+)
+def test_a_plan_calls_the_same_only_what_is_surely_there(sent: Any, found: Any, members: list[str]) -> None:
+    assert [each.member for each in differences(sent, found, None)] == members

@@ -14,7 +14,7 @@ def colour(read: int, red_at: str | None = None, verdict: Verdict = Verdict.REJE
 
 
 def test_the_states_that_count_towards_red_are_the_rejects_alone() -> None:
-    assert set(REJECTED) == {State.INVALID, State.FAILED, State.ROLLED_BACK, State.UNKNOWN}
+    assert set(REJECTED) == {State.INVALID, State.STALE, State.FAILED, State.ROLLED_BACK, State.UNKNOWN}
     for state in STATES:
         expected = RED if state in REJECTED else AMBER
         assert colour(100, None, Verdict.REJECTS, **{state.value: 5}) is expected, state

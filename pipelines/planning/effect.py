@@ -1,0 +1,159 @@
+"""What sending a request would do to what LUSID holds: create, change, clear, nothing, or be refused.
+
+Pure. Foreseen is what LUSID documents of an upsert and of ids that exist; what only LUSID knows (definitions, the rules
+of accounts and blocks) is not, and LUSID itself will say it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from typing import Any
+
+from pipelines.operations.evidence import Finding
+from pipelines.operations.operation import CallSpec, Operation
+from pipelines.planning.differences import Difference, differences
+from pipelines.planning.expected import Expected, Members, expected_of
+from pipelines.planning.held import Held, identity_of
+from schemas.errors import ConfigError
+
+
+class Effect(StrEnum):
+    """What a load would do with a key, in the order of a plan's counts."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    CLEAR = "clear"
+    SAME = "same"
+    REFUSE = "refuse"
+
+    @property
+    def meaning(self) -> str:
+        """What it says of the key."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Effect.CREATE: "LUSID does not hold it",
+    Effect.CHANGE: "LUSID holds it otherwise",
+    Effect.CLEAR: "LUSID holds it otherwise, and a value of it would be removed",
+    Effect.SAME: "LUSID holds it as it would be sent",
+    Effect.REFUSE: "it cannot be sent, or LUSID would refuse it",
+}
+
+SENT = frozenset({Effect.CREATE, Effect.CHANGE, Effect.CLEAR})
+"""What a load by a plan sends."""
+
+
+class _Kind(Enum):
+    """What LUSID does with a request whose entity it holds already."""
+
+    UPSERT = "updates it"
+    CREATE = "takes it if it is the same, and refuses it otherwise"
+    CHANGE = "changes it, and refuses it where there is none"
+
+
+_KINDS = {
+    "investor-records": _Kind.UPSERT,
+    "investment-accounts": _Kind.UPSERT,
+    "executions": _Kind.UPSERT,
+    "orders": _Kind.CREATE,
+    "place-blocks": _Kind.CREATE,
+    "update-placements": _Kind.CHANGE,
+    "cancel-orders": _Kind.CHANGE,
+    "cancel-placements": _Kind.CHANGE,
+}
+"""Operations whose effect can be read beforehand (docs/lusid.md); what others do hangs on more than their entity."""
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What sending one request would do.
+
+    Attributes:
+        members: what would change, from what LUSID holds (`found`) to what is sent (`expected`).
+        code, reason: why it would be refused; empty where it would not.
+    """
+
+    effect: Effect
+    members: Sequence[Difference] = ()
+    code: str = ""
+    reason: str = ""
+
+
+def is_foreseeable(operation: Operation) -> bool:
+    """Whether the effect of an operation can be read beforehand."""
+    return operation.name in _KINDS
+
+
+def check_foreseeable(operation: Operation) -> None:
+    """Raises ConfigError for an operation whose effect cannot be read beforehand."""
+    if not is_foreseeable(operation):
+        raise ConfigError(
+            f"what {operation.name} does cannot be planned: it hangs on more than LUSID shows of one entity; these "
+            f"can be planned: {', '.join(_KINDS)}"
+        )
+
+
+def foreseen(held: Held, spec: CallSpec) -> Foreseen:
+    """What sending a request would do.
+
+    Args:
+        held: the request, and what LUSID holds of it.
+        spec: the call that would send it.
+    """
+    if any(body is not Finding.ABSENT and not isinstance(body, Mapping) for body in held.bodies):
+        return _refused("Unclear", "LUSID does not let it be read, so it is not known what a load would do")
+    kind = _KINDS[spec.operation.name]
+    wanted = expected_of(spec.operation, held.sent, spec.dialect)
+    if kind is _Kind.UPSERT:
+        return _upserted(wanted[0], held.bodies)
+    bodies = [None if body is Finding.ABSENT else body for body in held.bodies]
+    return _created(wanted, bodies) if kind is _Kind.CREATE else _changed(wanted, bodies)
+
+
+def _upserted(wanted: Expected, bodies: Sequence[Any]) -> Foreseen:
+    """LUSID updates the entity that any of the identifiers leads to, and creates one where none does."""
+    there = {identity_of(body): body for body in bodies if body is not Finding.ABSENT}
+    if not there:
+        return Foreseen(Effect.CREATE)
+    if len(there) > 1:
+        return _refused("TwoEntities", f"its identifiers belong to {len(there)} different entities in LUSID")
+    (body,) = there.values()
+    return _differing(differences(wanted.members, body, None))
+
+
+def _created(wanted: Sequence[Expected], bodies: Sequence[Any]) -> Foreseen:
+    """LUSID takes what it holds already if it is the same, and creates the rest."""
+    now = datetime.now(UTC)
+    for each, body in zip(wanted, bodies, strict=True):
+        found = differences(_without_instrument(each.members), body, now) if body is not None else ()
+        if found:
+            names = ", ".join(sorted({difference.member for difference in found}))
+            what = "an order of it" if each.name else "it"
+            return _refused("Exists", f"LUSID holds {what} already, which differs in {names}")
+    return Foreseen(Effect.CREATE if None in bodies else Effect.SAME)
+
+
+def _without_instrument(members: Members) -> Members:
+    """What it was resolved to is LUSID's to say, and repeating an order does not change it."""
+    return {name: value for name, value in members.items() if name != "lusidInstrumentId"}
+
+
+def _changed(wanted: Sequence[Expected], bodies: Sequence[Any]) -> Foreseen:
+    """LUSID changes what it holds."""
+    if any(body is None for body in bodies):
+        return _refused("NotThere", "LUSID does not hold what is to be changed")
+    pairs = zip(wanted, bodies, strict=True)
+    return _differing([each for one, body in pairs for each in differences(one.members, body, None)])
+
+
+def _differing(found: Sequence[Difference]) -> Foreseen:
+    effect = Effect.CHANGE if found else Effect.SAME
+    if any(each.expected is None and each.member.startswith("properties[") for each in found):
+        effect = Effect.CLEAR
+    return Foreseen(effect, found)
+
+
+def _refused(code: str, reason: str) -> Foreseen:
+    return Foreseen(Effect.REFUSE, code=code, reason=reason)
