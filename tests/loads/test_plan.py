@@ -132,6 +132,13 @@ def test_what_vanished_and_what_came_since_the_plan_is_stale(place: Desk) -> Non
     assert [row["_key"] for row in read_csv(report.run_dir / "failures.csv")] == ["IR_0002", "IR_0003", "IR_0004"]
 
 
+def test_a_value_that_is_not_in_effect_yet_is_sent(place: Desk) -> None:
+    since = f"{COUNTRY}@effective_from"
+    place.load("investor-records", [investor(1, {since: "2020-01-01"})])
+    planned = place.plan("investor-records", [investor(1, {COUNTRY: "Chad", since: "2099-01-01"})])
+    assert [(each["effect"], each["sent"]) for each in lines(planned)] == [("change", "Chad")]
+
+
 ROWS = [investor(n, {"scope": "MyScope"}) for n in (1, 2)]
 
 

@@ -36,6 +36,7 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+<<<<<<< HEAD
         "believe a list that a preflight read whole",
         "pipelines/compare/preflight/lists.py",
         "if not (is_whole and self._is_believed(group, references)):",
@@ -57,6 +58,27 @@ MUTATIONS = (
         'if definition["lifeTime"] == "TimeVariant" and "effectiveFrom" not in entry:',
         'if definition["lifeTime"] == "TimeVariant" and "effectiveFrom" in entry and False:',
         ("tests/sandbox/test_reference_data.py::test_a_property_that_cannot_be_used_fails_its_key_alone",),
+=======
+        "send what LUSID changed since the plan",
+        "pipelines/loading/ahead.py",
+        "version_hash(version_of(held)) != intended.versions[held.request]",
+        "False",
+        ("tests/loads/test_plan.py::test_what_vanished_and_what_came_since_the_plan_is_stale",),
+    ),
+    Mutation(
+        "take a value that is not in effect for one that is there",
+        "pipelines/planning/effect.py",
+        "differences(wanted.members, body, None)",
+        "differences(wanted.members, body, datetime.now(UTC))",
+        ("tests/loads/test_plan.py::test_a_value_that_is_not_in_effect_yet_is_sent",),
+    ),
+    Mutation(
+        "hold a guarded load to no limit once it is resumed",
+        "pipelines/loading/ahead.py",
+        "found = [] if prepared.ledger.calls else ",
+        "found = [] if prepared.run.spec.earlier else ",
+        ("tests/loads/test_plan.py::test_a_guarded_run_goes_on_with_a_larger_limit_and_with_its_plan",),
+>>>>>>> 30924dd (Tests: planted defects of plans)
     ),
     Mutation(
         "offer the shell whatever lies in the folder of runs",
@@ -1370,7 +1392,7 @@ MUTATIONS = (
     Mutation(
         "believe a list that lacks what is there",
         "pipelines/deliver/list_reading.py",
-        "                self._longest = 0\n                return self._bodies(evidence, {})\n",
+        "                self._longest, self._whole = 0, None\n                return self._bodies(evidence, {})\n",
         "                pass\n",
         ("tests/unit/deliver/test_list_reading.py::test_a_list_that_lacks_what_is_there_is_believed_no_more",),
     ),
