@@ -36,7 +36,6 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
-<<<<<<< HEAD
         "believe a list that a preflight read whole",
         "pipelines/compare/preflight/lists.py",
         "if not (is_whole and self._is_believed(group, references)):",
@@ -58,7 +57,6 @@ MUTATIONS = (
         'if definition["lifeTime"] == "TimeVariant" and "effectiveFrom" not in entry:',
         'if definition["lifeTime"] == "TimeVariant" and "effectiveFrom" in entry and False:',
         ("tests/sandbox/test_reference_data.py::test_a_property_that_cannot_be_used_fails_its_key_alone",),
-=======
         "send what LUSID changed since the plan",
         "pipelines/loading/ahead.py",
         "version_hash(version_of(held)) != intended.versions[held.request]",
@@ -78,7 +76,6 @@ MUTATIONS = (
         "found = [] if prepared.ledger.calls else ",
         "found = [] if prepared.run.spec.earlier else ",
         ("tests/loads/test_plan.py::test_a_guarded_run_goes_on_with_a_larger_limit_and_with_its_plan",),
->>>>>>> 30924dd (Tests: planted defects of plans)
     ),
     Mutation(
         "offer the shell whatever lies in the folder of runs",
