@@ -57,6 +57,8 @@ MUTATIONS = (
         'if definition["lifeTime"] == "TimeVariant" and "effectiveFrom" not in entry:',
         'if definition["lifeTime"] == "TimeVariant" and "effectiveFrom" in entry and False:',
         ("tests/sandbox/test_reference_data.py::test_a_property_that_cannot_be_used_fails_its_key_alone",),
+    ),
+    Mutation(
         "send what LUSID changed since the plan",
         "pipelines/loading/ahead.py",
         "version_hash(version_of(held)) != intended.versions[held.request]",
