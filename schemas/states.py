@@ -231,7 +231,6 @@ class Status(StrEnum):
     UNBALANCED = "unbalanced"
     ERROR = "error"
     DRY_RUN = "dry-run"
-    """Validated only, whether it found rows to correct or none."""
     UNDER_WAY = "under-way"
     KILLED = "killed"
 
@@ -281,10 +280,9 @@ def verdict_of(
         return Verdict.STOPPED
     if found - GOOD:
         return Verdict.REJECTS
-    return _ALERTED[alerts] if alerts is not None else Verdict.COMPLETE
-
-
-_ALERTED = {Alerts.REPORT: Verdict.ALERTS, Alerts.FAIL: Verdict.FAILED_BY_ALERTS}
+    if alerts is None:
+        return Verdict.COMPLETE
+    return Verdict.FAILED_BY_ALERTS if alerts is Alerts.FAIL else Verdict.ALERTS
 
 
 class Mode(StrEnum):
