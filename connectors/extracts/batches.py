@@ -132,14 +132,13 @@ class ColumnType(NamedTuple):
 
 
 class RowFile(Protocol):
-    """One file of an extract, open for reading.
-
-    Attributes:
-        records: data records that the last reading from the start found, counted apart from the rows it handed on.
-    """
+    """One file of an extract, open for reading."""
 
     columns: list[str]
-    records: int
+
+    @property
+    def records(self) -> int:
+        """Data records that the last reading from the start found, counted apart from the rows it handed on."""
 
     def types(self) -> dict[str, ColumnType]:
         """The types of the columns that have one; none in a CSV, where all is text."""

@@ -15,6 +15,7 @@ from connectors.extracts.batches import BadRow, Position, RowBatch, RowFile, ord
 from connectors.extracts.csv.file import CsvFile
 from connectors.extracts.csv.format import csv_format
 from connectors.extracts.parquet.file import ParquetFile
+from connectors.extracts.partitions import PartitionedFile
 from connectors.extracts.source_files import Digests, Source, find_sources
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
@@ -192,7 +193,8 @@ def open_extract(
 
     Args:
         paths: files, glob patterns, or directories, whose `.csv`, `.tsv` (both also compressed, see `source_files`) and
-            `.parquet` files are taken in the order of their names, those that begin with `.` or `_` left out.
+            `.parquet` files are taken in the order of their names, those that begin with `.` or `_` left out; so are
+            those of folders that are named for a column.
         declared: how CSV files are written. Files named `.tsv` have tabs unless another delimiter is declared.
         names: what the files are called, in the order they are found; by default as they were given.
 
@@ -208,7 +210,7 @@ def open_extract(
         parquet = next(source.name for source in sources if source.is_parquet)
         raise ExtractError(f"{csv} is CSV and {parquet} is Parquet: an extract is one or the other")
     if sources[0].is_parquet:
-        return Extract(sources, [ParquetFile(source, i) for i, source in enumerate(sources)])
+        return _opened(sources, [ParquetFile(source, i) for i, source in enumerate(sources)])
     declared = declared or ReadingRules()
     rules = csv_format(declared)
     tabs = rules if declared.is_declared("delimiter") else csv_format(declared.declared(delimiter="\t"))
@@ -216,7 +218,7 @@ def open_extract(
         CsvFile(source, index, tabs if ".tsv" in source.path.name.lower() else rules)
         for index, source in enumerate(sources)
     ]
-    return Extract(sources, files)
+    return _opened(sources, files)
 
 
 def is_frame(given: object) -> "TypeGuard[pd.DataFrame]":
@@ -230,6 +232,15 @@ def columns_of_frame(frame: "pd.DataFrame") -> list[str]:
     from connectors.extracts.frames import frame_columns
 
     return frame_columns(frame)
+
+
+def _opened(sources: Sequence[Source], files: Sequence[RowFile]) -> Extract:
+    """The extract of files, with the columns that the folders of a dataset give them."""
+    found = [
+        PartitionedFile(file, partitions, source.name) if (partitions := source.partitions) else file
+        for source, file in zip(sources, files, strict=True)
+    ]
+    return Extract(sources, found)
 
 
 def extract_from_frame(frame: "pd.DataFrame", path: Path) -> Extract:

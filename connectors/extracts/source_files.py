@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
+from connectors.extracts.partitions import BELOW, is_partition, partitions_of
 from schemas.errors import ExtractError
 from schemas.texts import is_text
 
@@ -27,6 +28,9 @@ COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
 SUFFIXES = (*(text + packed for text in (".csv", ".tsv") for packed in ("", *COMPRESSED)), ".parquet")
 """What the names of an extract's files end in."""
+
+_TABLES = {"a Delta": "_delta_log", "an Iceberg": "metadata/*.metadata.json", "a Hudi": ".hoodie"}
+"""Kinds of tables, each with what its folder holds."""
 
 _HASH_BLOCK = 1 << 20
 _SHOWN = 300
@@ -38,7 +42,8 @@ class Source:
     """One file of an extract.
 
     Attributes:
-        name: as the user gave it, or its name in the directory that was given.
+        name: as the user gave it, or its name in the directory that was given; in a dataset of several folders that
+            directory's name and the path below it, `//` between.
         path: where it is.
         size: bytes on disk.
         stamp: modification time in nanoseconds and inode, when the extract was opened.
@@ -53,6 +58,11 @@ class Source:
     def is_parquet(self) -> bool:
         """Whether the name says Parquet."""
         return self.path.name.lower().endswith(".parquet")
+
+    @property
+    def partitions(self) -> dict[str, str]:
+        """The columns that the names of its dataset's folders give it, each with its text."""
+        return partitions_of(self.name)
 
     @property
     def compression(self) -> str:
@@ -102,7 +112,8 @@ def find_sources(paths: Sequence[str | Path]) -> list[Source]:
 
     Args:
         paths: files, glob patterns (`**` included) or directories. Of a directory its CSV and Parquet files are
-            taken, those whose names begin with `.` or `_` left out.
+            taken, and those of folders in it that are named for a column (`country=FR`), those whose names begin with
+            `.` or `_` left out.
 
     Returns:
         At least one source; their names are unique.
@@ -140,18 +151,55 @@ def _expand(given: str) -> Iterator[Source]:
 
 
 def _in_directory(path: Path) -> Iterator[Source]:
-    names = sorted(_listed(path))
-    files = [path / name for name in names if name.lower().endswith(SUFFIXES) and _shown(name)]
-    if not files:
+    check_no_table(path)
+    folders, files = _listed(path)
+    partitions = [folder for folder in folders if is_partition(folder.name)]
+    if partitions and files:
+        raise ExtractError(
+            f"{path}: holds {files[0].name} beside folders such as {partitions[0].name}, whose names are columns: name "
+            "the files or the folders"
+        )
+    if partitions:
+        found = [file for folder in partitions for file in _below(folder)]
+        yield from (_source(file, f"{path.name}{BELOW}{file.relative_to(path).as_posix()}") for file in found)
+    else:
+        yield from (_source(file, file.name) for file in files)
+    if not files and not (partitions and found):
         raise ExtractError(f"{path}: the directory holds no extract: none of {', '.join(SUFFIXES)}")
-    yield from (_source(file, file.name) for file in files)
 
 
-def _listed(path: Path) -> list[str]:
+def _below(folder: Path) -> Iterator[Path]:
+    """The files of a folder that is named for a column, and of such folders in it."""
+    folders, files = _listed(folder)
+    if stray := next((each for each in folders if not is_partition(each.name)), None):
+        raise ExtractError(f"{stray}: is a folder among those whose names are columns: move it away, or rename it")
+    yield from files
+    for each in folders:
+        yield from _below(each)
+
+
+def _listed(path: Path) -> tuple[list[Path], list[Path]]:
+    """The folders of a directory, and its files that an extract may be of, both by name."""
     try:
-        return [entry.name for entry in path.iterdir() if not entry.is_dir()]
+        entries = sorted(entry for entry in path.iterdir() if _shown(entry.name))
     except OSError as error:
         raise ExtractError(f"{path}: the directory cannot be read: {error.strerror}") from error
+    folders = [entry for entry in entries if entry.is_dir()]
+    return folders, [e for e in entries if e.name.lower().endswith(SUFFIXES) and e not in folders]
+
+
+def check_no_table(folder: Path) -> None:
+    """Refuses the folder of a table whose files hold rows that were deleted or replaced since.
+
+    Raises:
+        ExtractError: names the kind of table, and what to do.
+    """
+    kind = next((kind for kind, sign in _TABLES.items() if any(folder.glob(sign))), None)
+    if kind is not None:
+        raise ExtractError(
+            f"{folder}: is the folder of {kind} table, whose files alone do not tell which rows are in it now: export "
+            "the table's current rows as Parquet or CSV, or hand them over as a data frame"
+        )
 
 
 def _matching(pattern: str) -> Iterator[Source]:
@@ -160,6 +208,8 @@ def _matching(pattern: str) -> Iterator[Source]:
     files = sorted(n for n in names if not Path(n).is_dir() and (keep_all or _shown(Path(n).name)))
     if not files:
         raise ExtractError(f"{pattern}: no file matches the pattern")
+    for folder in dict.fromkeys(Path(name).parent for name in files):
+        check_no_table(folder)
     yield from (_source(Path(name), name) for name in files)
 
 

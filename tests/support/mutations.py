@@ -731,6 +731,20 @@ MUTATIONS = (
         ("tests/loads/test_side_by_side.py::test_an_account_is_held_for_any_of_its_holders",),
     ),
     Mutation(
+        "read a Delta table as loose files",
+        "connectors/extracts/source_files.py",
+        "    if kind is not None:\n        raise",
+        "    if kind is None:\n        return\n    if False:\n        raise",
+        ("tests/unit/extracts/test_datasets.py::test_folders_that_are_no_dataset_are_refused",),
+    ),
+    Mutation(
+        "trust the checksums of pages",
+        "connectors/extracts/parquet/reader.py",
+        "page_checksum_verification=True",
+        "page_checksum_verification=False",
+        ("tests/unit/extracts/test_datasets.py::test_a_page_whose_checksum_is_wrong_is_damaged",),
+    ),
+    Mutation(
         "tolerate a surplus empty cell",
         "connectors/extracts/csv/fitting.py",
         "found > self.whole or any(cells[width:])",
