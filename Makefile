@@ -2,23 +2,24 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP    := $(BIN)/python -m pip install --quiet --quiet --no-compile --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: install demo quick test soak check fix docs bench lock clean
+.PHONY: install demo quick test soak check fix docs bench wheel lock clean
 
 install: $(DEV)        ## .venv with the product and what development adds
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("bulkload needs Python 3.11 or newer; try: make PYTHON=python3.11 " + " ".join(sys.argv[1:]) if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements.lock
-	$(PIP) --no-deps --no-build-isolation -e .
+	@[ ! -t 2 ] || echo "installing into $(VENV), once" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
 $(DEV): requirements-dev.lock $(STAMP)
-	$(PIP) --require-hashes -r requirements.lock -r requirements-dev.lock
+	@$(PIP) --require-hashes -r requirements.lock -r requirements-dev.lock
 	@touch $(DEV)
 
 demo: $(STAMP)         ## three sample extracts into the embedded sandbox
@@ -52,6 +53,10 @@ bench: install         ## speed and memory beside a bare script and the official
 LOCK := uv pip compile --universal --upgrade --no-strip-extras --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --quiet
 
+wheel: $(STAMP)        ## dist/*.whl, to install elsewhere: docs/install.md
+	@rm -rf build dist
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 lock:                  ## pin every dependency anew, for every platform (needs uv)
 	$(LOCK) --group build pyproject.toml -o requirements.lock
 	$(LOCK) --group dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock \
@@ -59,4 +64,4 @@ lock:                  ## pin every dependency anew, for every platform (needs u
 	sed -i.all '/^$$/,$$d' requirements-dev.lock && rm requirements-dev.lock.all  # uv lists what it left out
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* build *.egg-info
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* build *.egg-info

@@ -1,4 +1,4 @@
-"""Registers the deployments of `prefect.yaml` with a Prefect server."""
+"""Registers the deployments of a `prefect.yaml` with a Prefect server; bulkload's own lies beside this module."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from prefect.client.orchestration import get_client  # noqa: E402 - Prefect read
 from prefect.client.schemas.actions import WorkPoolCreate  # noqa: E402
 from prefect.exceptions import ObjectAlreadyExists  # noqa: E402
 
-PREFECT_YAML = Path(__file__).resolve().parents[2] / "prefect.yaml"
+PREFECT_YAML = Path(__file__).resolve().parent / "prefect.yaml"
 
 
 def deploy(file: Path = PREFECT_YAML) -> list[str]:
@@ -58,9 +58,12 @@ def _make_pools(pools: set[str]) -> None:
 
 
 def _prefect_deploy(file: Path) -> None:
-    """Runs Prefect's own command on the file."""
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file.name]
-    done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, check=False)  # noqa: S603 - no word of it is anyone's input
+    """Runs Prefect's own command on the file, in the working folder: there a worker will start the flows.
+
+    Python must not look for modules in that folder (-P), which may have a `pipelines` of its own.
+    """
+    command = [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file"]
+    done = subprocess.run([*command, str(file.absolute())], capture_output=True, text=True, check=False)  # noqa: S603 - no word of it is anyone's input
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split())[-300:]
         raise ConfigError(f"Prefect refused {file}: {said}")

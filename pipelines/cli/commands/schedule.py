@@ -1,12 +1,13 @@
 """The commands for past and future nights: `backfill` a range of dates, `deploy` the nightly schedule."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.commands.load import repeated, show
-from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, with_options
+from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, named, with_options
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -50,12 +51,36 @@ def backfill(
     raise typer.Exit(report.exit_code)
 
 
-def deploy() -> None:
-    """Register the deployments of prefect.yaml with Prefect.
+def deploy(
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(parser=named, metavar="FILE", help="The prefect.yaml to register; default: bulkload's own."),
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print bulkload's own prefect.yaml, to change a copy, and register nothing.")
+    ] = False,
+) -> None:
+    """Register the deployments of a prefect.yaml with Prefect.
 
-    The server is that of PREFECT_API_URL or of the active profile.
+    The server is that of PREFECT_API_URL or of the active profile. Paths in the file are relative to this folder.
     """
+    from pipelines.flows.deploy import PREFECT_YAML
     from pipelines.flows.deploy import deploy as register
 
-    for name in register():
+    if show:
+        typer.echo(PREFECT_YAML.read_text("utf-8"), nl=False)
+        return
+    if strangers := [name for name in ("schemas", "connectors", "pipelines") if _is_stranger(Path(name))]:
+        typer.echo(
+            f"bulkload: a worker that starts here would import ./{', ./'.join(strangers)} in place of bulkload's own: "
+            "deploy from another folder",
+            err=True,
+        )
+    for name in register(file or PREFECT_YAML):
         typer.echo(f"deployed {name}")
+
+
+def _is_stranger(folder: Path) -> bool:
+    """Whether a folder of the working folder hides one of bulkload's packages from a worker."""
+    return folder.is_dir() and folder.resolve() != Path(__file__).resolve().parents[3] / folder

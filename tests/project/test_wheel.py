@@ -1,0 +1,107 @@
+"""Installed, not cloned: the wheel alone, in an environment of its own, has all that every command needs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+import yaml
+
+import bulkload
+from docs.generate import README, normalised
+
+ROOT = README.parent
+FILES = ("bulkload.py", "pyproject.toml", "README.md")
+COMMANDS = """
+import sys
+from pipelines.cli.main import run
+def must(code, *words):
+    found = run(list(words))
+    assert found == code, (words, found)
+must(0, "demo", "--direct")
+sys.stdout.flush()
+sys.stdout = open("more.txt", "w")
+few = ["--investors", "20", "--accounts", "10", "--blocks", "10", "--orders", "30", "--no-bad-rows"]
+must(0, "sample", "night", *few)
+must(0, "sample", "client", *few, "--client")
+target = ["--target", "sandbox:kept.db", "--direct"]
+must(0, "nightly", "night", *target)
+must(0, "load", "investor-records", "client/investors.csv", "--mapping", "client/investor-records.yaml", *target)
+must(0, "mapping", "client/investors.csv", "investor-records")
+for command in (["operations"], ["columns", "orders"], ["template", "orders"], ["runs"], ["report", "latest"], ["open"]):
+    must(0, *command)
+must(0, "report", "latest", "--xlsx")
+must(0, "verify", "latest")
+must(0, "sql", "SELECT count(*) FROM runs")
+must(0, "purge", "--older-than", "90d")
+must(0, "deploy", "--print")
+must(2, "deploy")
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment that has the wheel, and of this one's packages all but the project itself."""
+    place = tmp_path_factory.mktemp("installed")
+    for name in bulkload.PACKAGES:
+        shutil.copytree(ROOT / name, place / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copy(ROOT / name, place / "source")
+    offline = ["--no-deps", "--no-index", "--quiet", "--quiet"]
+    pip = [sys.executable, "-m", "pip"]
+    wheel = [*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", str(place), str(place / "source")]
+    subprocess.run(wheel, check=True, timeout=120)
+    (built,) = place.glob("*.whl")
+    venv.create(place / "venv", symlinks=True)
+    python = place / "venv" / "bin" / "python"
+    (packages,) = place.glob("venv/lib/python*/site-packages")
+    (packages / "others.pth").write_text(sysconfig.get_path("purelib"))
+    subprocess.run([*pip, "--python", str(python), "install", *offline, str(built)], check=True, timeout=120)
+    return place
+
+
+def run_in(installed: Path, folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        words, cwd=folder, env={**clean, **env}, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.untraced
+def test_every_command_finds_its_files_and_the_demo_prints_what_the_readme_shows(
+    installed: Path, tmp_path: Path
+) -> None:
+    done = run_in(installed, tmp_path, str(installed / "venv/bin/python"), "-c", COMMANDS)
+    assert done.returncode == 0, done.stderr
+    (shown,) = re.findall(r"<!-- generated: demo -->\n```text\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert normalised(done.stdout) == shown
+    assert done.stderr == (
+        "bulkload: no Prefect server is named to deploy to: set PREFECT_API_URL, as `prefect server start` says, or "
+        "choose a profile that has it\n"
+    )
+    declared = (tmp_path / "more.txt").read_text("utf-8").partition("name: lusid-bulkload\n")[2]
+    assert [each["name"] for each in yaml.safe_load(declared)["deployments"]] == ["nightly", "trading-day", "backfill"]
+
+
+def test_the_command_says_which_folder_hides_it(installed: Path, tmp_path: Path) -> None:
+    command = str(installed / "venv/bin/bulkload")
+    assert run_in(installed, tmp_path, command, "--version").stdout.startswith("bulkload 0.1.0\n")
+    team = tmp_path / "pipelines"
+    team.mkdir()
+    (team / "__init__.py").write_text("raise SystemExit('the team wants nobody to import this')")
+    assert run_in(installed, tmp_path, command, "--version").returncode == 0, "a folder alone hides nothing"
+    done = run_in(installed, tmp_path, command, "--version", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"bulkload: Python finds {team} before bulkload's own packages of these names: start it from another folder "
+        "and without PYTHONPATH, or install it in an environment of its own (docs/install.md)\n"
+    )
+
+
+def test_nothing_hides_the_packages_here() -> None:
+    assert bulkload.hidden_by(ROOT) == ""
