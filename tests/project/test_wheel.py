@@ -33,8 +33,8 @@ target = ["--target", "sandbox:kept.db", "--direct"]
 must(0, "nightly", "night", *target)
 must(0, "load", "investor-records", "client/investors.csv", "--mapping", "client/investor-records.yaml", *target)
 must(0, "mapping", "client/investors.csv", "investor-records")
-for command in (["operations"], ["columns", "orders"], ["template", "orders"], ["runs"], ["report", "latest"], ["open"]):
-    must(0, *command)
+for command in ("operations", "columns orders", "template orders", "runs", "report latest", "open"):
+    must(0, *command.split())
 must(0, "report", "latest", "--xlsx")
 must(0, "verify", "latest")
 must(0, "sql", "SELECT count(*) FROM runs")
