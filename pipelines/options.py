@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from enum import EnumType
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, get_args
@@ -13,7 +14,8 @@ from connectors.lusid.waiting import Waiting
 from connectors.targets import Target
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
-from schemas.settings import GUARDS, LARGEST, About, Exact, LoadOptions, Switch, Text, about
+from schemas.option_types.kinds import Exact, Switch, Text
+from schemas.settings import GUARDS, LARGEST, About, LoadOptions, about
 from schemas.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -130,6 +132,9 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Takes a note that the user should see."""
+
+    def begins(self, day: date, feed: str | None) -> None:
+        """Takes the business date of a load that begins, and the feed that it is of."""
 
     def reading(self, rows: int) -> None:
         """Takes the number of rows read and validated so far."""

@@ -91,6 +91,7 @@ class Manifest(_Part):
         target: base URL, `sandbox` or `sandbox:FILE`; None in a dry run.
         replays: the run whose failures this one sends again.
         followed: loads that depend on this one follow.
+        date: the business date, `YYYY-MM-DD`; None of a run from before there were any.
         started, finished: to the millisecond, with their offset from UTC: such texts compare as moments do.
         seconds: what the process that closed the books took.
         rows: extract rows, `read` and by state; None where the books were never closed. keys: requests' keys by state.
@@ -116,6 +117,7 @@ class Manifest(_Part):
     expect: Expectations = Expectations()
     replays: str | None = None
     followed: bool = False
+    date: str | None = None
     started: str
     resumed: tuple[Resumption, ...] = ()
     finished: str = ""
@@ -202,7 +204,7 @@ _NONE: Mapping[str, Any] = {
 }
 
 
-GIVEN = frozenset({*_NONE, "expect", "replays", "followed"})
+GIVEN = frozenset({*_NONE, "expect", "replays", "followed", "date"})
 """The members that say what a run was given: written when it opens, needed to go on with it."""
 
 

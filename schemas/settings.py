@@ -9,8 +9,10 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
-from schemas.budget import FailureBudget, Limit
 from schemas.dialects import Dialect
+from schemas.option_types import business_dates
+from schemas.option_types.budget import FailureBudget, Limit
+from schemas.option_types.kinds import Checked, Exact, Location, Switch, Text
 from schemas.states import Alerts, Duplicates, Mode
 from schemas.verdicts import RedAt
 
@@ -46,45 +48,12 @@ class About(NamedTuple):
     one_extract: bool = False
 
 
-class Exact(NamedTuple):
-    """Takes only real numbers and switches, within bounds, and no texts that look like them."""
-
-    least: int | None = None
-    most: int | None = None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        """The type's own schema, narrowed."""
-        bounds = {"ge": self.least, "le": self.most}
-        return {**handler(source), "strict": True, **{name: n for name, n in bounds.items() if n is not None}}
-
-
-class Filled:
-    """Refuses an empty text, which usually comes from an unset variable, and one with a NUL in it."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        """The type's own schema behind the check."""
-        from pydantic_core.core_schema import no_info_before_validator_function
-
-        return no_info_before_validator_function(_filled, handler(source))
-
-
-def _filled(value: Any) -> Any:
-    if value == "" or "\0" in str(value):
-        raise ValueError("names nothing")
-    return value
-
-
 _KEYS = "a number of keys or a percentage up to 100%"
 
 
 def _most(keys: str) -> About:
     """The description of a limit of the guard."""
     return About(f"{keys} before the load stops and sends nothing; default: no limit.", _KEYS, "N|N%")
-
-
-Text = Annotated[str, Filled()]
-Location = Annotated[Path, Filled()]
-Switch = Annotated[bool, Exact()]
 
 
 @dataclass(frozen=True)
@@ -96,8 +65,11 @@ class LoadSettings:
         encoding, delimiter, ...: override the mapping's rules of reading that have the same names.
         null: overrides the mapping's for the whole file, not what a column declares.
         plan: a plan.parquet; the run keeps a copy of it.
-        wait: seconds until a night of the same folder and target, or an extract's load under `once`, must be over.
+        wait: seconds until a night of the same folder and target, a load of the same feed, or an extract's load under
+            `once`, must be over.
         once: compares extracts by content.
+        feed, changed_only, full, full_every, even_if_newer: see `pipelines.feeds`.
+        date: the business date; the manifest keeps the one that a run began with beside its settings.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"allow_inf_nan": False, "extra": "allow"}
@@ -171,6 +143,44 @@ class LoadSettings:
     ] = None
     xlsx: Annotated[Switch, About("Also write failures.xlsx, which spreadsheets leave as it is.")] = False
     once: Annotated[Switch, About("Refuse an extract that an earlier run has finished.", one_extract=True)] = False
+    feed: Annotated[
+        Text | None,
+        Checked(business_dates.feed_name),
+        About(
+            "Remember under this name what LUSID accepts, so that no older date replaces it.",
+            "letters, digits, `.`, `_` and `-`, at most 100",
+            "NAME",
+            one_extract=True,
+        ),
+    ] = None
+    date: Annotated[
+        Text | None,
+        Checked(business_dates.business_date),
+        About(
+            "Business date of the extract; default: today in --timezone.",
+            "a date such as 2026-11-30",
+            "YYYY-MM-DD",
+            one_extract=True,
+        ),
+    ] = None
+    timezone: Annotated[
+        Text | None,
+        Checked(business_dates.zone),
+        About(
+            "Timezone of the default business date; default: UTC.",
+            "a name such as Europe/London",
+            "ZONE",
+            one_extract=True,
+        ),
+    ] = None
+    changed_only: Annotated[Switch, About("Do not send what is the same as the feed last had accepted.")] = False
+    full: Annotated[Switch, About("Send everything in spite of --changed-only.")] = False
+    full_every: Annotated[
+        Text | None,
+        Checked(business_dates.days),
+        About("Do so by itself when the last full load is that old.", "days such as 7d", "DAYS"),
+    ] = None
+    even_if_newer: Annotated[Switch, About("Send rows even where the feed loaded a later date for their key.")] = False
     max_failures: Annotated[
         FailureBudget | None,
         About(

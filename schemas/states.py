@@ -5,68 +5,10 @@ trait's default says keeps rows in failures.csv and counted as failed: a trait t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-
-class Colours(NamedTuple):
-    """A state's colour in report.html, on white and on black paper, and where the terminal says why."""
-
-    light: str
-    dark: str
-    console: str
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What a state means for its rows. Meaning and remedy are Markdown.
-
-    Attributes:
-        text: its name in every file.
-        meaning: what became of the row.
-        then: what a person does about it.
-        good: needs nothing from anyone; every other row stands in failures.csv, a replay takes it up, and its run does
-            not end with exit code 0.
-        sent: LUSID was sent the row's request, and may have applied it.
-        again: a resumed run tries to better it.
-        counted: counts against the failure budget.
-        rejected: counts towards the share of an extract's rows from which on its run is red (`schemas.verdicts`).
-        correctable: a person may cure it by correcting the row.
-        copy: another row of its key stands for it, and is counted as the key.
-        shareable: its messages are rules of ours, which name columns and never a value.
-        siblings: where a row is settled before it is sent, which state the other rows of its request get. Never a good
-            state: a request goes whole or not at all, and they would be missing in silence.
-    """
-
-    text: str
-    meaning: str
-    then: str
-    colours: Colours
-    good: bool = False
-    sent: bool = False
-    again: bool = False
-    counted: bool = True
-    rejected: bool = True
-    correctable: bool = False
-    copy: bool = False
-    shareable: bool = False
-    siblings: str = "INVALID"
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether a run with such rows has stopped, and a resumed one sends them."""
-        return self.again and not self.sent
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether LUSID may hold the row or not."""
-        return self.again and self.sent
-
-    @property
-    def refused(self) -> bool:
-        """Whether LUSID said no."""
-        return self.sent and not self.good and not self.again
+from schemas.traits import Colours, Traits
 
 
 class State(StrEnum):
@@ -111,9 +53,16 @@ class State(StrEnum):
     )
     UNCHANGED = Traits(
         "unchanged",
-        "what it would send is in LUSID already, as the plan that the load follows found; not sent",
-        "nothing",
+        *("LUSID has it already: its feed last had the same accepted, or the plan found it there; not sent", "nothing"),
         Colours("#0f766e", "#2dd4bf", "green"),
+        good=True,
+        counted=False,
+        rejected=False,
+    )
+    OUTDATED = Traits(
+        "outdated",
+        *("a later date of its feed was loaded for its key; not sent", "nothing; `--even-if-newer` sends it"),
+        Colours("#8a7a5c", "#b5a482", "green"),
         good=True,
         counted=False,
         rejected=False,

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
-from schemas.budget import FailureBudget
 from schemas.errors import ConfigError
+from schemas.option_types.budget import FailureBudget
 from schemas.states import STATES, State, Verdict
 
 LEAST_ROWS = 10

@@ -30,6 +30,7 @@ class RunFolder:
         manifest, journal, outcomes, failures, report: left behind by every run that ends.
         plan: what a load would do with each key, where that was read in LUSID beforehand; plan.html is its page.
         verified: what LUSID was found to hold of its accepted keys, where somebody asked.
+        vanished: the keys of the feed's last extract that are not in this run's.
         workbook: failures.csv for spreadsheets, where somebody wanted it.
         frame: the data frame that was loaded, if the extract was one.
         hold: the references whose rows this run holds back, because they failed earlier in the night.
@@ -48,6 +49,7 @@ class RunFolder:
         self.plan = path / "plan.parquet"
         self.verified = path / "verify.parquet"
         self.workbook = path / "failures.xlsx"
+        self.vanished = path / "vanished.csv"
         self.report = path / "report.html"
         self.frame = path / "extract.parquet"
         self.hold = path / "hold.json"

@@ -51,6 +51,11 @@ class Journal:
         self._sync_lock = threading.Lock()
         self._lost = False
 
+    @property
+    def end(self) -> int:
+        """Where the next line goes: the size in bytes."""
+        return self._end
+
     def append(self, record: dict[str, Any]) -> int:
         """Writes a line, waits until it is on disk and returns its offset in bytes.
 

@@ -110,6 +110,12 @@ def accepted_keys(path: Path) -> Counter[str]:
     return found
 
 
+def write_keys(path: Path, keys: Iterable[str]) -> None:
+    """Writes a file of keys, one a line, under the header `_key`."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([["_key"], *([key] for key in keys)])
+
+
 def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]], typed: str = "") -> int:
     """Writes failures.csv and returns the number of its rows.
 

@@ -34,8 +34,8 @@ MISALIGNED = "not every cell of this row was in its column"
 UNDECODABLE = "UndecodableByte"
 """The code of rows that need no such cell: the replacement character in their cells keeps them from being loaded."""
 
-_IN_NO_REQUEST = -2
-"""In place of a journal offset; -1 is that of a request that no call settled."""
+_IN_NO_REQUEST = np.iinfo(np.int64).min
+"""In place of a journal offset; -1 is that of a request that no call settled, less that of one that is withheld."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ class Accountant:
         if request < 0:
             return RowReason(state, *self._book.note(ordinal))
         offset = self._ledger.settled_at[request]
+        if offset < -1:
+            return RowReason(state, *self._ledger.why_withheld(offset))
         if offset < 0:
             return RowReason(state, "NotSent", self._why_not_sent)
         return self._settled(offset).of(request, state)

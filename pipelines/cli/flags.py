@@ -10,7 +10,8 @@ import typer
 
 from pipelines.cli import completion
 from schemas.dialects import Dialect
-from schemas.settings import GUARDS, Exact, LoadOptions, about, flag, flags
+from schemas.option_types.kinds import Exact
+from schemas.settings import GUARDS, LoadOptions, about, flag, flags
 
 if TYPE_CHECKING:
     from schemas.expectations import Expectations

@@ -5,7 +5,7 @@ On a terminal that line is a bar; elsewhere it is a line now and then, because a
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from threading import Event, Lock, Thread
 from typing import Self
 
@@ -70,6 +70,11 @@ class TerminalProgress(Progress):
     def note(self, text: str) -> None:
         """Prints a note on stderr."""
         self._console.print(Text(text))
+
+    def begins(self, day: date, feed: str | None) -> None:
+        """Says what a load is of, where anything depends on it."""
+        if feed:
+            self.note(f"feed {feed}, business date {day}")
 
     def reading(self, rows: int) -> None:
         """Shows the number of rows read and validated so far."""

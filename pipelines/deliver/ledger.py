@@ -41,6 +41,9 @@ class Outcome(NamedTuple):
     message: str
 
 
+_WITHHELD = -2
+"""In place of the journal's offset: the first reason for which requests are not sent; further ones are below."""
+
 FORCE = "--force resumes it anyway if the keys are still the same"
 
 
@@ -49,7 +52,7 @@ class Ledger:
 
     Attributes:
         states: the state code of each request, PENDING until it is settled.
-        settled_at: journal offset of the line that settled each request; -1 before.
+        settled_at: journal offset of the line that settled each request; -1 before, and below where it is withheld.
         in_doubt: 1 where a request was sent and no answer has settled it for good.
         calls: calls begun, over all the run's processes.
     """
@@ -67,6 +70,7 @@ class Ledger:
         self.settled_at = array("q", [-1]) * count
         self.in_doubt = bytearray(count)
         self.calls = 0
+        self._withheld: list[tuple[str, str]] = []
         self._lock = threading.Lock()
 
     def plan(self, digest: str, keys: str, *, force: bool = False) -> None:
@@ -153,6 +157,24 @@ class Ledger:
         if len(unchanged):
             record["unchanged"] = ranges(unchanged)
         self._note(self._journal.append(record), record)
+
+    def withhold(self, requests: npt.NDArray[np.int64], state: State, code: str, message: str) -> None:
+        """Settles requests that are not to be sent, in memory alone: whoever resumes the run decides anew.
+
+        Args:
+            requests: their numbers; those that are settled already stay as they are.
+            state: a good one.
+            code, message: why.
+        """
+        states, settled_at = np.frombuffer(self.states, np.uint8), np.frombuffer(self.settled_at, np.int64)
+        here = requests[states[requests] == PENDING]
+        states[here], settled_at[here] = code_of(state), _WITHHELD - len(self._withheld)
+        np.frombuffer(self.in_doubt, np.uint8)[here] = 0
+        self._withheld.append((code, message))
+
+    def why_withheld(self, settled_at: int) -> tuple[str, str]:
+        """(code, message) of requests that are withheld, by what stands in `settled_at`."""
+        return self._withheld[_WITHHELD - settled_at]
 
     def restore(self) -> set[int]:
         """Takes over what the journal says; gives the requests that are in doubt.

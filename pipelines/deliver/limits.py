@@ -16,8 +16,8 @@ import numpy.typing as npt
 from pipelines.deliver.ledger import Ledger, Part
 from pipelines.options import Progress
 from pipelines.prepare.reading import Prepared
-from schemas.budget import FailureBudget
 from schemas.errors import FatalError, RetryableError, StoppedError
+from schemas.option_types.budget import FailureBudget
 from schemas.states import COUNTED
 
 BREAKER = 3

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -90,6 +91,10 @@ class PublishedProgress(Progress):
     def note(self, text: str) -> None:
         """Passes a note on."""
         self._beside.note(text)
+
+    def begins(self, day: date, feed: str | None) -> None:
+        """Passes on what a load is of."""
+        self._beside.begins(day, feed)
 
     def waiting(self, wait: Waiting) -> None:
         """Passes on that LUSID is waited for."""

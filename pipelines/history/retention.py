@@ -9,6 +9,7 @@ from pathlib import Path
 
 from connectors.run_folder.folder import RUN_ID, RunFolder
 from connectors.run_folder.journal import Journal
+from pipelines.feeds.retention import purge_feeds
 from pipelines.history.ages import moment_ago
 from schemas.errors import ConfigError, RunFolderError
 
@@ -21,7 +22,7 @@ def purge(
     damaged: bool = False,
     any_owner: bool = False,
 ) -> list[str]:
-    """Removes this user's runs that began longer ago than `older_than`; returns their ids.
+    """Removes this user's runs that began longer ago than `older_than`, and feeds not loaded since; returns run ids.
 
     A run that a process is working on stays, and so does one that cannot be removed; both are an error once the others
     are gone. No link is followed.
@@ -56,6 +57,7 @@ def purge(
                 removed.append(folder.run_id)
             except RunFolderError as error:
                 errors.append(error.message)
+    purge_feeds(runs, limit, note)
     if errors:
         others = f" ({len(removed):,} {'other was' if len(removed) == 1 else 'others were'} removed)" if removed else ""
         raise RunFolderError("; ".join(errors) + others)

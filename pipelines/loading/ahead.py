@@ -80,7 +80,9 @@ def _guarded_alone(prepared: PreparedRun, target: Target) -> StoppedError | None
 
 def _stopped(prepared: PreparedRun, doing: Doing) -> StoppedError | None:
     """What stops a load that would do too much, with the command that lets it."""
-    run = prepared.run
+    run, feed = prepared.run, prepared.feed
+    if feed is not None:
+        doing = doing._replace(vanished=feed.vanished, known=feed.known)
     found = [] if prepared.ledger.calls else list(over(run.spec.options.guards, doing))
     if found or run.record.manifest.over:
         run.record.write(run.record.manifest.changed(over=Counter({each.option: each.keys for each in found})))

@@ -49,6 +49,7 @@ def options_of(manifest: Manifest, folder: RunFolder, target: str | Target | Non
     try:
         hold = orjson.loads(folder.hold.read_bytes()) if folder.hold.exists() else {}
         given = manifest.options(folder.path.parent) | {"target": target or manifest.target}
+        given["date"] = manifest.date or given["date"]
         return Options.of(**given, expect=manifest.expect, hold=hold)
     except (ConfigError, ValueError, OSError):
         raise damaged from None

@@ -19,7 +19,7 @@ def check_given(spec: LoadSpec) -> None:
         ConfigError: it cannot.
     """
     options = spec.options
-    check_guards(options.guards, has_feed=False)
+    check_guards(options.guards, has_feed=options.feed is not None and spec.operation.remembered)
     if options.plan is None:
         return
     check_foreseeable(spec.operation)

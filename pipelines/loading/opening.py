@@ -1,12 +1,11 @@
 """The first step of a load: opens the run and finds everything that is wrong before the first row; sends nothing."""
 
-import gc
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
 
 from connectors.extracts.extract import Extract, columns_of_frame, extract_from_frame, is_frame, open_extract
 from connectors.extracts.mapping_file import read_mapping, reading_rules
@@ -14,23 +13,26 @@ from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target, target_url
+from pipelines.feeds.feed import Feed
+from pipelines.feeds.of_load import check_feed, feed_of
+from pipelines.loading.collector import quiet_collector
 from pipelines.loading.earlier import check_target, resumed
+from pipelines.loading.given_extract import extract_paths
 from pipelines.loading.given_plan import check_given, keep_plan
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
 from pipelines.loading.manifest import Record, opening
 from pipelines.loading.spec import LoadSpec
-from pipelines.options import Options, Progress, kind_of
+from pipelines.options import Options, Progress
 from pipelines.prepare.completeness import check_before
 from schemas.errors import ConfigError, RunFolderError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
+from schemas.option_types import business_dates
 from schemas.requests.strictness import strict_shape
 from schemas.rows import mapping as mappings
 from schemas.rows.binding import Binding
 from schemas.rows.columns import RowShape
 from schemas.settings import READING
-
-_COLLECT_EVERY = 200_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class OpenRun:
         binding: the extract's header bound to the operation.
         expect: what must be true of the whole extract, from the mapping and the options.
         target: None in a dry run.
+        day: its business date.
+        feed: what it is of; None where nothing is remembered.
+        journal_from: where the journal ended when the run was opened, in bytes.
         before: the manifest that an earlier process left; None for a new run.
         interrupt: handles an interrupt of the run.
         closing: closes everything the run has open.
@@ -56,6 +61,9 @@ class OpenRun:
     folder: RunFolder
     journal: Journal
     record: Record
+    day: date
+    feed: Feed | None
+    journal_from: int
     before: Manifest | None
     interrupt: LoadInterrupt
     closing: ExitStack
@@ -89,14 +97,19 @@ def open_run(spec: LoadSpec) -> Iterator[OpenRun]:
 
 def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
     began = time.monotonic()
-    closing.enter_context(_quiet_collector())
+    closing.enter_context(quiet_collector())
     found, bound, mapping, expect = _checked(spec, closing)
     again = "resume" if spec.earlier else "load"
     target = closing.enter_context(loads_target(spec.options, spec.progress, again))
+    day = business_dates.business_date(spec.options.date or business_dates.today(spec.options.timezone).isoformat())
+    spec.progress.begins(day, spec.options.feed)
     folder = spec.earlier.folder if spec.earlier else RunFolder.create(spec.options.runs, spec.operation.name)
     with _whole_or_gone(folder, is_new=spec.earlier is None):
         journal = Journal(folder.journal)
         closing.callback(journal.close)
+        feed = closing.enter_context(
+            feed_of(spec.operation, spec.options, target.url if target else None, folder.run_id, spec.progress.note)
+        )
         folder.open_scratch()
         closing.callback(folder.clear_scratch)
         extract = found or closing.enter_context(_frame_extract(spec, folder))
@@ -106,6 +119,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         before = folder.read_manifest() if spec.earlier else None
         manifest = opening(spec, folder.run_id, target.url if target else None, extract.sources)
         keep_plan(spec, folder, manifest)
+        manifest = manifest.changed(date=day.isoformat())
         record = _recorded(spec, before, manifest, journal, folder)
     return OpenRun(
         spec=spec,
@@ -116,6 +130,9 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         folder=folder,
         journal=journal,
         record=record,
+        day=day,
+        feed=feed,
+        journal_from=journal.end,
         before=before,
         interrupt=interrupt,
         closing=closing,
@@ -147,6 +164,7 @@ def _checked(
     operation.check_dialect(options.dialect)
     operation.check_duplicates(options.duplicates)
     check_given(spec)
+    check_feed(operation, options)
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
     operation.check_key(mapping)
     named_target(options)  # before the extract is opened
@@ -269,32 +287,9 @@ def _check_used(binding: Binding, expect: Expectations) -> None:
         )
 
 
-def _paths(given: object) -> list[str | Path]:
-    """The paths of an extract; the Python API passes on whatever it was given."""
-    paths = []
-    for path in [given] if isinstance(given, str) or not isinstance(given, Iterable) else given:
-        if not isinstance(path, str | Path) or not str(path):
-            raise ConfigError(f"an extract is a path, several paths or a DataFrame, not {kind_of(path)}")
-        paths.append(path)
-    return paths
-
-
 def open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Extract:
     """Opens the files of a load's extract; raises as `open_extract` does."""
     options = spec.options
     declared = reading_rules(mapping, **{name: getattr(options, name) for name in READING})
     names = spec.earlier.names if spec.earlier else None
-    return open_extract(_paths(spec.extract), declared=declared, names=names)
-
-
-@contextmanager
-def _quiet_collector() -> Iterator[None]:
-    """Keeps the cyclic garbage collector from scanning rows, which would cost more than the load itself."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+    return open_extract(extract_paths(spec.extract), declared=declared, names=names)

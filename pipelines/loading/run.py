@@ -19,11 +19,14 @@ from pipelines.deliver.doubts import Before
 from pipelines.deliver.ledger import Ledger
 from pipelines.deliver.limits import Pressure, Spending, Watch
 from pipelines.deliver.sender import Batch, Portion, batches, send_batches
+from pipelines.feeds.feed import FeedLoad
+from pipelines.feeds.of_load import wanted_of
 from pipelines.history.catalog import loading_now, refuse_finished
 from pipelines.history.replay_check import check_keys
 from pipelines.loading.earlier import check_same
 from pipelines.loading.manifest import closed
 from pipelines.loading.opening import OpenRun
+from pipelines.loading.remembering import remember
 from pipelines.operations.operation import CallSpec
 from pipelines.prepare import reading
 from pipelines.prepare.reading import Prepared, Rules
@@ -42,11 +45,13 @@ class PreparedRun:
     Attributes:
         requests: the requests to send.
         ledger: the state of each request.
+        feed: what of them is not sent; None where nothing is remembered.
     """
 
     run: OpenRun
     requests: Prepared
     ledger: Ledger
+    feed: FeedLoad | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,11 @@ def prepare(run: OpenRun) -> PreparedRun:
     if options.once:
         _keep_others_away(run)
         refuse_finished(options.runs, run.record.manifest)
-    return PreparedRun(run, requests, ledger)
+    feed = None if run.feed is None else run.feed.take(requests, wanted_of(options, run.day, run.feed.state))
+    if feed is not None:
+        ledger.restore()
+        feed.withhold(ledger)
+    return PreparedRun(run, requests, ledger, feed)
 
 
 def _keep_others_away(run: OpenRun) -> None:
@@ -155,6 +164,7 @@ class _Sending:
         spec, options, requests = prepared.run.spec, prepared.run.spec.options, prepared.requests
         self._prepared, self._progress = prepared, spec.progress
         self._pressure = Pressure(options.concurrency, lambda: client.setbacks)
+        before = _before(prepared)
         self._delivery = Delivery(
             requests,
             CallSpec(spec.operation, options.mode, options.dialect),
@@ -162,7 +172,7 @@ class _Sending:
             client,
             heard=self._pressure.answered,
             lag=options.read_lag,
-            before=_before(prepared),
+            before=before,
         )
         budget = options.max_failures
         self._spending = None if budget is None else Spending(budget, requests, prepared.ledger)
@@ -210,6 +220,9 @@ def _before(prepared: PreparedRun) -> Before:
             doubtful |= requests if state.traits.in_doubt else set()
             refused |= requests if state.traits.refused or state.traits.unfinished else set()
             held |= requests if state is State.HELD else set()
+    if prepared.feed is not None:
+        prepared.feed.begin(prepared.run.folder, prepared.run.journal_from)
+        doubtful &= set(prepared.ledger.open_requests().tolist())
     return Before(doubtful, refused, held)
 
 
@@ -229,6 +242,8 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
         run.record.write(run.record.manifest.changed(verdict=Verdict.UNBALANCED, error=error.message))
         raise
     warnings = list(dict.fromkeys([*run.extract.notes(), *accountant.warnings]))
+    if prepared.feed is not None:
+        warnings += remember(run, prepared.ledger, prepared.feed, counts)
     if options.xlsx:
         warnings += _workbook(run.folder)
     report = _report(prepared, sent, counts, warnings, refs)

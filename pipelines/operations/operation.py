@@ -75,6 +75,8 @@ class Operation:
             `members`, of the rows of one key. Where one row is one request, that function is called once for all rows
             that fill the same cells.
         idempotent: whether sending the same request twice is documented to do no harm.
+        remembered: whether what LUSID accepted of a key stands until the key is sent again, so that a feed can tell
+            what has not changed, and what must not be replaced by an older date.
         evidence: what to read when an answer is lost (`pipelines.operations.evidence`).
         members: lists inside a request that rows add to; empty when one row is one request.
         alone: columns whose value may occur in one request only (an order's id).
@@ -107,6 +109,7 @@ class Operation:
     build: Callable[[Columns, Dialect], Callable[[Any], Wire]]
     idempotent: bool
     evidence: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]]
+    remembered: bool = False
     members: tuple[Member, ...] = ()
     alone: tuple[str, ...] = ()
     answer_key: Callable[[Mapping[str, Any]], str] | None = None

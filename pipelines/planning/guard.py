@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from schemas.budget import Limit
 from schemas.errors import ConfigError
+from schemas.option_types.budget import Limit
 from schemas.settings import flag
 
 

@@ -14,6 +14,8 @@ def run_document(run: Summary) -> RunDocument:
         run_id=manifest.run_id,
         run_dir=str(run.folder.path),
         operation=run.operation,
+        feed=manifest.settings.feed,
+        date=manifest.date,
         mode=manifest.mode,
         target=manifest.target,
         verdict=run.verdict,

@@ -112,6 +112,8 @@ class UnfinishedRun:
             run_id=self.folder.run_id,
             run_dir=str(self.folder.path),
             operation=manifest.operation,
+            feed=manifest.settings.feed,
+            date=manifest.date,
             mode=manifest.mode,
             target=manifest.target,
             verdict=manifest.verdict,

@@ -40,10 +40,10 @@ from pipelines.nights.report import NightlyReport
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.budget import FailureBudget
 from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.manifest import Reason
+from schemas.option_types.budget import FailureBudget
 from schemas.states import STATES, Mode, State, Verdict
 
 pytestmark = pytest.mark.prefect

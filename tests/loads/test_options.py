@@ -25,14 +25,15 @@ from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
 from pipelines.report.advice import next_command
 from pipelines.report.summary import Summary
-from schemas.budget import FailureBudget, Limit
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
+from schemas.option_types.budget import FailureBudget, Limit
 from schemas.settings import LoadOptions, about, flag, flags
 from schemas.verdicts import RedAt
 
 NO_FLAG = {"expect": "has flags of its own", "followed": "a night knows", "hold": "a night knows"}
+WORDS = {"date": "2026-11-30", "timezone": "Europe/London", "full_every": "7d"}
 KINDS = get_type_hints(LoadOptions)
 NAMES = [option.name for option in fields(LoadOptions)]
 FOLDER = RunFolder(Path("runs/20261121T020000Z-orders-7f3a"))
@@ -40,6 +41,8 @@ FOLDER = RunFolder(Path("runs/20261121T020000Z-orders-7f3a"))
 
 def other(name: str) -> Any:
     """A value of an option that is not its default."""
+    if name in WORDS:
+        return WORDS[name]
     kind = next(iter(set(get_args(KINDS[name])) - {type(None)}), KINDS[name])
     default = getattr(LoadOptions(), name)
     if isinstance(kind, EnumType):

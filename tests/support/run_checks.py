@@ -84,7 +84,15 @@ def check_books(report: Report) -> None:
 def check_folder(folder: Path) -> None:
     """Nobody else may read it, and nothing of the work is left."""
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    kept = {"extract.parquet", "hold.json", "failed.json", "taken.parquet", "corrected.csv", "corrected.csv.gz"}
+    kept = {
+        "extract.parquet",
+        "hold.json",
+        "failed.json",
+        "taken.parquet",
+        "corrected.csv",
+        "corrected.csv.gz",
+        "vanished.csv",
+    }
     assert FILES <= set(found) <= FILES | kept
     assert set(found.values()) == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

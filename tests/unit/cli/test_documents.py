@@ -33,7 +33,7 @@ def test_the_schema_in_the_documents_is_current() -> None:
 def test_each_command_prints_the_document_of_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs, target = ["--runs", tmp_path / "runs"], ["--target", f"sandbox:{tmp_path}/s.db"]
     path = write_csv(tmp_path / "a.csv", [investor(n, {"display_name": ""} if n > 3 else {}) for n in range(6)])
-    load = told(capsys, "RunDocument", 3, "load", "investor-records", path, *runs, *target)
+    load = told(capsys, "RunDocument", 3, "load", "investor-records", path, *runs, *target, "--date", "2026-11-30")
     assert load["reasons"] == [
         {
             "state": "invalid",
@@ -49,7 +49,7 @@ def test_each_command_prints_the_document_of_its_run(tmp_path: Path, capsys: pyt
     named = {name: load[name] for name in ("target", "failures", "feed", "date", "alerts", "warnings", "replays")}
     assert named == {
         **{"target": f"sandbox:{tmp_path}/s.db", "failures": f"{load['run_dir']}/failures.csv"},
-        **{"feed": None, "date": None, "alerts": [], "warnings": [], "replays": None},
+        **{"feed": None, "date": "2026-11-30", "alerts": [], "warnings": [], "replays": None},
     }
     assert load["next"].startswith(f"bulkload replay {load['run_id']} --runs ")
     assert told(capsys, "RunDocument", 3, "replay", load["run_id"], *runs)["replays"] == load["run_id"]

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from schemas.budget import FailureBudget
 from schemas.errors import ConfigError
+from schemas.option_types.budget import FailureBudget
 
 
 @pytest.mark.parametrize(

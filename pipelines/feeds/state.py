@@ -1,0 +1,165 @@
+"""What a feed holds of each key: what was last accepted, for which date, and whether it has left the extract."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.run_folder.folder import atomic_write, sync
+from pipelines.feeds.fingerprints import CANONICAL, Moments
+from pipelines.feeds.place import HASH, Hashes
+from schemas.errors import ConfigError, RunFolderError
+
+FORMAT: Final = 1
+NO_DAY: Final = np.iinfo(np.int32).min
+"""In place of a day where there is none."""
+
+Days = npt.NDArray[np.int32]
+"""Days since 1970."""
+
+_EPOCH = date(1970, 1, 1)
+_HASHES = ("keys", "requests", "undated")
+
+
+def day_of(when: date) -> int:
+    """A date as a number of days since 1970."""
+    return (when - _EPOCH).days
+
+
+def date_of(day: int) -> date:
+    """The date of a number of days since 1970."""
+    return _EPOCH + timedelta(days=int(day))
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """What a feed holds, by key, in the order of the hashes of the keys.
+
+    Attributes:
+        keys: hashes of the keys, ascending.
+        requests: the hash of the request that was last accepted; none where the key's last state was another.
+        undated: the same without its effective-dated properties. first_from: the first date of these.
+        dates: the business date for which it was accepted or found unchanged, or may have been.
+        gone: the business date on which the key was first missing from the extract; NO_DAY while it is there.
+        about: what is said of the whole: versions, the name of the hashes' key, the last run, the last full load.
+    """
+
+    keys: Hashes = field(default_factory=lambda: np.zeros(0, HASH))
+    requests: Hashes = field(default_factory=lambda: np.zeros(0, HASH))
+    undated: Hashes = field(default_factory=lambda: np.zeros(0, HASH))
+    first_from: Moments = field(default_factory=lambda: np.zeros(0, np.int64))
+    dates: Days = field(default_factory=lambda: np.zeros(0, np.int32))
+    gone: Days = field(default_factory=lambda: np.zeros(0, np.int32))
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether requests are hashed in the form in which this version encodes them."""
+        return not len(self) or self.about.get("canonical") == str(CANONICAL)
+
+    @property
+    def latest(self) -> date | None:
+        """The latest business date of any load."""
+        return date.fromisoformat(self.about["latest"]) if "latest" in self.about else None
+
+    def saying(self, **about: str) -> Self:
+        """The same, of which more is said."""
+        return replace(self, about={**self.about, **about})
+
+    def places(self, keys: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """The place of each key, and whether it is there at all; a place of one that is not means nothing."""
+        if not len(self):
+            return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self) - 1)
+        return places, self.keys[places] == keys
+
+    def write(self, path: Path) -> None:
+        """Writes it whole, in place of the one before; raises RunFolderError where it cannot be."""
+        columns: dict[str, pa.Array] = {name: hash_column(getattr(self, name)) for name in _HASHES}
+        columns["first_from"] = pa.array(self.first_from)
+        columns["dates"], columns["gone"] = pa.array(self.dates), pa.array(self.gone)
+        write_table(path, columns, {**self.about, "format": str(FORMAT)})
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads what `write` wrote; where there is no file, nothing is held.
+
+        Raises:
+            ConfigError: it is damaged, or a later version of bulkload wrote it.
+        """
+        if not path.exists():
+            return cls()
+        table, about = read_table(path)
+        try:
+            hashes: dict[str, Any] = {name: hashes_of(table[name]) for name in _HASHES}
+            rest: dict[str, Any] = {name: table[name].to_numpy() for name in ("first_from", "dates", "gone")}
+        except (KeyError, ValueError):
+            raise _damaged(path) from None
+        return cls(**hashes, **rest, about=about)
+
+
+def hash_column(hashes: Hashes) -> pa.Array:
+    """Hashes as a column of a table."""
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(hashes), [None, pa.py_buffer(hashes.tobytes())])
+
+
+def hashes_of(column: pa.ChunkedArray) -> Hashes:
+    """The hashes of a column of a table."""
+    pieces = [np.frombuffer(c.buffers()[1], HASH, len(c), c.offset * 16) for c in column.chunks if len(c)]
+    return np.concatenate(pieces) if pieces else np.zeros(0, HASH)
+
+
+def write_table(path: Path, columns: Mapping[str, pa.Array], about: Mapping[str, str]) -> None:
+    """Writes a table with what is said of it, whole or not at all.
+
+    Args:
+        path: where to.
+        columns: by name.
+        about: texts that go with it.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    told: dict[Any, Any] = dict(about)
+    with atomic_write(path) as part:
+        pq.write_table(pa.table(dict(columns)).replace_schema_metadata(told), part, use_dictionary=False)
+
+
+def read_table(path: Path) -> tuple[pa.Table, dict[str, str]]:
+    """A table, and what is said of it; raises ConfigError where it is damaged or of a later version."""
+    try:
+        table = pq.read_table(path)
+        about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        if int(about.get("format", FORMAT)) > FORMAT:
+            raise ConfigError(f"{path} was written by a later version of bulkload: use that one")
+    except (OSError, ValueError):
+        raise _damaged(path) from None
+    return table, about
+
+
+def remove(path: Path) -> None:
+    """Removes a file, for good before anything else is done; raises RunFolderError where it cannot be."""
+    try:
+        os.unlink(path)  # noqa: PTH108
+        sync(path.parent)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
+def _damaged(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path} is damaged, so what the feed last had accepted is not known: restore it, or remove {path.parent} to "
+        "begin the feed anew; until every key has been loaded again an older date may then replace a newer one"
+    )

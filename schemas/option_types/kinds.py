@@ -1,0 +1,62 @@
+"""What may stand in an option: numbers within bounds, texts that name something, texts that a check accepts.
+
+Pydantic is imported when a schema is made: `bulkload --help` must answer at once.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+
+class Exact(NamedTuple):
+    """Takes only real numbers and switches, within bounds, and no texts that look like them."""
+
+    least: int | None = None
+    most: int | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """The type's own schema, narrowed."""
+        bounds = {"ge": self.least, "le": self.most}
+        return {**handler(source), "strict": True, **{name: n for name, n in bounds.items() if n is not None}}
+
+
+class Filled:
+    """Refuses an empty text, which usually comes from an unset variable, and one with a NUL in it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """The type's own schema behind the check."""
+        from pydantic_core.core_schema import no_info_before_validator_function
+
+        return no_info_before_validator_function(_filled, handler(source))
+
+
+def _filled(value: Any) -> Any:
+    if value == "" or "\0" in str(value):
+        raise ValueError("names nothing")
+    return value
+
+
+class Checked(NamedTuple):
+    """Takes a text that a check accepts.
+
+    Attributes:
+        check: raises ValueError for a text that will not do.
+    """
+
+    check: Callable[[str], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """The type's own schema before the check."""
+        from pydantic_core.core_schema import no_info_after_validator_function
+
+        return no_info_after_validator_function(self._checked, handler(source))
+
+    def _checked(self, value: Any) -> Any:
+        if value is not None:
+            self.check(value)
+        return value
+
+
+Text = Annotated[str, Filled()]
+Location = Annotated[Path, Filled()]
+Switch = Annotated[bool, Exact()]
