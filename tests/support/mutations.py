@@ -752,6 +752,13 @@ MUTATIONS = (
         ("tests/unit/extracts/test_datasets.py::test_a_page_whose_checksum_is_wrong_is_damaged",),
     ),
     Mutation(
+        "read typed times by a format for text",
+        "schemas/rows/column_rule.py",
+        "if self.format is None or kind in TIMES:",
+        "if self.format is None:",
+        ("tests/loads/test_three_forms.py",),
+    ),
+    Mutation(
         "tolerate a surplus empty cell",
         "connectors/extracts/csv/fitting.py",
         "found > self.whole or any(cells[width:])",
