@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.history.catalog import run_to_replay
-from pipelines.history.corrections import as_meant
-from pipelines.history.replay_lock import rows_to_replay
+from pipelines.history.replays.corrections import as_meant
+from pipelines.history.replays.lock import rows_to_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import options_of
 from pipelines.loading.opening import named_target

@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.targets import Target
 from pipelines.history.catalog import run_to_resume
-from pipelines.history.replay_lock import rows_of_resumed_replay
+from pipelines.history.replays.lock import rows_of_resumed_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import Earlier, options_of
 from pipelines.loading.spec import CarryOut, LoadSpec

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from pipelines.history.catalog import PastRun
-from pipelines.history.replay_lineage import ask_lineage
+from pipelines.history.replays.lineage import ask_lineage
 from pipelines.history.run_tables import Database, view
 from schemas.errors import ConfigError
 from schemas.same_load import place_of

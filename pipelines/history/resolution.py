@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.history.catalog import PastRun, replays_of
-from pipelines.history.replay_lineage import ask_lineage
+from pipelines.history.replays.lineage import ask_lineage
 from pipelines.history.run_tables import Database, all_tables, view
 from schemas.errors import ConfigError, RunFolderError
 from schemas.states import good_in

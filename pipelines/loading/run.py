@@ -22,7 +22,7 @@ from pipelines.deliver.sender import Batch, Portion, batches, send_batches
 from pipelines.feeds.feed import FeedLoad
 from pipelines.feeds.of_load import wanted_of
 from pipelines.history.catalog import loading_now, refuse_finished
-from pipelines.history.replay_check import check_keys
+from pipelines.history.replays.check import check_keys
 from pipelines.loading.earlier import check_same
 from pipelines.loading.manifest import closed
 from pipelines.loading.opening import OpenRun

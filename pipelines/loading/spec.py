@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pipelines.history.replay_rows import ReplayRows
+from pipelines.history.replays.rows import ReplayRows
 from pipelines.loading.earlier import Earlier
 from pipelines.operations.operation import Operation
 from pipelines.operations.table import operation_named

@@ -102,7 +102,7 @@ MUTATIONS = (
     ),
     Mutation(
         "look for rows that were taken in replays of this run alone",
-        "pipelines/history/replay_check.py",
+        "pipelines/history/replays/check.py",
         "lineage = ask_lineage(sql, first, ",
         "lineage = ask_lineage(sql, run, ",
         (
@@ -189,14 +189,14 @@ MUTATIONS = (
     ),
     Mutation(
         "send what a spreadsheet made of an identifier",
-        "pipelines/history/corrections.py",
+        "pipelines/history/replays/corrections.py",
         "what, cells[i] = PUT_BACK, old",
         "what = PUT_BACK",
         ("tests/unit/history/test_corrections.py::test_what_a_spreadsheet_lost_is_put_back_and_said",),
     ),
     Mutation(
         "put back what somebody corrected",
-        "pipelines/history/corrections.py",
+        "pipelines/history/replays/corrections.py",
         "what is OTHER and is_made_by",
         "is_made_by",
         ("tests/unit/history/test_corrections.py::test_a_cell_at_fault_is_taken_as_it_was_corrected",),
@@ -825,7 +825,7 @@ MUTATIONS = (
     ),
     Mutation(
         "replay a part of a request",
-        "pipelines/history/replay_check.py",
+        "pipelines/history/replays/check.py",
         "            if operation.grouped and (lacking := _few(sql, _LACKING)):\n",
         "            if False:\n",
         ("tests/loads/test_replay.py::test_a_request_is_replayed_with_all_its_rows_or_not_at_all",),
@@ -945,14 +945,14 @@ MUTATIONS = (
     ),
     Mutation(
         "replay what is in already",
-        "pipelines/history/replay_check.py",
+        "pipelines/history/replays/check.py",
         "            if strangers := _few(sql, _STRANGERS):\n",
         "            if False:\n",
         ("tests/unit/cli/test_commands_again.py::test_a_row_that_a_replay_had_accepted_is_not_replayed",),
     ),
     Mutation(
         "let a replay send what an unfinished one has in hand",
-        "pipelines/history/replay_lineage.py",
+        "pipelines/history/replays/lineage.py",
         "state = 'unfinished' OR ",
         "",
         ("tests/loads/test_replay.py::test_a_run_that_stopped_is_resumed_and_not_replayed",),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from connectors.extracts.saved_report import SavedReport
 from connectors.run_folder.workbook import write_workbook
-from pipelines.history.spreadsheet_changes import is_made_by_spreadsheet
+from pipelines.history.replays.spreadsheet_changes import is_made_by_spreadsheet
 from pipelines.load import load
 from pipelines.options import Progress
 from pipelines.replay import replay

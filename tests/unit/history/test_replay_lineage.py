@@ -12,7 +12,7 @@ import pytest
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import OutcomeFile
 from pipelines.history.catalog import past_runs
-from pipelines.history.replay_lineage import ask_lineage
+from pipelines.history.replays.lineage import ask_lineage
 from pipelines.history.resolution import Resolution, resolutions
 from pipelines.history.run_tables import run_tables
 from schemas.states import GOOD, STATES, State

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import Journal
-from pipelines.history.replay_check import check_rows
-from pipelines.history.replay_lineage import earlier_run
-from pipelines.history.replay_rows import ReplayRows, failure_rows
+from pipelines.history.replays.check import check_rows
+from pipelines.history.replays.lineage import earlier_run
+from pipelines.history.replays.rows import ReplayRows, failure_rows
 from pipelines.operations.operation import Operation
 from schemas.manifest import Manifest
 

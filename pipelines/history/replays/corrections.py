@@ -16,7 +16,7 @@ from connectors.extracts.mapping_file import file_sha256
 from connectors.extracts.saved_report import SavedReport
 from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.results import OWN_COLUMNS, SURPLUS_COLUMN
-from pipelines.history.spreadsheet_changes import is_made_by_spreadsheet
+from pipelines.history.replays.spreadsheet_changes import is_made_by_spreadsheet
 from pipelines.report.summary import many
 from schemas.errors import ConfigError
 

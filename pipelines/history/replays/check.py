@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from connectors.run_folder.folder import RunFolder
 from pipelines.history.catalog import past_runs
-from pipelines.history.replay_lineage import ask_lineage, earlier_run
-from pipelines.history.replay_rows import ReplayRows
+from pipelines.history.replays.lineage import ask_lineage, earlier_run
+from pipelines.history.replays.rows import ReplayRows
 from pipelines.history.run_tables import Database, run_tables, view
 from pipelines.operations.operation import Operation
 from pipelines.prepare.reading import Prepared
@@ -69,7 +69,7 @@ def check_rows(given: pa.Table, path: Path, run: RunFolder, operation: Operation
     """Compares a corrected file with the run it comes from and with the replays of that run.
 
     Args:
-        given: the rows that the file names (`pipelines.history.replay_rows.failure_rows`).
+        given: the rows that the file names (`pipelines.history.replays.rows.failure_rows`).
         path: the file, for messages.
         run: the run that the file comes from.
         operation: what the run loaded.
