@@ -204,9 +204,9 @@ class Accountant:
                 continue
             alike = 1 if offsets[first] == _IN_NO_REQUEST else end - first
             for ordinal in ordinals[first:end:alike].tolist():
-                found = self.reason(ordinal)
-                for name, column in out.items():
-                    column += [getattr(found, name) or None] * alike
+                _, *found = self.reason(ordinal)
+                for column, value in zip(out.values(), found, strict=True):
+                    column += [value or None] * alike
         self._changes.update(filter(None, out["change"]))
         out["request"] = out.pop("call")
         return out

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
 from pipelines.prepare.completeness import Gate
 from pipelines.prepare.grouping import Gathering, KeyIndex, refuse_large, settle_repeats
+from pipelines.prepare.refusals import Refusals
 from pipelines.prepare.row_book import Book, ParametersOfCalls
 from pipelines.prepare.shared_values import SharedValues, unique_values
 from pipelines.prepare.templates import GatheredTemplates, Templates, request_encoder
@@ -174,6 +174,7 @@ class _Reading:
         self.gathered = GatheredTemplates(binding, rules.operation, build) if isinstance(build, Gathered) else None
         singles = Templates(binding, request_encoder(rules.operation, build))
         self.made_of = self.gathered.parts if self.gathered else singles.entries
+        self.refusals = Refusals(binding, extract)
         self.refused = 0
         self.null_words = Counter[str]()
         self.idle = Counter[tuple[str, str]]()
@@ -204,15 +205,11 @@ class _Reading:
 
     def _refuse(self, ordinal: int, batch: RowBatch, sheet: Sheet, position: int) -> None:
         """Settles a row that cannot be sent, with all that is wrong with it, and where."""
-        code, message = "NoKey", "the cells that make its key are empty"
         if (bad := batch.bad.get(position)) is not None:
             self.book.settle(ordinal, State.INVALID, bad.code, bad.message)
             return
-        if faults := self.binding.faults(sheet, position):
-            number = partial(self.book.extract.number, source=batch.source)
-            code, message = faults[0].code, "; ".join(dict.fromkeys(fault.told(number) for fault in faults))
-        line = f"line {batch.lines[position]}: " if batch.lines else ""
-        self.book.settle(ordinal, State.INVALID, code, f"{line}{message}")
+        code, message = self.refusals.why(sheet, position, batch.source)
+        self.book.settle(ordinal, State.INVALID, code, message, lined=True)
 
     def _look_around(self, ordinal: int, sheet: Sheet, position: int) -> None:
         """Holds a row that needs what failed tonight, and notes what it says of its call."""

@@ -68,10 +68,18 @@ class Book:
         self._request.extend([-1] * count)
         return start
 
-    def settle(self, ordinal: int, state: State, code: str = "", message: str = "") -> None:
-        """Ends a row in a state before it was sent, with the reason."""
+    def settle(self, ordinal: int, state: State, code: str = "", message: str = "", *, lined: bool = False) -> None:
+        """Ends a row in a state before it was sent, with the reason.
+
+        Args:
+            ordinal: the row.
+            state: its state.
+            code: of the reason; none where it is empty.
+            message: the reason.
+            lined: the reason is told behind the row's line in its file; many rows may share it without.
+        """
         self.states[ordinal] = code_of(state)
-        self._note_at[ordinal] = self.notes.add(code, message) if code else -1
+        self._note_at[ordinal] = self.notes.add(code, message) << 1 | lined if code else -1
 
     def is_open(self, ordinal: int) -> bool:
         """Whether a row still waits for its state."""
@@ -88,8 +96,13 @@ class Book:
 
     def note(self, ordinal: int) -> tuple[str, str]:
         """(code, message) of a row that was settled before it was sent; empty texts without one."""
-        offset = self._note_at[ordinal]
-        return self.notes.read(offset) if offset >= 0 else ("", "")
+        kept = self._note_at[ordinal]
+        if kept < 0:
+            return "", ""
+        code, message = self.notes.read(kept >> 1)
+        if kept & 1 and (batch := self._batch_of(ordinal)).lines:
+            message = f"line {batch.lines[ordinal - batch.start]}: {message}"
+        return code, message
 
     @property
     def requests(self) -> npt.NDArray[np.int32]:

@@ -130,11 +130,6 @@ class Binding:
         """The canonical row of a record's cells, in the mapping's words, before validation."""
         return self.named(self.raw(cells))
 
-    def faults(self, sheet: Sheet, position: int) -> list[Fault]:
-        """Everything that is wrong with a row."""
-        cells = [self.fault(*found) for found in sheet.faults.get(position, ())]
-        return [*cells, *self.broken_rules(sheet.known(position))]
-
     def fault(self, column: str, code: str, rule: str) -> Fault:
         """A fault of a canonical column, with what feeds it."""
         return Fault(plain_name(column), code, rule, self._fed_by.get(column, ()))

@@ -9,6 +9,7 @@ import jsonschema
 import orjson
 import pytest
 import yaml
+from bound import faults_of
 
 from connectors.extracts.extract import open_extract
 from connectors.extracts.mapping_file import read_mapping, reading_rules
@@ -68,7 +69,7 @@ def test_an_example_is_read_as_the_page_says(tmp_path: Path, example: Example) -
             for place in range(len(batch)):
                 if place in batch.bad:
                     found.append({"refused": batch.bad[place].message})
-                elif faults := binding.faults(sheet, place):
+                elif faults := faults_of(binding, sheet, place):
                     found.append({"refused": "; ".join(map(str, faults))})
                 else:
                     found.append(shown({name: cells[place] for name, cells in sheet.cells.items()}, binding))

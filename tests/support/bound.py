@@ -44,6 +44,12 @@ def bind(
     return Binding(header, declared.shape, dialect, declared.key, rules, kinds)
 
 
+def faults_of(binding: Binding, sheet: Sheet, position: int) -> list[Fault]:
+    """Everything that is wrong with a row."""
+    cells = [binding.fault(*found) for found in sheet.faults.get(position, ())]
+    return [*cells, *binding.broken_rules(sheet.known(position))]
+
+
 def sheet_of(binding: Binding, rows: Sequence[Sequence[Cell]]) -> Sheet:
     """Records read as a batch of them is."""
     return binding.read([*zip(*rows, strict=True)])
@@ -51,7 +57,7 @@ def sheet_of(binding: Binding, rows: Sequence[Sequence[Cell]]) -> Sheet:
 
 def faults(binding: Binding, cells: Sequence[Cell]) -> list[Fault]:
     """What is wrong with a row."""
-    return binding.faults(sheet_of(binding, [cells]), 0)
+    return faults_of(binding, sheet_of(binding, [cells]), 0)
 
 
 def validate(binding: Binding, cells: Sequence[Cell]) -> Row | list[Fault]:

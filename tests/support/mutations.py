@@ -36,6 +36,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "take rows that fill the same cells with other words for rows that break the same rules",
+        "pipelines/prepare/refusals.py",
+        "[c if n in words and isinstance(c, str) else bool(c) for n, c in row.items()]",
+        "[bool(c) for n, c in row.items()]",
+        ("tests/unit/prepare/test_refusals.py::test_a_row_is_told_what_it_would_be_told_by_itself",),
+    ),
+    Mutation(
         "leave the deployments out of the wheel",
         "pyproject.toml",
         '"pipelines.flows" = ["prefect.yaml"]\n',

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bound import bind, faults, sheet_of, validate
+from bound import bind, faults, faults_of, sheet_of, validate
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -146,7 +146,7 @@ def test_what_is_wrong_with_a_cell_is_told_of_every_row_that_has_it() -> None:
 
     sheet = sheet_of(binding, rows)
 
-    assert [[f.column for f in binding.faults(sheet, i)] for i in range(6)] == [
+    assert [[f.column for f in faults_of(binding, sheet, i)] for i in range(6)] == [
         [] if kind == "Person" else ["investor_type"] for _, kind, *_ in rows
     ]
 
@@ -244,7 +244,7 @@ def test_columns_say_of_rows_what_each_row_says_by_itself(
     sheet = sheet_of(binding, rows)
 
     by_themselves = [validate(binding, row) for row in rows]
-    assert [binding.faults(sheet, i) for i in range(len(rows))] == [
+    assert [faults_of(binding, sheet, i) for i in range(len(rows))] == [
         f if isinstance(f, list) else [] for f in by_themselves
     ]
 
