@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from connectors.lusid.client import LusidClient
 from pipelines.compare.accepted import AcceptedKey
 from pipelines.operations.evidence import Finding
 from pipelines.planning.differences import Difference, differences, moment_of
@@ -73,15 +72,15 @@ Expect = Callable[[AcceptedKey], list[Expected]]
 class KeyReader:
     """Reads back keys; safe to share between threads."""
 
-    def __init__(self, client: LusidClient, expect: Expect, finished: str) -> None:
+    def __init__(self, reader: EntityReader, expect: Expect, finished: str) -> None:
         """Reads nothing yet.
 
         Args:
-            client: reads.
+            reader: reads the keys' entities.
             expect: what each key should have left.
             finished: when the run ended: what LUSID changed later is no difference of the run.
         """
-        self._entities = EntityReader(client, "verify")
+        self._entities = reader
         self._expect, self._finished = expect, moment_of(finished)
         self._now = datetime.now(UTC)
 

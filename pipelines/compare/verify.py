@@ -5,11 +5,13 @@ What each key should hold comes from the extract, which is read again; of the de
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from connectors.lusid.client import LusidClient
 from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.journal import is_in_use
 from connectors.run_folder.verified import VerifiedFile, VerifiedLine
@@ -25,7 +27,7 @@ from pipelines.operations.table import operation_named
 from pipelines.options import Progress
 from pipelines.planning.differences import text_of
 from pipelines.planning.expected import expected_of
-from pipelines.planning.held import in_order
+from pipelines.planning.held import EntityReader, in_order, read_lists
 from schemas.documents import VerifyDocument
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
@@ -117,7 +119,8 @@ def verify(
         if not changed:
             requests = stack.enter_context(rebuilt(folder, manifest, operation, options, progress))
             expect = lambda key: expected_of(operation, requests.body(key), options.dialect)  # noqa: E731
-        reader = KeyReader(opened.client, expect, manifest.finished)
+        entities = stack.enter_context(_entities(opened.client, accepted, expect, folder))
+        reader = KeyReader(entities, expect, manifest.finished)
         file = stack.enter_context(VerifiedFile(stack.enter_context(atomic_write(folder.verified))))
         counts, examples = Counter[Result](), list[CheckedKey]()
         try:
@@ -140,6 +143,18 @@ def verify(
         examples=examples,
         file=folder.verified,
     )
+
+
+@contextmanager
+def _entities(client: LusidClient, accepted: AcceptedKeys, expect: Expect, folder: RunFolder) -> Iterator[EntityReader]:
+    """Reads the entities of accepted keys; whole lists first, where that saves calls."""
+    keys = (key for some in accepted.batches() for key in some)
+    addresses = (each.where for key in keys for each in expect(key))
+    with (
+        TemporaryDirectory(prefix="verify-", dir=folder.path) as scratch,
+        read_lists(client, addresses, Path(scratch) / "held.tmp", "verify") as (whole, _),
+    ):
+        yield EntityReader(client, "verify", whole)
 
 
 def _check_verifiable(folder: RunFolder, manifest: Manifest, target: str | Target | None) -> None:

@@ -4,6 +4,7 @@ Pure. Foreseen is what LUSID documents of an upsert and of ids that exist; what 
 of accounts and blocks) is not, and LUSID itself will say it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +46,10 @@ SENT = frozenset({Effect.CREATE, Effect.CHANGE, Effect.CLEAR})
 """What a load by a plan sends."""
 
 
+_VALUE = re.compile(r"properties\[[^\]]+\]")
+"""The member that is the whole value of a property: nothing in its place removes it."""
+
+
 class _Kind(Enum):
     """What LUSID does with a request whose entity it holds already."""
 
@@ -54,11 +59,14 @@ class _Kind(Enum):
 
 
 _KINDS = {
+    "persons": _Kind.UPSERT,
+    "legal-entities": _Kind.UPSERT,
     "investor-records": _Kind.UPSERT,
     "investment-accounts": _Kind.UPSERT,
     "executions": _Kind.UPSERT,
     "orders": _Kind.CREATE,
     "place-blocks": _Kind.CREATE,
+    "update-orders": _Kind.CHANGE,
     "update-placements": _Kind.CHANGE,
     "cancel-orders": _Kind.CHANGE,
     "cancel-placements": _Kind.CHANGE,
@@ -150,7 +158,7 @@ def _changed(wanted: Sequence[Expected], bodies: Sequence[Any]) -> Foreseen:
 
 def _differing(found: Sequence[Difference]) -> Foreseen:
     effect = Effect.CHANGE if found else Effect.SAME
-    if any(each.expected is None and each.member.startswith("properties[") for each in found):
+    if any(each.expected is None and _VALUE.fullmatch(each.member) for each in found):
         effect = Effect.CLEAR
     return Foreseen(effect, found)
 

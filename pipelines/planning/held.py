@@ -8,6 +8,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from functools import partial
 from hashlib import blake2b
@@ -79,13 +80,12 @@ class EntityReader:
         Raises:
             UnreachableError, AuthError: LUSID does not answer, or does not let us in.
         """
-        try:
-            return self._lists.sure_bodies(where)
-        except LoadError as error:
-            mask_error(error, orjson.dumps(sent, default=str))
-            if isinstance(error, RetryableError):
-                raise UnreachableError(f"{error.message}: {self._again} again when LUSID answers") from None
-            raise
+        with _told_in_our_words(self._again):
+            try:
+                return self._lists.sure_bodies(where)
+            except LoadError as error:
+                mask_error(error, orjson.dumps(sent, default=str))
+                raise
 
 
 class HeldReader:
@@ -115,20 +115,21 @@ class HeldReader:
         Raises:
             UnreachableError, AuthError: LUSID does not answer, or does not let us in.
         """
-        whole = WholeLists(partial(_body, self._client), self._scratch)
         try:
-            self._read_lists(requests, whole, note)
-            reader = EntityReader(self._client, self._again, whole)
-            batches = (requests[at : at + AT_ONCE] for at in range(0, len(requests), AT_ONCE))
-            yield from in_order(partial(self._held, reader), batches, at_once)
+            addresses = (each for request in requests.tolist() for each in self._addresses(self._sent(request)))
+            with read_lists(self._client, addresses, self._scratch, self._again) as (whole, alone):
+                if alone:
+                    entity, dialect = self._spec.operation.entity, self._spec.dialect
+                    note(f"LUSID lists no {entity}s in dialect {dialect}: {alone:,} reads, one for each identifier")
+                reader = EntityReader(self._client, self._again, whole)
+                batches = (requests[at : at + AT_ONCE] for at in range(0, len(requests), AT_ONCE))
+                yield from in_order(partial(self._held, reader), batches, at_once)
         except BaseException:
             self._client.stop.set()  # what other threads wait for, nobody needs any more
             raise
-        finally:
-            whole.close()
 
     def _held(self, reader: EntityReader, requests: npt.NDArray[np.int64]) -> list[Held]:
-        sent = [sent_request(self._prepared, self._spec, request) for request in requests.tolist()]
+        sent = [self._sent(request) for request in requests.tolist()]
         where = [self._addresses(each) for each in sent]
         bodies = iter(reader.bodies([each for several in where for each in several], sent))
         return [
@@ -139,25 +140,52 @@ class HeldReader:
     def _addresses(self, sent: Any) -> list[Evidence]:
         return addresses_of(self._spec.operation, sent, self._spec.dialect)
 
-    def _read_lists(self, requests: npt.NDArray[np.int64], whole: WholeLists, note: Callable[[str], None]) -> None:
-        """Reads whole lists where that saves calls, and says where there is no list at all."""
-        lists: dict[str, Wanted] = {}
-        keys: set[str] = set()
-        alone = 0
-        for request in requests.tolist():
-            for address in self._addresses(sent_request(self._prepared, self._spec, request)):
-                keys.update(address.params.get("propertyKeys", ()))
-                if address.place is None:
-                    alone += 1
-                    continue
-                wanted = lists.setdefault(address.place.path, Wanted(address.place.path))
-                wanted.add(address.place, len(quote_plus(address.place.code)) + _QUOTED)
-        if alone:
-            entity = self._spec.operation.entity
-            note(f"LUSID lists no {entity}s in dialect {self._spec.dialect}: {alone:,} reads, one for each identifier")
+    def _sent(self, request: int) -> Any:
+        return sent_request(self._prepared, self._spec, request)
+
+
+@contextmanager
+def read_lists(
+    client: LusidClient, addresses: Iterable[Evidence], scratch: Path, again: str
+) -> Iterator[tuple[WholeLists, int]]:
+    """Reads whole lists where that saves calls, and keeps what they show while the block lasts.
+
+    Args:
+        client: reads.
+        addresses: all that is looked for.
+        scratch: a file for what is found, about as large as what is looked for.
+        again: what to do again when LUSID answers.
+
+    Yields:
+        The lists, and how many of the addresses no list can show.
+
+    Raises:
+        UnreachableError, AuthError: LUSID does not answer, or does not let us in.
+    """
+    lists: dict[str, Wanted] = {}
+    keys: set[str] = set()
+    alone = 0
+    for address in addresses:
+        keys.update(address.params.get("propertyKeys", ()))
+        if address.place is None:
+            alone += 1
+            continue
+        wanted = lists.setdefault(address.place.path, Wanted(address.place.path))
+        wanted.add(address.place, len(quote_plus(address.place.code)) + _QUOTED)
+    with closing(WholeLists(partial(_body, client), scratch)) as whole:
         for wanted in lists.values():
             if pages := wanted.letters // LONGEST // SHARE:
-                whole.read(wanted, sorted(keys), pages + 1)
+                with _told_in_our_words(again):
+                    whole.read(wanted, sorted(keys), pages + 1)
+        yield whole, alone
+
+
+@contextmanager
+def _told_in_our_words(again: str) -> Iterator[None]:
+    try:
+        yield
+    except RetryableError as error:
+        raise UnreachableError(f"{error.message}: {again} again when LUSID answers") from None
 
 
 def sent_request(prepared: Prepared, spec: CallSpec, request: int) -> Any:

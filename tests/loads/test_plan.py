@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from builders import COUNTRY, IR_ID, PERSON, Row, account, investor, order, read_csv
-from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kept_sandbox import Desk, desk
 
@@ -228,6 +228,21 @@ def test_orders_that_are_there_are_the_same_and_others_of_their_id_refused(place
     assert place.load("orders", other).rows[State.FAILED] == 1
 
 
+def test_what_changes_only_what_is_there_is_refused_where_nothing_is(place: Desk) -> None:
+    place.load("orders", [order(1, 1), order(2, 2)])
+    rows = [
+        {"order_scope": "MyScope", "order_code": f"O000{n}", "quantity": q} for n, q in ((1, "100"), (2, "7"), (3, "7"))
+    ]
+    planned = place.plan("update-orders", rows)
+    assert [(each["effect"], each["member"], each["code"]) for each in lines(planned)] == [
+        ("same", None, None),
+        ("change", "quantity", None),
+        ("refuse", None, "NotThere"),
+    ]
+    report = place.load("update-orders", rows, plan=str(planned.plan.file))
+    assert kept(report.rows) == {"accepted": 1, "unchanged": 1, "invalid": 1}
+
+
 class Heard(Progress):
     """Keeps the notes."""
 
@@ -359,9 +374,17 @@ WHAT_IT_DOES = {
 }
 
 
-@given(before=TABLE, rows=TABLE)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_a_plan_foresees_is_what_the_load_does(place: Desk, before: dict[int, Row], rows: dict[int, Row]) -> None:
+@pytest.mark.parametrize("examples", [12, pytest.param(200, marks=pytest.mark.soak)])
+def test_what_a_plan_foresees_is_what_the_load_does(place: Desk, examples: int) -> None:
+    @given(before=TABLE, rows=TABLE)
+    @settings(max_examples=examples, phases=[Phase.generate])
+    def holds(before: dict[int, Row], rows: dict[int, Row]) -> None:
+        _holds(place, before, rows)
+
+    holds()
+
+
+def _holds(place: Desk, before: dict[int, Row], rows: dict[int, Row]) -> None:
     prefix = f"T{next(SERIAL)}"
     if all(n == 1 for n in hits(table(prefix, before), table(prefix, rows)).values()):
         prediction_holds(place, prefix, before, rows)
