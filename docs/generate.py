@@ -17,6 +17,7 @@ from docs.sql_views import view_tables
 from pipelines.cli.operation_table import markdown_table
 from schemas.json_output import DOCUMENTS
 from schemas.manifest import Manifest
+from schemas.nights.rules import NightRules
 from schemas.rows import mapping as mappings
 from schemas.states import STATES
 
@@ -25,6 +26,7 @@ ARCHITECTURE = Path(__file__).resolve().parent / "architecture.md"
 MAPPING_SCHEMA = Path(__file__).resolve().parent / "mapping.schema.json"
 SQL = Path(__file__).resolve().parent / "sql.md"
 MANIFEST_SCHEMA = Path(__file__).resolve().parent / "manifest.schema.json"
+NIGHT_SCHEMA = Path(__file__).resolve().parent / "night.schema.json"
 DOCUMENTS_SCHEMA = Path(__file__).resolve().parent / "json-output.schema.json"
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{4}")
@@ -84,6 +86,12 @@ def mapping_schema() -> str:
     return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
+def night_schema() -> str:
+    """The JSON schema of night.yaml, for editors."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **NightRules.model_json_schema()}
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
 def documents_schema() -> str:
     """The JSON schema of what --json prints."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **DOCUMENTS.json_schema(mode="serialization")}
@@ -114,3 +122,4 @@ if __name__ == "__main__":
     MANIFEST_SCHEMA.write_text(manifest_schema(), "utf-8")
     DOCUMENTS_SCHEMA.write_text(documents_schema(), "utf-8")
     MAPPING_SCHEMA.write_text(mapping_schema(), "utf-8")
+    NIGHT_SCHEMA.write_text(night_schema(), "utf-8")

@@ -119,12 +119,13 @@ class NightDocument(Document):
 
     Attributes:
         night: its folder.
-        date: its business date; null where none was given.
+        date: its business date; null of a trading day.
         target: where it loaded; null in a dry run.
-        verdict: of its worst load.
+        verdict: of its worst load, or that extracts are missing.
         colour: what its end amounts to.
         runs: one for each load that ended, in their order.
-        missing: required extracts that were not there.
+        missing: extracts that are required and have not come, that are stale or not whole, and why.
+        held: loads that were not carried out, because they need one of those.
         notes: what was skipped or not started, and why.
         error: what ended the night where a load has no run to show; null where nothing did.
         next: the command to type next; null where nothing is left to do.
@@ -138,6 +139,7 @@ class NightDocument(Document):
     exit_code: int
     runs: list[RunDocument]
     missing: list[str] = []
+    held: list[str] = []
     notes: list[str]
     error: str | None
     next: str | None

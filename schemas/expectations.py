@@ -38,6 +38,7 @@ class Expectations(BaseModel):
     min_rows: Annotated[int, Field(ge=0, le=LARGEST)] | None = Field(
         None, description="The least number of data rows; 1 where neither number is given."
     )
+    max_rows: Annotated[int, Field(ge=0, le=LARGEST)] | None = Field(None, description="The most data rows.")
     totals: dict[str, Decimal] = Field(
         default_factory=dict,
         description="The exact sum of each of these columns of the extract. Cells are read as the mapping declares for "

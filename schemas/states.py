@@ -163,6 +163,8 @@ class Verdict(StrEnum):
     """The books do not balance: a defect."""
     DRY_RUN = "dry run"
     """Validated only, as asked."""
+    MISSING = "extracts missing"
+    """Of a night alone: an extract that it requires has not come, is stale or is not whole."""
     ERROR = "error"
     """Ended before its books were closed, by wrong input or a defect: it has no report."""
     UNFINISHED = "unfinished"
@@ -209,29 +211,6 @@ class Alerts(StrEnum):
 
     REPORT = "report"
     FAIL = "fail"
-
-
-def verdict_of(
-    rows: Mapping[State, int], *, stopped: bool, dry_run: bool = False, alerts: Alerts | None = None
-) -> Verdict:
-    """The verdict that the states of a run's rows amount to.
-
-    Args:
-        rows: how many ended in each state.
-        stopped: something stopped the run; where that left nothing to go on with, it came too late to matter.
-        dry_run: nothing was to be sent.
-        alerts: what the alerts of the run do; None where it has none.
-    """
-    found = {state for state, n in rows.items() if n}
-    if dry_run:  # what is held waits for rows of another run, which counts them
-        return Verdict.REJECTS if found - good_in(dry_run=True) - {State.HELD} else Verdict.DRY_RUN
-    if any(state.traits.unfinished or (stopped and state.traits.in_doubt) for state in found):
-        return Verdict.STOPPED
-    if found - GOOD:
-        return Verdict.REJECTS
-    if alerts is None:
-        return Verdict.COMPLETE
-    return Verdict.FAILED_BY_ALERTS if alerts is Alerts.FAIL else Verdict.ALERTS
 
 
 class Mode(StrEnum):

@@ -1,4 +1,4 @@
-"""What the end of a run or a night amounts to, in three colours: who looks at a list of them needs no more.
+"""How runs and nights ended: the verdict that rows amount to, and its colour, for who looks at a list of them.
 
 Green needs nothing from anyone, amber somebody today, red somebody now. From which share of rejects on a run is red,
 the firm says (`--red-at`).
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from schemas.errors import ConfigError
 from schemas.option_types.budget import FailureBudget
-from schemas.states import STATES, State, Verdict
+from schemas.states import GOOD, STATES, Alerts, State, Verdict, good_in
 
 LEAST_ROWS = 10
 """Of an extract that is judged by its share of rejects: of fewer rows one alone would be a large share."""
@@ -52,6 +52,30 @@ RED_AT = RedAt(Decimal(5), percent=True)
 
 REJECTED = tuple(state for state in STATES if state.traits.rejected)
 """The states that count towards red."""
+
+
+def verdict_of(
+    rows: Mapping[State, int], *, stopped: bool, dry_run: bool = False, alerts: Alerts | None = None
+) -> Verdict:
+    """The verdict that the states of a run's rows amount to.
+
+    Args:
+        rows: how many ended in each state.
+        stopped: something stopped the run; where that left nothing to go on with, it came too late to matter.
+        dry_run: nothing was to be sent.
+        alerts: what the alerts of the run do; None where it has none.
+    """
+    found = {state for state, n in rows.items() if n}
+    if dry_run:  # what is held waits for rows of another run, which counts them
+        return Verdict.REJECTS if found - good_in(dry_run=True) - {State.HELD} else Verdict.DRY_RUN
+    if any(state.traits.unfinished or (stopped and state.traits.in_doubt) for state in found):
+        return Verdict.STOPPED
+    if found - GOOD:
+        return Verdict.REJECTS
+    if alerts is None:
+        return Verdict.COMPLETE
+    return Verdict.FAILED_BY_ALERTS if alerts is Alerts.FAIL else Verdict.ALERTS
+
 
 _OF = {
     Verdict.COMPLETE: Colour.GREEN,

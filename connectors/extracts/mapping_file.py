@@ -1,6 +1,7 @@
 """Reading a mapping's YAML: one clear line for everything that is wrong with it."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,19 +85,32 @@ def mapping_of(text: str, name: str, operation: str) -> Mapping:
     Raises:
         ConfigError: it is not YAML, has unknown members, or is for another operation.
     """
-    try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except yaml.YAMLError as error:
-        raise ConfigError(f"mapping {name} is not YAML: {_where(error)}") from None
-    except RecursionError:
-        raise ConfigError(f"mapping {name} is nested too deeply to be a mapping") from None
+    content = yaml_content(text, f"mapping {name}")
     try:
         mapping = Mapping.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"mapping {name}: {_faults(error)}") from None
+        raise ConfigError(f"mapping {name}: {told_faults(error)}") from None
     if mapping.operation != operation:
         raise ConfigError(f"mapping {name} is for {mapping.operation}, not for {operation}")
     return mapping
+
+
+def yaml_content(text: str, name: str) -> Any:
+    """What a YAML text holds.
+
+    Args:
+        text: of a mapping file, or of another that people write.
+        name: what messages call it.
+
+    Raises:
+        ConfigError: it is not YAML, or names a member twice.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name} is not YAML: {_where(error)}") from None
+    except RecursionError:
+        raise ConfigError(f"{name} is nested too deeply") from None
 
 
 def reading_rules(mapping: Mapping | None, **flags: Any) -> ReadingRules:
@@ -108,7 +122,7 @@ def reading_rules(mapping: Mapping | None, **flags: Any) -> ReadingRules:
     try:
         return (mapping or ReadingRules()).declared(**flags)
     except ValidationError as error:
-        raise ConfigError(f"how to read the extract: {_faults(error)}") from None
+        raise ConfigError(f"how to read the extract: {told_faults(error)}") from None
 
 
 def file_sha256(path: Path) -> str:
@@ -140,12 +154,21 @@ _WORDS = {
 }
 
 
-def _faults(error: ValidationError) -> str:
+_MEMBERS = (*Mapping.model_fields, *ColumnRule.model_fields)
+
+
+def told_faults(error: ValidationError, members: Sequence[str] = _MEMBERS) -> str:
+    """Everything that is wrong with a file, in our words.
+
+    Args:
+        error: what pydantic found.
+        members: what the file may have, of which a wrong name may mean one.
+    """
     faults = error.errors(include_input=False, include_url=False)
-    return "; ".join(dict.fromkeys(_fault(f["type"], f["loc"], f["msg"]) for f in faults))
+    return "; ".join(dict.fromkeys(_fault(f["type"], f["loc"], f["msg"], members) for f in faults))
 
 
-def _fault(kind: str, loc: tuple[int | str, ...], told: str) -> str:
+def _fault(kind: str, loc: tuple[int | str, ...], told: str, members: Sequence[str]) -> str:
     """One fault in our words; pydantic's own speak of its types."""
     if loc[:1] == ("key",):
         return "key: is neither the name of a column nor a list of names (a number needs quotes)"
@@ -154,9 +177,7 @@ def _fault(kind: str, loc: tuple[int | str, ...], told: str) -> str:
         place = ".".join(map(str, loc[:-2]))
         return f"{place}: has a name that YAML does not read as text: put names such as NO or 1 in quotes"
     if kind == "extra_forbidden":
-        return (
-            f"{place}: is not a member{did_you_mean(str(loc[-1]), [*Mapping.model_fields, *ColumnRule.model_fields])}"
-        )
-    if kind == "literal_error":
+        return f"{place}: is not a member{did_you_mean(str(loc[-1]), members)}"
+    if kind in ("literal_error", "enum"):
         return f"{place}: {told.replace('Input should be', 'takes')}"
     return f"{place}: {_WORDS.get(kind, told.removeprefix('Value error, '))}"

@@ -69,9 +69,9 @@ def print_summaries(
         more: lines between the outcome and what to do next.
         repeat: the command that continues a night that stopped; empty where none did.
     """
-    print_lines(_outcome_lines(summaries, width_of(console)), console)
+    print_lines(outcome_lines(summaries, width_of(console)), console)
     print_lines(more, console)
-    print_lines(_ending_lines(summaries, repeat, width_of(console)), console)
+    print_lines(ending_lines(summaries, repeat, width_of(console)), console)
 
 
 def print_unfinished(run: UnfinishedRun, console: Console) -> None:
@@ -104,7 +104,8 @@ def width_of(console: Console) -> int:
     return min(console.width, WIDEST) if console.is_terminal else PLAIN_WIDTH
 
 
-def _outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
+def outcome_lines(summaries: Sequence[Summary], width: int) -> Iterator[Line]:
+    """How runs of one night ended, and why rows were not accepted."""
     for summary in summaries:
         colour = summary.colour
         yield f"{colour.mark} {summary.operation}, {colour}: {summary.headline}", f"bold {_STYLES[colour]}"
@@ -171,7 +172,7 @@ def _group_lines(group: Group, width: int) -> Iterator[Line]:
         yield f"    and {group.more:,} rows for other reasons with this code: see failures.csv", "dim"
 
 
-def _ending_lines(summaries: Sequence[Summary], repeat: str, width: int) -> Iterator[Line]:
+def ending_lines(summaries: Sequence[Summary], repeat: str, width: int) -> Iterator[Line]:
     """The files, and the command to type next; paths and commands are never wrapped."""
     yield "", ""
     yield "Files", "bold"

@@ -57,10 +57,13 @@ def nightly_load(folder: str, options: dict[str, Any] | None = None) -> State[No
     """Loads a folder's investor records, investment accounts and orders; rows that depend on a failed row are held.
 
     Args:
-        folder: holds the extracts, by name, and their mappings.
-        options: fields of `Options`.
+        folder: holds the extracts, by name, and their mappings; may hold `{date:...}`.
+        options: fields of `Options`, and the business date as `day`.
     """
-    return _state_of(lambda progress: _night_in_tasks(Path(folder), progress=progress, **(options or {})))
+    settings = dict(options or {})
+    day = settings.pop("day", None)
+    on = date.fromisoformat(day) if isinstance(day, str) else day
+    return _state_of(lambda progress: _night_in_tasks(Path(folder), day=on, progress=progress, **settings))
 
 
 @flow(name="trading-day", flow_run_name="trading day of {folder}", persist_result=False)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from connectors.prefect_settings import prefect_server
 from pipelines.flows.bridge import plain_options, through_prefect
@@ -54,14 +55,15 @@ def launch_load(
 
 
 def launch_nightly(
-    folder: Path, options: Options, progress: Progress, *, again: bool, prefect: bool | None
+    folder: Path, options: Options, progress: Progress, *, day: date | None = None, again: bool, prefect: bool | None
 ) -> NightlyReport:
     """Loads a night, as `nightly` does; see `launch_load`."""
     if not goes_through_prefect(prefect):
-        return nightly(folder, progress=progress, again=again, **vars(options))
+        given: dict[str, Any] = {**vars(options), "again": again, **({"day": day} if day else {})}
+        return nightly(folder, progress=progress, **given)
     from pipelines.flows import flows
 
-    settings = {**plain_options(options), "again": again}
+    settings = {**plain_options(options), "again": again, **({"day": day.isoformat()} if day else {})}
     return through_prefect(partial(flows.nightly_load, str(folder), settings), NightlyReport, progress)
 
 

@@ -35,7 +35,8 @@ from pipelines.report.report import Report
 from schemas.errors import BalanceError, ConfigError, FatalError, RunFolderError
 from schemas.manifest import Manifest
 from schemas.same_load import Aspect, load_of
-from schemas.states import State, Verdict, verdict_of
+from schemas.states import State, Verdict
+from schemas.verdicts import verdict_of
 
 
 @dataclass(frozen=True)

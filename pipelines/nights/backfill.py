@@ -6,9 +6,9 @@ A date is done when every extract of its folder has a run that finished into the
 content and mapping. A run into a sandbox in memory never counts, because nothing of it is left.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,20 @@ from pipelines.history.catalog import past_runs
 from pipelines.loading.interrupts import interrupts, stop_at_once
 from pipelines.loading.opening import loads_target
 from pipelines.nights.continuation import load_of_extract
-from pipelines.nights.folder import NightExtract, find_extracts
+from pipelines.nights.dates import dated_folders, is_dated
+from pipelines.nights.folder import NAMES, NightExtract
+from pipelines.nights.night import Night
 from pipelines.nights.night_lock import night_lock
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, severity, worst
+from pipelines.nights.requirements import contents
 from pipelines.options import Options, Progress
 from schemas.documents import BackfillDocument
-from schemas.errors import ConfigError, FatalError, StoppedError
+from schemas.errors import FatalError, StoppedError
 from schemas.manifest import Manifest
 from schemas.same_load import is_same, place_of
 from schemas.states import FINISHED, FINISHED_CODES, Verdict
 from schemas.verdicts import worst_of
-
-MOST_NAMED = 10
-"""Missing folders that a message lists."""
-
-_SATURDAY = 5
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,14 @@ class BackfillReport:
         """The exit code of its worst night."""
         return worst([night.exit_code for _, night in self.nights])
 
+    @property
+    def headlines(self) -> list[str]:
+        """How each date ended, in one line."""
+        told = [(day, night.headline) for day, night in self.nights]
+        told += [(day, f"  night of {day}: an earlier run had finished it") for day in self.done_before]
+        told += [(day, f"  night of {day}: not started, because the one before it stopped") for day in self.not_started]
+        return [line for _, line in sorted(told)]
+
     def document(self, repeat: str | None) -> BackfillDocument:
         """The document that --json prints.
 
@@ -64,7 +70,7 @@ class BackfillReport:
             repeat: the command that continues the backfill where it stopped.
         """
         worst_night = min((night for _, night in self.nights), key=severity, default=None)
-        nights = [night.document(repeat, day.isoformat()) for day, night in self.nights]
+        nights = [night.document(repeat) for _, night in self.nights]
         return BackfillDocument(
             target=self.target,
             verdict=worst_night.verdict if worst_night else Verdict.COMPLETE,
@@ -105,8 +111,9 @@ def backfill(
         FatalError: the very first load could not be carried out. Errors of later ones are in the report.
     """
     progress = progress or Progress()
-    folders = dated_folders(folder_pattern, first, last)
-    extracts = {day: find_extracts(folder).extracts for day, folder in folders}
+    closed = Night.of(folder_pattern, first).rules.closed if is_dated(folder_pattern) else lambda _: None
+    folders = dated_folders(folder_pattern, first, last, closed)
+    extracts = {day: _to_load(folder, day) for day, folder in folders}
     settings = Options.of(**options)
     nights: list[tuple[date, NightlyReport]] = []
     done: list[date] = []
@@ -122,11 +129,11 @@ def backfill(
             is_done = partial(history.has, extracts[day])
             given = {**options, "target": target, "again": again, **({} if again else {"done": is_done})}
             try:
-                report = night(folder, progress=progress, **given)
+                report = night(folder, day=day, progress=progress, **given)
             except FatalError as error:
                 if not nights:
                     raise
-                report = NightlyReport(folder, (), url, (), error)  # the nights before it are reported all the same
+                report = NightlyReport(folder, (), url, (), error, day=day)  # those before it stand
             if report.done_before:
                 progress.note(f"{day}: finished by an earlier run, so it is not loaded again")
                 done.append(day)
@@ -140,47 +147,10 @@ def backfill(
     return BackfillReport(url, tuple(nights), tuple(done))
 
 
-def dated_folders(folder_pattern: str, first: date, last: date) -> list[tuple[date, Path]]:
-    """The dates to load and their folders, in order.
-
-    Args:
-        folder_pattern: where a date's extracts are, such as `/extracts/{date:%Y%m%d}`.
-        first, last: both included.
-
-    Raises:
-        ConfigError: the pattern or the range is wrong, or business dates have no folder.
-    """
-    if first > last:
-        raise ConfigError(f"the range of dates is empty: {first} is after {last}")
-    found, missing = [], []
-    for day in _days(first, last):
-        folder = _folder_of(folder_pattern, day)
-        if folder.is_dir():
-            found.append((day, folder))
-        elif day.weekday() < _SATURDAY:
-            missing.append(str(folder))
-    if missing:
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        raise ConfigError(f"business dates without a folder: {', '.join(missing[:MOST_NAMED])}{more}")
-    if not found:
-        raise ConfigError(f"from {first} to {last} there is no business date and no folder")
-    return found
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    return (first + timedelta(days=n) for n in range((last - first).days + 1))
-
-
-def _folder_of(folder_pattern: str, day: date) -> Path:
-    another = day - timedelta(days=1) if day > date.min else day + timedelta(days=1)
-    try:
-        folder = folder_pattern.format(date=day)
-        other = folder_pattern.format(date=another)
-    except (LookupError, ValueError, AttributeError):
-        folder = other = ""
-    if folder == other:
-        raise ConfigError(f"{folder_pattern}: the pattern must hold the date, as in /extracts/{{date:%Y%m%d}}")
-    return Path(folder)
+def _to_load(folder: Path, day: date) -> Sequence[NightExtract]:
+    """The extracts of a night; none where it lacks one."""
+    found = contents(Night.of(str(folder), day), NAMES)
+    return () if found.missing else tuple(found.extracts.values())
 
 
 class _History:
@@ -192,8 +162,8 @@ class _History:
         self._finished: dict[Path, Manifest] = {}
 
     def has(self, extracts: Sequence[NightExtract]) -> bool:
-        """Whether each of a night's extracts has a run that has finished by now."""
-        if not lasts(self._url):
+        """Whether each of a night's extracts has a run that has finished by now; never where one is missing."""
+        if not lasts(self._url) or not extracts:
             return False
         for run in past_runs(self._runs, passed_over=self._finished):
             if run.verdict in FINISHED and place_of(run.manifest.target) == place_of(self._url):

@@ -72,9 +72,8 @@ class Continuation:
         )
 
     def _known(self, target: Target, since: str) -> list[PastRun]:
-        """The runs since the night began into this target with these settings, newest first."""
+        """The runs since the night began into this target, newest first."""
         load = {
-            Aspect.MODE: self._options.mode,
             Aspect.DIALECT: self._options.dialect,
             Aspect.TARGET: place_of(target.url),
             Aspect.REPLAYS: None,
@@ -82,10 +81,13 @@ class Continuation:
         return [
             run
             for run in past_runs(self._options.runs)
-            if is_same(run.manifest, load)
-            and run.manifest.duplicates in (Duplicates.REFUSE, self._options.duplicates)
-            and run.manifest.started >= since
+            if is_same(run.manifest, load) and run.manifest.started >= since
         ]
+
+    def _has_settings(self, run: PastRun, step: Step) -> bool:
+        mode = step.settings.get("mode", self._options.mode)
+        duplicates = step.settings.get("duplicates", self._options.duplicates)
+        return run.manifest.mode == mode and run.manifest.duplicates in (Duplicates.REFUSE, duplicates)
 
     def _found(self, steps: Sequence[Step], known: Sequence[PastRun]) -> dict[str, PastRun]:
         found: dict[str, PastRun] = {}
@@ -93,7 +95,7 @@ class Continuation:
         for step in steps:
             if anew and step.given is None:  # it is derived from a load that is a new one now
                 continue
-            run = next((each for each in known if _is_of(each, step, found)), None)
+            run = next((each for each in known if self._has_settings(each, step) and _is_of(each, step, found)), None)
             if run is not None and (run.finished or run.verdict not in OVER):
                 found[step.operation] = run
             else:

@@ -1,10 +1,13 @@
 """How a night ended: the reports of its loads, notes, and its exit code."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
+from pipelines.nights.step import Missing
 from pipelines.report.report import Report
+from pipelines.report.summary import many
 from schemas.documents import NightDocument
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.states import EXIT_CODES, Verdict
@@ -30,6 +33,11 @@ class NightlyReport:
         notes: what was skipped or not started, and why.
         error: what ended the night where a load has no report; earlier loads stand.
         done_before: nothing was loaded, because earlier runs had finished the night.
+        missing: required extracts that have not come, and extracts that are stale or not whole.
+        held: loads that were not carried out, because they need one of those.
+        may_still_come: whether what is missing may still come.
+        day: the business date; None of a night that has none.
+        name: what the nights of this folder are called; empty of a night that has no name.
     """
 
     folder: Path
@@ -38,12 +46,21 @@ class NightlyReport:
     notes: tuple[str, ...] = ()
     error: FatalError | None = None
     done_before: bool = False
+    missing: tuple[Missing, ...] = ()
+    held: tuple[str, ...] = ()
+    may_still_come: bool = True
+    day: date | None = None
+    name: str = ""
 
     @property
     def exit_code(self) -> int:
-        """The exit code of its worst load: 5, then 4, 2, 3 and 0."""
+        """The exit code of its worst load: 5, then 4, 2, 3 and 0; of what is missing 4 while it may come, then 2."""
         codes = [report.exit_code for report in self.reports]
-        return worst([*codes, self.error.exit_code] if self.error else codes)
+        if self.error:
+            codes.append(self.error.exit_code)
+        if self.missing:
+            codes.append(StoppedError.exit_code if self.may_still_come else ConfigError.exit_code)
+        return worst(codes)
 
     def after(self, notes: Sequence[str]) -> "NightlyReport":
         """The same night, with the notes from before it began put first."""
@@ -51,7 +68,9 @@ class NightlyReport:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict of its worst load."""
+        """The verdict of its worst load, or that extracts are missing."""
+        if self.missing and self.error is None:
+            return Verdict.MISSING
         if self.error is not None:
             return _VERDICTS[self.exit_code]
         return min(self.reports, key=severity).verdict if self.reports else Verdict.COMPLETE
@@ -59,24 +78,50 @@ class NightlyReport:
     @property
     def colour(self) -> Colour:
         """The colour of its worst load; red where something ended the night."""
-        return worst_of([*(report.colour for report in self.reports), Colour.RED if self.error else None])
+        broken = self.error is not None or self.missing
+        return worst_of([*(report.colour for report in self.reports), Colour.RED if broken else None])
 
-    def document(self, repeat: str | None, date: str | None = None) -> NightDocument:
+    @property
+    def headline(self) -> str:
+        """How it ended, in one line: what is missing first, then what ended it, then how many rows are not in."""
+        day = f" of {self.day}" if self.day else ""
+        name = f" ({self.name})" if self.name else ""
+        return f"{self.colour.mark} night{day}{name}, {self.colour}: {'; '.join(self._told())}"
+
+    def _told(self) -> Iterator[str]:
+        yield from map(str, self.missing)
+        if self.held:
+            yield f"{' and '.join(self.held)} held"
+        if self.error is not None:
+            yield self.error.message
+        read = sum(report.rows_read for report in self.reports)
+        bad = read - sum(n for r in self.reports for state, n in r.rows.items() if state in r.good)
+        stopped = [report.operation for report in self.reports if report.verdict is Verdict.STOPPED]
+        if stopped:
+            yield f"{', '.join(stopped)} stopped"
+        rows = many(read, "row", "rows")
+        if self.reports:
+            yield f"{bad:,} of {rows} not accepted" if bad else f"{rows}, none to correct"
+        elif not self.missing and self.error is None:
+            yield "nothing was left to load"
+
+    def document(self, repeat: str | None) -> NightDocument:
         """The document that --json prints.
 
         Args:
             repeat: the command that continues the night where it stopped.
-            date: its business date, as an ISO 8601 text.
         """
         runs = [report.document() for report in self.reports]
         return NightDocument(
             night=str(self.folder),
-            date=date,
+            date=self.day.isoformat() if self.day else None,
             target=self.target,
             verdict=self.verdict,
             colour=self.colour,
             exit_code=self.exit_code,
             runs=runs,
+            missing=[*map(str, self.missing)],
+            held=[*self.held],
             notes=list(self.notes),
             error=self.error.message if self.error else None,
             next=repeat if self.exit_code in UNFINISHED else next((run.next for run in runs if run.next), None),

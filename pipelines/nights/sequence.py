@@ -16,16 +16,22 @@ from pipelines.nights.folder import NightExtract
 from pipelines.nights.marker import NightMarker
 from pipelines.nights.night_lock import night_lock
 from pipelines.nights.report import NightlyReport
-from pipelines.nights.step import Step
+from pipelines.nights.step import Missing, Step
 from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
-from schemas.errors import ConfigError, FatalError, StoppedError
+from schemas.errors import ConfigError, ExtractError, FatalError, StoppedError
 from schemas.states import EXIT_CODES, Duplicates, Verdict
 
 
 def load_steps(
-    folder: Path, steps: Sequence[Step], progress: Progress, carry_out: CarryOut, options: Mapping[str, Any]
+    folder: Path,
+    steps: Sequence[Step],
+    progress: Progress,
+    carry_out: CarryOut,
+    options: Mapping[str, Any],
+    *,
+    goes_on: bool = False,
 ) -> NightlyReport:
     """Carries out the loads of a night in order, into one target.
 
@@ -36,6 +42,7 @@ def load_steps(
         carry_out: carries out each load.
         options: fields of `Options` for every load, and `again`; `done` is asked whether the night has been loaded
             before, once no other process can be loading it.
+        goes_on: where an extract cannot be read or is not whole, the loads that do not need it are carried out.
 
     Raises:
         ConfigError: an option is wrong; nothing was sent.
@@ -59,7 +66,7 @@ def load_steps(
             return NightlyReport(folder, (), url, done_before=True)
         marker = NightMarker(plain.runs, folder, target, again=again, before=before)
         continuation = Continuation(steps, plain, target, marker.since)
-        sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted)
+        sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted, goes_on=goes_on)
         sequence.run(steps, progress)
         if sequence.is_over:
             marker.remove()
@@ -68,7 +75,15 @@ def load_steps(
     absent = tuple(f"{later.operation}: not started, because {why}" for later in steps[begun:])
     for note in absent:
         progress.note(note)
-    return NightlyReport(folder, tuple(sequence.reports), url, (*notes, *absent), sequence.error)
+    return NightlyReport(
+        folder,
+        tuple(sequence.reports),
+        url,
+        (*notes, *absent),
+        sequence.error,
+        missing=tuple(sequence.missing),
+        held=tuple(sequence.held),
+    )
 
 
 class _Sequence:
@@ -76,6 +91,8 @@ class _Sequence:
 
     Attributes:
         reports: of the loads that ended, in order.
+        missing: extracts that were not there, or not whole.
+        held: loads that were not carried out, because they need one of those.
         begun: how many steps have begun.
         error: what ended the night where a load has no report.
         ended_between: whether an interrupt ended the night while no load was under way.
@@ -83,9 +100,17 @@ class _Sequence:
     """
 
     def __init__(
-        self, settings: dict[str, Any], continuation: Continuation, carry_out: CarryOut, interrupted: Interrupted
+        self,
+        settings: dict[str, Any],
+        continuation: Continuation,
+        carry_out: CarryOut,
+        interrupted: Interrupted,
+        *,
+        goes_on: bool,
     ) -> None:
         self.reports: list[Report] = []
+        self.missing: list[Missing] = []
+        self.held: list[str] = []
         self.begun = 0
         self.error: FatalError | None = None
         self.ended_between = self.is_over = False
@@ -93,7 +118,7 @@ class _Sequence:
         self._hold: dict[str, str] = {}
         self._refs_lost: FatalError | None = None
         self._loading = False
-        self._interrupted = interrupted
+        self._interrupted, self._goes_on = interrupted, goes_on
 
     def run(self, steps: Sequence[Step], progress: Progress) -> None:
         """Loads step by step until a load stops early.
@@ -104,21 +129,47 @@ class _Sequence:
         try:
             for step in steps:
                 self.begun += 1
-                if self._refs_lost is not None and operation_named(step.operation).depends:
+                if self._passes_over(step, progress):
                     continue
                 dependent = [s.operation for s in steps[self.begun :] if operation_named(s.operation).depends]
                 self._loading = True
-                stopped = self._load(step, progress, dependent)
+                stopped = self._loaded(step, progress, dependent)
                 self._loading = False
                 if stopped:
                     return
                 if self._interrupted.by and self.begun < len(steps):
                     stop_at_once(self._interrupted.by)
-            self.error, self.is_over = self._refs_lost, self._refs_lost is None
+            self.error, self.is_over = self._refs_lost, self._refs_lost is None and not self.missing
         except FatalError as error:
-            if not self.reports:
+            if not self.reports and not self.missing:
                 raise
             self.error, self.ended_between = error, not self._loading
+
+    def _passes_over(self, step: Step, progress: Progress) -> bool:
+        """Whether a load is not to be carried out: its extract is not there, or it needs one that did not go in."""
+        depends = operation_named(step.operation).depends
+        if step.lacks is not None:
+            self._miss(Missing(step.operation, step.lacks), progress)
+            return True
+        if self.missing and depends:
+            progress.note(f"{step.operation}: held, because {self.missing[0].operation} was not loaded")
+            self.held.append(step.operation)
+            return True
+        return self._refs_lost is not None and depends
+
+    def _miss(self, missing: Missing, progress: Progress) -> None:
+        progress.note(str(missing))
+        self.missing.append(missing)
+
+    def _loaded(self, step: Step, progress: Progress, dependent: Sequence[str]) -> bool:
+        """Carries out one load, if its extract is whole; returns whether it stopped early."""
+        try:
+            return self._load(step, progress, dependent)
+        except ExtractError as error:
+            if not self._goes_on:
+                raise
+            self._miss(Missing(step.operation, f"was not loaded: {error.message}"), progress)
+            return False
 
     def _load(self, step: Step, progress: Progress, dependent: Sequence[str]) -> bool:
         """Carries out one load; returns whether it stopped early."""
@@ -129,7 +180,7 @@ class _Sequence:
             if extract is None:
                 return False
             rows = extract.paths if extract.frame is None else extract.frame
-            settings = {**_settings(extract, self._settings), "hold": self._hold, "followed": bool(dependent)}
+            settings = {**_settings(step, extract, self._settings), "hold": self._hold, "followed": bool(dependent)}
             report = self._carry_out(LoadSpec.of(extract.operation, rows, progress=progress, **settings))
         self.reports.append(report)
         self._hold = {**self._hold, **report.failed_refs}
@@ -137,10 +188,10 @@ class _Sequence:
         return report.exit_code == EXIT_CODES[Verdict.STOPPED]
 
 
-def _settings(extract: NightExtract, options: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(step: Step, extract: NightExtract, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of one load of a night."""
     refuse = {"duplicates": Duplicates.REFUSE} if operation_named(extract.operation).grouped else {}
-    return {**options, **refuse, "mapping": extract.mapping}
+    return {**options, **refuse, **step.settings, "mapping": extract.mapping}
 
 
 def _refs_lost(report: Report, dependent: Sequence[str]) -> FatalError | None:

@@ -1,11 +1,14 @@
-"""One load of a night or a trading day: its operation and its extract."""
+"""One load of a night or a trading day: its operation, its extract, and its own options."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from connectors.targets import Target
 from pipelines.nights.folder import NightExtract
 from pipelines.report.report import Report
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Step(NamedTuple):
@@ -14,13 +17,36 @@ class Step(NamedTuple):
     Attributes:
         extract: returns what to load, given the target and the reports so far; None where there is nothing to load.
         given: the extract, where it is known before the night begins.
+        settings: options of this load alone; they go before those of the night.
+        lacks: why it cannot be loaded, in words that follow on the operation's name; None where it can.
     """
 
     operation: str
     extract: Callable[[Target | None, Sequence[Report]], NightExtract | None]
     given: NightExtract | None = None
+    settings: Mapping[str, Any] = _NONE
+    lacks: str | None = None
 
     @classmethod
-    def of(cls, extract: NightExtract) -> "Step":
-        """The step that loads an extract of the folder."""
-        return cls(extract.operation, lambda _target, _reports: extract, extract)
+    def of(cls, extract: NightExtract, settings: Mapping[str, Any] = _NONE) -> "Step":
+        """The step that loads an extract of the folder, with options of its own."""
+        return cls(extract.operation, lambda _target, _reports: extract, extract, settings)
+
+    @classmethod
+    def lacking(cls, operation: str, why: str) -> "Step":
+        """The step of an extract that is not there."""
+        return cls(operation, lambda _target, _reports: None, lacks=why)
+
+
+class Missing(NamedTuple):
+    """An extract that a night lacks.
+
+    Attributes:
+        why: that it has not come, is stale, or is not whole, in words that follow on the operation's name.
+    """
+
+    operation: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.why}"

@@ -132,6 +132,8 @@ class Gate:
             self._faults.append(f"{self._rows:,} rows, not the {expected.rows:,} expected")
         if expected.min_rows is not None and self._rows < expected.min_rows:
             self._faults.append(f"{self._rows:,} rows, fewer than the {expected.min_rows:,} expected")
+        if expected.max_rows is not None and self._rows > expected.max_rows:
+            self._faults.append(f"{self._rows:,} rows, more than the {expected.max_rows:,} expected")
         for column in self._readers:
             if self._sums[column] != expected.totals[column]:
                 self._faults.append(

@@ -79,6 +79,11 @@ def command_on(verb: str, folder: RunFolder, target: str | None, over: Mapping[s
     return shlex.join([program(), verb, folder.run_id, *runs, *where, *limits])
 
 
+def command_on_all(verb: str, runs: Path) -> str:
+    """A command on all runs of a folder."""
+    return shlex.join([program(), verb, *([] if runs == RUNS else ["--runs", shown(runs)])])
+
+
 def next_step(run: Summary) -> str:
     """What to do before typing `next_command`."""
     if run.dry_run:

@@ -12,7 +12,7 @@ from pipelines.report.summary import Summary
 from schemas.documents import RunDocument
 from schemas.errors import LoadError
 from schemas.manifest import Reason
-from schemas.states import EXIT_CODES, GOOD, State, Verdict
+from schemas.states import EXIT_CODES, GOOD, State, Verdict, good_in
 from schemas.verdicts import Colour, RedAt, colour_of
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ class Report:
     def exit_code(self) -> int:
         """The command's exit code."""
         return EXIT_CODES[self.verdict]
+
+    @property
+    def good(self) -> frozenset[State]:
+        """The states that need nothing from anyone: in a dry run a valid row was not sent because none was to be."""
+        return good_in(dry_run=self.target is None)
 
     @property
     def colour(self) -> Colour:

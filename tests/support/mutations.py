@@ -103,8 +103,8 @@ MUTATIONS = (
     Mutation(
         "let --quiet hide rows that were not accepted",
         "pipelines/cli/commands/load.py",
-        "elif quiet and all(report.colour is Colour.GREEN for report in reports):",
-        "elif quiet:",
+        "elif not quiet or any(report.colour is not Colour.GREEN for report in reports):",
+        "elif not quiet:",
         ("tests/unit/cli/test_main.py::test_quiet_says_nothing_where_all_is_well_and_the_outcome_where_it_is_not",),
     ),
     Mutation(
@@ -573,8 +573,8 @@ MUTATIONS = (
     Mutation(
         "load what depends on failures that cannot be told",
         "pipelines/nights/sequence.py",
-        "                if self._refs_lost is not None and operation_named(step.operation).depends:\n",
-        "                if False:\n",
+        "        return self._refs_lost is not None and depends\n",
+        "        return False\n",
         ("tests/unit/nights/test_nightly.py::test_accounts_are_not_loaded_when_it_is_not_known_which_to_hold",),
     ),
     Mutation(
@@ -1471,6 +1471,33 @@ MUTATIONS = (
         "            self._good += 1\n",
         "",
         ("tests/unit/deliver/test_call_size.py::test_a_size_that_was_learnt_grows_back_by_trying",),
+    ),
+    Mutation(
+        "load what needs an extract that has not come",
+        "pipelines/nights/sequence.py",
+        "        if self.missing and depends:\n",
+        "        if False:\n",
+        (
+            "tests/unit/nights/test_requirements.py::"
+            "test_a_required_extract_that_has_not_come_holds_what_needs_it_and_the_rest_is_loaded",
+        ),
+    ),
+    Mutation(
+        "call a night finished whose extract has not come",
+        "pipelines/nights/sequence.py",
+        "self._refs_lost is None and not self.missing",
+        "self._refs_lost is None",
+        (
+            "tests/unit/nights/test_requirements.py::"
+            "test_a_required_extract_that_has_not_come_holds_what_needs_it_and_the_rest_is_loaded",
+        ),
+    ),
+    Mutation(
+        "load files of nine days ago",
+        "pipelines/nights/requirements.py",
+        "        if why:\n",
+        "        if False:\n",
+        ("tests/unit/nights/test_requirements.py::test_files_of_an_earlier_night_are_stale",),
     ),
 )
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -12,6 +13,8 @@ from pipelines.cli.flags import JsonFlag, OperationArgument, PrefectFlag, QuietF
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
+    from datetime import date as Date  # noqa: N812  # a flag is called `date`
+
     from pipelines.nights.report import NightlyReport
     from pipelines.options import Options
     from pipelines.report.report import Report
@@ -50,12 +53,27 @@ AgainFlag = Annotated[
 ]
 
 
+NightArgument = Annotated[
+    Path,
+    typer.Argument(
+        parser=named,
+        metavar="FOLDER",
+        help="Folder with the extracts, by name, and their mappings; may hold the date: '/extracts/{date:%Y%m%d}'.",
+    ),
+]
+DateFlag = Annotated[
+    datetime | None,
+    typer.Option("--date", formats=["%Y-%m-%d"], metavar="DATE", help="Business date; default: today's."),
+]
+
+
 @with_options()
 def nightly(
     context: typer.Context,
-    folder: FolderArgument,
+    folder: NightArgument,
     *,
     options: "Options",
+    date: DateFlag = None,
     preflight: PreflightFlag = False,
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
@@ -64,11 +82,13 @@ def nightly(
 ) -> None:
     """Load a night's investors, then accounts, then orders.
 
-    Rows that depend on a failed row are held. A stopped night resumes where it left off.
+    Rows that depend on a failed row are held. A stopped night resumes where it left off. What the night requires, and
+    how each extract is loaded, its night.yaml says (docs/nights.md).
     """
+    day = date.date() if date else None
     if preflight:
-        before_night(folder, options)
-    night = run_night(folder, options, prefect=prefect, again=again, quiet=quiet)
+        before_night(folder, options, day)
+    night = run_night(folder, options, day=day, prefect=prefect, again=again, quiet=quiet)
     _show_night(night, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -97,13 +117,20 @@ def trading_day(
 
 
 def run_night(
-    folder: Path, options: "Options", *, prefect: bool | None, again: bool = False, quiet: bool = False
+    folder: Path,
+    options: "Options",
+    *,
+    day: "Date | None" = None,
+    prefect: bool | None,
+    again: bool = False,
+    quiet: bool = False,
 ) -> "NightlyReport":
     """Loads a night, with progress on stderr.
 
     Args:
         folder: holds the extracts, by name, and their mappings.
         options: of every load.
+        day: the business date; None for today's.
         prefect: see `pipelines.flows.launch.goes_through_prefect`.
         again: load everything anew instead of resuming.
         quiet: show no progress.
@@ -112,15 +139,12 @@ def run_night(
     from pipelines.flows.launch import launch_nightly
 
     with progress(quiet=quiet) as shown:
-        return launch_nightly(folder, options, shown, again=again, prefect=prefect)
+        return launch_nightly(folder, options, shown, day=day, again=again, prefect=prefect)
 
 
 def _show_night(night: "NightlyReport", repeat: str, *, as_json: bool, quiet: bool) -> NoReturn:
     """Prints the outcome of several loads and ends the command."""
-    from pipelines.nights.report import UNFINISHED
-
-    document = night.document(repeat) if as_json else None
-    show(night.reports, document, repeat if night.exit_code in UNFINISHED else "", quiet=quiet)
+    show_nights([night], night.document(repeat) if as_json else None, repeat, quiet=quiet)
     if night.error is not None:
         typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)
     raise typer.Exit(night.exit_code)
@@ -135,13 +159,46 @@ def repeated(context: typer.Context) -> str:
     )
 
 
-def show(reports: Sequence["Report"], document: "Document | None", repeat: str = "", *, quiet: bool = False) -> None:
-    """Prints the outcome on stdout: the document of --json, or the summary for a person.
+def show_nights(
+    nights: "Sequence[NightlyReport]",
+    document: "Document | None",
+    repeat: str,
+    heads: Sequence[str] | None = None,
+    *,
+    quiet: bool = False,
+) -> None:
+    """Prints how nights ended on stdout: the document of --json, or a summary for a person.
 
     Args:
-        reports: of the loads that ended.
+        nights: in their order.
         document: what --json prints.
-        repeat: the command that continues what stopped; empty where nothing of several loads did.
+        repeat: the command that continues them where one has not finished.
+        heads: a line for each date of a backfill, also of those that were not loaded.
+        quiet: print no summary where every night is green; a document is printed all the same.
+    """
+    from pipelines.cli.console import print_json, stdout_console
+    from pipelines.cli.night_console import print_nights
+    from pipelines.nights.report import UNFINISHED
+    from pipelines.report.summary import Summary
+    from schemas.verdicts import Colour
+
+    if document is not None:
+        print_json(document.as_json())
+        return
+    if quiet and all(night.colour is Colour.GREEN for night in nights):
+        return
+    loads = {night.headline: [Summary.of_run(r.run_dir) for r in night.reports] for night in nights}
+    told = [(head, loads.get(head, [])) for head in (heads or loads)]
+    is_open = any(night.exit_code in UNFINISHED for night in nights)
+    print_nights(told, stdout_console(), repeat if is_open else "", many=heads is not None)
+
+
+def show(reports: Sequence["Report"], document: "Document | None", *, quiet: bool = False) -> None:
+    """Prints how loads ended on stdout: the document of --json, or a summary for a person.
+
+    Args:
+        reports: of the loads.
+        document: what --json prints.
         quiet: print no summary where every run is green; a document is printed all the same.
     """
     from pipelines.cli.console import print_json, print_summaries, stdout_console
@@ -150,9 +207,5 @@ def show(reports: Sequence["Report"], document: "Document | None", repeat: str =
 
     if document is not None:
         print_json(document.as_json())
-    elif quiet and all(report.colour is Colour.GREEN for report in reports):
-        return
-    elif not reports:
-        typer.echo("Nothing is left to do.")
-    else:
-        print_summaries([Summary.of_run(r.run_dir) for r in reports], stdout_console(), repeat=repeat)
+    elif not quiet or any(report.colour is not Colour.GREEN for report in reports):
+        print_summaries([Summary.of_run(r.run_dir) for r in reports], stdout_console())

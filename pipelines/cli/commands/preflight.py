@@ -11,6 +11,8 @@ from schemas.settings import READING
 from schemas.texts import one_line
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from pipelines.compare.preflight.preflight import Preflight
     from pipelines.loading.spec import LoadSpec
     from pipelines.options import Options
@@ -58,9 +60,9 @@ def before_load(operation: str, extracts: Sequence[str], options: "Options") -> 
     _stop_if_missing([_spec(operation, extracts, options)])
 
 
-def before_night(folder: Path, options: "Options") -> None:
-    """The preflight of a night; ends the command where something is missing."""
-    _stop_if_missing(_night(folder, options))
+def before_night(folder: Path, options: "Options", day: "date | None") -> None:
+    """The preflight of a night on a business date; ends the command where something is missing."""
+    _stop_if_missing(_night(folder, options, day))
 
 
 def _stop_if_missing(specs: Sequence["LoadSpec"]) -> None:
@@ -79,16 +81,22 @@ def _spec(operation: str, extracts: Sequence[str], options: "Options") -> "LoadS
     return LoadSpec.of(operation, list(extracts), **vars(options))
 
 
-def _night(folder: Path, options: "Options") -> "list[LoadSpec]":
-    """The loads of a night, each with the mapping of its folder."""
+def _night(folder: Path, options: "Options", day: "date | None" = None) -> "list[LoadSpec]":
+    """The loads of a night, each with its mapping and its own options."""
     from pipelines.loading.spec import LoadSpec
-    from pipelines.nights.folder import find_extracts
+    from pipelines.nights.folder import NAMES
+    from pipelines.nights.night import Night
+    from pipelines.nights.requirements import contents
 
-    found = find_extracts(folder)
-    for note in found.notes:
+    night = Night.of(str(folder), day)
+    found = contents(night, NAMES)
+    for note in [*found.notes, *(f"{operation} {why}" for operation, why in found.missing.items())]:
         typer.echo(one_line(note), err=True)
     given = vars(options)
-    return [LoadSpec.of(e.operation, e.paths, **{**given, "mapping": e.mapping}) for e in found.extracts]
+    return [
+        LoadSpec.of(e.operation, e.paths, **{**given, **night.settings(e.operation, given), "mapping": e.mapping})
+        for e in found.extracts.values()
+    ]
 
 
 def _run(specs: Sequence["LoadSpec"], definitions: Path | None) -> "Preflight":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.commands.load import repeated, show
+from pipelines.cli.commands.load import repeated, show_nights
 from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, named, with_options
 from schemas.texts import server_text
 
@@ -37,14 +37,13 @@ def backfill(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_backfill
-    from pipelines.nights.report import UNFINISHED
 
     days = (first.date(), last.date())
     with progress(quiet=quiet) as shown:
         report = launch_backfill(pattern, days, options, shown, again=again, prefect=prefect)
     repeat = repeated(context)
-    document, stopped = report.document(repeat) if as_json else None, report.exit_code in UNFINISHED
-    show([r for _, night in report.nights for r in night.reports], document, repeat if stopped else "", quiet=quiet)
+    document = report.document(repeat) if as_json else None
+    show_nights([night for _, night in report.nights], document, repeat, report.headlines, quiet=quiet)
     for day, night in report.nights:
         if night.error is not None:
             typer.echo(f"bulkload: {day}: {server_text(night.error.message, 1000)}", err=True)

@@ -297,7 +297,9 @@ def test_a_backfill_loads_each_date_once_and_names_missing_folders(place: Path, 
     again = document(capsys)
     assert (again["nights"], again["done_before"]) == ([], ["2026-01-05", "2026-01-06"])
     assert cli.run(command[:-1]) == 0
-    assert capsys.readouterr().out == "Nothing is left to do.\n"
+    assert capsys.readouterr().out.splitlines() == [
+        f"  night of {day}: an earlier run had finished it" for day in dates
+    ]
     assert cli.run([*command, "--again", "--dry-run"]) == 0
     dry = document(capsys)
     assert [run["verdict"] for night in dry["nights"] for run in night["runs"]] == ["dry run", "dry run"]

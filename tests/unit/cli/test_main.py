@@ -427,7 +427,9 @@ def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(
     runs = ["--runs", str(tmp_path / "runs"), "--target", "sandbox", "--direct"]
     assert cli.run(["nightly", str(tmp_path / "night"), *runs]) == 2
     captured = capsys.readouterr()
-    assert captured.out.startswith("✓ investor-records, green: complete: 20 rows, none to correct\n")
+    head, first, *_ = captured.out.splitlines()
+    assert head.startswith("✗ night of 20")
+    assert first == "✓ investor-records, green: complete: 20 rows, none to correct"
     assert captured.err.splitlines()[-1].startswith("bulkload: the header: no column of it is one of this operation's")
 
 

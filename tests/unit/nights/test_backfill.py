@@ -11,15 +11,22 @@ import pytest
 from builders import investor, write_csv
 
 from connectors.targets import SANDBOX
-from pipelines.nights.backfill import BackfillReport, backfill, dated_folders
+from pipelines.nights.backfill import BackfillReport, backfill
+from pipelines.nights.dates import dated_folders as folders_of_range
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport
 from pipelines.options import Progress
 from pipelines.report.html import write_html
 from schemas.errors import ConfigError, UnreachableError
+from schemas.nights.rules import NightRules
 from schemas.states import State, Verdict
 
 THURSDAY, FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 11, day) for day in (19, 20, 21, 22, 23))
+
+
+def dated_folders(pattern: str, first: date, last: date) -> list[tuple[date, Path]]:
+    """The folders of a range with ordinary weekends."""
+    return folders_of_range(pattern, first, last, NightRules().closed)
 
 
 class Backfills(Progress):
@@ -215,7 +222,7 @@ def test_the_document_gives_each_night_by_its_date(place: Backfills) -> None:
         "colour": "red",
         "target": place.target,
         "exit_code": 4,
-        "nights": [night.document("backfill again", "2026-11-23").as_json()],
+        "nights": [night.document("backfill again").as_json()],
         "next": "backfill again",
         "done_before": ["2026-11-19", "2026-11-20"],
         "not_started": [],

@@ -355,7 +355,7 @@ def test_an_error_in_a_later_load_is_reported_beside_the_loads_that_ended(tmp_pa
     document = night.document("bulkload nightly tonight").as_json()
     assert document == {
         "night": str(folder),
-        "date": None,
+        "date": night.day.isoformat() if night.day else None,
         "target": "sandbox",
         "exit_code": 2,
         "error": night.error.message,
@@ -364,6 +364,7 @@ def test_an_error_in_a_later_load_is_reported_beside_the_loads_that_ended(tmp_pa
         "verdict": "error",
         "colour": "red",
         "missing": [],
+        "held": [],
         "next": "bulkload nightly tonight",
     }
 

@@ -4,7 +4,8 @@ import pytest
 
 from connectors.run_folder.results import write_failures
 from pipelines.report.report import Report, RowsNotAcceptedError
-from schemas.states import EXIT_CODES, GOOD, STATES, State, Verdict, verdict_of
+from schemas.states import EXIT_CODES, GOOD, STATES, State, Verdict
+from schemas.verdicts import verdict_of
 
 
 def counts(**found: int) -> dict[State, int]:
