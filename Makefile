@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip install --quiet --quiet --no-compile --disable-pi
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: install demo quick test soak check fix docs bench wheel lock clean
+.PHONY: install demo quick browser test soak check fix docs bench wheel lock clean
 
 install: $(DEV)        ## .venv with the product and what development adds
 
@@ -34,7 +34,14 @@ check: install         ## format, lint, types, import contracts: all of them, th
 quick: install         ## the tests of the rooms that changed since main
 	$(BIN)/python tests/support/rooms.py
 
-test: check            ## everything CI runs
+browser:               ## Debian's chromium for the tests of pages, where it is missing and can be installed
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || \
+	  echo "there is no chromium: the tests of pages are skipped" >&2
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+	  >/dev/null 2>&1 || echo "chromium cannot be installed" >&2
+
+test: check browser    ## everything CI runs
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
 soak: install          ## the long versions: every crash point, every planted defect, the full matrix of loads

@@ -126,6 +126,7 @@ class NightDocument(Document):
         runs: one for each load that ended, in their order.
         missing: extracts that are required and have not come, that are stale or not whole, and why.
         held: loads that were not carried out, because they need one of those.
+        page: the path of its page; null where there is none.
         notes: what was skipped or not started, and why.
         error: what ended the night where a load has no run to show; null where nothing did.
         next: the command to type next; null where nothing is left to do.
@@ -140,6 +141,7 @@ class NightDocument(Document):
     runs: list[RunDocument]
     missing: list[str] = []
     held: list[str] = []
+    page: str | None = None
     notes: list[str]
     error: str | None
     next: str | None

@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.dialects import Dialect
 from schemas.documents import Document, ProgressDocument, ReasonDocument
-from schemas.states import Mode, Status, Verdict
+from schemas.states import Mode, State, Status, Verdict
 from schemas.verdicts import Colour
 
 
@@ -98,6 +98,92 @@ class OpenDocument(Document):
     keys: int
     runs: list[OpenRunDocument]
     rehearsals: int
+
+
+class ComparedReason(Document):
+    """Rows of two runs that are not in for one reason.
+
+    Attributes:
+        rows_before: of the earlier run; rows: of the run.
+        new: keys that the earlier run did not fail; still: keys that both did.
+        cured: keys that the earlier run failed and the run got in; gone: those that the run does not have.
+    """
+
+    state: State
+    code: str
+    rows_before: int
+    rows: int
+    new: int
+    still: int
+    cured: int
+    gone: int
+
+
+class ComparisonDocument(Document):
+    """How a run differs from an earlier one: what `report --compare` prints.
+
+    Attributes:
+        rows: extract rows of the earlier run and of this one, `read` and by state.
+    """
+
+    run_id: str
+    compared_with: str
+    operation: str
+    rows: Mapping[str, tuple[int, int]]
+    reasons: list[ComparedReason]
+
+
+class NightReasonDocument(Document):
+    """Rows of all loads of a night that are not in for one reason.
+
+    Attributes:
+        rows: of each load, by operation.
+        owner: who looks after them; party: which of `source`, `lusid` and `us` that is.
+        holds: rows of other loads that wait for them.
+        new: keys that were in on the night before; still: keys that were not; since: the date of the first of the
+            unbroken row of nights. Null where there is no night to compare with.
+    """
+
+    state: State
+    code: str
+    rows: Mapping[str, int]
+    party: str
+    owner: str
+    holds: int
+    new: int | None
+    still: int | None
+    since: str | None
+
+
+class NightFactsDocument(Document):
+    """A night as it is now: what `report --night` prints.
+
+    Attributes:
+        night: its folder. page: the path of its page.
+        open: its rows that are still not in, after replays and later loads.
+        new, still, cured: keys, compared with the night before; null where there is none.
+        next: the commands to type next.
+    """
+
+    night: str
+    name: str
+    date: str
+    target: str | None
+    verdict: Verdict
+    colour: Colour
+    exit_code: int
+    headline: str
+    page: str
+    runs: list[str]
+    read: int
+    accepted: int
+    not_accepted: int
+    open: int
+    new: int | None
+    still: int | None
+    cured: int | None
+    reasons: list[NightReasonDocument]
+    next: list[str]
 
 
 class ColumnDocument(Document):

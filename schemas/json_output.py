@@ -13,7 +13,13 @@ from schemas.documents import (
     RunDocument,
     VerifyDocument,
 )
-from schemas.history_documents import OpenDocument, PastRunDocument, QueryDocument
+from schemas.history_documents import (
+    ComparisonDocument,
+    NightFactsDocument,
+    OpenDocument,
+    PastRunDocument,
+    QueryDocument,
+)
 
 DOCUMENTS = TypeAdapter[Any](
     RunDocument
@@ -25,6 +31,8 @@ DOCUMENTS = TypeAdapter[Any](
     | list[PastRunDocument]
     | OpenDocument
     | QueryDocument
+    | NightFactsDocument
+    | ComparisonDocument
     | ErrorDocument
 )
 """Any of them."""

@@ -22,12 +22,11 @@ OperationArgument = Annotated[
         help="Such as investor-records; `bulkload operations` lists them.", autocompletion=completion.operation_names
     ),
 ]
-RunArgument = Annotated[
-    str,
-    typer.Argument(
-        help="A run id, the beginning of one, a run folder, or `latest`.", autocompletion=completion.run_names
-    ),
-]
+_RUN: Any = typer.Argument(
+    help="A run id, the beginning of one, a run folder, or `latest`.", autocompletion=completion.run_names
+)
+RunArgument = Annotated[str, _RUN]
+OptionalRunArgument = Annotated[str | None, _RUN]
 
 
 def named(text: str) -> Path:

@@ -271,8 +271,7 @@ def _report(
     prepared: PreparedRun, sent: Sent, counts: RunCounts, warnings: list[str], refs: FailedRefs | None
 ) -> Report:
     run, spec, options = prepared.run, prepared.run.spec, prepared.run.spec.options
-    if sent.stopped_by is not None:
-        warnings = [*warnings, sent.stopped_by.message]
+    stopped_by = () if sent.stopped_by is None else (sent.stopped_by.message,)
     return Report(
         run_id=run.folder.run_id,
         run_dir=run.folder.path,
@@ -281,7 +280,7 @@ def _report(
         target=run.target.url if run.target else None,
         verdict=verdict_of(
             counts.rows,
-            stopped=sent.stopped_by is not None,
+            stopped=bool(stopped_by),
             dry_run=options.dry_run,
             alerts=options.alerts if counts.alerts else None,
         ),
@@ -294,7 +293,7 @@ def _report(
         reasons=tuple(counts.reasons),
         changes=counts.changes,
         alerts=tuple(counts.alerts),
-        warnings=(*warnings, *prepared.requests.remarks, *sent.warnings),
+        warnings=(*warnings, *stopped_by, *prepared.requests.remarks, *sent.warnings),
         red_at=options.red_at,
         failed_refs=refs.found() if refs is not None else {},
         refs_unknown=refs.unknown if refs is not None else None,

@@ -16,7 +16,9 @@ from schemas.nights.rules import NightRules
 from schemas.settings import LoadOptions
 from schemas.suggestions import did_you_mean
 
-_NOT_SETTINGS = frozenset({"target", "runs", "dialect", "dry_run", "mapping", "once", "wait", "red_at"})
+_NOT_SETTINGS = frozenset(
+    {"target", "runs", "dialect", "dry_run", "mapping", "once", "wait", "red_at", "feed", "date", "timezone"}
+)
 """Options that are the whole night's, or that night.yaml has a member of its own for."""
 
 _SETTINGS = tuple(option.name for option in fields(LoadOptions) if option.name not in _NOT_SETTINGS)
@@ -92,7 +94,8 @@ class Night:
             options: of the whole night; a value that is not the default was given.
         """
         default = vars(LoadOptions())
-        given = {**self.rules.settings.get(operation, {}), "red_at": self.rules.red_at}
+        own = {"red_at": self.rules.red_at, "feed": self.rules.feeds.get(operation), "date": self.day.isoformat()}
+        given = {**self.rules.settings.get(operation, {}), **own}
         return {n: v for n, v in given.items() if v is not None and options.get(n, default[n]) == default[n]}
 
 
@@ -143,6 +146,11 @@ def _out_of_order(rules: NightRules, names: Names) -> Iterator[str]:
 
 
 def _wrong_settings(rules: NightRules) -> Iterator[str]:
+    for operation, feed in rules.feeds.items():
+        try:
+            Options.of(feed=feed)
+        except ConfigError as error:
+            yield f"feeds.{operation}: {error.message}"
     for operation, settings in rules.settings.items():
         for name in settings:
             if name not in _SETTINGS:

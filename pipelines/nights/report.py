@@ -38,6 +38,7 @@ class NightlyReport:
         may_still_come: whether what is missing may still come.
         day: the business date; None of a night that has none.
         name: what the nights of this folder are called; empty of a night that has no name.
+        page: its page; None where there is none.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class NightlyReport:
     may_still_come: bool = True
     day: date | None = None
     name: str = ""
+    page: Path | None = None
 
     @property
     def exit_code(self) -> int:
@@ -120,6 +122,7 @@ class NightlyReport:
             colour=self.colour,
             exit_code=self.exit_code,
             runs=runs,
+            page=str(self.page) if self.page else None,
             missing=[*map(str, self.missing)],
             held=[*self.held],
             notes=list(self.notes),

@@ -8,8 +8,9 @@ is still missing, and links both runs. `load` follows a dry run.
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from connectors.lusid.trust import is_named
 from connectors.run_folder.folder import RunFolder
@@ -109,9 +110,18 @@ def _load(run: Summary, extracts: Sequence[str]) -> list[str]:
 
 
 def _flags(run: Summary) -> Iterator[str]:
-    given = run.manifest.options(run.folder.path.parent)
+    return flag_words(run.manifest.options(run.folder.path.parent), {"dry_run"})
+
+
+def flag_words(given: Mapping[str, Any], without: Container[str] = ()) -> Iterator[str]:
+    """Options as they are typed, those alone that differ from the defaults.
+
+    Args:
+        given: options by name.
+        without: options to leave out.
+    """
     for name, option in flags().items():
-        if name != "dry_run" and (value := given[name]) != option.default:
+        if name in given and name not in without and (value := given[name]) != option.default:
             yield flag(name)
             if value is not True:
                 yield shown(value) if isinstance(value, Path) else str(value)

@@ -242,10 +242,10 @@ def groups_of(found: Iterable[Reason]) -> Iterator[Group]:
     for (state, code), reasons in ranked:
         shown, others = reasons[:MOST_RULES], reasons[MOST_RULES:]
         rows = sum(reason.rows for reason in reasons)
-        yield Group(state, server_text(code, 100), rows, tuple(map(_rule, shown)), sum(r.rows for r in others))
+        yield Group(state, server_text(code, 100), rows, tuple(map(rule_shown, shown)), sum(r.rows for r in others))
 
 
-def _rule(reason: Reason) -> Rule:
+def rule_shown(reason: Reason) -> Rule:
     """A reason for the eye; where its message says more than its rule, that of one row is shown, too."""
     named, left = ", ".join(map(_example, reason.examples)), reason.rows - len(reason.examples)
     more = f" and {left:,} more" if named and left > 0 else ""

@@ -1499,6 +1499,27 @@ MUTATIONS = (
         "        if False:\n",
         ("tests/unit/nights/test_requirements.py::test_files_of_an_earlier_night_are_stale",),
     ),
+    Mutation(
+        "show a hostile key as markup",
+        "pipelines/report/html.py",
+        "        autoescape=True,\n",
+        "        autoescape=False,\n",
+        ("tests/unit/report/test_night_page.py::test_a_hostile_extract_is_text_on_every_page",),
+    ),
+    Mutation(
+        "call a key new that failed the night before",
+        "pipelines/history/nights/tables.py",
+        "WHERE night = place GROUP BY ALL",
+        "WHERE night = 0 AND place = 0 GROUP BY ALL",
+        ("tests/unit/report/test_night_page.py::test_what_is_new_still_failing_and_whose_it_is",),
+    ),
+    Mutation(
+        "blame a row of the same number in another state",
+        "pipelines/history/nights/tables.py",
+        "parent.state = told.state AND parent.row",
+        "parent.row",
+        ("tests/unit/report/test_night_page.py::test_held_rows_stand_under_the_row_that_holds_them",),
+    ),
 )
 
 

@@ -187,10 +187,10 @@ def show_nights(
         return
     if quiet and all(night.colour is Colour.GREEN for night in nights):
         return
-    loads = {night.headline: [Summary.of_run(r.run_dir) for r in night.reports] for night in nights}
-    told = [(head, loads.get(head, [])) for head in (heads or loads)]
+    told = {night.headline: ([Summary.of_run(r.run_dir) for r in night.reports], night.page) for night in nights}
     is_open = any(night.exit_code in UNFINISHED for night in nights)
-    print_nights(told, stdout_console(), repeat if is_open else "", many=heads is not None)
+    lines = [(head, *told.get(head, ([], None))) for head in (heads or told)]
+    print_nights(lines, stdout_console(), repeat if is_open else "", many=heads is not None)
 
 
 def show(reports: Sequence["Report"], document: "Document | None", *, quiet: bool = False) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 class Page(HTMLParser):
     """The texts, the tags and the attributes of a page; it fails on tags that do not close."""
 
-    _VOID = frozenset({"meta", "br"})
+    _VOID = frozenset({"meta", "br", "input"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ def test_the_page_shows_what_ran_how_it_ended_why_and_the_next_command(monkeypat
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
     texts = Page(html_of(summary(warnings=["LUSID answered for keys that were never sent: x"]))).texts
     for text in (
-        "Finished: 2 of 10 rows not accepted.",
+        "Red: finished: 2 of 10 rows not accepted",
         "LUSID answered for keys that were never sent: x",
         "Conflict",
         "it is there",
@@ -70,11 +70,12 @@ def test_the_page_shows_unknown_rows_and_what_a_replay_resolved() -> None:
     assert any(text.startswith("2 rows are unknown: sent, but the answer was lost") for text in texts)
 
 
-def test_the_page_needs_no_network_and_runs_no_script() -> None:
+def test_the_page_needs_no_network_and_runs_no_script_but_ours() -> None:
     text = html_of(summary())
     page = Page(text)
     assert page.links == []
-    assert not {"script", "link", "img", "iframe", "object", "form"} & set(page.tags)
+    assert page.tags.count("script") == 1
+    assert not {"link", "img", "iframe", "object", "form"} & set(page.tags)
     assert "url(" not in text
     assert "@import" not in text
     assert "default-src 'none'" in text
@@ -84,10 +85,10 @@ def test_texts_from_outside_are_escaped_and_bounded() -> None:
     evil = "<script>alert(1)</script>\"'&" + HOSTILE
     reason = {"state": "failed", "code": evil, "message": evil * 200, "rows": 1, "examples": [evil * 200]}
     text = html_of(summary(reasons=[reason], warnings=[evil]))
-    assert "<script" not in text
+    assert text.count("<script") == 1
     assert "\x1b" not in text
     assert "&lt;script&gt;alert(1)" in text
-    assert len(text) < 20_000
+    assert len(text) < 30_000
 
 
 def test_an_empty_extract_and_a_dry_run_have_a_page_too() -> None:
@@ -95,7 +96,7 @@ def test_an_empty_extract_and_a_dry_run_have_a_page_too() -> None:
     text = html_of(
         summary(rows=empty, reasons=[], verdict="complete", target=None, mapping={"path": "m", "sha256": "0"})
     )
-    assert "Complete: 0 rows, none to correct." in text
+    assert "Green: complete: 0 rows, none to correct" in text
     assert "none: a dry run" in text
 
 
@@ -104,7 +105,7 @@ def test_a_run_leaves_its_page_private_and_without_a_cell(tmp_path: Path) -> Non
     file = report.run_dir / "report.html"
     text = file.read_text("utf-8")
     assert file.stat().st_mode & 0o777 == 0o600
-    assert "Finished: 7 of 1,008 rows not accepted." in Page(text).texts
+    assert "Amber: finished: 7 of 1,008 rows not accepted" in Page(text).texts
     assert "IR_Z0000001 (row 42, line 45)" in text
     names = ("O&#39;Shea", "O'Shea", "Lena Voss", "Persn", "2.5m", "31/12/2019")
     assert not re.search("|".join(map(re.escape, names)), text)
