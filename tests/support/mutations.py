@@ -1514,10 +1514,10 @@ MUTATIONS = (
         ("tests/unit/report/test_night_page.py::test_what_is_new_still_failing_and_whose_it_is",),
     ),
     Mutation(
-        "blame a row of the same number in another state",
+        "look for what holds a row in loads that follow",
         "pipelines/history/nights/tables.py",
-        "parent.state = told.state AND parent.row",
-        "parent.row",
+        "    AND parent.place < causes.place AND",
+        "    AND",
         ("tests/unit/report/test_night_page.py::test_held_rows_stand_under_the_row_that_holds_them",),
     ),
 )

@@ -32,7 +32,7 @@ class Nights:
         ]
         write_csv(folder / "investors.csv", investors)
         write_csv(folder / "accounts.csv", accounts)
-        write_csv(folder / "orders.csv", [order(block=n, serial=n) for n in range(1, 4)])
+        write_csv(folder / "orders.csv", [order(n, n, {"quantity": "x"} if n in wrong else None) for n in range(1, 4)])
         return nightly(folder, day=date(2026, 11, int(day)), runs=self.runs, target=self.target)
 
     def pages(self) -> list[Path]:

@@ -15,7 +15,7 @@ from schemas.states import State
 MOST_CAUSES = 50
 """Rows that hold others, which a page lists one by one."""
 
-_RUNS = pa.schema([("run_id", pa.string()), ("night", pa.int64()), ("operation", pa.string())])
+_RUNS = pa.schema([("run_id", pa.string()), ("night", pa.int64()), ("operation", pa.string()), ("place", pa.int64())])
 
 _FAILING = """
 CREATE TABLE failing AS
@@ -56,17 +56,18 @@ WHERE night = 0 AND key IS NULL AND state NOT IN getvariable('good')
 
 _HELD = """
 CREATE TABLE held AS
-SELECT operation, run_id, key, code, message, unnest(rows) AS row
+SELECT operation, place, run_id, key, code, message, unnest(rows) AS row
 FROM outcomes JOIN night_runs USING (run_id) WHERE night = 0 AND state = $held
 """
 
 _CAUSES = """
 CREATE TABLE causes AS
-SELECT coalesce(named.cause, held.message) AS cause, held.operation AS operation, count(*) AS rows,
+SELECT coalesce(named.cause, held.message) AS cause, held.operation AS operation, any_value(held.place) AS place,
+    count(*) AS rows,
     list(DISTINCT coalesce(held.key, 'row ' || held.row))[:3] AS examples
 FROM held LEFT JOIN (
     SELECT run_id, key, min(message) AS cause FROM held WHERE code = 'ParentFailed' GROUP BY ALL
-) AS named USING (run_id, key) GROUP BY ALL
+) AS named USING (run_id, key) GROUP BY 1, 2
 """
 
 _PARENTS = r"""
@@ -78,10 +79,10 @@ FROM (
         AS told FROM causes
 ) AS causes
 LEFT JOIN (
-    SELECT operation, key, state, source, unnest(rows) AS row, code, message
+    SELECT operation, place, key, state, source, unnest(rows) AS row, code, message
     FROM outcomes JOIN night_runs USING (run_id) WHERE night = 0 AND state NOT IN getvariable('good')
 ) AS parent ON parent.state = told.state AND parent.row = TRY_CAST(told.row AS BIGINT)
-    AND parent.operation <> causes.operation AND (told.source = '' OR parent.source = told.source)
+    AND parent.place < causes.place AND (told.source = '' OR parent.source = told.source)
 GROUP BY cause, causes.operation ORDER BY 3 DESC, cause, 2
 """
 """A held row names what it waits for by reference, state, file where there are several, and row."""
@@ -115,9 +116,12 @@ def compare_nights(sql: Database, nights: Mapping[str, tuple[int, str]]) -> None
 
     Args:
         sql: with the view `outcomes` over the runs of these nights.
-        nights: of each run, the number of its night and its operation.
+        nights: of each run, the number of its night and its operation; those of a night in the order of its loads.
     """
-    lines = [{"run_id": run, "night": night, "operation": operation} for run, (night, operation) in nights.items()]
+    lines = [
+        {"run_id": run, "night": night, "operation": operation, "place": place}
+        for place, (run, (night, operation)) in enumerate(nights.items())
+    ]
     sql.register("night_runs", pa.Table.from_pylist(lines, _RUNS))
     sql.execute(_FAILING)
     sql.execute(_CHAINS)

@@ -78,13 +78,13 @@ def test_every_count_of_the_page_is_that_of_a_manifest(nights: Nights) -> None:
         lost = [(state, -rows[state]) for state in STATES if state.traits.sent and state != "accepted" and rows[state]]
         expected += [("read", rows["read"]), *never, ("sent", sent), *lost, ("accepted", rows["accepted"])]
     assert page.steps == expected
-    assert (document.read, document.accepted, document.not_accepted) == (29, 23, 6)
-    assert sum(sum(reason.rows.values()) for reason in document.reasons) == 6
+    assert (document.read, document.accepted, document.not_accepted) == (29, 22, 7)
+    assert sum(sum(reason.rows.values()) for reason in document.reasons) == 7
 
 
 def test_what_is_new_still_failing_and_whose_it_is(nights: Nights) -> None:
     page, document = shown(nights, "27")
-    invalid, held = document.reasons
+    invalid, of_orders, held = document.reasons
     assert (invalid.state, invalid.rows, invalid.owner, invalid.party) == (
         State.INVALID,
         {"investor-records": 2},
@@ -93,7 +93,8 @@ def test_what_is_new_still_failing_and_whose_it_is(nights: Nights) -> None:
     )
     assert (invalid.new, invalid.still, invalid.since, invalid.holds) == (1, 1, "2026-11-26", 4)
     assert (held.state, held.rows, held.since) == (State.HELD, {"investment-accounts": 4}, "2026-11-26")
-    assert (document.new, document.still, document.cured) == (2, 2, 0)
+    assert (of_orders.rows, of_orders.owner, of_orders.holds) == ({"orders": 1}, "source team", 0)
+    assert (document.new, document.still, document.cured) == (2, 3, 0)
     assert "2 keys new since 2026-11-26" in page.text.replace("  ", " ")
     first, _ = shown(nights, "26")
     assert "no earlier night to compare with" in first.text
@@ -111,8 +112,8 @@ def test_links_and_commands_lead_on(nights: Nights) -> None:
     page, document = shown(nights, "27")
     for link in page.links:
         assert (nights.second.page.parent / link).resolve().exists(), link  # type: ignore[union-attr]
-    records, accounts, _ = (report.run_id for report in nights.second.reports)
-    assert [line.split()[-3] for line in page.commands] == [records, accounts]
+    records, accounts, orders = (report.run_id for report in nights.second.reports)
+    assert [line.split()[-3] for line in page.commands] == [records, orders, accounts]  # wrong cells first
     assert document.next == page.commands
 
 
@@ -123,19 +124,19 @@ def test_after_replays_the_page_says_what_is_still_open(nights: Nights, tmp_path
     corrected = write_csv(tmp_path / "corrected.csv", rows)
     replay(run.run_id, corrected, runs=nights.runs, target=nights.target)
     _, document = shown(nights, "26")
-    assert (document.not_accepted, document.open) == (3, 2)
+    assert (document.not_accepted, document.open) == (4, 3)
     replay(nights.first.reports[1].run_id, runs=nights.runs, target=nights.target)
     page, document = shown(nights, "26")
-    assert document.open == 0
-    assert "0 still open after replays and later loads" in page.text
-    assert "Nothing is left to do." in page.text
+    assert document.open == 1
+    assert "1 still open after replays and later loads" in page.text
+    assert [line.split()[1] for line in page.commands] == ["replay", "open"]
 
 
 def test_report_of_a_night_and_of_two_runs(nights: Nights, capsys: Capture) -> None:
     runs = ["--runs", str(nights.runs)]
     assert cli.run(["report", "--night", "latest", *runs]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("✗ night of 2026-11-27 (extracts), red: 6 of 29 rows not accepted\n")
+    assert said.startswith("✗ night of 2026-11-27 (extracts), red: 7 of 29 rows not accepted\n")
     before, now = (night.reports[0].run_id for night in (nights.first, nights.second))
     assert cli.run(["report", now, "--compare", before, *runs]) == 0
     said = capsys.readouterr().out
