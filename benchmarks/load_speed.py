@@ -1,4 +1,4 @@
-"""Speed and memory of a whole load, beside a bare script and, on demand, the official SDK's loop (`make bench`).
+"""Speed and memory of a whole load, beside a bare script, a native engine and, on demand, the official SDK's loop.
 
 Everything is measured in one run, each contender in a process of its own, against a server that only answers.
 Contenders take turns and medians are compared, so that a busy machine slows all of them and not one.
@@ -34,7 +34,7 @@ SDK_ROWS = 5_000
 MOST_SECONDS = 1_800
 """Until one contender is given up."""
 
-OURS, BARE, SDK = "whole load", "bare script", "official SDK's loop"
+OURS, BARE, NATIVE, SDK = "whole load", "bare script", "native engine", "official SDK's loop"
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class Course:
     def bare(self, extract: Path) -> None:
         """Runs the bare script once."""
         self._measure(BARE, [sys.executable, HERE / "bare_script.py", self.url, extract])
+
+    def native(self, extract: Path) -> None:
+        """Runs the native engine once, with two threads."""
+        self._measure(NATIVE, [sys.executable, HERE / "native_engine.py", self.url, extract])
 
     def ours(self, extract: Path) -> None:
         """Runs our load once, in a run folder that is thrown away."""
@@ -140,6 +144,7 @@ def measure(rows: int, repeats: int, *, with_sdk: bool) -> list[Measured]:
         few = on.extract(min(rows, SDK_ROWS)) if with_sdk else None
         for _ in range(repeats):
             on.bare(extract)
+            on.native(extract)
             on.ours(extract)
             if few is not None:
                 on.sdk(few)

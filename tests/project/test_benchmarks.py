@@ -1,13 +1,17 @@
 """The benchmark works and says what it found; its figures are for quiet machines, not for tests."""
 
+import csv
 import importlib
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import orjson
 import pytest
+
+from pipelines.sample.write import write_sample
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -29,8 +33,23 @@ def test_a_tiny_run_loads_every_row_with_each_contender() -> None:
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["", "rows"],
         ["bare script", "300"],
+        ["native engine", "300"],
         ["whole load", "300"],
     ]
+
+
+def test_the_native_engine_sends_what_the_bare_script_sends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_sample(tmp_path, investors=300, accounts=10, blocks=4, orders=8, bad_rows=False)
+    extract = tmp_path / "investors.csv"
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    native, bare = importlib.import_module("native_engine"), importlib.import_module("bare_script")
+    found: dict[str, Any] = {}
+    for members, passes in duckdb.execute(native.query(extract)).fetchall():
+        assert passes
+        found |= orjson.loads(f"{{{members}}}")
+    with extract.open(encoding="utf-8", newline="") as file:
+        rows = {row[bare.EXTERNAL_CELL]: row for row in csv.DictReader(file)}
+    assert found == orjson.loads(orjson.dumps({key: bare.request_of(row) for key, row in rows.items()}))
 
 
 def test_the_table_compares_medians(load_speed: Any) -> None:
