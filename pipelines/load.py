@@ -11,7 +11,8 @@ from typing import Any
 
 from pipelines.loading.ahead import look_ahead
 from pipelines.loading.opening import open_run
-from pipelines.loading.run import Sent, close_books, prepare, send
+from pipelines.loading.run import close_books, prepare
+from pipelines.loading.sending import Sent, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.options import Extracts, Progress
 from pipelines.report.report import Report

@@ -6,6 +6,7 @@ does not import it: the command line makes its flags from here, and `bulkload --
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
@@ -30,6 +31,15 @@ LONGEST: Final = 1e9
 
 MOST_IN_FLIGHT: Final = 64
 """Calls; with more they only wait for each other, and no server was seen to handle as many at once."""
+
+
+class UnknownInstruments(StrEnum):
+    """What becomes of rows whose instrument LUSID does not know."""
+
+    REPORT = "report"
+    """They are sent, and those that LUSID takes on the unknown instrument are an alert."""
+    REFUSE = "refuse"
+    """LUSID is asked first, and they are held."""
 
 
 class About(NamedTuple):
@@ -102,6 +112,10 @@ class LoadSettings:
     alerts: Annotated[Alerts, About("Rows that LUSID took otherwise than meant: report them, or end with 3.")] = (
         Alerts.REPORT
     )
+    unknown_instruments: Annotated[
+        UnknownInstruments,
+        About("Rows whose instrument LUSID does not know: send and report them, or ask first and refuse to send them."),
+    ] = UnknownInstruments.REPORT
     dry_run: Annotated[Switch, About("Validate every row and send nothing.")] = False
     encoding: Annotated[
         Text | None,

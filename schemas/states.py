@@ -75,8 +75,8 @@ class State(StrEnum):
     )
     HELD = Traits(
         "held",
-        "what it depends on failed in this run; not sent",
-        "`replay` the parent's run, then this one: it looks whether the parent is in",
+        "what it depends on failed in this run, or is not in LUSID; not sent",
+        "`replay` what it depends on, then this run: it looks whether that is in",
         Colours("#a16207", "#d4a72c", "red"),
         rejected=False,
         siblings="HELD",

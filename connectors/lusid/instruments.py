@@ -11,6 +11,8 @@ from schemas.errors import UnreachableError
 AT_ONCE = 2000
 """Instruments that LUSID looks up in one call (docs/lusid.md)."""
 
+CURRENCY = "Instrument/default/Currency"
+
 Named = tuple[tuple[str, str], ...]
 """An instrument by one identifier or several: (property key, value) each."""
 
@@ -44,13 +46,14 @@ def resolved(named: Collection[Named], ask: LookUp) -> set[Named]:
     """Those of the instruments that LUSID knows by one of their identifiers.
 
     Each identifier type is asked for once for every `AT_ONCE` values, and only of instruments that no type before it
-    has resolved.
+    has resolved. A currency needs no question: LUSID has an instrument of each.
 
     Args:
         named: the instruments.
         ask: looks values up.
     """
-    left, found = dict.fromkeys(named), set[Named]()
+    found = {each for each in named if any(key == CURRENCY for key, _ in each)}
+    left = dict.fromkeys(each for each in named if each not in found)
     for key in dict.fromkeys(key for each in named for key, _ in each):
         values = sorted({value for each in left for its, value in each if its == key})
         there: set[str] = set()

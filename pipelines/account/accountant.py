@@ -17,6 +17,7 @@ from connectors.run_folder.results import OWN_COLUMNS, OutcomeFile, write_failur
 from pipelines.account.failed_references import FailedRefs
 from pipelines.account.key_counts import rows_that_count
 from pipelines.account.reasons import DETAILS, Reasons, RowReason, SettledCall, stretches
+from pipelines.account.shared_ids import shared_ids
 from pipelines.deliver.ledger import Ledger
 from pipelines.prepare.reading import Prepared
 from pipelines.prepare.row_book import ReadBatch, RowsOf
@@ -80,6 +81,7 @@ class Accountant:
         self.warnings: list[str] = []
         self._reasons = Reasons()
         self._alerted: list[int] = []
+        self._has_ids = False
         self._changes: Counter[str] = Counter()
         self._settled = lru_cache(maxsize=8)(lambda offset: SettledCall(journal.read(offset)))
         self._requests = self._book.requests
@@ -116,6 +118,7 @@ class Accountant:
         """
         with atomic_write(folder.outcomes) as part, OutcomeFile(part) as file:
             lines = self._write_outcomes(file)
+        alerts = shared_ids(folder.outcomes) if self._has_ids else []
         header = [c for c in extract.columns if c not in OWN_COLUMNS]
         with atomic_write(folder.failures) as part:
             reported = write_failures(part, header, self._failures(extract), _typed(extract, header))
@@ -129,7 +132,7 @@ class Accountant:
             )
         self._strike_off_refs(extract)
         keys = by_state(np.bincount(self._states[self._counting], minlength=len(STATES)))
-        return RunCounts(read, rows, keys, self._reasons.ranked(), self._alerts(), self._changes)
+        return RunCounts(read, rows, keys, self._reasons.ranked(), [*self._alerts(), *alerts], self._changes)
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
         """Writes a line for each request and each row outside a request; returns how many rows the lines list."""
@@ -208,6 +211,7 @@ class Accountant:
                 for column, value in zip(out.values(), found, strict=True):
                     column += [value or None] * alike
         self._changes.update(filter(None, out["change"]))
+        self._has_ids = self._has_ids or any(out["lusid_id"])
         out["request"] = out.pop("call")
         return out
 

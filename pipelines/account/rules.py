@@ -19,10 +19,11 @@ LEFT_OUT = "…"
 
 _NAMING_OTHERS = {
     "ParentFailed": "what it depends on failed, or is not in LUSID",
+    "UnknownInstrument": "LUSID knows no identifier of its instrument",
     "RolledBack": "its Atomic request was refused because of another key",
     CHANGED_SINCE: "LUSID changed it after the load was planned",
 }
-"""By code, the rules whose messages of ours name other keys, or versions."""
+"""By code, the rules whose messages of ours name other keys, values or versions."""
 
 _PLACE = r"(?:\S+\.\w+ )?row \d+"
 _PLACES = re.compile(rf"{_PLACE}(?:, {_PLACE})*(?: and (?:{_PLACE}|\d+ more))?( has\b| have\b)?")

@@ -13,7 +13,8 @@ from connectors.run_folder.folder import atomic_write
 from connectors.targets import open_target, target_url
 from pipelines.loading.ahead import planned_load
 from pipelines.loading.opening import open_run
-from pipelines.loading.run import Sent, close_books, prepare
+from pipelines.loading.run import close_books, prepare
+from pipelines.loading.sending import Sent
 from pipelines.loading.spec import LoadSpec
 from pipelines.options import Extracts, Options, Progress
 from pipelines.planning.effect import Effect, check_foreseeable

@@ -17,7 +17,8 @@ from prefect.cache_policies import NO_CACHE
 from pipelines.flows import artifacts
 from pipelines.loading.ahead import look_ahead
 from pipelines.loading.opening import named_target, open_run
-from pipelines.loading.run import Sent, close_books, prepare, send
+from pipelines.loading.run import close_books, prepare
+from pipelines.loading.sending import Sent, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
 

@@ -12,7 +12,7 @@ import numpy as np
 from connectors.targets import Target
 from pipelines.account.rules import CHANGED_SINCE
 from pipelines.deliver.ledger import Outcome
-from pipelines.loading.run import PreparedRun
+from pipelines.loading.sending import PreparedRun
 from pipelines.operations.operation import CallSpec
 from pipelines.planning.effect import Effect, is_foreseeable
 from pipelines.planning.guard import Doing, over

@@ -1,25 +1,17 @@
-"""The life of a run once it is open: its rows are prepared, its requests sent, its books closed."""
+"""The life of a run before and after its requests are sent: its rows are prepared, its books closed."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from connectors.lusid.client import LusidClient
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.locks import LOOK_AGAIN_SECONDS, LockedError, lock_path, locked
 from connectors.run_folder.workbook import write_workbook
 from connectors.targets import lasts
 from pipelines.account.accountant import Accountant, RunCounts
 from pipelines.account.failed_references import FailedRefs
-from pipelines.deliver.delivery import Delivery
-from pipelines.deliver.doubts import Before
 from pipelines.deliver.ledger import Ledger
-from pipelines.deliver.limits import Pressure, Spending, Watch
-from pipelines.deliver.sender import Batch, Portion, batches, send_batches
-from pipelines.feeds.feed import FeedLoad
+from pipelines.deliver.limits import Watch
 from pipelines.feeds.of_load import wanted_of
 from pipelines.history.catalog import loading_now, refuse_finished
 from pipelines.history.replays.check import check_keys
@@ -27,45 +19,16 @@ from pipelines.loading.earlier import check_same
 from pipelines.loading.manifest import closed
 from pipelines.loading.opening import OpenRun
 from pipelines.loading.remembering import remember
-from pipelines.operations.operation import CallSpec
+from pipelines.loading.sending import PreparedRun, Sent
 from pipelines.prepare import reading
-from pipelines.prepare.reading import Prepared, Rules
+from pipelines.prepare.reading import Rules
 from pipelines.report.html import write_html
 from pipelines.report.report import Report
-from schemas.errors import BalanceError, ConfigError, FatalError, RunFolderError
+from schemas.errors import BalanceError, ConfigError, RunFolderError
 from schemas.manifest import Manifest
 from schemas.same_load import Aspect, load_of
-from schemas.states import State, Verdict
+from schemas.states import Verdict
 from schemas.verdicts import verdict_of
-
-
-@dataclass(frozen=True)
-class PreparedRun:
-    """A run whose requests are on disk.
-
-    Attributes:
-        requests: the requests to send.
-        ledger: the state of each request.
-        feed: what of them is not sent; None where nothing is remembered.
-    """
-
-    run: OpenRun
-    requests: Prepared
-    ledger: Ledger
-    feed: FeedLoad | None = None
-
-
-@dataclass(frozen=True)
-class Sent:
-    """How sending ended.
-
-    Attributes:
-        stopped_by: what stopped the run; None where nothing did.
-        warnings: what the user should know about it.
-    """
-
-    stopped_by: FatalError | None = None
-    warnings: tuple[str, ...] = ()
 
 
 def prepare(run: OpenRun) -> PreparedRun:
@@ -146,85 +109,6 @@ def _check_earlier(run: OpenRun, ledger: Ledger, digests: Sequence[str]) -> bool
             f"{run.folder.journal} is missing or empty: it is not known what was sent, so the run cannot be resumed"
         )
     return earlier.force
-
-
-def send(prepared: PreparedRun) -> Sent:
-    """Sends what is not settled yet; returns when every request is settled or the run has stopped.
-
-    A dry run sends nothing.
-    """
-    target = prepared.run.target
-    return Sent() if target is None else _Sending(prepared, target.client).to_the_end()
-
-
-class _Sending:
-    """One run's requests on their way."""
-
-    def __init__(self, prepared: PreparedRun, client: LusidClient) -> None:
-        """Makes ready what sends, from what the journal and the run that is replayed know of the requests."""
-        spec, options, requests = prepared.run.spec, prepared.run.spec.options, prepared.requests
-        self._prepared, self._progress = prepared, spec.progress
-        self._pressure = Pressure(options.concurrency, lambda: client.setbacks)
-        before = _before(prepared)
-        self._delivery = Delivery(
-            requests,
-            CallSpec(spec.operation, options.mode, options.dialect),
-            prepared.ledger,
-            client,
-            heard=self._pressure.answered,
-            lag=options.read_lag,
-            before=before,
-        )
-        budget = options.max_failures
-        self._spending = None if budget is None else Spending(budget, requests, prepared.ledger)
-        if self._spending is not None:
-            self._spending.add(np.arange(len(requests)))  # what a plan kept back may count as failed
-        self._settled = len(requests) - len(prepared.ledger.open_requests())
-
-    def to_the_end(self) -> Sent:
-        """Sends until each request is settled or something stops the run; what is in doubt then is unknown."""
-        run, brake = self._prepared.run, self._delivery.brake
-        run.closing.callback(brake.release)
-        run.interrupt.settle_first(self._interrupted)
-        self._stop_over_budget()
-        options, most = run.spec.options, run.spec.operation.max_items
-        portion = Portion(min(options.batch_size, most or options.batch_size), options.max_batch_bytes)
-        work = batches(self._prepared.requests, self._prepared.ledger, portion)
-        send_batches(work, self._delivery, self._pressure, self._count)
-        self._delivery.reading_back.settle_rest()
-        return Sent(brake.error, tuple(self._delivery.warnings()))
-
-    def _interrupted(self, error: FatalError) -> None:
-        """Stops the run in a signal's handler."""
-        self._delivery.brake.stop(error)
-        self._progress.stopping()
-
-    def _count(self, batch: Batch) -> None:
-        self._settled += len(batch)
-        self._progress.sending(self._settled, len(self._prepared.requests))
-        if self._spending is not None:
-            self._spending.add(batch)
-            self._stop_over_budget()
-
-    def _stop_over_budget(self) -> None:
-        over = self._spending.over() if self._spending is not None else None
-        if over is not None:
-            self._delivery.brake.stop(over)
-
-
-def _before(prepared: PreparedRun) -> Before:
-    """What the journal and the run that is replayed know of the requests."""
-    doubtful, refused, held = prepared.ledger.restore(), set[int](), set[int]()
-    if (replayed := prepared.run.spec.replayed) is not None:
-        for state in State:
-            requests = replayed.requests(prepared.requests, state)
-            doubtful |= requests if state.traits.in_doubt else set()
-            refused |= requests if state.traits.refused or state.traits.unfinished else set()
-            held |= requests if state is State.HELD else set()
-    if prepared.feed is not None:
-        prepared.feed.begin(prepared.run.folder, prepared.run.journal_from)
-        doubtful &= set(prepared.ledger.open_requests().tolist())
-    return Before(doubtful, refused, held)
 
 
 def close_books(prepared: PreparedRun, sent: Sent) -> Report:

@@ -249,7 +249,7 @@ def test_a_load_that_stops_early_fails_and_still_has_its_report(
     with Sandbox(token=SECRET) as sandbox:
         monkeypatch.setenv("FBN_ACCESS_TOKEN", SECRET)
         options = Options(target=sandbox.url, runs=tmp_path / "runs", batch_size=1)
-        monkeypatch.setattr("pipelines.loading.run.send_batches", interrupted)
+        monkeypatch.setattr("pipelines.loading.sending.send_batches", interrupted)
         report, seen = watch(lambda: run_load_flow("investor-records", file, options))
     assert (report.verdict, report.rows[State.NOT_SENT]) == (Verdict.STOPPED, 2)
     expected = f"exit code 4, into {sandbox.url}; investor-records: 2 rows read, 2 not_sent ({report.run_id})"

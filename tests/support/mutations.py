@@ -50,6 +50,13 @@ MUTATIONS = (
         ("tests/project/test_wheel.py::test_every_command_finds_its_files_and_the_demo_prints_what_the_readme_shows",),
     ),
     Mutation(
+        "send orders although LUSID does not say which instruments it knows",
+        "pipelines/loading/sending.py",
+        "            self._delivery.brake.stop(error)\n\n    def to_the_end",
+        "            del error\n\n    def to_the_end",
+        ("tests/loads/test_unknown_instruments.py::test_where_lusid_does_not_say_nothing_is_sent_and_the_run_resumes",),
+    ),
+    Mutation(
         "believe a list that a preflight read whole",
         "pipelines/compare/preflight/lists.py",
         "if not (is_whole and self._is_believed(group, references)):",
@@ -534,7 +541,7 @@ MUTATIONS = (
     ),
     Mutation(
         "drop a chunk",
-        "pipelines/loading/run.py",
+        "pipelines/loading/sending.py",
         "        send_batches(work,",
         "        send_batches(work[1:],",
         ("tests/unit/deliver/test_delivery.py::test_an_upsert_whose_answer_was_lost_is_sent_again",),
@@ -667,7 +674,7 @@ MUTATIONS = (
     ),
     Mutation(
         "call what was sent unsent",
-        "pipelines/loading/run.py",
+        "pipelines/loading/sending.py",
         "        self._delivery.reading_back.settle_rest()\n",
         "",
         ("tests/loads/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
@@ -973,14 +980,14 @@ MUTATIONS = (
     ),
     Mutation(
         "send though validation has spent the budget",
-        "pipelines/loading/run.py",
+        "pipelines/loading/sending.py",
         "        run.interrupt.settle_first(self._interrupted)\n        self._stop_over_budget()\n",
         "        run.interrupt.settle_first(self._interrupted)\n",
         ("tests/loads/test_load.py::test_the_failure_budget_stops_a_run_before_or_while_it_sends",),
     ),
     Mutation(
         "spend no budget while sending",
-        "pipelines/loading/run.py",
+        "pipelines/loading/sending.py",
         "        self._spending.add(batch)\n",
         "",
         ("tests/loads/test_load.py::test_the_failure_budget_stops_a_run_before_or_while_it_sends",),
@@ -1395,7 +1402,7 @@ MUTATIONS = (
     ),
     Mutation(
         "replay without looking what LUSID refused",
-        "pipelines/loading/run.py",
+        "pipelines/loading/sending.py",
         "            refused |= requests if state.traits.refused or state.traits.unfinished else set()\n",
         "",
         ("tests/loads/test_reading_back.py::test_what_was_refused_before_is_looked_for_before_a_replay_sends_it",),

@@ -112,7 +112,7 @@ class _Counter:
         self, operation: Operation, dialect: Dialect, binding: Binding, references: References, *, others: bool
     ) -> None:
         self._references, self._binding, self._columns = references, binding, binding.columns
-        self._scoped = dialect is Dialect.V2_3
+        self._scoped, self._others = dialect is Dialect.V2_3, others
         families = self._columns.families
         self._by_family: list[Callable[[_Batch], None]] = [
             *(lambda batch, f=family: self._properties(batch, f) for family in families if _kind_of(family)),
@@ -159,7 +159,7 @@ class _Counter:
             if family == "identifier":
                 use.set_with(_dates(batch, values, facets))
             kind = _PEOPLE.get(key.split("/")[0])
-            if kind is None:
+            if kind is None or (family == "identifier" and not self._others):
                 continue
             for scope in dict.fromkeys(scopes):
                 group = Group(kind, f"{key} {scope}".strip())

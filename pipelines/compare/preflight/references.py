@@ -13,6 +13,9 @@ EXAMPLES = 5
 MOST_UNITS = 20
 """Different units of one property that are told apart."""
 
+_QUICK = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536"
+"""Nobody reads the file after a crash; 64 MiB of it are kept in memory."""
+
 _TABLE = """
 CREATE TABLE reference (
     kind TEXT, scope TEXT, value TEXT, rows INTEGER, place TEXT, provided INTEGER DEFAULT 0, known INTEGER DEFAULT 0,
@@ -133,7 +136,7 @@ class References:
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # a file that is nobody's
-        self._database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLE}")
+        self._database.executescript(f"{_QUICK}; {_TABLE}")
         self.properties: dict[str, PropertyUse] = {}
         self.unasked: dict[str, int] = {}
         self.rows = self.invalid = 0

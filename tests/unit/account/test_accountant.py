@@ -18,7 +18,8 @@ from pipelines.account import key_counts
 from pipelines.account.accountant import Accountant
 from pipelines.load import load
 from pipelines.loading.opening import OpenRun
-from pipelines.loading.run import PreparedRun, prepare
+from pipelines.loading.run import prepare
+from pipelines.loading.sending import PreparedRun
 from pipelines.prepare import grouping
 from pipelines.report.report import Report
 from schemas.errors import BalanceError, ExtractError

@@ -45,7 +45,7 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
         (pressure,) = made
         return report, pressure.width
 
-    monkeypatch.setattr("pipelines.loading.run.Pressure", kept)
+    monkeypatch.setattr("pipelines.loading.sending.Pressure", kept)
     return carry_out
 
 
