@@ -28,6 +28,7 @@ EXIT_CODES = {
     "LoadError": 1,
     "FatalError": 4,
     "ConfigError": 2,
+    "MissingError": 3,
     "ExtractError": 2,
     "AuthError": 4,
     "UnreachableError": 4,
