@@ -63,7 +63,7 @@ def resume(
     if limits:
         options = options.guarded(**limits)
     operation = operation_named(manifest.operation)
-    extracts = [folder.path / (file.kept or file.path) for file in manifest.extracts]
+    extracts = [file.found_in(folder.path) for file in manifest.extracts]
     with ExitStack() as stack:
         try:
             replayed = stack.enter_context(rows_of_resumed_replay(manifest, folder, operation))

@@ -67,6 +67,10 @@ class ExtractFile(_Part):
     kept: Annotated[str | None, Field(alias="copy")] = None
     sha256: str | None = None
 
+    def found_in(self, folder: Path) -> str | Path:
+        """Where the file is to be read again, by a run in `folder`: a path, or a URL."""
+        return self.path if "://" in self.path else folder / (self.kept or self.path)
+
 
 class MappingFile(_Part):
     """The mapping, as it was when the run began."""

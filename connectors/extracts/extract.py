@@ -202,7 +202,21 @@ def open_extract(
         ExtractError: nothing matches; a file is missing, unreadable, empty, damaged or without a proper header; CSV
             and Parquet files are mixed; or the files' columns do not agree.
     """
-    sources = find_sources(paths)
+    return open_sources(find_sources(paths), declared=declared, names=names)
+
+
+def open_sources(
+    sources: Sequence[Source], *, declared: ReadingRules | None = None, names: Sequence[str] | None = None
+) -> Extract:
+    """Checks the headers of files that were found.
+
+    Args:
+        sources: the files, at least one.
+        declared, names: see `open_extract`.
+
+    Raises:
+        ExtractError: see `open_extract`.
+    """
     if names is not None:
         sources = [replace(source, name=name) for source, name in zip(sources, names, strict=True)]
     if len({source.is_parquet for source in sources}) > 1:

@@ -14,7 +14,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
@@ -47,12 +47,19 @@ class Source:
         path: where it is.
         size: bytes on disk.
         stamp: modification time in nanoseconds and inode, when the extract was opened.
+        origin: the URL of what it is a copy of; empty where it is none.
     """
 
     name: str
     path: Path
     size: int
     stamp: tuple[int, int]
+    origin: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is found again: its URL, or its path."""
+        return self.origin or str(self.path.resolve())
 
     @property
     def is_parquet(self) -> bool:
@@ -121,14 +128,22 @@ def find_sources(paths: Sequence[str | Path]) -> list[Source]:
     Raises:
         ExtractError: nothing matches, a file is named twice, cannot be read, or is neither file nor directory.
     """
-    found = [source for path in paths for source in _expand(str(path))]
+    return unique([source for path in paths for source in _expand(str(path))])
+
+
+def unique(found: Sequence[Source]) -> list[Source]:
+    """The same, each with a name of its own.
+
+    Raises:
+        ExtractError: there is none, or a file is there twice.
+    """
     if not found:
         raise ExtractError("no extract was given: name a file, a pattern or a directory")
-    for path, count in Counter(source.path.resolve() for source in found).items():
+    for path, count in Counter(source.place for source in found).items():
         if count > 1:
             raise ExtractError(f"{path}: the file is part of the extract {count} times: name it once")
     names = Counter(source.name for source in found)
-    return [source if names[source.name] == 1 else _source(source.path, str(source.path)) for source in found]
+    return [s if names[s.name] == 1 else replace(s, name=s.origin or str(s.path)) for s in found]
 
 
 def _expand(given: str) -> Iterator[Source]:
@@ -145,7 +160,7 @@ def _expand(given: str) -> Iterator[Source]:
     if found is not None and stat.S_ISDIR(found.st_mode):
         yield from _in_directory(path)
     elif found is not None or not glob.has_magic(given):
-        yield _source(path, given)
+        yield source_of(path, given)
     else:
         yield from _matching(given)
 
@@ -161,9 +176,9 @@ def _in_directory(path: Path) -> Iterator[Source]:
         )
     if partitions:
         found = [file for folder in partitions for file in _below(folder)]
-        yield from (_source(file, f"{path.name}{BELOW}{file.relative_to(path).as_posix()}") for file in found)
+        yield from (source_of(file, f"{path.name}{BELOW}{file.relative_to(path).as_posix()}") for file in found)
     else:
-        yield from (_source(file, file.name) for file in files)
+        yield from (source_of(file, file.name) for file in files)
     if not files and not (partitions and found):
         raise ExtractError(f"{path}: the directory holds no extract: none of {', '.join(SUFFIXES)}")
 
@@ -181,7 +196,7 @@ def _below(folder: Path) -> Iterator[Path]:
 def _listed(path: Path) -> tuple[list[Path], list[Path]]:
     """The folders of a directory, and its files that an extract may be of, both by name."""
     try:
-        entries = sorted(entry for entry in path.iterdir() if _shown(entry.name))
+        entries = sorted(entry for entry in path.iterdir() if is_shown(entry.name))
     except OSError as error:
         raise ExtractError(f"{path}: the directory cannot be read: {error.strerror}") from error
     folders = [entry for entry in entries if entry.is_dir()]
@@ -205,20 +220,25 @@ def check_no_table(folder: Path) -> None:
 def _matching(pattern: str) -> Iterator[Source]:
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob also matches hidden files
     keep_all = Path(pattern).name.startswith("_")
-    files = sorted(n for n in names if not Path(n).is_dir() and (keep_all or _shown(Path(n).name)))
+    files = sorted(n for n in names if not Path(n).is_dir() and (keep_all or is_shown(Path(n).name)))
     if not files:
         raise ExtractError(f"{pattern}: no file matches the pattern")
     for folder in dict.fromkeys(Path(name).parent for name in files):
         check_no_table(folder)
-    yield from (_source(Path(name), name) for name in files)
+    yield from (source_of(Path(name), name) for name in files)
 
 
-def _shown(name: str) -> bool:
+def is_shown(name: str) -> bool:
     """Whether a name is neither hidden nor a by-product such as `_SUCCESS`."""
     return not name.startswith((".", "_"))
 
 
-def _source(path: Path, name: str) -> Source:
+def source_of(path: Path, name: str) -> Source:
+    """A file as it is now.
+
+    Raises:
+        ExtractError: it is not there, no regular file, or cannot be read.
+    """
     try:
         found = path.stat()
     except FileNotFoundError as error:

@@ -18,7 +18,7 @@ from pipelines.options import Options, Progress
 from pipelines.planning.held import sent_request
 from pipelines.prepare.reading import Prepared, Rules, prepare
 from schemas.errors import ConfigError
-from schemas.manifest import ExtractFile, Manifest
+from schemas.manifest import Manifest
 
 
 class RebuiltRequests:
@@ -59,7 +59,8 @@ class RebuiltRequests:
 
 def changed_since(folder: RunFolder, manifest: Manifest) -> str:
     """What of a run's extract and mapping is gone or no longer what it was; empty where all is as it was."""
-    given = [("its extract", _path(folder, each), each.sha256) for each in manifest.extracts]
+    found = ((each, each.found_in(folder.path)) for each in manifest.extracts)
+    given = [("its extract", path, each.sha256) for each, path in found if isinstance(path, Path)]  # others are fetched
     if manifest.mapping is not None:
         given.append(("its mapping", Path(manifest.mapping.path), manifest.mapping.sha256))
     for name, path, digest in given:
@@ -90,20 +91,17 @@ def rebuilt(
         RunFolderError: the requests cannot be written.
     """
     earlier = Earlier(folder, [file.name for file in manifest.extracts])
-    paths = [str(_path(folder, file)) for file in manifest.extracts]
+    paths = [str(file.found_in(folder.path)) for file in manifest.extracts]
     spec = LoadSpec(operation, paths, options, progress, earlier)
     with ExitStack() as closing:
         scratch = closing.enter_context(TemporaryDirectory(prefix="verify-", dir=folder.path))
         mapping = read_mapping(options.mapping, operation.name) if options.mapping else None
         extract = closing.enter_context(open_files(spec, mapping))
+        if extract.digests() != [file.sha256 for file in manifest.extracts]:
+            raise ConfigError("its extract has changed")
         binding = bind(spec, mapping, extract)
         expect = expectations(spec, mapping, extract.columns)
         rules = Rules(operation, options.dialect, options.duplicates, options.max_batch_bytes, options.hold, expect)
         prepared = prepare(extract, binding, rules, Path(scratch), lambda read, _: progress.reading(read))
         closing.callback(prepared.close)
         yield RebuiltRequests(prepared, operation, options)
-
-
-def _path(folder: RunFolder, file: ExtractFile) -> Path:
-    """A file of the extract, or the copy that the run kept of it."""
-    return folder.path / (file.kept or file.path)

@@ -33,7 +33,7 @@ def opening(spec: LoadSpec, run_id: str, target: str | None, sources: Sequence[S
         dialect=options.dialect,
         duplicates=options.duplicates,
         target=target,
-        extracts=tuple(ExtractFile(name=s.name, path=str(s.path.resolve()), bytes=s.size) for s in sources),
+        extracts=tuple(ExtractFile(name=s.name, path=s.place, bytes=s.size) for s in sources),
         mapping=MappingFile(path=str(mapping.resolve()), sha256=file_sha256(mapping)) if mapping else None,
         settings=options.kept(),
         versions={"bulkload": version("lusid-bulkload"), "python": platform.python_version()},

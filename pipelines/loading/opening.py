@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from connectors.extracts.extract import Extract, columns_of_frame, extract_from_frame, is_frame, open_extract
+from connectors.extracts.extract import Extract, columns_of_frame, extract_from_frame, is_frame, open_sources
 from connectors.extracts.mapping_file import read_mapping, reading_rules
+from connectors.extracts.remote.copies import local_sources
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
@@ -287,9 +288,29 @@ def _check_used(binding: Binding, expect: Expectations) -> None:
         )
 
 
-def open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Extract:
-    """Opens the files of a load's extract; raises as `open_extract` does."""
+@contextmanager
+def open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Iterator[Extract]:
+    """Opens the files of a load's extract, or copies of those that are elsewhere.
+
+    Raises:
+        ConfigError, ExtractError: see `open_extract` and `local_sources`.
+    """
     options = spec.options
     declared = reading_rules(mapping, **{name: getattr(options, name) for name in READING})
     names = spec.earlier.names if spec.earlier else None
-    return open_extract(extract_paths(spec.extract), declared=declared, names=names)
+    with ExitStack() as closing:
+        sources = closing.enter_context(local_sources(extract_paths(spec.extract), options.runs))
+        yield closing.enter_context(open_sources(sources, declared=declared, names=names))
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Keeps the cyclic garbage collector from scanning rows, which would cost more than the load itself."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

@@ -6,10 +6,12 @@ It needs no target and changes nothing; what it says of rows are numbers of rows
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import gettempdir
 
-from connectors.extracts.extract import open_extract
+from connectors.extracts.extract import open_sources
 from connectors.extracts.mapping_file import mapping_of
-from connectors.extracts.source_files import find_sources
+from connectors.extracts.remote.copies import local_sources
+from connectors.extracts.source_files import Source
 from pipelines.operations.operation import Operation
 from pipelines.propose.column_rules import proposed_rules, value_columns
 from pipelines.propose.conventions import fits_of
@@ -43,7 +45,8 @@ def propose_mapping(paths: Sequence[str | Path], operation: Operation, dialect: 
         ExtractError: the extract cannot be read in any way that is known here.
     """
     operation.check_dialect(dialect)
-    layout, sample = _read(paths, operation, dialect)
+    with local_sources(paths, Path(gettempdir())) as sources:
+        layout, sample = _read(sources, operation, dialect)
     found = matches(sample.columns, operation.shape, dialect)
     sample, foreign = without_foreign(sample, value_columns(found, operation.shape, dialect))
     rules = proposed_rules(found, sample, operation.shape, dialect)
@@ -60,19 +63,18 @@ _HEAD = "What is commented out is not certain: decide, and take the mark away. `
 _NOTHING = "no column is certain: name what feeds the columns below"
 
 
-def _read(paths: Sequence[str | Path], operation: Operation, dialect: Dialect) -> tuple[Layout, Sample]:
+def _read(sources: Sequence[Source], operation: Operation, dialect: Dialect) -> tuple[Layout, Sample]:
     """How an extract is written, and rows of it."""
-    sources = find_sources(paths)
     if sources[0].is_parquet:
-        return Layout(ReadingRules(), []), _sample(paths, ReadingRules())
+        return Layout(ReadingRules(), []), _sample(sources, ReadingRules())
     layout = layout_of(sources[0], lambda header: len(matches(header, operation.shape, dialect)))
-    sample = _sample(paths, layout.reading)
+    sample = _sample(sources, layout.reading)
     footed = with_footer(layout, sources[0], sample) if len(sources) == 1 else layout
-    return footed, sample if footed.reading == layout.reading else _sample(paths, footed.reading)
+    return footed, sample if footed.reading == layout.reading else _sample(sources, footed.reading)
 
 
-def _sample(paths: Sequence[str | Path], reading: ReadingRules) -> Sample:
-    with open_extract(paths, declared=reading) as extract:
+def _sample(sources: Sequence[Source], reading: ReadingRules) -> Sample:
+    with open_sources(sources, declared=reading) as extract:
         return sample_of(extract)
 
 

@@ -773,6 +773,20 @@ MUTATIONS = (
         ("tests/loads/test_three_forms.py",),
     ),
     Mutation(
+        "take a file that was replaced while it was fetched",
+        "connectors/extracts/remote/copies.py",
+        "    if _remote(fs.info(remote.path), remote.path).pin != remote.pin:",
+        "    if False:",
+        ("tests/loads/test_remote_extracts.py::test_a_file_that_is_replaced_while_it_is_read_is_refused",),
+    ),
+    Mutation(
+        "trust any SFTP server",
+        "connectors/extracts/remote/places.py",
+        "if not (known.exists() and",
+        "if False and not (known.exists() and",
+        ("tests/loads/test_remote_extracts.py::test_a_site_that_nobody_vouches_for_is_refused",),
+    ),
+    Mutation(
         "tolerate a surplus empty cell",
         "connectors/extracts/csv/fitting.py",
         "found > self.whole or any(cells[width:])",
