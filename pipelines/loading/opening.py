@@ -301,16 +301,3 @@ def open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Iterator[Ext
     with ExitStack() as closing:
         sources = closing.enter_context(local_sources(extract_paths(spec.extract), options.runs))
         yield closing.enter_context(open_sources(sources, declared=declared, names=names))
-
-
-@contextmanager
-def _quiet_collector() -> Iterator[None]:
-    """Keeps the cyclic garbage collector from scanning rows, which would cost more than the load itself."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
