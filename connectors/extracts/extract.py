@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeGuard
 
+from connectors.extracts.agreement import check_columns, check_types
 from connectors.extracts.batches import BadRow, Position, RowBatch, RowFile, order_of
 from connectors.extracts.csv.file import CsvFile
 from connectors.extracts.csv.format import csv_format
@@ -21,7 +22,6 @@ from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import Kinds
 from schemas.rows.reading import ReadingRules
-from schemas.suggestions import first_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,8 +63,8 @@ class Extract:
         Raises:
             ExtractError: the files' columns or the types of their columns do not agree.
         """
-        _check_columns(sources, files)
-        _check_types(sources, files)
+        check_columns(sources, files)
+        check_types(sources, files)
         self.columns = files[0].columns
         self.sources = list(sources)
         self.kinds: Kinds = {column: found.kind for file in files for column, found in file.types().items()}
@@ -271,35 +271,3 @@ def extract_from_frame(frame: "pd.DataFrame", path: Path) -> Extract:
 
     write_frame(frame, path)
     return open_extract([path])
-
-
-def _check_columns(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
-    """All files must have the first one's columns, in any order."""
-    expected = dict.fromkeys(files[0].columns)
-    for source, file in zip(sources, files, strict=True):
-        found = dict.fromkeys(file.columns)
-        missing = [name for name in expected if name not in found]
-        added = [name for name in found if name not in expected]
-        if len(missing) == len(expected):  # one of them begins with a row, and its cells are nobody's business
-            raise ExtractError(
-                f"{source.name} has no column of {sources[0].name}: the files of one extract must have the same "
-                "columns, each file in a header of its own"
-            )
-        if missing or added:
-            told = [f"lacks {', '.join(first_of([*map(repr, missing)]))}"] if missing else []
-            told += [f"adds {', '.join(first_of([*map(repr, added)]))}"] if added else []
-            raise ExtractError(
-                f"{source.name} {' and '.join(told)}, compared with {sources[0].name}: "
-                "the files of one extract must have the same columns"
-            )
-
-
-def _check_types(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
-    """A column must be of one kind in all files; width, unit and scale may differ."""
-    first: dict[str, tuple[object, str]] = {}
-    for source, file in zip(sources, files, strict=True):
-        for column, found in file.types().items():
-            told = f"{found.name} in {source.name}"
-            kind, told_first = first.setdefault(column, ((found.kind, found.is_list), told))
-            if kind != (found.kind, found.is_list):
-                raise ExtractError(f"column {column!r} is {told_first} but {told}: write it with one type in all files")

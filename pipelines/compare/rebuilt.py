@@ -11,7 +11,8 @@ from connectors.extracts.mapping_file import file_sha256, read_mapping
 from connectors.run_folder.folder import RunFolder
 from pipelines.compare.accepted import AcceptedKey
 from pipelines.loading.earlier import Earlier
-from pipelines.loading.opening import bind, expectations, open_files
+from pipelines.loading.given_extract import open_files
+from pipelines.loading.opening import bind, expectations
 from pipelines.loading.spec import LoadSpec
 from pipelines.operations.operation import CallSpec, Operation
 from pipelines.options import Options, Progress

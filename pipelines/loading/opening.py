@@ -7,9 +7,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from connectors.extracts.extract import Extract, columns_of_frame, extract_from_frame, is_frame, open_sources
-from connectors.extracts.mapping_file import read_mapping, reading_rules
-from connectors.extracts.remote.copies import local_sources
+from connectors.extracts.extract import Extract, columns_of_frame, extract_from_frame, is_frame
+from connectors.extracts.mapping_file import read_mapping
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
@@ -18,7 +17,7 @@ from pipelines.feeds.feed import Feed
 from pipelines.feeds.of_load import check_feed, feed_of
 from pipelines.loading.collector import quiet_collector
 from pipelines.loading.earlier import check_target, resumed
-from pipelines.loading.given_extract import extract_paths
+from pipelines.loading.given_extract import open_files
 from pipelines.loading.given_plan import check_given, keep_plan
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
 from pipelines.loading.manifest import Record, opening
@@ -33,7 +32,6 @@ from schemas.requests.strictness import strict_shape
 from schemas.rows import mapping as mappings
 from schemas.rows.binding import Binding
 from schemas.rows.columns import RowShape
-from schemas.settings import READING
 
 
 @dataclass(frozen=True)
@@ -286,18 +284,3 @@ def _check_used(binding: Binding, expect: Expectations) -> None:
             f"the mapping does not fit: nothing uses {unused}, and it says `unmapped: refuse`: map "
             "them, have them left out, or declare `unmapped: note`"
         )
-
-
-@contextmanager
-def open_files(spec: LoadSpec, mapping: mappings.Mapping | None) -> Iterator[Extract]:
-    """Opens the files of a load's extract, or copies of those that are elsewhere.
-
-    Raises:
-        ConfigError, ExtractError: see `open_extract` and `local_sources`.
-    """
-    options = spec.options
-    declared = reading_rules(mapping, **{name: getattr(options, name) for name in READING})
-    names = spec.earlier.names if spec.earlier else None
-    with ExitStack() as closing:
-        sources = closing.enter_context(local_sources(extract_paths(spec.extract), options.runs))
-        yield closing.enter_context(open_sources(sources, declared=declared, names=names))

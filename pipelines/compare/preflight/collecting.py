@@ -14,7 +14,8 @@ import orjson
 
 from connectors.extracts.mapping_file import read_mapping
 from pipelines.compare.preflight.references import Group, Kind, PropertyUse, References, Used
-from pipelines.loading.opening import bind, expectations, open_files
+from pipelines.loading.given_extract import open_files
+from pipelines.loading.opening import bind, expectations
 from pipelines.loading.spec import LoadSpec
 from pipelines.operations.operation import Operation, no_refs
 from pipelines.prepare.completeness import Gate, check_before
