@@ -98,10 +98,10 @@ def test_a_manifest_says_what_a_run_was_given_and_how_it_ended(tmp_path: Path) -
         {
             "state": "invalid",
             "code": "Missing",
-            "message": "display_name: is missing",
+            "message": "display_name (column 2): is missing",
             "rows": 1,
             "examples": ["IR_0002 (row 2)"],
-            "rule": "display_name: is missing",
+            "rule": "display_name (column 2): is missing",
             "keys": 1,
         }
     ]
