@@ -110,6 +110,14 @@ def test_a_dataset_and_a_table_in_a_bucket_are_known_for_what_they_are(bucket: S
         read(f"s3://{BUCKET}/delta", tmp_path)
 
 
+def test_a_name_that_leaves_its_folder_is_refused(bucket: S3, tmp_path: Path) -> None:
+    bucket.put("out/a.csv", "id\n1\n")
+    bucket.put("out/../../../../evil.csv", "id\n1\n")
+    with pytest.raises(ExtractError, match="holds a file whose name is no path below it"):
+        read(f"s3://{BUCKET}/out", tmp_path)
+    assert [*tmp_path.parent.rglob("evil.csv")] == []
+
+
 @pytest.mark.parametrize(
     ("key", "told"),
     [

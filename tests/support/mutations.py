@@ -775,7 +775,7 @@ MUTATIONS = (
     Mutation(
         "take a file that was replaced while it was fetched",
         "connectors/extracts/remote/copies.py",
-        "    if _remote(fs.info(remote.path), remote.path).pin != remote.pin:",
+        "    if _remote(fs, remote.path).pin != remote.pin:",
         "    if False:",
         ("tests/loads/test_remote_extracts.py::test_a_file_that_is_replaced_while_it_is_read_is_refused",),
     ),

@@ -88,16 +88,15 @@ def _fetched(url: str, folder: Path) -> list[Source]:
     fs, root = connected(url)
     folder.mkdir()
     try:
-        found = _listed(fs, root, url, folder)
+        found = [(source, _remote(fs, path)) for source, path in _listed(fs, root, url, folder)]
     except FileNotFoundError:
         raise ExtractError(f"{url}: there is no such file") from None
     except client_errors(url) as error:
         raise ExtractError(f"{url}: cannot be read: {told(error)}") from None
     sources = []
-    for source, origin in found:
-        remote = _remote(fs.info(origin), origin)
+    for source, remote in found:
         _copy(fs, url, source.name, remote, source.path)
-        sources.append(replace(source_of(source.path, source.name), origin=_url_of(origin, fs, root, url)))
+        sources.append(replace(source_of(source.path, source.name), origin=_url_of(remote.path, fs, root, url)))
     return sources
 
 
@@ -136,7 +135,10 @@ def _in_directory(fs: Any, root: str, url: str, folder: Path) -> list[tuple[Sour
     below.mkdir()
     origins: dict[Path, str] = {}
     for remote in fs.find(root):
-        path = below / remote[len(root) :].lstrip("/")
+        name = remote[len(root) :].lstrip("/")
+        if ".." in name.split("/"):  # as a path it would leave the folder
+            raise ExtractError(f"{url}: holds a file whose name is no path below it: rename it, or name the others")
+        path = below / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         origins[path] = remote
@@ -146,7 +148,9 @@ def _in_directory(fs: Any, root: str, url: str, folder: Path) -> list[tuple[Sour
         raise ExtractError(error.message.replace(str(below), url)) from None
 
 
-def _remote(info: Mapping[str, Any], path: str) -> _Remote:
+def _remote(fs: Any, path: str) -> _Remote:
+    """A file as it is now."""
+    info: Mapping[str, Any] = fs.info(path)
     return _Remote(path, info.get("size"), tuple(str(info.get(name)) for name in _PINS))
 
 
@@ -192,7 +196,7 @@ def _fill(fs: Any, remote: _Remote, out: BinaryIO, name: str) -> None:
 
 def _check_same(fs: Any, remote: _Remote, name: str) -> None:
     fs.invalidate_cache()
-    if _remote(fs.info(remote.path), remote.path).pin != remote.pin:
+    if _remote(fs, remote.path).pin != remote.pin:
         raise ExtractError(
             f"{name}: the file changed while it was being fetched: run again when whatever writes it has finished"
         )
