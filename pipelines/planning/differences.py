@@ -187,8 +187,10 @@ def _equal(name: str, sent: Any, found: Any, *, exactly: bool) -> bool:
 
 def moment_of(value: Any) -> datetime | None:
     """A date-time as an instant; one without an offset is UTC, as LUSID reads it."""
+    if not isinstance(value, str):
+        return None
     try:
         found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+    except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

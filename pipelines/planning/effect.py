@@ -14,7 +14,7 @@ from typing import Any
 from pipelines.operations.evidence import Finding
 from pipelines.operations.operation import CallSpec, Operation
 from pipelines.planning.differences import Difference, differences
-from pipelines.planning.expected import Expected, Members, expected_of
+from pipelines.planning.expected import Expected, Members, expected_of, members_of
 from pipelines.planning.held import Held, identity_of
 from schemas.errors import ConfigError
 
@@ -113,14 +113,13 @@ def foreseen(held: Held, spec: CallSpec) -> Foreseen:
     if any(body is not Finding.ABSENT and not isinstance(body, Mapping) for body in held.bodies):
         return _refused("Unclear", "LUSID does not let it be read, so it is not known what a load would do")
     kind = _KINDS[spec.operation.name]
-    wanted = expected_of(spec.operation, held.sent, spec.dialect)
-    if kind is _Kind.UPSERT:
-        return _upserted(wanted[0], held.bodies)
-    bodies = [None if body is Finding.ABSENT else body for body in held.bodies]
-    return _created(wanted, bodies) if kind is _Kind.CREATE else _changed(wanted, bodies)
+    if kind is _Kind.CREATE:
+        return _created(expected_of(spec.operation, held.sent, spec.dialect), held.bodies)
+    wanted = members_of(spec.operation, held.sent)
+    return _upserted(wanted, held.bodies) if kind is _Kind.UPSERT else _changed(wanted, held.bodies[0])
 
 
-def _upserted(wanted: Expected, bodies: Sequence[Any]) -> Foreseen:
+def _upserted(wanted: Members, bodies: Sequence[Any]) -> Foreseen:
     """LUSID updates the entity that any of the identifiers leads to, and creates one where none does."""
     there = {identity_of(body): body for body in bodies if body is not Finding.ABSENT}
     if not there:
@@ -128,19 +127,19 @@ def _upserted(wanted: Expected, bodies: Sequence[Any]) -> Foreseen:
     if len(there) > 1:
         return _refused("TwoEntities", f"its identifiers belong to {len(there)} different entities in LUSID")
     (body,) = there.values()
-    return _differing(differences(wanted.members, body, None))
+    return _differing(differences(wanted, body, None))
 
 
 def _created(wanted: Sequence[Expected], bodies: Sequence[Any]) -> Foreseen:
     """LUSID takes what it holds already if it is the same, and creates the rest."""
     now = datetime.now(UTC)
     for each, body in zip(wanted, bodies, strict=True):
-        found = differences(_without_instrument(each.members), body, now) if body is not None else ()
+        found = differences(_without_instrument(each.members), body, now) if body is not Finding.ABSENT else ()
         if found:
             names = ", ".join(sorted({difference.member for difference in found}))
             what = "an order of it" if each.name else "it"
             return _refused("Exists", f"LUSID holds {what} already, which differs in {names}")
-    return Foreseen(Effect.CREATE if None in bodies else Effect.SAME)
+    return Foreseen(Effect.CREATE if Finding.ABSENT in bodies else Effect.SAME)
 
 
 def _without_instrument(members: Members) -> Members:
@@ -148,12 +147,11 @@ def _without_instrument(members: Members) -> Members:
     return {name: value for name, value in members.items() if name != "lusidInstrumentId"}
 
 
-def _changed(wanted: Sequence[Expected], bodies: Sequence[Any]) -> Foreseen:
+def _changed(wanted: Members, body: Any) -> Foreseen:
     """LUSID changes what it holds."""
-    if any(body is None for body in bodies):
+    if body is Finding.ABSENT:
         return _refused("NotThere", "LUSID does not hold what is to be changed")
-    pairs = zip(wanted, bodies, strict=True)
-    return _differing([each for one, body in pairs for each in differences(one.members, body, None)])
+    return _differing(differences(wanted, body, None))
 
 
 def _differing(found: Sequence[Difference]) -> Foreseen:

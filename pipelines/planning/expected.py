@@ -43,8 +43,13 @@ def expected_of(operation: Operation, request: Any, dialect: Dialect) -> list[Ex
     where = list(operation.evidence(request, dialect))
     if operation.name == "orders":
         return _orders(request, where)
-    members = _MEMBERS.get(operation.name, lambda _: {})(request)
+    members = members_of(operation, request)
     return [Expected("", _listed(each, request, dialect), members) for each in where]
+
+
+def members_of(operation: Operation, request: Any) -> Members:
+    """What the one entity of a request should hold; empty where it is enough that it exists."""
+    return _MEMBERS.get(operation.name, lambda _: {})(request)
 
 
 def addresses_of(operation: Operation, request: Any, dialect: Dialect) -> list[Evidence]:
@@ -56,10 +61,11 @@ def addresses_of(operation: Operation, request: Any, dialect: Dialect) -> list[E
         dialect: of the server.
     """
     identifiers = request.get("identifiers") if isinstance(request, Mapping) else None
-    each = (
-        [{**request, "identifiers": {key: value}} for key, value in identifiers.items()] if identifiers else [request]
-    )
-    return [expected.where for one in each for expected in expected_of(operation, one, dialect)]
+    if not identifiers:
+        return [each.where for each in expected_of(operation, request, dialect)]
+    rest = {name: request[name] for name in ("scope", "properties") if name in request}
+    ones = [{**rest, "identifiers": {key: value}} for key, value in identifiers.items()]
+    return [_listed(where, one, dialect) for one in ones for where in operation.evidence(one, dialect)]
 
 
 def _orders(request: Members, where: list[Evidence]) -> list[Expected]:

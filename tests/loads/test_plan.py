@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from builders import COUNTRY, IR_ID, PERSON, Row, account, investor, order, read_csv
+from builders import COUNTRY, IR_ID, PERSON, Row, account, investor, order, read_csv, write_csv
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kept_sandbox import Desk, desk
@@ -18,6 +18,7 @@ from kept_sandbox import Desk, desk
 from pipelines.cli.main import run
 from pipelines.compare.plan import PlanReport
 from pipelines.compare.reading_back import Result
+from pipelines.nights.nightly import nightly
 from pipelines.options import Progress
 from pipelines.planning.effect import Effect
 from pipelines.report.report import Report
@@ -205,6 +206,20 @@ def test_a_guard_without_a_plan_makes_one_and_sends_all_that_it_lets_through(pla
     report = place.load("investor-records", [investor(1), investor(2, {COUNTRY: "Chad"})], max_change="50%")
     assert (kept(report.rows), report.exit_code) == ({"accepted": 2}, 0)
     assert (report.run_dir / "plan.parquet").exists()
+
+
+def test_a_night_that_its_guard_stopped_goes_on_with_a_larger_limit(place: Desk) -> None:
+    folder = place.folder / "tonight"
+    folder.mkdir()
+    place.load("investor-records", [investor(1)])
+    write_csv(folder / "investors.csv", [investor(1, {COUNTRY: "Chad"}), investor(2)])
+    given: dict[str, Any] = {"target": place.sandbox.url, "runs": place.runs, "patience": 1}
+    stopped = nightly(folder, max_change=0, max_create=1, **given)
+    assert (stopped.exit_code, [kept(each.rows) for each in stopped.reports]) == (4, [{"not_sent": 2}])
+    assert nightly(folder, max_change=0, max_create=1, **given).exit_code == 4
+    again = nightly(folder, max_change=1, max_create=1, **given)
+    assert (again.exit_code, [kept(each.rows) for each in again.reports]) == (0, [{"accepted": 2}])
+    assert [each.run_id for each in again.reports] == [each.run_id for each in stopped.reports]
 
 
 def test_orders_that_are_there_are_the_same_and_others_of_their_id_refused(place: Desk) -> None:

@@ -89,8 +89,8 @@ MUTATIONS = (
     Mutation(
         "take a value that is not in effect for one that is there",
         "pipelines/planning/effect.py",
-        "differences(wanted.members, body, None)",
-        "differences(wanted.members, body, datetime.now(UTC))",
+        "there.values()\n    return _differing(differences(wanted, body, None))",
+        "there.values()\n    return _differing(differences(wanted, body, datetime.now(UTC)))",
         ("tests/loads/test_plan.py::test_a_value_that_is_not_in_effect_yet_is_sent",),
     ),
     Mutation(
