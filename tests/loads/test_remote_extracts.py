@@ -194,7 +194,7 @@ def cutting(times: int, after: int) -> Iterator[None]:
 
 def test_a_cut_connection_is_taken_up_where_it_broke(bucket: S3, tmp_path: Path) -> None:
     url = bucket.put("long.csv", "x" * 300_000 + "y" * 300_000)
-    with cutting(5, after=100_000):
+    with cutting(2, after=100_000):
         assert read(url, tmp_path) == b"x" * 300_000 + b"y" * 300_000
     broken = rf"^{url}: the connection broke 4 times after 0 bytes \(cut\): load again$"
     with cutting(99, after=0), pytest.raises(ExtractError, match=broken):

@@ -107,6 +107,10 @@ class Sftp:
         ready.set()
         await over.wait()
         listening.close()
+        for connection in self._connections:
+            connection.abort()
+            await connection.wait_closed()
+        await listening.wait_closed()
 
 
 @contextmanager

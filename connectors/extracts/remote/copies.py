@@ -9,13 +9,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from connectors.extracts.remote.places import client_errors, connected, is_url, told
+from connectors.extracts.remote.places import client_errors, connected, is_url, kind_of_place, told
 from connectors.extracts.source_files import Source, find_sources, is_shown, source_of, unique
 from connectors.run_folder.folder import make_runs_folder
 from schemas.errors import ExtractError
@@ -87,6 +87,14 @@ def _fetched(url: str, folder: Path) -> list[Source]:
     """The files that a URL stands for, copied."""
     fs, root = connected(url)
     folder.mkdir()
+    with ExitStack() as closing:
+        if kind_of_place(url).extra == "sftp":  # the others keep no connection
+            closing.callback(fs.client.close)
+        return _copied(fs, root, url, folder)
+
+
+def _copied(fs: Any, root: str, url: str, folder: Path) -> list[Source]:
+    """The same of a place that is connected."""
     try:
         found = [(source, _remote(fs, path)) for source, path in _listed(fs, root, url, folder)]
     except FileNotFoundError:
