@@ -1,11 +1,8 @@
-"""Publishes a load's counts, reasons for failure and progress as Prefect artifacts.
+"""Publishes how a flow ended and how far its loads are as Prefect artifacts; writes the story of each load to its log.
 
-Prefect stores artifacts, often outside the firm, so nothing in them comes from a row: no key, no cell, and for reasons
-only our own texts, never a server's, which may quote either. The run folder has the rest. A load continues if its
-artifacts cannot be published.
+A load continues where Prefect does not take them. What may be published at all, `outcomes` says.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,84 +10,45 @@ from datetime import date
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
 
 from connectors.lusid.waiting import Waiting
 from pipelines.options import Progress
-from pipelines.report.report import Report
-from schemas.states import STATES
 
 EVERY_SECONDS = 2.0
 """Seconds between two updates of a progress artifact: Prefect limits API requests."""
 
-MOST_REASONS = 50
-MOST_CHARACTERS = 200
+WAIT_EVERY_SECONDS = 60.0
+"""Seconds between two lines of the log that LUSID is waited for."""
 
 
-def publish(report: Report, note: Callable[[str], None]) -> None:
-    """Publishes a finished load: `<operation>-summary` and, if rows were not accepted, `<operation>-reasons`."""
+def publish(key: str, content: str, note: Callable[[str], None]) -> None:
+    """Publishes a flow's outcome, in Markdown, under a key."""
     with _unharmed(note):
-        create_markdown_artifact(summary(report), f"{report.operation}-summary", "Rows and keys by state")
-        if report.reasons:
-            create_markdown_artifact(reasons(report), f"{report.operation}-reasons", "Why rows were not accepted")
+        create_markdown_artifact(content, key, "How it ended, why rows were not accepted, and what to type next")
 
 
-def summary(report: Report) -> str:
-    """A load's rows and keys by state, and where its files are, in Markdown."""
-    lines = [f"| {escaped(s.value)} | {report.rows[s]:,} | {report.keys[s]:,} |" for s in STATES]
-    return "\n".join(
-        [
-            f"**{escaped(report.operation)}: {escaped(report.verdict.value)}** ({report.mode} mode)",
-            "",
-            "| state | rows | keys |",
-            "|---|---:|---:|",
-            *lines,
-            f"| **read** | **{report.rows_read:,}** | |",
-            "",
-            f"{report.requests:,} calls, {report.retries:,} retries, {report.seconds:.1f} seconds. {_place(report)}",
-        ]
-    )
+def flow_log() -> Callable[[str], None]:
+    """What writes a line to the log of this flow run, from whichever thread; outside of one, what drops it."""
+    try:
+        logger = get_run_logger()
+    except MissingContextError:
+        return lambda _: None
+    return lambda text: logger.info("%s", text)
 
 
-def reasons(report: Report) -> str:
-    """Why rows were not accepted, the most frequent reason first, in Markdown."""
-    lines = [
-        f"| {escaped(r.state.value)} | {escaped(r.code)} | {escaped(r.rule) if r.state.traits.shareable else ''} "
-        f"| {r.rows:,} |"
-        for r in report.reasons[:MOST_REASONS]
-    ]
-    more = len(report.reasons) - MOST_REASONS
-    rest = [f"| | | {more:,} more reasons | |"] if more > 0 else []
-    return "\n".join(["| state | code | rule | rows |", "|---|---|---|---:|", *lines, *rest, "", _place(report)])
+class LoggedProgress(Progress):
+    """Passes progress on, and writes notes to the log of the flow run."""
 
-
-def escaped(text: str) -> str:
-    """Escapes a text so that Markdown shows it as it is, on one line of bounded length, with no table, link or HTML."""
-    flat = " ".join(text.split())
-    short = flat if len(flat) <= MOST_CHARACTERS else f"{flat[: MOST_CHARACTERS - 3]}..."
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", short)
-
-
-class PublishedProgress(Progress):
-    """Passes progress on, and publishes the share of settled requests as an artifact now and then."""
-
-    def __init__(
-        self, operation: str, target: str | None, beside: Progress, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Publishes nothing before the first request is settled.
-
-        Args:
-            operation: names the artifact.
-            target: where the requests go; None in a dry run, which sends none.
-            beside: receives everything as well.
-            clock: in seconds.
-        """
-        self._operation, self._target, self._beside, self._clock = operation, target, beside, clock
-        self._artifact: UUID | None = None
-        self._published = float("-inf")
+    def __init__(self, beside: Progress) -> None:
+        """Takes who receives everything as well."""
+        self._beside, self._log = beside, flow_log()
 
     def note(self, text: str) -> None:
-        """Passes a note on."""
+        """Passes a note on, and logs it."""
         self._beside.note(text)
+        self._log(text)
 
     def begins(self, day: date, feed: str | None) -> None:
         """Passes on what a load is of."""
@@ -109,8 +67,44 @@ class PublishedProgress(Progress):
         self._beside.reading(rows)
 
     def sending(self, settled: int, total: int) -> None:
-        """Passes on and publishes the number of requests settled so far, and of all."""
+        """Passes on the number of requests settled so far, and of all."""
         self._beside.sending(settled, total)
+
+
+class PublishedProgress(LoggedProgress):
+    """Also publishes the share of settled requests as an artifact now and then, and logs that LUSID is waited for."""
+
+    def __init__(
+        self, operation: str, target: str | None, beside: Progress, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Publishes nothing before the first request is settled.
+
+        Args:
+            operation: names the artifact.
+            target: where the requests go; None in a dry run, which sends none.
+            beside: receives everything as well, and logs notes.
+            clock: in seconds.
+        """
+        super().__init__(beside)
+        self._operation, self._target, self._clock = operation, target, clock
+        self._artifact: UUID | None = None
+        self._published = self._waited = float("-inf")
+
+    def note(self, text: str) -> None:
+        """Passes a note on; who is beside logs it."""
+        self._beside.note(text)
+
+    def waiting(self, wait: Waiting) -> None:
+        """Passes on that LUSID is waited for, and logs it at most once a minute."""
+        super().waiting(wait)
+        now = self._clock()
+        if now - self._waited >= WAIT_EVERY_SECONDS:
+            self._waited = now
+            self._log(f"{self._operation}: waiting for {wait.whom} since {wait.since:%H:%M:%S} UTC")
+
+    def sending(self, settled: int, total: int) -> None:
+        """Passes on and publishes the number of requests settled so far, and of all."""
+        super().sending(settled, total)
         now = self._clock()
         if now - self._published >= EVERY_SECONDS or settled == total:
             self._published = now
@@ -132,9 +126,3 @@ def _unharmed(note: Callable[[str], None]) -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001 - whatever Prefect's client raises: the run folder is the record
         note(f"an artifact could not be published in Prefect ({type(error).__name__}); the run folder has everything")
-
-
-def _place(report: Report) -> str:
-    """Where the rows went, and where the files are."""
-    target = f"Target: {escaped(report.target)}" if report.target else "A dry run"
-    return f"{target}. Files: {escaped(str(report.run_dir))}"

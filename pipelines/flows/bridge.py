@@ -7,6 +7,7 @@ decides what to raise when Prefect cannot run a flow. Knows no flow by name.
 import os
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from pipelines.nights.backfill import BackfillReport
@@ -14,6 +15,7 @@ from pipelines.nights.report import NightlyReport
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from schemas.errors import ConfigError, UnreachableError
+from schemas.settings import LoadOptions, about
 
 Outcome = Report | NightlyReport | BackfillReport
 _PREFECTS = ("prefect", "httpx")
@@ -47,15 +49,23 @@ def current_bridge() -> Bridge:
     return _bridge.get() or Bridge(Progress())
 
 
-def plain_options(options: Options) -> dict[str, Any]:
+def plain_options(options: Options, *, of_night: bool = False) -> dict[str, Any]:
     """The options as plain values, as a deployment passes them.
+
+    Args:
+        options: of a load, or of every load of a night.
+        of_night: leave out those that loads of a single extract have alone, where they are not set.
 
     Raises:
         ConfigError: an option is an open target or lists held references, which Prefect must not store.
     """
     if options.hold or not isinstance(options.target, str | None):
         raise ConfigError("an open target and held references cannot go through Prefect")
-    return options.plain()
+    plain = options.plain()
+    if of_night:
+        unset = {each.name for each in fields(LoadOptions) if about(each).one_extract and not plain.get(each.name)}
+        return {name: value for name, value in plain.items() if name not in unset}
+    return plain
 
 
 def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress) -> _T:

@@ -5,26 +5,23 @@ schedule and a place to watch. Nothing from a row goes through Prefect, which wo
 """
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from connectors.prefect_settings import configure_prefect
+from pipelines.flows import outcomes
 from pipelines.flows.bridge import Outcome, current_bridge
+from pipelines.flows.form import LoadForm, NightForm
 from pipelines.loading.spec import LoadSpec
-from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.backfill import backfill as backfill_nights
 from pipelines.nights.nightly import nightly
-from pipelines.nights.report import NightlyReport
 from pipelines.nights.trading_day import trading_day as load_trading_day
 from pipelines.options import Progress
 from pipelines.replay import replay
-from pipelines.report.report import Report
 from pipelines.resume import resume
 from schemas.errors import LoadError
-from schemas.states import EXIT_CODES, GOOD, Verdict
 
 configure_prefect()
 
@@ -32,66 +29,84 @@ from prefect import flow  # noqa: E402 - it reads its settings when it is import
 from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 
+from pipelines.flows import artifacts, names  # noqa: E402 - they import Prefect
 from pipelines.flows.tasks import carry_out_in_tasks  # noqa: E402 - it imports Prefect
 
-REJECTS = "Rejects"
-"""The name of the completed state of a flow in which some rows were not accepted."""
+_LOAD, _NIGHT = LoadForm(), NightForm()
+"""Forms that nobody filled in."""
 
 
-@flow(name="load-extract", flow_run_name="load {operation}", persist_result=False)
-def load_extract(operation: str, extracts: list[str], options: dict[str, Any] | None = None) -> State[None]:
+@flow(name="load-extract", flow_run_name=names.load_name, persist_result=False)
+def load_extract(operation: str, extracts: list[str], options: LoadForm = _LOAD) -> State[None]:
     """Loads one extract.
 
     Args:
         operation: its name, such as `investor-records`.
         extracts: files, globs or directories of CSV or Parquet.
-        options: fields of `Options`.
+        options: of the load; what is left empty has its default.
     """
     return _state_of(
-        lambda progress: carry_out_in_tasks(LoadSpec.of(operation, extracts, progress=progress, **(options or {})))
+        "load-extract",
+        lambda progress: carry_out_in_tasks(LoadSpec.of(operation, extracts, progress=progress, **options.given())),
     )
 
 
-@flow(name="nightly-load", flow_run_name="night of {folder}", persist_result=False)
-def nightly_load(folder: str, options: dict[str, Any] | None = None) -> State[None]:
+@flow(name="nightly-load", flow_run_name=names.folder_name("nightly"), persist_result=False)
+def nightly_load(
+    folder: str,
+    day: date | None = None,
+    again: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
+    options: NightForm = _NIGHT,
+) -> State[None]:
     """Loads a folder's investor records, investment accounts and orders; rows that depend on a failed row are held.
 
     Args:
         folder: holds the extracts, by name, and their mappings; may hold `{date:...}`.
-        options: fields of `Options`, and the business date as `day`.
+        day: the business date; empty for the one that it is now.
+        again: load everything anew; otherwise a night that stopped resumes.
+        options: of every load; what is left empty has its default.
     """
-    settings = dict(options or {})
-    day = settings.pop("day", None)
-    on = date.fromisoformat(day) if isinstance(day, str) else day
-    return _state_of(lambda progress: _night_in_tasks(Path(folder), day=on, progress=progress, **settings))
+    return _state_of(
+        "nightly-load",
+        lambda progress: _night_in_tasks(Path(folder), day=day, progress=progress, again=again, **options.given()),
+    )
 
 
-@flow(name="trading-day", flow_run_name="trading day of {folder}", persist_result=False)
-def trading_day(folder: str, options: dict[str, Any] | None = None) -> State[None]:
+@flow(name="trading-day", flow_run_name=names.folder_name("trading day"), persist_result=False)
+def trading_day(folder: str, again: bool = False, options: NightForm = _NIGHT) -> State[None]:  # noqa: FBT001, FBT002  # a parameter of a form
     """Loads a folder's orders and what follows from them; rows that depend on a failed row are held.
 
     Args:
         folder: holds the extracts, by name, and their mappings.
-        options: fields of `Options`.
+        again: load everything anew; otherwise a day that stopped resumes.
+        options: of every load; what is left empty has its default.
     """
     return _state_of(
+        "trading-day",
         lambda progress: load_trading_day(
-            Path(folder), progress=progress, carry_out=carry_out_in_tasks, **(options or {})
-        )
+            Path(folder), progress=progress, carry_out=carry_out_in_tasks, again=again, **options.given()
+        ),
     )
 
 
-@flow(name="backfill", flow_run_name="backfill {first} to {last}", persist_result=False)
-def backfill(folder_pattern: str, first: date, last: date, options: dict[str, Any] | None = None) -> State[None]:
+@flow(name="backfill", flow_run_name="backfill {first} to {last} of {folder_pattern}", persist_result=False)
+def backfill(
+    folder_pattern: str,
+    first: date,
+    last: date,
+    again: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
+    options: NightForm = _NIGHT,
+) -> State[None]:
     """Loads the nights of past business dates.
 
     Args:
         folder_pattern: where a date's extracts are, such as `/extracts/{date:%Y%m%d}`.
         first: the first date; last: the last date, included.
-        options: fields of `Options`, and `again` to load finished dates too.
+        again: also load dates that earlier runs have finished.
+        options: of every load; what is left empty has its default.
     """
-    settings = {"night": _night_in_tasks, **(options or {})}
-    return _state_of(lambda progress: backfill_nights(folder_pattern, first, last, progress=progress, **settings))
+    work = partial(backfill_nights, folder_pattern, first, last, night=_night_in_tasks, again=again)
+    return _state_of("backfill", lambda progress: work(progress=progress, **options.given()))
 
 
 @flow(name="resume-run", flow_run_name="resume {run}", persist_result=False)
@@ -110,7 +125,7 @@ def resume_run(
     work = partial(
         resume, run, runs=Path(runs), target=target, force=force, limits=limits, carry_out=carry_out_in_tasks
     )
-    return _state_of(lambda progress: work(progress=progress))
+    return _state_of("resume-run", lambda progress: work(progress=progress))
 
 
 @flow(name="replay-run", flow_run_name="replay {run}", persist_result=False)
@@ -125,53 +140,34 @@ def replay_run(run: str, runs: str, corrected: str | None = None, target: str | 
     """
     path = Path(corrected) if corrected else None
     work = partial(replay, run, path, runs=Path(runs), target=target, carry_out=carry_out_in_tasks)
-    return _state_of(lambda progress: work(progress=progress))
+    return _state_of("replay-run", lambda progress: work(progress=progress))
 
 
 _night_in_tasks = partial(nightly, carry_out=carry_out_in_tasks)
 
 
-def _state_of(work: Callable[[Progress], Outcome]) -> State[None]:
-    """Does a flow's work and returns its final state: failed if it stopped, `REJECTS` if rows were not accepted.
+def _state_of(key: str, work: Callable[[Progress], Outcome]) -> State[None]:
+    """Does a flow's work, publishes how it ended, and returns its final state: `Red` and failed, `Rejects`, or green.
 
     Args:
+        key: of the artifact.
         work: the flow's work, given the progress to report to.
     """
     bridge = current_bridge()
+    names.tag()
+    progress = artifacts.LoggedProgress(bridge.progress)
     try:
-        outcome = work(bridge.progress)
-        bridge.leave(outcome)
+        outcome = work(progress)
     except LoadError as error:
         bridge.leave(error)
-        return Failed(message=error.message)
+        artifacts.publish(key, outcomes.failed_page(error.message), bridge.progress.note)
+        return Failed(name=outcomes.RED, message=error.message)
     except Exception as error:  # noqa: BLE001 - a defect: the caller raises it
         bridge.leave(error)
         place = traceback.extract_tb(error.__traceback__)[-1]
-        return Failed(
-            message=f"a bug in bulkload: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
-        )
-    where = f"into {outcome.target}" if outcome.target else "a dry run"
-    message = f"exit code {outcome.exit_code}, {where}; {'; '.join(_loads_in_words(outcome)) or 'nothing to load'}"
-    if outcome.exit_code == EXIT_CODES[Verdict.COMPLETE]:
-        return Completed(message=message)
-    if outcome.exit_code == EXIT_CODES[Verdict.REJECTS]:
-        return Completed(name=REJECTS, message=message)
-    return Failed(message=message)
-
-
-def _loads_in_words(outcome: Outcome) -> Iterator[str]:
-    """A line for each load, for the state's message; an error's message is ours and quotes no cell."""
-    match outcome:
-        case Report():
-            rest = {s.value: n for s, n in outcome.rows.items() if n and s not in GOOD}
-            others = "".join(f", {n:,} {state}" for state, n in rest.items())
-            alerts = f", {len(outcome.alerts):,} alerts" if outcome.alerts else ""
-            yield f"{outcome.operation}: {outcome.rows_read:,} rows read{others}{alerts} ({outcome.run_id})"
-        case NightlyReport():
-            for report in outcome.reports:
-                yield from _loads_in_words(report)
-            if outcome.error is not None:
-                yield outcome.error.message
-        case BackfillReport():
-            for _, night in outcome.nights:
-                yield from _loads_in_words(night)
+        text = f"a bug in bulkload: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+        return Failed(name=outcomes.RED, message=text)
+    bridge.leave(outcome)
+    artifacts.publish(key, outcomes.page(outcome), bridge.progress.note)
+    message, name = outcomes.message(outcome), outcomes.state_name(outcome)
+    return Failed(name=name, message=message) if name == outcomes.RED else Completed(name=name, message=message)

@@ -63,8 +63,8 @@ def launch_nightly(
         return nightly(folder, progress=progress, **given)
     from pipelines.flows import flows
 
-    settings = {**plain_options(options), "again": again, **({"day": day.isoformat()} if day else {})}
-    return through_prefect(partial(flows.nightly_load, str(folder), settings), NightlyReport, progress)
+    work = partial(flows.nightly_load, str(folder), day, again=again, options=plain_options(options, of_night=True))
+    return through_prefect(work, NightlyReport, progress)
 
 
 def launch_trading_day(
@@ -75,8 +75,8 @@ def launch_trading_day(
         return trading_day(folder, progress=progress, again=again, **vars(options))
     from pipelines.flows import flows
 
-    settings = {**plain_options(options), "again": again}
-    return through_prefect(partial(flows.trading_day, str(folder), settings), NightlyReport, progress)
+    work = partial(flows.trading_day, str(folder), again=again, options=plain_options(options, of_night=True))
+    return through_prefect(work, NightlyReport, progress)
 
 
 def launch_backfill(
@@ -93,8 +93,8 @@ def launch_backfill(
         return backfill(folder_pattern, *dates, progress=progress, again=again, **vars(options))
     from pipelines.flows import flows
 
-    settings = {**plain_options(options), "again": again}
-    return through_prefect(partial(flows.backfill, folder_pattern, *dates, settings), BackfillReport, progress)
+    work = partial(flows.backfill, folder_pattern, *dates, again=again, options=plain_options(options, of_night=True))
+    return through_prefect(work, BackfillReport, progress)
 
 
 def launch_resume(

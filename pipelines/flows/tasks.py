@@ -14,13 +14,14 @@ from typing import TypeVar
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from pipelines.flows import artifacts
+from pipelines.flows import artifacts, outcomes
 from pipelines.loading.ahead import look_ahead
 from pipelines.loading.opening import named_target, open_run
 from pipelines.loading.run import close_books, prepare
 from pipelines.loading.sending import Sent, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
+from pipelines.report.summary import many
 
 _T = TypeVar("_T")
 
@@ -31,14 +32,18 @@ class HiddenError(Exception):
 
 def carry_out_in_tasks(spec: LoadSpec) -> Report:
     """Takes a load through its steps as `pipelines.load.carry_out` does, with a task for each."""
-    shown = artifacts.PublishedProgress(spec.operation.name, named_target(spec.options), spec.progress)
+    name, target = spec.operation.name, named_target(spec.options)
+    shown, log = artifacts.PublishedProgress(name, target, spec.progress), artifacts.flow_log()
     with open_run(replace(spec, progress=shown)) as run:
         run_id = run.folder.run_id
+        log(f"{name}: {run_id} begins, {f'into {target}' if target else 'a dry run'}")
         prepared = _in_a_task(f"prepare {run_id}", lambda: prepare(run))
+        requests = prepared.requests
+        log(f"{name}: {many(requests.rows_read, 'row', 'rows')} read, {many(len(requests), 'request', 'requests')}")
         stop = look_ahead(prepared)
         sent = Sent(stop) if stop else _in_a_task(f"send {run_id}", lambda: send(prepared))
         report = _in_a_task(f"close the books of {run_id}", lambda: close_books(prepared, sent))
-        artifacts.publish(report, spec.progress.note)
+        log(f"{name}: {report.verdict}, {outcomes.counts(report)}; see {report.run_dir}")
         return report
 
 

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from dataclasses import fields
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,23 @@ from prefect_harness import (
 from connectors.sandbox.server import Sandbox
 from pipelines.deliver.sender import send_batches
 from pipelines.flows import flows, tasks
-from pipelines.flows.artifacts import MOST_CHARACTERS, PublishedProgress, escaped, publish, reasons, summary
+from pipelines.flows.artifacts import PublishedProgress, publish
 from pipelines.flows.bridge import plain_options, through_prefect
 from pipelines.flows.deploy import PREFECT_YAML, deploy
-from pipelines.flows.flows import REJECTS, load_extract, nightly_load
+from pipelines.flows.flows import load_extract, nightly_load
+from pipelines.flows.form import LoadForm, NightForm
 from pipelines.flows.launch import launch_backfill, launch_load, launch_nightly, launch_trading_day
+from pipelines.flows.outcomes import (
+    ALERTS,
+    MOST_CHARACTERS,
+    RED,
+    REJECTS,
+    colour_of,
+    escaped,
+    message,
+    page,
+    state_name,
+)
 from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.report import NightlyReport
 from pipelines.options import Options, Progress
@@ -44,7 +57,9 @@ from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableErro
 from schemas.expectations import Expectations
 from schemas.manifest import Reason
 from schemas.option_types.budget import FailureBudget
+from schemas.settings import LoadOptions, about
 from schemas.states import STATES, Mode, State, Verdict
+from schemas.verdicts import Colour
 
 pytestmark = pytest.mark.prefect
 
@@ -70,6 +85,11 @@ class Heard(Progress):
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+
+def today() -> str:
+    """The date of a run that names none."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def run_load_flow(operation: str, file: Path, options: Options, progress: Progress | None = None) -> Report:
@@ -111,31 +131,32 @@ def test_a_night_has_a_task_for_each_step_of_a_load_and_none_for_a_row_or_call(w
     assert (kind, name) == ("COMPLETED", REJECTS)
     ids = [report.run_id for report in night.reports]
     assert message == (
-        f"exit code 3, into sandbox; investor-records: 1,008 rows read, 7 invalid ({ids[0]}); "
+        "26 of 5,858 rows not accepted: 14 invalid, 4 held, 8 failed, into sandbox, exit code 3; "
+        f"investor-records: 1,008 rows read, 7 invalid ({ids[0]}); "
         f"investment-accounts: 1,847 rows read, 4 invalid, 4 held, 2 failed ({ids[1]}); "
         f"orders: 3,003 rows read, 3 invalid, 6 failed ({ids[2]})"
     )
 
 
-def test_artifacts_show_the_counts_the_reasons_and_the_progress_of_each_load(watch: Any, tmp_path: Path) -> None:
+def test_a_night_has_one_artifact_with_verdict_counts_reasons_and_what_to_type_next(watch: Any, tmp_path: Path) -> None:
     options = Options(target="sandbox", runs=tmp_path)
     night, seen = watch(lambda: run_nightly_flow(DATA / "sample", options))
     shown = seen.artifacts
-    kinds = ("progress", "reasons", "summary")
-    assert sorted(shown) == sorted(f"{r.operation}-{kind}" for r in night.reports for kind in kinds)
+    assert sorted(shown) == sorted(["nightly-load", *(f"{r.operation}-progress" for r in night.reports)])
+    assert {shown[f"{r.operation}-progress"] for r in night.reports} == {"100"}
+    lines = shown["nightly-load"].splitlines()
+    assert lines[0] == r"# ! amber: 26 of 5\,858 rows not accepted\: 14 invalid\, 4 held\, 8 failed"
+    assert "| 3 | held | ParentFailed |  | investment\\-accounts |" in lines
+    assert any("account\\_type \\(column 5\\)\\: is none of" in line for line in lines)
+    reasons = [reason for report in night.reports for reason in report.reasons]
+    assert sum(line.endswith(tuple(f"| {escaped(r.operation)} |" for r in night.reports)) for line in lines) == len(
+        reasons
+    )
     for report in night.reports:
-        assert shown[f"{report.operation}-summary"] == summary(report)
-        assert shown[f"{report.operation}-reasons"] == reasons(report)
-        assert shown[f"{report.operation}-progress"] == "100"
-    accounts = night.reports[1]
-    lines = shown["investment-accounts-summary"].splitlines()
-    assert lines[0] == r"**investment\-accounts: rejects** (Partial mode)"
-    assert {"| accepted | 1,837 | 1,195 |", "| invalid | 4 | 2 |", "| duplicate | 0 | 0 |", "| held | 4 | 3 |"} <= {
-        *lines
-    }
-    assert lines[-1].endswith(f"Target: sandbox. Files: {escaped(str(accounts.run_dir))}")
-    assert "| held | ParentFailed |  | 3 |" in shown["investment-accounts-reasons"].splitlines()
-    assert any("account\\_type\\: is none of" in line for line in shown["investment-accounts-reasons"].splitlines())
+        assert f"bulkload replay {report.run_id} --runs {tmp_path}" in shown["nightly-load"]
+        assert f"[failures.csv](file://{report.run_dir}/failures.csv)" in shown["nightly-load"]
+    assert seen.run.name == f"nightly {today()} of {DATA / 'sample'}"
+    assert {"bulkload", today()} <= {*seen.run.tags}
 
 
 def test_whatever_fails_in_a_flow_no_file_of_prefect_and_no_line_tells_a_secret_or_a_cell(
@@ -220,14 +241,14 @@ def test_a_load_that_accepts_every_row_completes(watch: Any, tmp_path: Path) -> 
     assert seen.state == (
         "COMPLETED",
         "Completed",
-        f"exit code 0, into sandbox; investor-records: 1 rows read ({report.run_id})",
+        f"1 row, none to correct, into sandbox, exit code 0; investor-records: 1 rows read ({report.run_id})",
     )
     assert seen.run.parameters == {
         "operation": "investor-records",
         "extracts": [str(file)],
         "options": plain_options(options) | {"batch_size": 1000},
     }
-    assert set(seen.artifacts) == {"investor-records-summary", "investor-records-progress"}
+    assert set(seen.artifacts) == {"load-extract", "investor-records-progress"}
 
 
 def test_a_load_that_cannot_begin_fails_with_its_own_error(watch: Any, tmp_path: Path) -> None:
@@ -239,7 +260,8 @@ def test_a_load_that_cannot_begin_fails_with_its_own_error(watch: Any, tmp_path:
         return refused.value.message
 
     message, seen = watch(call)
-    assert seen.state == ("FAILED", "Failed", message)
+    assert seen.state == ("FAILED", RED, message)
+    assert seen.artifacts["load-extract"].startswith("# ✗ red: nothing was loaded")
 
 
 def test_a_load_that_stops_early_fails_and_still_has_its_report(
@@ -252,8 +274,11 @@ def test_a_load_that_stops_early_fails_and_still_has_its_report(
         monkeypatch.setattr("pipelines.loading.sending.send_batches", interrupted)
         report, seen = watch(lambda: run_load_flow("investor-records", file, options))
     assert (report.verdict, report.rows[State.NOT_SENT]) == (Verdict.STOPPED, 2)
-    expected = f"exit code 4, into {sandbox.url}; investor-records: 2 rows read, 2 not_sent ({report.run_id})"
-    assert seen.state == ("FAILED", "Failed", expected)
+    expected = (
+        f"2 of 2 rows not accepted: 2 not_sent, into {sandbox.url}, exit code 4; "
+        f"investor-records: 2 rows read, 2 not_sent ({report.run_id})"
+    )
+    assert seen.state == ("FAILED", RED, expected)
 
 
 def test_a_night_that_an_error_ends_fails_and_says_why(watch: Any, tmp_path: Path) -> None:
@@ -263,8 +288,11 @@ def test_a_night_that_an_error_ends_fails_and_says_why(watch: Any, tmp_path: Pat
     write_csv(folder / "orders.csv", [{"nonsense": "1"}])
     night, seen = watch(lambda: run_nightly_flow(folder, Options(target="sandbox", runs=tmp_path / "runs")))
     (report,) = night.reports
-    expected = f"exit code 2, into sandbox; investor-records: 1 rows read ({report.run_id}); {night.error.message}"
-    assert seen.state == ("FAILED", "Failed", expected)
+    expected = (
+        f"{night.error.message}; 1 row, none to correct, into sandbox, exit code 2; "
+        f"investor-records: 1 rows read ({report.run_id})"
+    )
+    assert seen.state == ("FAILED", RED, expected)
 
 
 def test_a_defect_is_raised_as_what_it_is(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,8 +313,13 @@ def test_a_trading_day_is_one_flow_run_with_the_tasks_of_all_its_loads(watch: An
     assert day.exit_code == 0
     assert seen.tasks(15) == {"prepare": 5, "send": 5, "close the books of": 5}
     told = "; ".join(f"{report.operation}: {report.rows_read} rows read ({report.run_id})" for report in day.reports)
-    assert seen.state == ("COMPLETED", "Completed", f"exit code 0, into sandbox; {told}")
-    assert seen.run.name == f"trading day of {DATA / 'day'}"
+    rows = sum(report.rows_read for report in day.reports)
+    assert seen.state == (
+        "COMPLETED",
+        "Completed",
+        f"{rows:,} rows, none to correct, into sandbox, exit code 0; {told}",
+    )
+    assert seen.run.name == f"trading day {today()} of {DATA / 'day'}"
 
 
 def test_a_backfill_is_one_flow_run_with_the_tasks_of_all_its_nights(watch: Any, tmp_path: Path) -> None:
@@ -304,16 +337,16 @@ def test_a_backfill_is_one_flow_run_with_the_tasks_of_all_its_nights(watch: Any,
     assert [day for day, _ in report.nights] == list(dates)
     assert seen.tasks(6) == {"prepare": 2, "send": 2, "close the books of": 2}
     done, again = watch(run)
-    assert (done.done_before, again.state[2]) == (dates, f"exit code 0, into {options.target}; nothing to load")
+    assert (done.done_before, again.state[2]) == (dates, f"nothing to load, into {options.target}, exit code 0")
     forced, _ = watch(lambda: run(again=True))
     assert len(forced.nights) == 2
 
 
 def test_a_worker_runs_a_flow_without_anyone_who_watches(server: str, tmp_path: Path) -> None:
-    options = {"target": "sandbox", "runs": str(tmp_path)}
+    options = LoadForm.model_validate({"target": "sandbox", "runs": str(tmp_path)})
     assert load_extract("investor-records", [str(DATA / "sample" / "investors.csv")], options) is None
     with pytest.raises(FailedRun, match="nowhere cannot be read"):
-        nightly_load(str(tmp_path / "nowhere"), options)
+        nightly_load(str(tmp_path / "nowhere"), options=NightForm.model_validate(options.given()))
 
 
 def test_a_callers_progress_hears_of_the_flow(server: str, tmp_path: Path) -> None:
@@ -457,27 +490,63 @@ def test_reasons_leave_a_servers_words_and_every_key_in_the_run_folder() -> None
         Reason(state=State.INVALID, code="Missing", message="display_name: is missing", rows=1),
         *(Reason(state=State.INVALID, code=f"C{n}", message="x", rows=1) for n in range(60)),
     )
-    lines = reasons(a_report(reasons=found)).splitlines()
+    shown = page(a_report(reasons=found))
+    lines = shown.partition("## Why rows were not accepted")[2].partition("\n## ")[0].strip().splitlines()
     assert lines[:4] == [
-        "| state | code | rule | rows |",
-        "|---|---|---|---:|",
-        r"| failed | Bad\|Code |  | 2 |",
-        r"| invalid | Missing | display\_name\: is missing | 1 |",
+        "| rows | state | code | rule | load |",
+        "|---:|---|---|---|---|",
+        r"| 2 | failed | Bad\|Code |  | orders |",
+        r"| 1 | invalid | Missing | display\_name\: is missing | orders |",
     ]
-    assert lines[-3:] == ["| | | 12 more reasons | |", "", r"Target: sandbox. Files: \/runs\/run\-1"]
-    assert len(lines) == 2 + 50 + 3
+    assert lines[-1] == "| | | | 12 more reasons | |"
+    assert len(lines) == 2 + 50 + 1
+    assert PERSON not in shown
 
 
-def test_a_summary_has_every_state_and_the_total() -> None:
-    lines = summary(a_report()).splitlines()
-    assert lines[0] == r"**orders: rejects** (Partial mode)"
-    end = 4 + len(STATES)
-    assert [line.split(" | ")[0].strip("| ") for line in lines[4:end]] == [escaped(s.value) for s in STATES]
-    assert lines[end:] == [
-        "| **read** | **1,234** | |",
-        "",
-        r"5 calls, 1 retries, 2.3 seconds. Target: sandbox. Files: \/runs\/run\-1",
-    ]
+def test_an_ending_is_red_amber_or_green_and_says_the_counts_first() -> None:
+    amber = a_report()
+    assert (colour_of(amber), state_name(amber)) == (Colour.AMBER, REJECTS)
+    assert message(amber).startswith("4 of 1,234 rows not accepted: 4 invalid, into sandbox, exit code 3; orders: ")
+    counts = dict.fromkeys(STATES, 0)
+    for rows in (counts | {State.ACCEPTED: 1233, State.UNKNOWN: 1}, counts | {State.INVALID: 1234}):
+        red = a_report(rows=rows)
+        assert (colour_of(red), state_name(red), red.exit_code) == (Colour.RED, RED, 3)
+    done = counts | {State.ACCEPTED: 1234}
+    alerted = a_report(verdict=Verdict.ALERTS, rows=done, alerts=("one", "two"))
+    assert (state_name(alerted), message(alerted).partition("; ")[0]) == (
+        ALERTS,
+        "1,234 rows, none to correct, 2 alerts, into sandbox, exit code 0",
+    )
+    assert state_name(a_report(verdict=Verdict.COMPLETE, rows=done)) is None
+    dry = a_report(verdict=Verdict.DRY_RUN, target=None, rows=counts | {State.NOT_SENT: 1234})
+    assert (state_name(dry), message(dry).partition(";")[0]) == (
+        None,
+        "1,234 rows, none to correct, a dry run, exit code 0",
+    )
+    broken = NightlyReport(Path("/e"), (amber,), "sandbox", (), ExtractError("orders.csv: no header"))
+    assert state_name(broken) == RED
+    assert message(broken).startswith("orders.csv: no header; 4 of 1,234 rows not accepted")
+    nights = BackfillReport("sandbox", ((date(2026, 1, 5), broken), (date(2026, 1, 6), broken)))
+    assert (state_name(nights), message(nights).count("2026-01-06 orders: 1,234 rows read")) == (RED, 1)
+
+
+def test_the_form_of_a_flow_takes_every_option_and_no_other() -> None:
+    """What the server shows as a form, and refuses a trigger by."""
+    for kind, without in ((LoadForm, False), (NightForm, True)):
+        names = {option.name for option in fields(LoadOptions) if not (without and about(option).one_extract)}
+        schema = kind.model_json_schema()
+        assert {*schema["properties"]} == names | {"expect"}
+        assert schema["additionalProperties"] is False
+    shown = NightForm.model_json_schema()["properties"]
+    assert {name: shown[name]["type"] for name in ("batch_size", "patience", "dry_run", "mode", "max_failures")} == {
+        "batch_size": "integer",
+        "patience": "number",
+        "dry_run": "boolean",
+        "mode": "string",
+        "max_failures": "string",
+    }
+    assert (shown["batch_size"]["minimum"], shown["mode"]["enum"]) == (1, ["Partial", "Atomic"])
+    assert all(shown[name]["description"] for name in shown if name != "expect")
 
 
 def test_progress_is_published_every_other_second_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -508,7 +577,7 @@ def test_publishing_outside_of_a_flow_run_only_notes_what_failed(monkeypatch: py
         raise ValueError(SECRET)
 
     monkeypatch.setattr("pipelines.flows.artifacts.create_markdown_artifact", refuse)
-    publish(a_report(), notes.append)
+    publish("load-extract", page(a_report()), notes.append)
     assert notes == ["an artifact could not be published in Prefect (ValueError); the run folder has everything"]
 
 
