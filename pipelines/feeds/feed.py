@@ -135,6 +135,11 @@ class FeedLoad:
         """Keys that were in the last extract."""
         return int(np.count_nonzero(self.feed.state.gone == np.iinfo(np.int32).min))
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether something of it may have been sent: `begin` was called, and `settle` was not."""
+        return self.feed.place.pending.exists()
+
     def withhold(self, ledger: Ledger) -> None:
         """Settles what is not sent, of what the ledger has not settled."""
         for why, requests in self.decision.outdated.items():

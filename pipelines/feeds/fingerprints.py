@@ -1,10 +1,9 @@
 """Fingerprints of the requests of a load: hashes of keys and requests, and of what is not effective-dated in them."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ NEVER: Final = np.iinfo(np.int64).max
 """In place of a first effective date where there is none; the last one is then its negative."""
 
 _DATED = b'"effectiveFrom":'
+_KEYED = b'{"key":"'
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 Moments = npt.NDArray[np.int64]
@@ -32,7 +32,7 @@ class Fingerprints:
 
     Attributes:
         keys, requests: hashes.
-        undated: the hash of a request without its effective-dated properties.
+        undated: the hash of a request without its effective-dated properties and identifiers.
         first_from, last_from: the first and the last effective date of these.
         loose: hashes of the keys that have rows, and no request.
     """
@@ -59,9 +59,8 @@ def fingerprints(prepared: Prepared, hasher: Hasher) -> Fingerprints:
         own = hasher(text)
         hashes += own
         if _DATED in text:
-            rest, moments = _parted(text)
-            undated += hasher(rest) if moments else own
-            first[number], last[number] = min(moments, default=NEVER), max(moments, default=-NEVER)
+            rest, first[number], last[number] = _parted(text)
+            undated += hasher(rest)
         else:
             undated += own
     requests = np.frombuffer(bytes(hashes), HASH)
@@ -77,18 +76,32 @@ def _loose(prepared: Prepared, hasher: Hasher, keys: Hashes) -> Hashes:
     return found[~np.isin(found, keys)] if len(found) else found
 
 
-def _parted(text: bytes) -> tuple[bytes, list[int]]:
-    """A request without its effective-dated properties, numbers as they are written, and the dates of these."""
-    entry = json.loads(b"{%b}" % text, parse_float=str, parse_int=str)
-    (body,) = entry.values()
-    moments = list(_dates(body.get("properties", {})))
-    kept = {key: each for key, each in body.get("properties", {}).items() if "effectiveFrom" not in each}
-    rest = {key: {**request, "properties": kept} for key, request in entry.items()}
-    return json.dumps(rest, separators=(",", ":")).encode(), moments
+def _parted(text: bytes) -> tuple[bytes, int, int]:
+    """A request without its effective-dated entries, and the first and last date of these.
+
+    Quotes inside JSON strings are escaped, so that what looks like the beginning of an entry is one.
+    """
+    kept, moments, at = [], [], 0
+    place = text.find(_DATED)
+    while place >= 0:
+        start = text.rfind(_KEYED, 0, place)
+        name = text.index(b'"', start + len(_KEYED)) - start - len(_KEYED)
+        begin, end = start - name - len(b'"":'), text.index(b"}", place) + 1
+        if begin > at and text[begin - 1 : begin] == b",":
+            begin -= 1
+        elif text[end : end + 1] == b",":
+            end += 1
+        since = place + len(_DATED) + 1
+        moments.append(text[since : text.index(b'"', since)])
+        kept.append(text[at:begin])
+        at = end
+        place = text.find(_DATED, end)
+    kept.append(text[at:])
+    return b"".join(kept), _moment(min(moments)), _moment(max(moments))
 
 
-def _dates(properties: dict[str, Any]) -> Iterator[int]:
-    for each in properties.values():
-        if "effectiveFrom" in each:
-            since = datetime.fromisoformat(each["effectiveFrom"]) - _EPOCH
-            yield (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+@lru_cache(maxsize=4096)
+def _moment(text: bytes) -> int:
+    """Microseconds since 1970 of a time as it is written on the wire, always in UTC and as long."""
+    since = datetime.fromisoformat(text.decode()) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

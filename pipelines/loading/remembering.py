@@ -14,6 +14,8 @@ from schemas.states import State
 def remember(run: OpenRun, ledger: Ledger, feed: FeedLoad, counts: RunCounts) -> list[str]:
     """Writes down what a feed has had accepted; returns what is to be said of keys that have left its extract.
 
+    A load that a guard stopped leaves the feed as it was.
+
     Args:
         run: the load.
         ledger: what became of its requests.
@@ -23,6 +25,8 @@ def remember(run: OpenRun, ledger: Ledger, feed: FeedLoad, counts: RunCounts) ->
     Raises:
         RunFolderError: it cannot be written.
     """
+    if not feed.is_begun:
+        return []
     is_whole = run.spec.replayed is None
     gone = vanished_keys(feed, run.spec.options.runs) if is_whole else []
     if gone:

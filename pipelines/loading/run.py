@@ -59,9 +59,6 @@ def prepare(run: OpenRun) -> PreparedRun:
         _keep_others_away(run)
         refuse_finished(options.runs, run.record.manifest)
     feed = None if run.feed is None else run.feed.take(requests, wanted_of(options, run.day, run.feed.state))
-    if feed is not None:
-        ledger.restore()
-        feed.withhold(ledger)
     return PreparedRun(run, requests, ledger, feed)
 
 

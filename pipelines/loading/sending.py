@@ -133,6 +133,7 @@ def _before(prepared: PreparedRun) -> Before:
             refused |= requests if state.traits.refused or state.traits.unfinished else set()
             held |= requests if state is State.HELD else set()
     if prepared.feed is not None:
+        prepared.feed.withhold(prepared.ledger)
         prepared.feed.begin(prepared.run.folder, prepared.run.journal_from)
         doubtful &= set(prepared.ledger.open_requests().tolist())
     return Before(doubtful, refused, held)

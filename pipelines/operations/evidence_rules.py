@@ -142,7 +142,14 @@ def record_by_identifier(collection: str) -> EvidenceRule:
 
 def _values(entries: Mapping[str, Any]) -> dict[str, Any]:
     """Identifiers or properties as LUSID shows them: by value or, for references in dialect 2.3, as plain text."""
-    return {k: {"value": e["value"]} if isinstance(e, Mapping) else e for k, e in entries.items()}
+    return {k: _shown_value(e) for k, e in entries.items()}
+
+
+def _shown_value(entry: Any) -> Any:
+    """One of them; of a property that is cleared, nothing."""
+    if not isinstance(entry, Mapping):
+        return entry
+    return None if entry["value"] is None else {"value": entry["value"]}
 
 
 def _portfolio(portfolio: Mapping[str, Any]) -> dict[str, Any]:

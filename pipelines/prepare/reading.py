@@ -6,7 +6,6 @@ Nothing here knows HTTP. What it leaves is a `Prepared`: the book of rows, and t
 import hashlib
 import itertools
 from array import array
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
 from pipelines.prepare.completeness import Gate
 from pipelines.prepare.grouping import Gathering, KeyIndex, refuse_large, settle_repeats
+from pipelines.prepare.noticed import Noticed
 from pipelines.prepare.refusals import Refusals
 from pipelines.prepare.row_book import Book, ParametersOfCalls
 from pipelines.prepare.shared_values import SharedValues, unique_values
@@ -30,7 +30,6 @@ from schemas.requests.allocations import CallParameters
 from schemas.requests.members import Gathered
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
-from schemas.rows.conventions.foreign_words import null_words_in
 from schemas.rows.side_by_side import spread
 from schemas.rows.validated import Sheet
 from schemas.settings import MAX_BATCH_BYTES
@@ -161,7 +160,6 @@ class _Reading:
         expected: Collection[str] = (),
     ) -> None:
         """Opens scratch files, which `files` removes; `expected` are columns of which something is expected."""
-        self.expected = expected
         self.binding, self.rules, self.folder, self.files = binding, rules, folder, files
         self.book = Book(extract, folder / "notes.tmp")
         files.callback(self.book.notes.close)
@@ -176,8 +174,7 @@ class _Reading:
         self.made_of = self.gathered.parts if self.gathered else singles.entries
         self.refusals = Refusals(binding, extract)
         self.refused = 0
-        self.null_words = Counter[str]()
-        self.idle = Counter[tuple[str, str]]()
+        self.noticed = Noticed(binding, expected)
 
     def take(self, batch: RowBatch) -> None:
         """Validates a batch; every row leaves a key and an entry, empty ones where it has none."""
@@ -187,11 +184,7 @@ class _Reading:
         for position in sorted({*sheet.faults, *batch.bad, *_empty(sheet.keys), *_empty(entries)}):
             self._refuse(start + position, batch, sheet, position)
             entries[position] = b""
-        for name in sheet.with_null_words:
-            self.null_words[name] += null_words_in([*itertools.compress(sheet.cells[name], entries)])
-        for name, value in sheet.idle:
-            cells = zip(sheet.cells[name], sheet.cells[value], entries, strict=True)
-            self.idle[name, value] += sum(1 for said, of, entry in cells if said and not of and entry)
+        self.noticed.take(sheet, entries)
         if self.rules.hold or self.wides.needed:
             for position in itertools.compress(itertools.count(), entries):
                 self._look_around(start + position, sheet, position)
@@ -241,31 +234,12 @@ class _Reading:
         states = np.frombuffer(self.book.states, np.uint8)
         rows = np.flatnonzero(states == PENDING)
         self.book.assign(rows, np.arange(len(rows)))
-        return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides, rows_read, self._remarks())
+        return Prepared(self.book, self.entries, rows, rows, self.keys, self.wides, rows_read, self.noticed.remarks())
 
     def _made(self) -> Callable[[int], bytes]:
         """What tells what a row makes: its request, and what it says of the whole call; b"" where it was refused."""
         entry_of, number = self.entries.reader(), self.wides.number
         return lambda ordinal: b"%b%d" % (entry, number(ordinal)) if (entry := entry_of(ordinal)) else b""
-
-    def _remarks(self) -> tuple[str, ...]:
-        """What was noticed in the cells of rows that may be sent."""
-        name, unused = self.binding.name, self.binding.unused(self.expected)
-        idle = [
-            f"{name(column)}: not sent in {count} of the rows, in which {name(value)} is empty"
-            for (column, value), count in sorted(self.idle.items())
-            if count
-        ]
-        return (
-            *([f"not used: {unused}"] if unused and self.binding.unmapped == "note" else ()),
-            *idle,
-            *(
-                f"{name(column)}: in {count} of the rows the cell is a word that databases and spreadsheets "
-                "write for no value, and is sent as a text: declare it in the mapping's `null`, or pass --null"
-                for column, count in sorted(self.null_words.items())
-                if count
-            ),
-        )
 
     def _gather(self, templates: GatheredTemplates, key_of: Callable[[int], bytes], rows_read: int) -> Prepared:
         """Makes one request of the rows of each key."""
@@ -283,7 +257,9 @@ class _Reading:
         self.entries.close()
         requests.finish()
         numbers, first_row = np.arange(len(firsts), dtype=np.int64), np.array(firsts, np.int64)
-        return Prepared(self.book, requests, numbers, first_row, self.keys, self.wides, rows_read, self._remarks())
+        return Prepared(
+            self.book, requests, numbers, first_row, self.keys, self.wides, rows_read, self.noticed.remarks()
+        )
 
 
 def _empty(texts: Sequence[str | bytes]) -> list[int]:

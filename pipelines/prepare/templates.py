@@ -17,6 +17,7 @@ from pipelines.operations.operation import BodyShape, Operation
 from schemas.requests.members import Disagreement, Gathered, Member, disagreements, shared_columns
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
+from schemas.rows.conventions.clearing import CLEAR
 from schemas.rows.side_by_side import Slot, plain_name, spread
 from schemas.rows.validated import Sheet
 
@@ -246,8 +247,16 @@ class GatheredTemplates:
 
 def _patterns(binding: Binding, sheet: Sheet) -> Iterator[_Pattern]:
     """The pattern of each row."""
-    words = binding.words
-    return zip(*(c if n in words else list(map(bool, c)) for n, c in sheet.cells.items()), strict=True)
+    words, clearing = binding.words, binding.columns.clearing
+    columns: list[Sequence[bool | str]] = [
+        c if n in words else _seen(c) if n in clearing else list(map(bool, c)) for n, c in sheet.cells.items()
+    ]
+    return zip(*columns, strict=True)
+
+
+def _seen(cells: Sequence[Any]) -> list[bool | str]:
+    """What a pattern has of cells that may clear a property."""
+    return [CLEAR if cell == CLEAR else bool(cell) for cell in cells]
 
 
 def _has_mark(pattern: _Pattern) -> bool:

@@ -12,6 +12,7 @@ import orjson
 from schemas.dialects import Dialect
 from schemas.rows.cells import DecimalText, Identifier, Label, Labels, Unit
 from schemas.rows.columns import Columns, Family, Row
+from schemas.rows.conventions.clearing import CLEAR
 from schemas.rows.times import TimeText
 
 Wire = dict[str, Any]
@@ -101,12 +102,16 @@ def plain_identifiers_of(columns: Columns, prefix: str) -> Callable[[Row], dict[
 
 
 def properties_of(columns: Columns, prefix: str = "") -> Callable[[Row], Wire]:
-    """Returns a function that builds the property map of a row; properties with empty cells are left out."""
+    """Returns a function that builds the property map of a row; properties with empty cells are left out.
+
+    One that is cleared has a null in place of its value.
+    """
     labels = _valued(columns, f"{prefix}property", _label)
-    bare = [(name, key) for name, key, dates, _ in labels if not dates]
-    dated = [entry for entry in labels if entry[2]]
-    others = [*dated, *_valued(columns, f"{prefix}metric", _metric)]
+    bare = [(name, key) for name, key, dates, _ in labels if not dates and name not in columns.clearing]
+    rest = [entry for entry in labels if entry[2] or entry[0] in columns.clearing]
+    others = [*rest, *_valued(columns, f"{prefix}metric", _metric)]
     others += _valued(columns, f"{prefix}labels", _label_set)
+    others = [_clearing(each) if each[0] in columns.clearing else each for each in others]
 
     def build(row: Row) -> Wire:
         out: Wire = {key: {"key": key, "value": {"labelValue": value}} for name, key in bare if (value := row[name])}
@@ -135,7 +140,7 @@ def properties_member(columns: Columns, member: str = "properties", prefix: str 
     return lambda row: {member: properties(row)}
 
 
-_ToWire = Callable[[Row], Wire]
+_ToWire = Callable[[Row], Wire | None]
 _Other = tuple[str, str, list[tuple[str, str]], _ToWire]
 
 
@@ -147,6 +152,12 @@ def _dates(facets: Mapping[str, str]) -> list[tuple[str, str]]:
 def _valued(columns: Columns, family: str, to_value: Callable[[str, Mapping[str, str]], _ToWire]) -> list[_Other]:
     """The columns of a family, each with what makes its value on the wire, given its name and facets."""
     return [(name, key, _dates(facets), to_value(name, facets)) for name, key, facets in columns.keyed(family)]
+
+
+def _clearing(other: _Other) -> _Other:
+    """The same for a column of which a cell may clear the property: a null in place of the value (docs/lusid.md)."""
+    name, key, dates, to_value = other
+    return name, key, dates, lambda row: None if row[name] == CLEAR else to_value(row)
 
 
 def _label(name: str, _facets: Mapping[str, str]) -> _ToWire:

@@ -1,6 +1,7 @@
 """An extract bound to an operation: how its rows are validated, and what their keys are."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import compress
 from operator import not_
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from schemas.rows.cell_reading import CellReading
 from schemas.rows.cells import NAMES, Labels, choice, decimal
 from schemas.rows.column_rule import ColumnRule
 from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types, qualified
+from schemas.rows.conventions.clearing import clearable
 from schemas.rows.faults import Fault, fed_by
 from schemas.rows.header import knows_any, needed_columns, parse_columns
 from schemas.rows.header_names import canonical_columns
@@ -81,7 +83,8 @@ class Binding:
             )
         names = dict.fromkeys(map(plain_name, mapping.columns)) if mapping else [name for name, _ in canonical]
         rules = mapping.columns if mapping else {name: ColumnRule(column=column) for name, column in canonical}
-        self.columns = parse_columns([*names], shape, dialect, where)
+        clearing = clearable([name for name, rule in rules.items() if rule.may_clear], shape, dialect)
+        self.columns = replace(parse_columns([*names], shape, dialect, where), clearing=clearing)
         self.items = slots_of(rules, self.columns, shape)
         unfed = {name: NOTHING for item in self.items for name in item.values() if name not in rules}
         rules, mapping = {**rules, **unfed}, mapping and mapping.with_rules(unfed)

@@ -9,7 +9,8 @@ from typing import Any
 from schemas.errors import ConfigError
 from schemas.rows.cells import NAMES, TEXTS, DecimalText, Identifier, Switch
 from schemas.rows.column_rule import ColumnRule, could_be
-from schemas.rows.columns import RowShape
+from schemas.rows.columns import Cell, RowShape
+from schemas.rows.conventions.clearing import CLEAR, EMPTY, REFUSED
 from schemas.rows.conventions.foreign_words import Guard, guarded_validator, null_words_in
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
@@ -91,14 +92,27 @@ class CellReading:
         guard = Guard(names=True)
         self._validators |= {name: guarded_validator(str, guard, strict=False) for name in self._unnamed}
         self._texts = [n for n, cell in cells.items() if cell in TEXTS and (guard_of := guards[n]) and guard_of.nulls]
+        self._marked = [n for n, s in self.sources.items() if s.clears or s.absent]
         self.pick = picker(header, everything, shape, [[*item.values()] for item in items])
 
     def validate(self, picked: Picked) -> tuple[dict[str, list[Any]], CellFaults]:
         """The validated cells of each canonical column, and what is wrong with cells, those of the key among them."""
-        cells, faults = validated(self._validators, picked)
+        plain = {n: ["" if cell in (CLEAR, EMPTY) else cell for cell in picked[n]] for n in self._marked}
+        cells, faults = validated(self._validators, {**picked, **plain} if plain else picked)
+        for name in plain:
+            for place in [i for i, cell in enumerate(picked[name]) if cell in (CLEAR, EMPTY)]:
+                self._mark(name, picked[name][place], place, cells, faults)
         for name in self._unnamed:
             del cells[name]
         return cells, faults
+
+    @staticmethod
+    def _mark(name: str, marker: Cell, place: int, cells: Mapping[str, list[Any]], faults: CellFaults) -> None:
+        """Puts a marker back in its place, or says what is wrong with it."""
+        if marker == CLEAR:
+            cells[name][place] = CLEAR
+        elif all(column != name for column, _, _ in faults.get(place, ())):
+            faults.setdefault(place, []).append((name, *REFUSED))
 
     def with_null_words(self, cells: Mapping[str, Cells]) -> list[str]:
         """The columns of which some validated cells are words for no value, and told as texts."""
@@ -113,6 +127,10 @@ def _check_nulls(
     for name in (name for name, source in sources.items() if len(source.columns) == 1):
         (column,), declared = sources[name].columns, rules[name].null
         kind = kinds.get(column, Kind.TEXT)
+        faults += [
+            f"column {name}: {word} is a word of `clear` and of the file's `null`: it can say one thing"
+            for word in sorted(sources[name].clears & sources[name].nulls)
+        ]
         faults += [
             f"column {name}: its `null` word {word} is a value where column {column} holds a {kind}, which has "
             "nulls of its own: leave it out, or write the column as text"

@@ -22,6 +22,7 @@ from schemas.rows.cells import (
     label_set,
     refuse,
 )
+from schemas.rows.conventions.clearing import CLEAR, EMPTY
 from schemas.rows.conventions.foreign_words import Guard
 from schemas.rows.conventions.numbers import STRIP, decimal_reader
 from schemas.rows.conventions.patterns import linear_pattern
@@ -109,6 +110,7 @@ class ColumnRule(ColumnDeclarations):
             unmarked: whether spreadsheets' marks of a text are taken off in the file.
         """
         is_text = kind in (Kind.TEXT, Kind.NOTHING)
+        clears = frozenset(self.clear or ())
         own_unmarked = unmarked if self.excel_text is None else self.excel_text
         return CellSource(
             self.columns,
@@ -116,6 +118,8 @@ class ColumnRule(ColumnDeclarations):
             separator=self.separator if self.separator is not None else "|" if canonical is Labels else " ",
             keeps_places=canonical in NAMES,
             nulls=frozenset((nulls if self.null is None else self.null) if is_text else ()),
+            clears=clears,
+            absent={"clear": CLEAR, "refuse": EMPTY}.get(self.empty or "", ""),
             unmarked=own_unmarked and is_text,
             names=canonical not in TEXTS,
             when=tuple((column, frozenset(words)) for column, words in (self.when or {}).items()),

@@ -141,11 +141,16 @@ class RowShape:
 
 @dataclass(frozen=True)
 class Columns:
-    """The canonical columns one extract has, in its order."""
+    """The canonical columns one extract has, in its order.
+
+    Attributes:
+        clearing: those in which a cell may be CLEAR (`schemas.rows.conventions.clearing`).
+    """
 
     names: tuple[str, ...]
     families: Mapping[str, tuple[FamilyColumn, ...]]
     ignored: frozenset[str] = frozenset()
+    clearing: frozenset[str] = frozenset()
 
     def __contains__(self, name: str) -> bool:
         return name in self._names

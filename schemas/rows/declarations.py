@@ -46,7 +46,16 @@ class ColumnDeclarations(BaseModel):
     null: Annotated[tuple[Filled, ...], BeforeValidator(listed, json_schema_input_type=OneOrMore)] | None = Field(
         None, description="Words that are no value, in place of the file's; [] says that it has none."
     )
+    clear: Words | None = Field(
+        None,
+        description="Words that clear the property in LUSID; of persons, legal entities, records and accounts alone.",
+    )
     default: Filled | None = Field(None, description="What stands in place of an absent cell.")
+    empty: Literal["keep", "clear", "refuse"] | None = Field(
+        None,
+        description="What an absent cell without a default says: `keep` what LUSID has (the default), `clear` the "
+        "property, or `refuse` the row.",
+    )
     excel_text: bool | None = Field(
         None,
         description="A spreadsheet's mark of a text is taken off (`true`), or is part of the cell (`false`). Default: "
@@ -95,9 +104,27 @@ class ColumnDeclarations(BaseModel):
         given = [source for source in (self.column, self.join, self.constant) if source is not None]
         if len(given) != 1:
             raise ValueError("give one of `column`, `join` and `constant`")
+        if self.constant is not None and (self.clear or self.empty):
+            raise ValueError("a `constant` is never absent: leave out `clear` and `empty`")
         if self.constant is not None and (self.default or self.null is not None or self.excel_text is not None):
             raise ValueError("a `constant` is never absent nor marked: leave out `default`, `null` and `excel_text`")
         return self
+
+    @model_validator(mode="after")
+    def _clears(self) -> Self:
+        twice = {*(self.clear or ())} & {*(self.null or ()), *(self.values or ())}
+        if twice:
+            raise ValueError(f"{min(twice)} is a word of `clear`, and of `null` or `values`: it can say one thing")
+        if self.clear and self.join:
+            raise ValueError("`clear` is for a cell of one column, not of `join`")
+        if self.default and self.empty:
+            raise ValueError("a cell with a `default` is never absent: leave out `empty`")
+        return self
+
+    @property
+    def may_clear(self) -> bool:
+        """Whether some of its cells clear what LUSID has."""
+        return bool(self.clear) or self.empty == "clear"
 
     @model_validator(mode="after")
     def _two_separators(self) -> Self:

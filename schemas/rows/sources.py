@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.rows.columns import Cell, RowShape, declared_as
+from schemas.rows.conventions.clearing import CLEAR
 from schemas.rows.conventions.foreign_words import without_mark
 
 Cells = Sequence[Cell]
@@ -27,6 +28,8 @@ class CellSource:
         separator: between joined columns.
         keeps_places: an absent one of joined columns leaves its place between separators empty, so that it shows.
         nulls: words that are no value.
+        clears: words that clear the property.
+        absent: what stands in place of a cell that is absent in the end: nothing, CLEAR or EMPTY.
         unmarked: a spreadsheet's mark of a text is taken off.
         names: cells name something.
         when: columns, each with the words of which it must hold one where the source counts; elsewhere it is absent.
@@ -37,6 +40,8 @@ class CellSource:
     separator: str = ""
     keeps_places: bool = False
     nulls: frozenset[str] = frozenset()
+    clears: frozenset[str] = frozenset()
+    absent: str = ""
     unmarked: bool = False
     names: bool = False
     when: tuple[tuple[str, frozenset[str]], ...] = ()
@@ -109,6 +114,7 @@ def _reader(source: CellSource, position: Mapping[str, int], *, alone: bool) -> 
     else:
         parts = [_column(source, position[name]) for name in source.columns]
         read = _joining(parts, source)
+    text = text or source.absent
     if not text:
         return _conditioned(read, source, position)
     return _conditioned(lambda columns: [cell if _there(cell) else text for cell in read(columns)], source, position)
@@ -116,12 +122,13 @@ def _reader(source: CellSource, position: Mapping[str, int], *, alone: bool) -> 
 
 def _column(source: CellSource, place: int) -> _Read:
     """What reads one column, words for no value being absent and marks gone."""
-    nulls, unmarked, names = source.nulls, source.unmarked, source.names
+    nulls, clears, unmarked, names = source.nulls, source.clears, source.unmarked, source.names
 
     def read(columns: Sequence[Cells]) -> Cells:
         cells = columns[place]
         if unmarked:
             cells = [without_mark(cell, names=names) if isinstance(cell, str) else cell for cell in cells]
+        cells = _replaced(cells, clears, CLEAR) if clears else cells
         return without_nulls(cells, nulls) if nulls else cells
 
     return read
@@ -129,11 +136,16 @@ def _column(source: CellSource, place: int) -> _Read:
 
 def without_nulls(cells: Cells, nulls: Collection[str]) -> Cells:
     """The cells of a column, those that are words for no value being absent."""
+    return _replaced(cells, nulls, "")
+
+
+def _replaced(cells: Cells, words: Collection[str], by: str) -> Cells:
+    """The cells of a column with one text in place of those that are some words."""
     try:
-        found = {cell for cell in set(cells) if cell.strip() in nulls}  # type: ignore[union-attr]  # the TypeError
+        found = {cell for cell in set(cells) if cell.strip() in words}  # type: ignore[union-attr]  # the TypeError
     except TypeError:  # lists
-        return ["" if isinstance(cell, str) and cell.strip() in nulls else cell for cell in cells]
-    return ["" if cell in found else cell for cell in cells] if found else cells
+        return [by if isinstance(cell, str) and cell.strip() in words else cell for cell in cells]
+    return [by if cell in found else cell for cell in cells] if found else cells
 
 
 def _joining(parts: Sequence[_Read], source: CellSource) -> _Read:

@@ -18,6 +18,7 @@ from pipelines.operations.table import OPERATIONS
 from schemas.dialects import Dialect
 from schemas.rows.binding import Binding
 from schemas.rows.column_rule import ColumnRule
+from schemas.rows.conventions.clearing import CLEAR
 from schemas.rows.mapping import Mapping
 from schemas.rows.side_by_side import further, plain_name
 
@@ -51,6 +52,7 @@ def examples() -> list[Example]:
 def shown(row: dict[str, Any], binding: Binding) -> dict[str, Any]:
     """The filled cells of a row, those of further items apart."""
     items = [{n: row[name] for n, name in item.items() if row[name]} for item in further(binding.items)]
+    row = {name: "(clear)" if cell == CLEAR else cell for name, cell in row.items()}
     found = {name: cell for name, cell in row.items() if cell and plain_name(name) == name}
     return {**found, "also": list(filter(None, items))} if any(items) else found
 

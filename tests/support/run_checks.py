@@ -92,6 +92,8 @@ def check_folder(folder: Path) -> None:
         "corrected.csv",
         "corrected.csv.gz",
         "vanished.csv",
+        "plan.parquet",
+        "plan.html",
     }
     assert FILES <= set(found) <= FILES | kept
     assert set(found.values()) == {0o600}

@@ -1,0 +1,59 @@
+"""What is noticed in the cells of rows that may be sent, and is no row's fault."""
+
+import itertools
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from schemas.rows.binding import Binding
+from schemas.rows.conventions.clearing import CLEAR
+from schemas.rows.conventions.foreign_words import null_words_in
+from schemas.rows.validated import Sheet
+
+
+class Noticed:
+    """Counts what is noticed, batch by batch."""
+
+    def __init__(self, binding: Binding, expected: Collection[str]) -> None:
+        """Starts at nothing.
+
+        Args:
+            binding: the extract's header bound to the operation.
+            expected: columns of the extract that something else uses.
+        """
+        self._binding, self._expected = binding, expected
+        self._null_words = Counter[str]()
+        self._cleared = Counter[str]()
+        self._idle = Counter[tuple[str, str]]()
+
+    def take(self, sheet: Sheet, entries: Sequence[bytes]) -> None:
+        """Looks at a batch.
+
+        Args:
+            sheet: its rows.
+            entries: what each makes, b"" where that is nothing.
+        """
+        for name in sheet.with_null_words:
+            self._null_words[name] += null_words_in([*itertools.compress(sheet.cells[name], entries)])
+        for name in self._binding.columns.clearing:
+            self._cleared[name] += [*itertools.compress(sheet.cells[name], entries)].count(CLEAR)
+        for name, value in sheet.idle:
+            cells = zip(sheet.cells[name], sheet.cells[value], entries, strict=True)
+            self._idle[name, value] += sum(1 for said, of, entry in cells if said and not of and entry)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What was noticed, in words."""
+        name, unused = self._binding.name, self._binding.unused(self._expected)
+        told = [f"not used: {unused}"] if unused and self._binding.unmapped == "note" else []
+        told += [
+            f"{name(column)}: not sent in {count} of the rows, in which {name(value)} is empty"
+            for (column, value), count in sorted(self._idle.items())
+            if count
+        ]
+        told += [f"{name(column)}: cleared in {n} of the rows" for column, n in sorted(self._cleared.items()) if n]
+        told += [
+            f"{name(column)}: in {count} of the rows the cell is a word that databases and spreadsheets "
+            "write for no value, and is sent as a text: declare it in the mapping's `null`, or pass --null"
+            for column, count in sorted(self._null_words.items())
+            if count
+        ]
+        return tuple(told)
