@@ -13,7 +13,7 @@ from connectors.targets import lasts
 from pipelines.feeds.decision import Wanted
 from pipelines.feeds.feed import Feed, FeedLoad, held_feed
 from pipelines.feeds.place import HASH, FeedPlace
-from pipelines.feeds.state import FeedState
+from pipelines.feeds.state import FeedState, latest_of
 from pipelines.operations.operation import Operation
 from pipelines.options import Options
 from schemas.errors import ConfigError
@@ -66,6 +66,22 @@ def wanted_of(options: Options, day: date, state: FeedState) -> Wanted:
     """What of a load may be left out, by its options and by how old the feed's last full load is."""
     is_full = options.full or (options.full_every is not None and _is_due(options.full_every, day, state))
     return Wanted(day, changed_only=options.changed_only and not is_full, even_if_newer=options.even_if_newer)
+
+
+def loaded_until(operation: Operation, options: Options, target: str | None) -> date | None:
+    """The latest business date that the feed of a load has loaded whole; None where there is none.
+
+    Args:
+        operation, options: of the load.
+        target: its URL; None in a dry run.
+
+    Raises:
+        ConfigError: the feed's state is damaged.
+    """
+    if target is None or options.feed is None or not operation.remembered or not lasts(target):
+        return None
+    place = FeedPlace.of(options.runs, options.feed, operation.name, options.dialect, str(place_of(target)))
+    return latest_of(place.state)
 
 
 def _is_due(every: str, day: date, state: FeedState) -> bool:

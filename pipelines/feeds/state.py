@@ -108,6 +108,21 @@ class FeedState:
         return cls(**hashes, **rest, about=about)
 
 
+def latest_of(path: Path) -> date | None:
+    """The latest business date of a state that is on disk, which is not read for it; None where there is none.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        about = pq.read_schema(path).metadata or {}
+    except (OSError, ValueError):
+        raise _damaged(path) from None
+    return date.fromisoformat(about[b"latest"].decode()) if b"latest" in about else None
+
+
 def hash_column(hashes: Hashes) -> pa.Array:
     """Hashes as a column of a table."""
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(hashes), [None, pa.py_buffer(hashes.tobytes())])

@@ -6,7 +6,7 @@ A date is done when every extract of its folder has a run that finished into the
 content and mapping. A run into a sandbox in memory never counts, because nothing of it is left.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.targets import lasts
+from pipelines.feeds.of_load import loaded_until
 from pipelines.history.catalog import past_runs
 from pipelines.loading.interrupts import interrupts, stop_at_once
 from pipelines.loading.opening import loads_target
@@ -25,7 +26,9 @@ from pipelines.nights.night_lock import night_lock
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, severity, worst
 from pipelines.nights.requirements import contents
+from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
+from pipelines.report.summary import many
 from schemas.documents import BackfillDocument
 from schemas.errors import FatalError, StoppedError
 from schemas.manifest import Manifest
@@ -124,6 +127,8 @@ def backfill(
     ):
         url = target.url if target else None
         history = _History(settings.runs, url)
+        for note in _behind(folders, extracts, options, url):
+            progress.note(note)
         for position, (day, folder) in enumerate(folders):
             progress.note(f"{day}: {folder}")
             is_done = partial(history.has, extracts[day])
@@ -145,6 +150,28 @@ def backfill(
             if report.exit_code not in FINISHED_CODES:
                 return BackfillReport(url, tuple(nights), tuple(done), rest)
     return BackfillReport(url, tuple(nights), tuple(done))
+
+
+def _behind(
+    folders: Sequence[tuple[date, Path]],
+    extracts: Mapping[date, Sequence[NightExtract]],
+    options: dict[str, Any],
+    url: str | None,
+) -> Iterator[str]:
+    """How many of the dates lie before what the feeds of their loads have loaded."""
+    behind: dict[tuple[str, date], int] = {}
+    for day, folder in folders:
+        night = Night.of(str(folder), day)
+        for extract in extracts[day]:
+            given = Options.of(**{**options, **night.settings(extract.operation, options)})
+            until = loaded_until(operation_named(extract.operation), given, url)
+            if until is not None and day < until:
+                behind[given.feed or "", until] = behind.get((given.feed or "", until), 0) + 1
+    for (feed, until), count in behind.items():
+        yield (
+            f"{many(count, 'date lies', 'dates lie')} before {until}, which feed {feed} has loaded: what later dates "
+            "set stays (`outdated`); --even-if-newer sends it all the same"
+        )
 
 
 def _to_load(folder: Path, day: date) -> Sequence[NightExtract]:

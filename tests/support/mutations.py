@@ -36,6 +36,40 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "forget what a load of a feed that died had accepted",
+        "pipelines/feeds/feed.py",
+        'if about["key"] == hasher.name and about["load"] != state.about.get("load"):',
+        "if False:",
+        ("tests/crash/test_crash_feeds.py::test_what_a_load_that_died_got_in_is_not_replaced_by_an_older_date",),
+    ),
+    Mutation(
+        "call a request unchanged that was not accepted",
+        "pipelines/feeds/merging.py",
+        'requests[places[at]] = load.prints.requests[at] if accepted else b""',
+        "requests[places[at]] = load.prints.requests[at]",
+        (
+            "tests/unit/feeds/test_merging.py::test_a_feed_agrees_with_a_model_that_keeps_everything",
+            "tests/loads/test_feeds.py::test_a_key_whose_last_state_was_not_accepted_is_sent",
+        ),
+    ),
+    Mutation(
+        "send an older date over a newer one",
+        "pipelines/feeds/decision.py",
+        "old = later & ~overtaken & (not wanted.even_if_newer)",
+        "old = later & ~later",
+        (
+            "tests/loads/test_feeds.py::test_a_backfill_and_a_late_replay_change_nothing_that_a_later_day_set",
+            "tests/loads/test_feed_machine.py::test_a_feed_in_any_order",
+        ),
+    ),
+    Mutation(
+        "leave a property out instead of clearing it",
+        "schemas/requests/properties.py",
+        "lambda row: None if row[name] == CLEAR else to_value(row)",
+        'lambda row: {"labelValue": ""} if row[name] == CLEAR else to_value(row)',
+        ("tests/loads/test_clearing.py::test_on_the_wire_a_clear_is_a_null_with_its_effective_date",),
+    ),
+    Mutation(
         "take rows that fill the same cells with other words for rows that break the same rules",
         "pipelines/prepare/refusals.py",
         "[c if n in words and isinstance(c, str) else bool(c) for n, c in row.items()]",

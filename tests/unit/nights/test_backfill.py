@@ -245,3 +245,21 @@ def test_an_interrupt_that_a_night_outlives_ends_the_backfill(
     assert (days(report), report.not_started, report.exit_code) == ([THURSDAY], (FRIDAY, MONDAY), 4)
     report = place.run()
     assert (report.done_before, days(report), report.exit_code) == ((THURSDAY,), [FRIDAY, MONDAY], 0)
+
+
+def test_a_backfill_behind_a_feed_says_so_first_and_sets_nothing_back(place: Backfills) -> None:
+    (place.place / "night.yaml").write_text("feeds: {investor-records: crm}\n")
+    for day in (THURSDAY, FRIDAY, MONDAY):
+        place.extract(day, investor(1, {"display_name": str(day)}))
+    assert place.run().exit_code == 0
+    place.notes.clear()
+    again = place.run(again=True)
+    assert [{s.value: n for s, n in night.reports[0].rows.items() if n} for _, night in again.nights] == [
+        {"outdated": 1},
+        {"outdated": 1},
+        {"accepted": 1},
+    ]
+    assert place.notes[0] == (
+        f"2 dates lie before {MONDAY}, which feed crm has loaded: what later dates set stays (`outdated`); "
+        "--even-if-newer sends it all the same"
+    )
