@@ -60,10 +60,10 @@ class Days:
         shutil.copytree(self.folder / "first", self.folder / name)
         self.lusid.rule = copy.deepcopy(self._keeping)
 
-    def load(self, name: str, extract: str, day: int, failpoint: dict[str, Any] | None = None) -> int:
+    def load(self, name: str, extract: str, day: int, failpoint: dict[str, Any] | None = None, **options: Any) -> int:
         given = {"operation": "investor-records", "extract": str(self.folder / f"{extract}.csv"), "feed": "crm"}
         given |= {"target": self.lusid.url, "date": f"2026-11-0{day}", "batch_size": 2, "concurrency": 1}  # type: ignore[dict-item]
-        return self._run(name, {"load": {**given, "changed_only": True}}, failpoint)
+        return self._run(name, {"load": {**given, "changed_only": True, **options}}, failpoint)
 
     def resume(self, name: str) -> int:
         return self._run(name, {"resume": {"name": "latest"}}, None)
@@ -127,7 +127,7 @@ def check_followed(days: Days, point: int) -> None:
     days.after_the_first(name)
     assert days.load(name, "new", 2, {"die_at": point}) == KILLED
     held = days.held
-    assert days.load(name, "old", 1) == 0, (days.folder / "log.txt").read_text()
+    assert days.load(name, "old", 1, changed_only=False) == 0, (days.folder / "log.txt").read_text()
     assert days.held == held
     assert days.load(name, "new", 2) == FINISHED
     assert days.held == AFTER
