@@ -249,14 +249,10 @@ def _patterns(binding: Binding, sheet: Sheet) -> Iterator[_Pattern]:
     """The pattern of each row."""
     words, clearing = binding.words, binding.columns.clearing
     columns: list[Sequence[bool | str]] = [
-        c if n in words else _seen(c) if n in clearing else list(map(bool, c)) for n, c in sheet.cells.items()
+        c if n in words else [CLEAR if x == CLEAR else bool(x) for x in c] if n in clearing else list(map(bool, c))
+        for n, c in sheet.cells.items()
     ]
     return zip(*columns, strict=True)
-
-
-def _seen(cells: Sequence[Any]) -> list[bool | str]:
-    """What a pattern has of cells that may clear a property."""
-    return [CLEAR if cell == CLEAR else bool(cell) for cell in cells]
 
 
 def _has_mark(pattern: _Pattern) -> bool:
