@@ -48,6 +48,12 @@ class Decision:
     vanished: npt.NDArray[np.int64]
 
 
+def later(state: FeedState, prints: Fingerprints, wanted: Wanted) -> npt.NDArray[np.bool_]:
+    """Of which requests a later date was loaded."""
+    places, known = state.places(prints.keys)
+    return known & (state.dates[places] > day_of(wanted.day)) if len(state) else known
+
+
 def decided(state: FeedState, prints: Fingerprints, wanted: Wanted) -> Decision:
     """What of a load is not sent.
 
@@ -60,11 +66,11 @@ def decided(state: FeedState, prints: Fingerprints, wanted: Wanted) -> Decision:
     if not len(state):
         none = np.zeros(0, np.int64)
         return Decision(none, {}, np.zeros(len(prints), bool), none)
-    later = known & (state.dates[places] > day_of(wanted.day))
+    newer = later(state, prints, wanted)
     same_rest = prints.undated == state.undated[places] if state.is_comparable else np.zeros(len(prints), bool)
     dated = prints.last_from >= prints.first_from
-    overtaken = later & same_rest & dated & (prints.last_from < state.first_from[places])
-    old = later & ~overtaken & (not wanted.even_if_newer)
+    overtaken = newer & same_rest & dated & (prints.last_from < state.first_from[places])
+    old = newer & ~overtaken & (not wanted.even_if_newer)
     same = known & ~old & (prints.requests == state.requests[places])
     unchanged = np.flatnonzero(same) if wanted.changed_only and state.is_comparable else np.zeros(0, np.int64)
     return Decision(unchanged, _told(state, places, old), overtaken, _vanished(state, prints, wanted.day))

@@ -18,8 +18,8 @@ import pyarrow as pa
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.locks import LockedError, lock_path, locked
 from pipelines.deliver.ledger import Ledger
-from pipelines.feeds.decision import UNCHANGED, Decision, Wanted, decided
-from pipelines.feeds.fingerprints import Fingerprints, fingerprints
+from pipelines.feeds.decision import UNCHANGED, Decision, Wanted, decided, later
+from pipelines.feeds.fingerprints import Fingerprints, fingerprints, parted
 from pipelines.feeds.merging import OF_CODE, Became, Load, merged, of_journal
 from pipelines.feeds.place import FeedPlace, Hasher, hasher_of
 from pipelines.feeds.state import FeedState, hash_column, hashes_of, read_table, remove, write_table
@@ -51,7 +51,12 @@ class Feed:
             wanted: what may be left out.
         """
         prints = fingerprints(prepared, self.hasher)
-        return FeedLoad(self, wanted, prints, decided(self.state, prints, wanted))
+        prints = parted(prints, prepared, self.hasher, np.flatnonzero(later(self.state, prints, wanted)))
+        decision = decided(self.state, prints, wanted)
+        sent = np.ones(len(prints), bool)
+        for left_out in (decision.unchanged, *decision.outdated.values(), np.flatnonzero(decision.overtaken)):
+            sent[left_out] = False
+        return FeedLoad(self, wanted, parted(prints, prepared, self.hasher, np.flatnonzero(sent)), decision)
 
 
 @contextmanager

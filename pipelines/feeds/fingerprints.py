@@ -1,6 +1,6 @@
 """Fingerprints of the requests of a load: hashes of keys and requests, and of what is not effective-dated in them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.feeds.place import HASH, Hasher, Hashes
+from pipelines.feeds.place import Hasher, Hashes
 from pipelines.prepare.reading import Prepared
 
 CANONICAL: Final = 1
@@ -49,24 +49,31 @@ class Fingerprints:
 
 
 def fingerprints(prepared: Prepared, hasher: Hasher) -> Fingerprints:
-    """The fingerprints of a load's requests."""
+    """The fingerprints of a load's requests, as if nothing in them were effective-dated (`parted` looks)."""
     key_of, entry_of = prepared.keys.reader(), prepared.entries.reader()
     keys = hasher.all(map(key_of, prepared.first_row.tolist()))
-    hashes, undated = bytearray(), bytearray()
-    first, last = np.full(len(prepared), NEVER, np.int64), np.full(len(prepared), -NEVER, np.int64)
-    for number, entry in enumerate(map(entry_of, prepared.entry_of.tolist())):
-        text = entry[:-1]
-        own = hasher(text)
-        hashes += own
+    requests = hasher.all(entry[:-1] for entry in map(entry_of, prepared.entry_of.tolist()))
+    never = np.full(len(prepared), NEVER, np.int64)
+    return Fingerprints(keys, requests, requests, never, -never, _loose(prepared, hasher, keys))
+
+
+def parted(prints: Fingerprints, prepared: Prepared, hasher: Hasher, numbers: npt.NDArray[np.int64]) -> Fingerprints:
+    """The same, where some requests are looked through for what is effective-dated: it costs as much as all the rest.
+
+    Args:
+        prints: of all requests.
+        prepared: the requests.
+        hasher: makes hashes.
+        numbers: of those to look through.
+    """
+    undated, first, last = prints.undated.copy(), prints.first_from.copy(), prints.last_from.copy()
+    entry_of = prepared.entries.reader()
+    for number, entry in zip(numbers.tolist(), prepared.entry_of[numbers].tolist(), strict=True):
+        text = entry_of(entry)[:-1]
         if _DATED in text:
             rest, first[number], last[number] = _parted(text)
-            undated += hasher(rest)
-        else:
-            undated += own
-    requests = np.frombuffer(bytes(hashes), HASH)
-    return Fingerprints(
-        keys, requests, np.frombuffer(bytes(undated), HASH), first, last, _loose(prepared, hasher, keys)
-    )
+            undated[number] = hasher(rest)
+    return replace(prints, undated=undated, first_from=first, last_from=last)
 
 
 def _loose(prepared: Prepared, hasher: Hasher, keys: Hashes) -> Hashes:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import IR_ID, Row, account, investor, read_csv, write_csv
+from builders import COUNTRY, IR_ID, Row, account, investor, read_csv, write_csv
 from keeping_lusid import Keeping
 from run_checks import check_books, outcomes
 from scripted_lusid import ScriptedLusid
@@ -204,3 +204,14 @@ def test_a_damaged_state_or_another_key_is_refused(shop: Shop) -> None:
         ConfigError, match=r"state\.parquet is damaged, so what the feed last had accepted is not known"
     ):
         shop.load(people({1: "Old"}), DAYS[1])
+
+
+def test_an_older_date_is_sent_where_all_it_changes_is_effective_dated(shop: Shop) -> None:
+    def since(day: str, name: str = "Same", country: str = "Norway") -> list[Row]:
+        return [investor(1, {"display_name": name, COUNTRY: country, f"{COUNTRY}@effective_from": day})]
+
+    shop.load(since("2026-11-05"), DAYS[4])
+    assert some(shop.load(since("2026-11-01", country="Chile"), DAYS[0])) == {"accepted": 1}
+    assert some(shop.load(since("2026-11-01", name="Other"), DAYS[0])) == {"outdated": 1}
+    assert some(shop.load(since("2026-11-05", country="Peru"), DAYS[0])) == {"outdated": 1}
+    assert some(shop.load(since("2026-11-05"), DAYS[5], changed_only=True)) == {"unchanged": 1}

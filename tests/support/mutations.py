@@ -55,8 +55,8 @@ MUTATIONS = (
     Mutation(
         "send an older date over a newer one",
         "pipelines/feeds/decision.py",
-        "old = later & ~overtaken & (not wanted.even_if_newer)",
-        "old = later & ~later",
+        "old = newer & ~overtaken & (not wanted.even_if_newer)",
+        "old = newer & ~newer",
         (
             "tests/loads/test_feeds.py::test_a_backfill_and_a_late_replay_change_nothing_that_a_later_day_set",
             "tests/loads/test_feed_machine.py::test_a_feed_in_any_order",
