@@ -53,6 +53,7 @@ fix: install           ## format and repair what can be repaired
 
 docs: install          ## write the generated parts of README.md and docs/
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.notebook
 
 bench: install         ## speed and memory beside a bare script and the official SDK
 	$(BIN)/python benchmarks/load_speed.py

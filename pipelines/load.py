@@ -7,8 +7,10 @@
 5. Close the books: write every row's state to disk and count twice, before the run counts as done.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from pipelines.arguments import keep_mapping, speaking_of_arguments
 from pipelines.loading.ahead import look_ahead
 from pipelines.loading.opening import open_run
 from pipelines.loading.run import close_books, prepare
@@ -16,6 +18,7 @@ from pipelines.loading.sending import Sent, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.options import Extracts, Progress
 from pipelines.report.report import Report
+from schemas.settings import RUNS
 
 
 def load(operation: str, extract: Extracts, *, progress: Progress | None = None, **options: Any) -> Report:
@@ -25,7 +28,8 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
         operation: its name, such as `investor-records`.
         extract: files, globs or directories of CSV or Parquet, or a pandas DataFrame.
         progress: receives notes and progress.
-        options: fields of `Options`, as in `load("orders", "orders.csv", mode="Atomic")`.
+        options: fields of `Options`, as in `load("orders", "orders.csv", mode="Atomic")`. `mapping` may also be what a
+            file of one holds, as a dict; it is kept in the folder of the runs, so that the run can be resumed.
 
     Returns:
         The report, once every row's state is on disk; `report.raise_for_failures()` raises if a row was not accepted.
@@ -36,7 +40,10 @@ def load(operation: str, extract: Extracts, *, progress: Progress | None = None,
         AuthError, UnreachableError: LUSID refuses our credentials or does not answer; nothing was sent.
         BalanceError: the books do not balance.
     """
-    return carry_out(LoadSpec.of(operation, extract, progress=progress, **options))
+    with speaking_of_arguments():
+        if isinstance(options.get("mapping"), Mapping):
+            options["mapping"] = keep_mapping(options["mapping"], operation, options.get("runs", RUNS))
+        return carry_out(LoadSpec.of(operation, extract, progress=progress, **options))
 
 
 def carry_out(spec: LoadSpec) -> Report:

@@ -22,6 +22,10 @@ class State(StrEnum):
         state._value_, state.traits = traits.text, traits
         return state
 
+    def __repr__(self) -> str:
+        """Its text in quotes, so that counts by state print plainly."""
+        return repr(self.value)
+
     ACCEPTED = Traits(
         "accepted",
         "LUSID's answer lists its key as done",
@@ -206,21 +210,29 @@ FINISHED_CODES = frozenset(EXIT_CODES[verdict] for verdict in FINISHED)
 """Exit codes after which what follows may begin."""
 
 
-class Alerts(StrEnum):
+class _Word(StrEnum):
+    """A word that is read whatever its case."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return next((each for each in cls if str(each).casefold() == str(value).casefold()), None)
+
+
+class Alerts(_Word):
     """What alerts do to the exit code of a run that is otherwise complete."""
 
     REPORT = "report"
     FAIL = "fail"
 
 
-class Mode(StrEnum):
+class Mode(_Word):
     """How a request with a bad key ends: all of it refused, or only that key."""
 
     PARTIAL = "Partial"
     ATOMIC = "Atomic"
 
 
-class Duplicates(StrEnum):
+class Duplicates(_Word):
     """What happens to rows of one key that differ."""
 
     REFUSE = "refuse"

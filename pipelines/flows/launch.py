@@ -11,7 +11,8 @@ from typing import Any
 
 from connectors.prefect_settings import prefect_server
 from pipelines.flows.bridge import plain_options, through_prefect
-from pipelines.load import load
+from pipelines.load import carry_out
+from pipelines.loading.spec import LoadSpec
 from pipelines.nights.backfill import BackfillReport, backfill
 from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport
@@ -48,7 +49,7 @@ def launch_load(
         LoadError: as `load` raises it.
     """
     if not goes_through_prefect(prefect):
-        return load(operation, extracts, progress=progress, **vars(options))
+        return carry_out(LoadSpec.of(operation, extracts, progress=progress, **vars(options)))
     from pipelines.flows import flows
 
     return through_prefect(partial(flows.load_extract, operation, extracts, plain_options(options)), Report, progress)

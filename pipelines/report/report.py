@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.run_folder.folder import RunFolder
+from pipelines.report import glance
 from pipelines.report.documents import run_document
 from pipelines.report.summary import Summary
 from schemas.documents import RunDocument
@@ -25,9 +26,9 @@ class RowsNotAcceptedError(LoadError):
     exit_code = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """A finished run.
+    """A finished run. At a prompt or in a notebook it shows itself on one screen.
 
     Attributes:
         target: a LUSID's base URL, `sandbox` or `sandbox:FILE`; None of a dry run.
@@ -63,6 +64,23 @@ class Report:
     red_at: RedAt | None = None
     failed_refs: Mapping[str, str] = field(default_factory=dict)
     refs_unknown: str | None = None
+
+    def __repr__(self) -> str:
+        """The run on one screen; where its folder is gone, its id and verdict."""
+        summary = self._summary
+        return glance.as_text(summary) if summary else f"{self.run_id}: {self.verdict}"
+
+    def _repr_html_(self) -> str | None:
+        """The run as a notebook shows it; None, so that it shows the text, where its folder is gone."""
+        summary = self._summary
+        return glance.as_html(summary) if summary else None
+
+    @property
+    def _summary(self) -> Summary | None:
+        try:
+            return Summary.of_run(self.run_dir)
+        except LoadError:
+            return None
 
     @property
     def exit_code(self) -> int:

@@ -77,6 +77,13 @@ MUTATIONS = (
         ("tests/unit/prepare/test_refusals.py::test_a_row_is_told_what_it_would_be_told_by_itself",),
     ),
     Mutation(
+        "show a caller in Python the flags of the command line",
+        "pipelines/arguments.py",
+        "if message == error.message:",
+        "if message:",
+        ("tests/loads/test_from_python.py::test_what_is_wrong_with_a_call_is_said_in_its_words",),
+    ),
+    Mutation(
         "leave the deployments out of the wheel",
         "pyproject.toml",
         '"pipelines.flows" = ["prefect.yaml"]\n',

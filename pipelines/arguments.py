@@ -1,0 +1,66 @@
+"""What a caller in Python gives and is told, where the command line has files and flags."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from connectors.extracts.mapping_file import mapping_of
+from connectors.run_folder.folder import atomic_write, make_runs_folder
+from pipelines.options import Options
+from schemas.errors import ConfigError, ExtractError
+from schemas.expectations import Expectations
+
+MAPPINGS = "mappings"
+"""The folder, among the runs, of mappings that were given as dicts; each is named for its content."""
+
+_FLAG = re.compile(r"--([a-z]+(?:-[a-z]+)*)( (?=[A-Z0-9]))?")
+_ARGUMENTS = {field.name for field in fields(Options)} | set(Expectations.model_fields)
+
+
+def keep_mapping(content: Mapping[str, Any], operation: str, runs: str | Path) -> Path:
+    """Writes a mapping that was given as a dict, so that whoever resumes or replays the run has it; returns its file.
+
+    Args:
+        content: what a mapping's file holds; `operation` may be left out.
+        operation: what it must be for.
+        runs: the folder of the runs.
+
+    Raises:
+        ConfigError: it is no mapping, or is for another operation.
+        RunFolderError: the folder cannot be written.
+    """
+    try:
+        text = yaml.safe_dump({"operation": operation, **content}, allow_unicode=True, sort_keys=False)
+    except yaml.YAMLError:
+        raise ConfigError("mapping holds a value that no mapping has: make it text, numbers, lists or dicts") from None
+    mapping_of(text, "(a dict)", operation)
+    folder = Path(runs) / MAPPINGS
+    make_runs_folder(folder)
+    file = folder / f"{operation}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.yaml"
+    if not file.exists():
+        with atomic_write(file) as part:
+            part.write_text(text, "utf-8")
+    return file
+
+
+@contextmanager
+def speaking_of_arguments() -> Iterator[None]:
+    """What is wrong with a call is told in the words of the call: `mode=Atomic` and not `--mode Atomic`."""
+    try:
+        yield
+    except (ConfigError, ExtractError) as error:
+        message = _FLAG.sub(_argument, error.message)
+        if message == error.message:
+            raise
+        raise type(error)(message) from error.__cause__
+
+
+def _argument(flag: re.Match[str]) -> str:
+    name = flag[1].replace("-", "_")
+    return flag[0] if name not in _ARGUMENTS else f"{name}=" if flag[2] else name

@@ -1,0 +1,76 @@
+"""A caller in Python: a mapping as a dict, errors in the words of the call, the notebook of the documents."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from builders import investor
+
+from docs.notebook import NOTEBOOK, notebook
+from pipelines.load import load
+from pipelines.options import Options
+from pipelines.resume import resume
+from schemas.errors import ConfigError, ExtractError
+from schemas.states import Duplicates, Mode
+
+NAME = "investor-records"
+
+
+def test_the_notebook_shows_what_its_cells_show_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(notebook()) == json.loads(NOTEBOOK.read_text("utf-8")), "run `make docs`"
+
+
+def test_a_mapping_that_was_given_as_a_dict_is_kept_for_whoever_resumes_the_run(tmp_path: Path) -> None:
+    frame = pd.DataFrame([investor(n, {"display_name": "" if n else "x"}) for n in range(4)])
+    frame = frame.rename(columns={"display_name": "called"})
+    mapping = {"columns": {**{name: name for name in frame.columns if name != "called"}, "display_name": "called"}}
+    options: dict[str, Any] = {"mapping": mapping, "target": f"sandbox:{tmp_path}/s.db", "runs": tmp_path / "runs"}
+    stopped = load(NAME, frame, max_failures=0, **options)
+    assert (stopped.exit_code, stopped.rows["accepted"]) == (4, 0)
+    assert "stopped early" in repr(stopped)
+    finished = resume(stopped.run_id, runs=tmp_path / "runs")
+    assert (finished.rows["accepted"], finished.rows["invalid"]) == (1, 3)
+    assert load(NAME, frame, **options).rows == finished.rows
+    (kept,) = (tmp_path / "runs" / "mappings").iterdir()
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"mapping": {"columns": {"display_name": "nmae"}}}, "the mapping does not fit: column nmae is not in the extract"),
+    ({"mapping": {"colums": {}}}, "mapping (a dict): colums: is not a member; did you mean columns?"),
+    ({"mapping": {"operation": "orders"}}, f"mapping (a dict) is for orders, not for {NAME}"),
+    ({"mapping": {"columns": object()}}, "mapping holds a value that no mapping has: make it text, numbers"),
+    ({"dialect": "legacy"}, f"{NAME} has no dialect legacy: use dialect=2.1 or 2.3"),
+    ({"expect": {"rows": 7}}, "1 rows, not the 7 expected"),
+]
+
+
+@pytest.mark.parametrize(("options", "line"), WRONG)
+def test_what_is_wrong_with_a_call_is_said_in_its_words(tmp_path: Path, options: dict[str, Any], line: str) -> None:
+    with pytest.raises((ConfigError, ExtractError)) as raised:
+        load(NAME, pd.DataFrame([investor(1)]), target="sandbox", runs=tmp_path / "runs", **options)
+    assert line in raised.value.message
+    assert "--" not in raised.value.message
+
+
+def test_words_of_options_are_read_whatever_their_case() -> None:
+    options = Options.of(mode="ATOMIC", duplicates="First")
+    assert (options.mode, options.duplicates) == (Mode.ATOMIC, Duplicates.FIRST)
+    with pytest.raises(ConfigError, match=r"^mode takes Partial or Atomic, not the text 'both'$"):
+        Options.of(mode="both")
+
+
+def test_a_time_without_a_zone_follows_one_rule_in_frames_and_in_csv(tmp_path: Path) -> None:
+    since = "property:InvestorRecord/Details/Country@effective_from"
+    row = {**investor(1), since: "2026-11-20 08:15:00"}
+    frame = pd.DataFrame([row]).astype({since: "datetime64[ns]"})
+    (tmp_path / "a.csv").write_text("\n".join(",".join(map(str, line)) for line in (row, row.values())), "utf-8")
+    mapping = {"columns": {**{name: name for name in row}, since: {"column": since, "timezone": "Europe/Oslo"}}}
+    for given in (frame, tmp_path / "a.csv"):
+        refused = load(NAME, given, target="sandbox", runs=tmp_path / "runs")
+        (reason,) = refused.reasons
+        assert reason.message.endswith("has no offset: declare its `timezone` in the mapping")
+        assert load(NAME, given, target="sandbox", runs=tmp_path / "runs", mapping=mapping).exit_code == 0
