@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip install --quiet --quiet --no-compile --disable-pip-version-check
+QUIET  := --quiet --quiet --no-compile --disable-pip-version-check
+PIP    := $(BIN)/python -m pip install $(QUIET)
+SITE   := $(VENV)/site
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: install demo quick browser test soak check fix docs bench wheel lock clean
+.PHONY: install demo quick browser test soak check fix docs site bench wheel lock clean
 
 install: $(DEV)        ## .venv with the product and what development adds
 
@@ -53,7 +55,15 @@ fix: install           ## format and repair what can be repaired
 
 docs: install          ## write the generated parts of README.md and docs/
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.followed
 	$(BIN)/python -m docs.notebook
+
+site: $(STAMP)         ## the documents as a site in build/site; a link or an anchor that leads nowhere is an error
+	@[ -x $(SITE)/bin/zensical ] && [ $(SITE) -nt requirements-docs.lock ] || { \
+	  $(PYTHON) -m venv $(SITE) && $(SITE)/bin/python -m pip install $(QUIET) --require-hashes -r requirements-docs.lock && \
+	  touch $(SITE); }
+	@$(BIN)/python -m docs.site build/pages
+	@$(SITE)/bin/zensical build --strict --clean -f build/pages/zensical.toml
 
 bench: install         ## speed and memory beside a bare script and the official SDK
 	$(BIN)/python benchmarks/load_speed.py
@@ -69,6 +79,7 @@ lock:                  ## pin every dependency anew, for every platform (needs u
 	$(LOCK) --group build pyproject.toml -o requirements.lock
 	$(LOCK) --group dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock \
 	  $$(sed -n 's/^\([a-z0-9._-]*\)[=[].*/--no-emit-package \1/p' requirements.lock | sort -u)
+	$(LOCK) --group docs -o requirements-docs.lock
 	sed -i.all '/^$$/,$$d' requirements-dev.lock && rm requirements-dev.lock.all  # uv lists what it left out
 
 clean:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PRODUCT, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
+PRODUCT, DEVELOPMENT, DOCUMENTS = "requirements.lock", "requirements-dev.lock", "requirements-docs.lock"
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -23,12 +23,12 @@ def asked_for(*requirements: str) -> set[str]:
     return {re.split(r"[^a-z0-9-]", requirement, maxsplit=1)[0] for requirement in requirements}
 
 
-@pytest.mark.parametrize("lock", [PRODUCT, DEVELOPMENT])
+@pytest.mark.parametrize("lock", [PRODUCT, DEVELOPMENT, DOCUMENTS])
 def test_every_pin_is_exact_and_has_its_hashes(lock: str) -> None:
     assert [name for name, text in pins(lock).items() if not re.search(r"==[^*]+?\\\n +--hash=sha256:", text)] == []
 
 
-@pytest.mark.parametrize("lock", [PRODUCT, DEVELOPMENT])
+@pytest.mark.parametrize("lock", [PRODUCT, DEVELOPMENT, DOCUMENTS])
 def test_a_lock_names_no_index_and_no_host(lock: str) -> None:
     assert re.findall(r"://|^ *--(?!hash=).*", (ROOT / lock).read_text(), re.MULTILINE) == []
 
@@ -43,3 +43,4 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
     product = asked_for(*asked["project"]["dependencies"], *groups["build"])
     assert product - pins(PRODUCT).keys() == set()
     assert asked_for(*groups["dev"]) - pins(PRODUCT).keys() - pins(DEVELOPMENT).keys() == set()
+    assert asked_for(*groups["docs"]) - pins(DOCUMENTS).keys() == set()

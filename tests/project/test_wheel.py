@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import bulkload
+from docs.followed import PAGE, followed
 from docs.generate import README, normalised
 
 ROOT = README.parent
@@ -28,15 +29,12 @@ sys.stdout.flush()
 sys.stdout = open("more.txt", "w")
 few = ["--investors", "20", "--accounts", "10", "--blocks", "10", "--orders", "30", "--no-bad-rows"]
 must(0, "sample", "night", *few)
-must(0, "sample", "client", *few, "--client")
 target = ["--target", "sandbox:kept.db", "--direct"]
 must(0, "nightly", "night", *target)
-must(0, "load", "investor-records", "client/investors.csv", "--mapping", "client/investor-records.yaml", *target)
-must(0, "mapping", "client/investors.csv", "investor-records")
-for command in ("operations", "columns orders", "template orders", "runs", "report latest", "open"):
+must(0, "mapping", "night/investors.csv", "investor-records")
+for command in ("operations", "columns orders", "template orders", "runs", "report latest"):
     must(0, *command.split())
 must(0, "report", "latest", "--xlsx")
-must(0, "verify", "latest")
 must(0, "sql", "SELECT count(*) FROM runs")
 must(0, "purge", "--older-than", "90d")
 must(0, "deploy", "--print")
@@ -86,6 +84,15 @@ def test_every_command_finds_its_files_and_the_demo_prints_what_the_readme_shows
     )
     declared = (tmp_path / "more.txt").read_text("utf-8").partition("name: lusid-bulkload\n")[2]
     assert [each["name"] for each in yaml.safe_load(declared)["deployments"]] == ["nightly", "trading-day", "backfill"]
+
+
+@pytest.mark.untraced
+def test_the_page_of_the_first_five_minutes_is_followed_command_for_command(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    text = PAGE.read_text("utf-8")
+    assert followed(text, tmp_path, installed / "venv" / "bin") == text, "run `make docs`"
 
 
 def test_the_command_says_which_folder_hides_it(installed: Path, tmp_path: Path) -> None:

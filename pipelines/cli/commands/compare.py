@@ -104,8 +104,10 @@ def verify(
 
 def _print(found: "Verification") -> None:
     """The outcome for a person: counts, and some keys that differ, without their values."""
-    read = found.counts.total()
-    typer.echo(one_line(f"{found.operation}: {found.accepted:,} keys accepted, {read:,} read back in {found.target}"))
+    from pipelines.report.summary import many
+
+    read, accepted = found.counts.total(), many(found.accepted, "key", "keys")
+    typer.echo(one_line(f"{found.operation}: {accepted} accepted, {read:,} read back in {found.target}"))
     for result, count in sorted(found.counts.items(), key=lambda each: each[0] != "agree"):
         typer.echo(f"  {count:>9,} {result}: {result.meaning}")
     if found.existence_only:

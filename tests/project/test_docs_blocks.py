@@ -1,0 +1,178 @@
+"""Every code block in README and docs is read by what it is for, or says why not; links and anchors lead somewhere.
+
+Commands are parsed by the command line itself, mappings read as mappings, Python run. `<!-- not run: why -->` above a
+block leaves it out. What first-load.md shows, the test of the wheel types.
+"""
+
+import ast
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from connectors.extracts.mapping_file import mapping_of
+from connectors.lusid.setting_sources import NAMES
+from docs.generate import README
+from docs.reference import PAGES
+from docs.site import DOCS, documents, stage
+from pipelines.cli import main as cli
+from pipelines.history.run_views import answer_to
+
+ROOT = README.parent
+TEXTS = [README, *(path for path in documents() if path.suffix == ".md")]
+GROUP: Any = typer.main.get_command(cli.app)
+OWN_TESTS = {"mapping.md"}
+"""Pages whose yaml, csv and json have a test of their own."""
+
+SHELLS = ("console", "shell", "sh", "bash")
+SHOWN = ("text", "csv", "json")
+_BLOCK = re.compile(
+    r"(?:^<!-- not run: (?P<why>.+?) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+)
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_COMMENT = re.compile(r"\s+#\s.*$")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block: where it is, its language and text, and why it is not run (None where it is)."""
+
+    place: str
+    kind: str
+    text: str
+    why: str | None
+
+
+def blocks(path: Path) -> list[Block]:
+    text = path.read_text("utf-8")
+    return [
+        Block(f"{path.name}:{text.count(chr(10), 0, m.start()) + 1}", m["kind"], m["text"], m["why"])
+        for m in _BLOCK.finditer(text)
+    ]
+
+
+BLOCKS = [(path, block) for path in TEXTS for block in blocks(path)]
+
+
+def of_kind(*kinds: str) -> list[tuple[Path, Block]]:
+    return [(path, block) for path, block in BLOCKS if block.kind in kinds and block.why is None]
+
+
+def test_every_block_says_what_it_is() -> None:
+    known = {*SHELLS, *SHOWN, "yaml", "python"}
+    assert [block.place for _, block in BLOCKS if block.kind not in known] == []
+
+
+def commands(text: str) -> list[str]:
+    """The commands of a block: with `$`, what follows are outputs; a quote may span lines, a `\\` too."""
+    typed = "\n".join(line[2:] for line in text.splitlines() if line.startswith("$ ")) or text
+    found, begun = [], ""
+    for line in typed.splitlines():
+        begun = f"{begun}\n{line}" if begun else _COMMENT.sub("", line)
+        if begun.count('"') % 2 == 0 and begun.count("'") % 2 == 0:
+            found.append(_COMMENT.sub("", begun).strip())
+            begun = ""
+    assert not begun, text
+    return [command for command in found if command and not command.startswith("#")]
+
+
+def check_command(command: str) -> None:
+    """Raises what the command line raises for a command that it does not take."""
+    words = shlex.split(command)
+    if words[0] != "bulkload":
+        check_other(words)
+    elif words[1:] and words[1].startswith("--"):
+        assert {words[1]} <= {name for each in GROUP.params for name in each.opts}, command
+    else:
+        _, found, rest = GROUP.resolve_command(typer.Context(GROUP), words[1:])
+        found.make_context(words[1], list(rest))
+
+
+def check_other(words: list[str]) -> None:
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE), words
+    elif words[0] == "export":
+        name = words[1].partition("=")[0]
+        assert name in {variable for variable, _ in NAMES.values()} | {"PREFECT_API_URL"}, words
+    else:
+        assert words[0] == "sed", f"{words}: say why it is not run"
+
+
+@pytest.mark.parametrize(("path", "block"), of_kind(*SHELLS), ids=lambda each: getattr(each, "place", ""))
+def test_every_command_is_one_that_the_command_line_takes(path: Path, block: Block) -> None:
+    for command in commands(block.text):
+        check_command(command)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["bulkload lod x", "bulkload load orders", "bulkload runs --sinse 7d", "make dmeo", "rm x"]
+)
+def test_a_command_that_is_none_is_found(wrong: str) -> None:
+    with pytest.raises((AssertionError, cli._UsageError)):
+        check_command(wrong)
+
+
+def test_every_query_of_the_documents_is_answered(tmp_path: Path) -> None:
+    typed = [command for _, block in of_kind(*SHELLS) for command in commands(block.text)]
+    queries = [shlex.split(command)[2] for command in typed if command.startswith("bulkload sql ")]
+    assert len(queries) > 4
+    for query in queries:
+        with answer_to(query, tmp_path) as answer:
+            assert list(answer.rows) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "block"),
+    [(path, block) for path, block in of_kind("yaml") if path.name not in OWN_TESTS],
+    ids=lambda each: getattr(each, "place", ""),
+)
+def test_every_yaml_is_read(path: Path, block: Block) -> None:
+    content = yaml.safe_load(block.text)
+    if "operation" in content:
+        mapping_of(block.text, block.place, content["operation"])
+
+
+@pytest.mark.parametrize(("path", "block"), of_kind("python"), ids=lambda each: getattr(each, "place", ""))
+def test_every_python_runs(path: Path, block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = ["--investors", "20", "--accounts", "10", "--blocks", "10", "--orders", "30", "--no-bad-rows"]
+    assert cli.run(["sample", str(tmp_path), *few]) == 0
+    monkeypatch.chdir(tmp_path)
+    exec(compile(ast.parse(block.text), block.place, "exec"), {})  # noqa: S102 - our own document
+
+
+def slugs(path: Path) -> set[str]:
+    """The anchors of a page's headings, as the site and GitHub make them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(_BLOCK, "", path.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_links_and_anchors_lead_somewhere(path: Path) -> None:
+    lost = []
+    for link in _LINK.findall(re.sub(_BLOCK, "", path.read_text("utf-8"))):
+        file, _, anchor = link.partition("#")
+        if "://" in file or file.startswith("mailto:"):
+            continue
+        target = path.parent / file if file else path
+        made = (
+            file.partition("/")[2].removesuffix(".md") if path.parent == DOCS and file.startswith("reference/") else ""
+        )
+        is_there = target.exists() or made in PAGES or os.path.normpath(target) == str(DOCS / "decisions" / "index.md")
+        if not is_there or (anchor and target.suffix == ".md" and target.exists() and anchor not in slugs(target)):
+            lost.append(link)
+    assert lost == []
+
+
+def test_every_page_has_a_place_in_the_site(tmp_path: Path) -> None:
+    stage(tmp_path / "site")
+    assert (tmp_path / "site" / "pages" / "reference" / "commands.md").read_text("utf-8").count("## ") == len(
+        GROUP.commands
+    )
+    page = (tmp_path / "site" / "pages" / "architecture.md").read_text("utf-8")
+    assert "](../" not in page
