@@ -36,7 +36,8 @@ def notebook() -> str:
 def _outputs(source: str, names: dict[str, Any], number: int) -> list[Mapping[str, Any]]:
     """What a cell shows, with one run id and one time for all runs."""
     tree = ast.parse(source)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body[-1] if isinstance(tree.body[-1], ast.Expr) else None
+    tree.body = tree.body[: len(tree.body) - (last is not None)]
     outputs: list[Mapping[str, Any]] = []
     with redirect_stdout(io.StringIO()) as printed:
         exec(compile(tree, NOTEBOOK.name, "exec"), names)  # noqa: S102 - our own document

@@ -104,7 +104,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 def _help(name: str, command: Any) -> str:
     context = typer.Context(command, info_name=name, terminal_width=_NARROW, max_content_width=_NARROW)
-    return command.get_help(context).rstrip()
+    return str(command.get_help(context)).rstrip()
 
 
 def _cell(text: str) -> str:

@@ -13,7 +13,7 @@ from pipelines.load import load
 from pipelines.options import Options
 from pipelines.resume import resume
 from schemas.errors import ConfigError, ExtractError
-from schemas.states import Duplicates, Mode
+from schemas.states import Duplicates, Mode, State
 
 NAME = "investor-records"
 
@@ -29,10 +29,10 @@ def test_a_mapping_that_was_given_as_a_dict_is_kept_for_whoever_resumes_the_run(
     mapping = {"columns": {**{name: name for name in frame.columns if name != "called"}, "display_name": "called"}}
     options: dict[str, Any] = {"mapping": mapping, "target": f"sandbox:{tmp_path}/s.db", "runs": tmp_path / "runs"}
     stopped = load(NAME, frame, max_failures=0, **options)
-    assert (stopped.exit_code, stopped.rows["accepted"]) == (4, 0)
+    assert (stopped.exit_code, stopped.rows[State.ACCEPTED]) == (4, 0)
     assert "stopped early" in repr(stopped)
     finished = resume(stopped.run_id, runs=tmp_path / "runs")
-    assert (finished.rows["accepted"], finished.rows["invalid"]) == (1, 3)
+    assert (finished.rows[State.ACCEPTED], finished.rows[State.INVALID]) == (1, 3)
     assert load(NAME, frame, **options).rows == finished.rows
     (kept,) = (tmp_path / "runs" / "mappings").iterdir()
     assert kept.stat().st_mode & 0o077 == 0
