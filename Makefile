@@ -58,7 +58,7 @@ docs: install          ## write the generated parts of README.md and docs/
 	$(BIN)/python -m docs.followed
 	$(BIN)/python -m docs.notebook
 
-site: $(STAMP)         ## the documents as a site in build/site; a link or an anchor that leads nowhere is an error
+site: $(STAMP)         ## the documents as a site in build/pages/site; a link or an anchor that leads nowhere is an error
 	@[ -x $(SITE)/bin/zensical ] && [ $(SITE) -nt requirements-docs.lock ] || { \
 	  $(PYTHON) -m venv $(SITE) && $(SITE)/bin/python -m pip install $(QUIET) --require-hashes -r requirements-docs.lock && \
 	  touch $(SITE); }

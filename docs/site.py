@@ -30,7 +30,7 @@ _SETTINGS = """\
 site_name = "bulkload"
 site_description = "Loads investors, accounts and orders into LUSID in bulk, and accounts for every row."
 docs_dir = "pages"
-site_dir = "../site"
+site_dir = "site"
 nav = [
 {nav}
 ]

@@ -91,7 +91,7 @@ def run_demo(runs: Path, console: Console, *, prefect: bool | None) -> int:
     database = _fresh(runs / "demo.db")
     target = f"{SANDBOX}:{database}"
     options = Options(target=target, runs=runs)
-    night = run_night(_sample(runs), options, prefect=prefect)
+    night = run_night(_sample(runs), options, prefect=prefect, quiet=True)
     summaries = [Summary.of_run(report.run_dir) for report in night.reports]
     if night.exit_code not in FINISHED_CODES:
         print_summaries(summaries, console)
