@@ -64,8 +64,8 @@ def test_every_operation_of_the_night_is_compared() -> None:
 def test_an_entity_in_the_sandbox_that_was_not_accepted_is_an_error(
     little: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def and_a_stranger(folder: Path, options: Any, *, prefect: bool | None) -> Any:
-        report = run_night(folder, options, prefect=prefect)
+    def and_a_stranger(folder: Path, options: Any, *, prefect: bool | None, quiet: bool) -> Any:
+        report = run_night(folder, options, prefect=prefect, quiet=quiet)
         stranger = folder.parent / "stranger.csv"
         header, *_, last = (folder / "investors.csv").read_text("utf-8").splitlines()
         stranger.write_text(f"{header}\n{last.replace('IR_', 'IX_').replace(',000', ',9000')}\n", "utf-8")
