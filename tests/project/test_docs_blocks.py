@@ -27,8 +27,8 @@ from pipelines.history.run_views import answer_to
 ROOT = README.parent
 TEXTS = [README, *(path for path in documents() if path.suffix == ".md")]
 GROUP: Any = typer.main.get_command(cli.app)
-OWN_TESTS = {"mapping.md"}
-"""Pages whose yaml, csv and json have a test of their own."""
+OWN_TESTS = {"mapping.md", "examples.md"}
+"""Pages whose mappings, extracts and Python have a test of their own."""
 
 SHELLS = ("console", "shell", "sh", "bash")
 SHOWN = ("text", "csv", "json")
@@ -138,7 +138,11 @@ def test_every_yaml_is_read(path: Path, block: Block) -> None:
         mapping_of(block.text, block.place, content["operation"])
 
 
-@pytest.mark.parametrize(("path", "block"), of_kind("python"), ids=lambda each: getattr(each, "place", ""))
+@pytest.mark.parametrize(
+    ("path", "block"),
+    [(path, block) for path, block in of_kind("python") if path.name not in OWN_TESTS],
+    ids=lambda each: getattr(each, "place", ""),
+)
 def test_every_python_runs(path: Path, block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = ["--investors", "20", "--accounts", "10", "--blocks", "10", "--orders", "30", "--no-bad-rows"]
     assert cli.run(["sample", str(tmp_path), *few]) == 0
