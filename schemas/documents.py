@@ -35,7 +35,7 @@ class ReasonDocument(Document):
         message: of the first of the rows, in full.
         keys: requests' keys among them; null where the run's version did not count them.
         examples: some of the rows, `key (row 42)` each.
-        owner: who looks after it; null while nobody is named.
+        owner: who looks after it.
     """
 
     state: State
@@ -119,7 +119,7 @@ class NightDocument(Document):
 
     Attributes:
         night: its folder.
-        date: its business date; null of a trading day.
+        date: its business date.
         target: where it loaded; null in a dry run.
         verdict: of its worst load, or that extracts are missing.
         colour: what its end amounts to.

@@ -1,6 +1,6 @@
 """What is still not in, over all runs: rows by run and reason since when, and runs whose books are not closed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
@@ -44,7 +44,7 @@ def open_document(runs: Path) -> OpenDocument:
     if any(run.not_accepted for run in known):
         with all_tables(runs) as sql:
             whole = {run.run_id: server_text(why) for run, why in make_open_rows(sql, known)}
-            found = _reasons(sql)
+            found = _reasons(sql, {run.run_id: run.manifest.operation for run in known})
     else:
         whole = {}
     listed = []
@@ -61,7 +61,7 @@ def open_document(runs: Path) -> OpenDocument:
     )
 
 
-def _reasons(sql: Database) -> dict[str, list[OpenReasonDocument]]:
+def _reasons(sql: Database, operations: Mapping[str, str]) -> dict[str, list[OpenReasonDocument]]:
     """The reasons of the table `open_rows`, by run; within one of each start, the most frequent first."""
     found: dict[str, list[OpenReasonDocument]] = {}
     sql.execute(_ROWS)
@@ -71,7 +71,7 @@ def _reasons(sql: Database) -> dict[str, list[OpenReasonDocument]]:
             reason = RowReason(State(state), code or "", message or "")
             reasons.count(reason, key or "", f"row {row}", is_key=key is not None and key != last)
             last = key
-        told = (reason_document(each).model_dump() for each in reasons.ranked())
+        told = (reason_document(each, operations[run_id]).model_dump() for each in reasons.ranked())
         found.setdefault(run_id, []).extend(OpenReasonDocument(**each, since=since) for each in told)
     return found
 

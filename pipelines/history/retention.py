@@ -11,6 +11,7 @@ from connectors.run_folder.folder import RUN_ID, RunFolder
 from connectors.run_folder.journal import Journal
 from pipelines.feeds.retention import purge_feeds
 from pipelines.history.ages import moment_ago
+from pipelines.history.nights.records import purge_pages
 from schemas.errors import ConfigError, RunFolderError
 
 
@@ -22,7 +23,7 @@ def purge(
     damaged: bool = False,
     any_owner: bool = False,
 ) -> list[str]:
-    """Removes this user's runs that began longer ago than `older_than`, and feeds not loaded since; returns run ids.
+    """Removes this user's runs that began longer ago than `older_than`, feeds not loaded since, and pages of nights.
 
     A run that a process is working on stays, and so does one that cannot be removed; both are an error once the others
     are gone. No link is followed.
@@ -58,6 +59,7 @@ def purge(
             except RunFolderError as error:
                 errors.append(error.message)
     purge_feeds(runs, limit, note)
+    purge_pages(runs, limit, note, any_owner=any_owner)
     if errors:
         others = f" ({len(removed):,} {'other was' if len(removed) == 1 else 'others were'} removed)" if removed else ""
         raise RunFolderError("; ".join(errors) + others)

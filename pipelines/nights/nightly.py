@@ -5,7 +5,6 @@ them; `trading_day` does the same with other names. Knows no HTTP and no Prefect
 whose steps are Prefect tasks.
 """
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -18,15 +17,13 @@ from pipelines.load import carry_out
 from pipelines.loading.spec import CarryOut
 from pipelines.nights.folder import NAMES
 from pipelines.nights.night import Night, ordered
-from pipelines.nights.pages import leave
+from pipelines.nights.pages import Leaving
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.requirements import Contents, contents, expected, unknown_volumes
 from pipelines.nights.sequence import load_steps
 from pipelines.nights.step import Step
 from pipelines.options import Options, Progress
-from pipelines.report import advice
 from schemas.errors import ConfigError, FatalError
-from schemas.manifest import moment
 
 
 def nightly(
@@ -65,32 +62,18 @@ def nightly(
     for note in notes:
         progress.note(note)
     steps = [*_steps(night, found, options, before)]
-    as_tonight = partial(replace, day=night.day, name=night.name, may_still_come=night.may_still_come)
-    goes_on = night.file is not None
-    leave_page = partial(_leave, night, Options.of(runs=options.get("runs")).runs, moment(), options, progress)
+    known = {"day": night.day, "name": night.name, "may_still_come": night.may_still_come}
+    as_tonight = partial(replace, owners=night.rules.owners, **known)
+    leaving = Leaving("nightly", options, progress.note)
     try:
-        report = load_steps(night.folder, steps, progress, carry_out, options, goes_on=goes_on)
+        report = load_steps(night.folder, steps, progress, carry_out, options, goes_on=night.file is not None)
     except FatalError as error:
         if not isinstance(error, ConfigError):  # otherwise it did not begin: another one may be under way
-            leave_page(as_tonight(NightlyReport(night.folder, (), _url(options), notes, error)))
+            ended = NightlyReport(night.folder, (), leaving.url, notes, error)
+            leaving.leave(as_tonight(ended))
         raise
     report = as_tonight(report.after(notes))
-    return report if report.done_before else replace(report, page=leave_page(report))
-
-
-def _leave(
-    night: Night, runs: Path, started: str, options: dict[str, Any], progress: Progress, report: NightlyReport
-) -> Path | None:
-    """Writes the page of a night that ended."""
-    words = [advice.program(), "nightly", advice.shown(night.folder), "--date", night.day.isoformat()]
-    command = shlex.join([*words, *advice.flag_words({**options, "target": _url(options)})])
-    return leave(report, runs, started, command, night.rules.owners, progress.note)
-
-
-def _url(options: dict[str, Any]) -> str | None:
-    """The target of a night that did not begin to load."""
-    target = options.get("target")
-    return target if isinstance(target, str | None) else str(target.url)
+    return report if report.done_before else leaving.leave(report)
 
 
 def _steps(night: Night, found: Contents, options: dict[str, Any], before: "partial[list[int]]") -> Iterator[Step]:

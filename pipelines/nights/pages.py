@@ -1,17 +1,21 @@
 """Leaves a night on disk: its record, its page, and the index of nights; a night ends the same without them."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable
+import shlex
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pipelines.history.nights.facts import night_facts, trend_of
 from pipelines.history.nights.records import PastNight, keep, past_nights
 from pipelines.nights.report import NightlyReport
+from pipelines.options import Options
+from pipelines.report import advice
 from pipelines.report.night_html import NightPage, Series, write_index, write_night
 from pipelines.report.report import Report
 from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import moment
-from schemas.nights.owners import Owners
 from schemas.nights.record import MissingExtract, NightLoad, NightRecord
 from schemas.same_load import place_of
 
@@ -21,21 +25,34 @@ _LISTED = 60
 """Nights of one folder in the index: a quarter of a year."""
 
 
-def leave(
-    report: NightlyReport, runs: Path, started: str, command: str, owners: Owners, note: Callable[[str], None]
-) -> Path | None:
-    """Writes what a night was; returns its page, or None where that could not be written.
+class Leaving:
+    """Leaves a night on disk once it is over; knows when it began, and how it is typed again."""
 
-    Args:
-        report: how it ended.
-        runs: where runs are kept.
-        started: when it began, as manifests write it.
-        command: what continues it.
-        owners: who must act.
-        note: told why something could not be written.
-    """
+    def __init__(self, verb: str, options: Mapping[str, Any], note: Callable[[str], None]) -> None:
+        """Notes when the night begins.
+
+        Args:
+            verb: `nightly` or `trading-day`.
+            options: of every load.
+            note: told why something could not be written.
+        """
+        self._verb, self._options, self._note = verb, options, note
+        self._runs = Options.of(runs=options.get("runs")).runs
+        self._started = moment()
+        target = options.get("target")
+        self.url = target if isinstance(target, str | None) else str(target.url)
+
+    def leave(self, report: NightlyReport) -> NightlyReport:
+        """Writes what a night was; returns its report with its page, which is None where it could not be written."""
+        day = [] if report.day is None or self._verb != "nightly" else ["--date", report.day.isoformat()]
+        words = [advice.program(), self._verb, advice.shown(report.folder), *day]
+        command = shlex.join([*words, *advice.flag_words({**self._options, "target": self.url})])
+        return replace(report, page=_left(report, self._runs, self._started, command, self._note))
+
+
+def _left(report: NightlyReport, runs: Path, started: str, command: str, note: Callable[[str], None]) -> Path | None:
     try:
-        night = keep(runs, _record(report, started, command, owners))
+        night = keep(runs, _record(report, started, command))
         write_page(night)
         write_index_of(runs)
     except (ConfigError, RunFolderError) as error:
@@ -63,19 +80,23 @@ def write_index_of(runs: Path) -> None:
     Raises:
         RunFolderError: it cannot be written.
     """
-    series: dict[tuple[str, str | None], list[PastNight]] = defaultdict(list)
+    series: dict[tuple[str, str, str | None], list[PastNight]] = {}
     known = past_nights(runs)
     for night in sorted(known, key=lambda each: each.record.finished, reverse=True):
-        series.setdefault((night.record.name, place_of(night.record.target)), [])
+        series[_series_of(night)] = []
     for night in known:
-        series[night.record.name, place_of(night.record.target)].append(night)
+        series[_series_of(night)].append(night)
     write_index(runs / INDEX, [_series(nights) for nights in series.values()])
+
+
+def _series_of(night: PastNight) -> tuple[str, str, str | None]:
+    return night.record.kind, night.record.name, place_of(night.record.target)
 
 
 def _series(nights: list[PastNight]) -> Series:
     shown = [trend_of(night) for night in nights[:_LISTED]]
     return Series(
-        name=nights[0].record.name,
+        name=f"{'' if nights[0].record.kind == 'night' else 'trading days of '}{nights[0].record.name}",
         target=nights[0].record.target,
         nights=shown,
         trend=[night.not_accepted for night in reversed(shown)],
@@ -83,9 +104,10 @@ def _series(nights: list[PastNight]) -> Series:
     )
 
 
-def _record(report: NightlyReport, started: str, command: str, owners: Owners) -> NightRecord:
+def _record(report: NightlyReport, started: str, command: str) -> NightRecord:
     assert report.day is not None  # noqa: S101  # who leaves a night knows its date
     return NightRecord(
+        kind=report.noun.replace(" ", "-"),
         name=report.name,
         date=report.day.isoformat(),
         folder=str(report.folder.absolute()),
@@ -102,7 +124,7 @@ def _record(report: NightlyReport, started: str, command: str, owners: Owners) -
         notes=report.notes,
         error=report.error.message if report.error else None,
         command=command,
-        owners=owners,
+        owners=report.owners,
     )
 
 

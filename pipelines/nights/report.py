@@ -1,7 +1,7 @@
 """How a night ended: the reports of its loads, notes, and its exit code."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from pipelines.report.report import Report
 from pipelines.report.summary import many
 from schemas.documents import NightDocument
 from schemas.errors import ConfigError, FatalError, StoppedError
+from schemas.nights.owners import Owners
 from schemas.states import EXIT_CODES, Verdict
 from schemas.verdicts import Colour, worst_of
 
@@ -39,6 +40,8 @@ class NightlyReport:
         day: the business date; None of a night that has none.
         name: what the nights of this folder are called; empty of a night that has no name.
         page: its page; None where there is none.
+        noun: what it is called: a night, or a trading day.
+        owners: who must act on rows that are not in.
     """
 
     folder: Path
@@ -53,6 +56,8 @@ class NightlyReport:
     day: date | None = None
     name: str = ""
     page: Path | None = None
+    noun: str = "night"
+    owners: Owners = field(default_factory=Owners)
 
     @property
     def exit_code(self) -> int:
@@ -88,7 +93,7 @@ class NightlyReport:
         """How it ended, in one line: what is missing first, then what ended it, then how many rows are not in."""
         day = f" of {self.day}" if self.day else ""
         name = f" ({self.name})" if self.name else ""
-        return f"{self.colour.mark} night{day}{name}, {self.colour}: {'; '.join(self._told())}"
+        return f"{self.colour.mark} {self.noun}{day}{name}, {self.colour}: {'; '.join(self._told())}"
 
     def _told(self) -> Iterator[str]:
         yield from map(str, self.missing)
@@ -113,7 +118,7 @@ class NightlyReport:
         Args:
             repeat: the command that continues the night where it stopped.
         """
-        runs = [report.document() for report in self.reports]
+        runs = [report.document(self.owners) for report in self.reports]
         return NightDocument(
             night=str(self.folder),
             date=self.day.isoformat() if self.day else None,

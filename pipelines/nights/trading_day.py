@@ -6,6 +6,8 @@ the extracts, and `sequence` loads them. Knows no HTTP and no Prefect.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +20,8 @@ from connectors.targets import Target
 from pipelines.load import carry_out
 from pipelines.loading.spec import CarryOut
 from pipelines.nights.folder import Names, NightExtract, find_extracts
+from pipelines.nights.night import Night
+from pipelines.nights.pages import Leaving
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.sequence import load_steps
 from pipelines.nights.step import Step
@@ -72,7 +76,10 @@ def trading_day(
     for note in found.notes:
         day.say(note)
     steps = list(day.steps(found.extracts))
-    return load_steps(folder, steps, day.progress, carry_out, options).after(day.notes)
+    leaving = Leaving("trading-day", options, day.progress.note)
+    report = load_steps(folder, steps, day.progress, carry_out, options).after(day.notes)
+    today = Night(str(folder), folder, datetime.now(UTC).date())
+    return leaving.leave(replace(report, day=today.day, name=today.name, noun="trading day"))
 
 
 class _Day:

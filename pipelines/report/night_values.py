@@ -106,7 +106,7 @@ class TrendNight:
     """One of the last nights.
 
     Attributes:
-        folder: the name of its folder, beside this night's.
+        folder: the name of its folder, beside this night's; empty where its page was removed.
     """
 
     date: str

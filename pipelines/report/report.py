@@ -13,6 +13,7 @@ from pipelines.report.summary import Summary
 from schemas.documents import RunDocument
 from schemas.errors import LoadError
 from schemas.manifest import Reason
+from schemas.nights.owners import Owners
 from schemas.states import EXIT_CODES, GOOD, State, Verdict, good_in
 from schemas.verdicts import Colour, RedAt, colour_of
 
@@ -112,6 +113,6 @@ class Report:
             texts = ", ".join(f"{n:,} {state}" for state, n in bad.items())
             raise RowsNotAcceptedError(f"{self.run_id}: {texts}; see {RunFolder(self.run_dir).failures}")
 
-    def document(self) -> RunDocument:
-        """The document that --json prints, from the run's folder."""
-        return run_document(Summary.of_run(self.run_dir))
+    def document(self, owners: Owners = Owners()) -> RunDocument:  # noqa: B008  # it cannot be changed
+        """The document that --json prints, from the run's folder; `owners` says who must act."""
+        return run_document(Summary.of_run(self.run_dir), owners)

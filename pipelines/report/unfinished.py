@@ -121,7 +121,7 @@ class UnfinishedRun:
             exit_code=manifest.exit_code,
             rows=None,
             keys={state.value: count for state, count in self.settled.items()},
-            reasons=[reason_document(reason) for reason in self.reasons],
+            reasons=[reason_document(reason, manifest.operation) for reason in self.reasons],
             warnings=[server_text(manifest.error, 1000)] if manifest.error else [],
             failures=None,
             next=self.next_command or None,

@@ -90,7 +90,8 @@ def _run_lines(run: "OpenRunDocument") -> Iterator[str]:
     if run.error:
         yield f"    {run.error}"
     for reason in run.reasons:
-        yield f"    {many(reason.rows, 'row', 'rows')} {reason.state}: {reason.code}, {_since(reason.since)}"
+        rows = many(reason.rows, "row", "rows")
+        yield f"    {rows} {reason.state}: {reason.code}, {_since(reason.since)}, {reason.owner}"
         yield f"      {reason.rule}"
         left = reason.rows - len(reason.examples)
         yield f"        {', '.join(reason.examples)}{f' and {left:,} more' if left else ''}"

@@ -26,12 +26,14 @@ def compared(runs: Path, name: str, other: str) -> ComparisonDocument:
     now, before = (Summary.of_run(find_run(runs, each).path) for each in (name, other))
     if now.operation != before.operation:
         raise ConfigError(f"{before.folder.run_id} loaded {before.operation}, not {now.operation}: compare two of one")
+    if now.dry_run != before.dry_run:
+        raise ConfigError("a dry run is compared with a dry run alone")
     if now.folder.run_id == before.folder.run_id:
         raise ConfigError(f"{now.folder.run_id} cannot be compared with itself")
     files = {each.folder.run_id: each.folder.outcomes for each in (now, before)}
     with outcome_tables(now.folder.path.parent, files) as sql:
         numbers = {each.folder.run_id: (n, each.operation) for n, each in enumerate((now, before))}
-        compare_nights(sql, numbers)
+        compare_nights(sql, numbers, dry_run=now.dry_run)
         still, done = still_failing(sql), cured(sql)
     rows_now, rows_before = _rows(now), _rows(before)
     reasons = sorted({*rows_now, *rows_before}, key=lambda each: (-rows_now[each], -rows_before[each], each))

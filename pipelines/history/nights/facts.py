@@ -24,7 +24,7 @@ from pipelines.report.night_values import Cause, NightFacts, NightLoadPart, Nigh
 from pipelines.report.summary import Rule, Summary, all_reasons, rule_shown
 from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import moment
-from schemas.states import GOOD, State
+from schemas.states import State, good_in
 from schemas.texts import server_text
 
 MOST_RULES = 5
@@ -50,12 +50,16 @@ def night_facts(night: PastNight) -> NightFacts:
     numbered = {load.run_id: (n, load.operation) for n, each in enumerate(nights) for load in each.record.loads}
     places = {run: by_id[run].folder.outcomes for run in numbered if run in by_id}
     files = {run: place for run, place in places.items() if place.exists()}
-    with outcome_tables(night.runs, files) as sql:
-        compare_nights(sql, {run: numbered[run] for run in files})
-        still, done, unkeyed, held = still_failing(sql), cured(sql), unkeyed_rows(sql), held_rows(sql)
+    still: dict[Reason, tuple[int, int, int]] = {}
+    done: dict[Reason, tuple[int, int]] = {}
+    unkeyed, held = 0, list[HeldBy]()
+    if any(trend_of(each).not_accepted for each in nights[:2]):
+        with outcome_tables(night.runs, files) as sql:
+            compare_nights(sql, {run: numbered[run] for run in files}, dry_run=night.record.target is None)
+            still, done, unkeyed, held = still_failing(sql), cured(sql), unkeyed_rows(sql), held_rows(sql)
     dates = [each.record.date for each in nights]
     since = {r: _since(still.get(r), done.get(r), dates) for r in {*still, *done}} if before else None
-    trend = tuple(map(trend_of, reversed(nights)))
+    trend = (*map(trend_of, reversed(before)), trend_of(night, is_tonight=True))
     causes = _causes(held)
     return NightFacts(
         record=night.record,
@@ -203,17 +207,18 @@ def _causes(held: Sequence[HeldBy]) -> tuple[Cause, ...]:
     return tuple(sorted(found, key=lambda each: (-each.total, each.text)))
 
 
-def trend_of(night: PastNight) -> TrendNight:
+def trend_of(night: PastNight, *, is_tonight: bool = False) -> TrendNight:
     """A night as one of several, by its record alone."""
     loads = night.record.loads
     read = sum(load.rows.get("read", 0) for load in loads)
-    good = sum(load.rows.get(state, 0) for load in loads for state in GOOD)
+    states = good_in(dry_run=night.record.target is None)
+    good = sum(load.rows.get(state, 0) for load in loads for state in states)
     return TrendNight(
         date=night.record.date,
-        folder=night.path.name,
+        folder=night.path.name if night.page.is_file() or is_tonight else "",
         colour=night.record.colour,
         read=read,
         accepted=sum(load.rows.get(State.ACCEPTED, 0) for load in loads),
-        not_accepted=read - good if night.record.target else 0,
+        not_accepted=read - good,
         seconds=sum(load.seconds for load in loads),
     )

@@ -1,10 +1,12 @@
 """The records of nights: where each stands, and which nights were before one."""
 
 import hashlib
+import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import orjson
@@ -95,6 +97,27 @@ def nights_before(night: PastNight, known: list[PastNight]) -> list[PastNight]:
         return same and other.date < mine.date
 
     return [each for each in known if is_before(each.record)][:COMPARED]
+
+
+def purge_pages(runs: Path, limit: datetime, note: Callable[[str], None], *, any_owner: bool) -> None:
+    """Removes the pages of old nights, which name keys; their records hold counts alone, and stay for the trend.
+
+    Args:
+        runs: where runs are kept.
+        limit: pages of nights that ended before it are removed.
+        note: told of each page that stays.
+        any_owner: also remove other users' pages.
+    """
+    for night in past_nights(runs):
+        if night.record.finished >= limit.isoformat(timespec="milliseconds") or not night.page.is_file():
+            continue
+        if night.path.is_symlink() or (not any_owner and night.page.lstat().st_uid != os.geteuid()):
+            note(f"{night.page} stays: it is a link's, or another user's")
+            continue
+        try:
+            night.page.unlink()
+        except OSError as error:
+            note(f"{night.page} stays: {error.strerror}")
 
 
 def rows_before(runs: Path, name: str, day: date, operation: str) -> list[int]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from connectors.run_folder.arrays import array_of
 from pipelines.history.run_tables import Database
-from schemas.states import State
+from schemas.states import State, good_in
 
 MOST_CAUSES = 50
 """Rows that hold others, which a page lists one by one."""
@@ -111,18 +112,18 @@ class HeldBy:
     parent: Parent | None
 
 
-def compare_nights(sql: Database, nights: Mapping[str, tuple[int, str]]) -> None:
+def compare_nights(sql: Database, nights: Mapping[str, tuple[int, str]], *, dry_run: bool) -> None:
     """Makes the tables that the other functions ask.
 
     Args:
         sql: with the view `outcomes` over the runs of these nights.
         nights: of each run, the number of its night and its operation; those of a night in the order of its loads.
+        dry_run: nothing was to be sent, so that a valid row needs nothing.
     """
-    lines = [
-        {"run_id": run, "night": night, "operation": operation, "place": place}
-        for place, (run, (night, operation)) in enumerate(nights.items())
-    ]
-    sql.register("night_runs", pa.Table.from_pylist(lines, _RUNS))
+    numbers, operations = [night for night, _ in nights.values()], [operation for _, operation in nights.values()]
+    columns = zip(_RUNS, ([*nights], numbers, operations, [*range(len(nights))]), strict=True)
+    sql.register("night_runs", pa.table([array_of(values, field.type) for field, values in columns], schema=_RUNS))
+    sql.execute("SET VARIABLE good = ?", [list(good_in(dry_run=dry_run))])
     sql.execute(_FAILING)
     sql.execute(_CHAINS)
 

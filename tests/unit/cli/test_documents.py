@@ -43,7 +43,7 @@ def test_each_command_prints_the_document_of_its_run(tmp_path: Path, capsys: pyt
             "rows": 2,
             "keys": 2,
             "examples": ["IR_0004 (row 5)", "IR_0005 (row 6)"],
-            "owner": None,
+            "owner": "source team",
         }
     ]
     named = {name: load[name] for name in ("target", "failures", "feed", "date", "alerts", "warnings", "replays")}

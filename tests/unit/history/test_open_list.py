@@ -144,7 +144,7 @@ def test_what_is_open_is_said_in_lines(tmp_path: Path, capsys: Capture) -> None:
         "",
         run.run_id,
         f"  investor-records into sandbox:{tmp_path}/kept.db: rejects",
-        f"    1 row invalid: Missing, since {since} UTC (0 days)",
+        f"    1 row invalid: Missing, since {since} UTC (0 days), source team",
         "      display_name (column 2): is missing",
         f"        {key_of(1)} (row 1)",
         f"  bulkload replay {run.run_id} --runs {tmp_path}/runs",

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from builders import investor, write_csv
 from summaries import HOSTILE, manifest, summary, typed
 
 from connectors.run_folder.folder import RunFolder
@@ -114,3 +115,15 @@ def test_a_run_leaves_its_page_private_and_without_a_cell(tmp_path: Path) -> Non
 def test_a_page_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"report\.html: cannot be written: No such file or directory"):
         write_html(RunFolder(tmp_path / "gone"), typed())
+
+
+def test_a_page_that_cannot_list_every_key_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extract = write_csv(tmp_path / "a.csv", [investor(n, {"investor_type": "Persn"}) for n in range(3)])
+    monkeypatch.setattr("pipelines.report.failing_keys.MOST", 2)
+    some, every = (load("investor-records", extract, target="sandbox", runs=tmp_path / str(n)) for n in (1, 2))
+    text = (some.run_dir / "report.html").read_text("utf-8")
+    assert text.count("<tr data-group=") == 2
+    assert "The first 2 keys are listed; failures.csv has every row." in text
+    (every.run_dir / "outcomes.parquet").write_bytes(b"damaged")
+    write_html(RunFolder(every.run_dir), RunFolder(every.run_dir).read_manifest())
+    assert "data-group" not in (every.run_dir / "report.html").read_text("utf-8")

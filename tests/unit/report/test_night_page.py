@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from night_pages import Nights, hostile_night
 from connectors.run_folder.folder import RunFolder
 from pipelines.cli import main as cli
 from pipelines.history.nights.records import find_night
+from pipelines.history.retention import purge
 from pipelines.nights.nightly import nightly
 from pipelines.nights.pages import write_page
 from pipelines.replay import replay
@@ -155,10 +157,37 @@ def test_report_of_a_night_and_of_two_runs(nights: Nights, capsys: Capture) -> N
         assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_a_dry_run_has_a_page_of_what_would_not_go_in(nights: Nights, tmp_path: Path) -> None:
+    dry = nightly(nights.place / "extracts" / "20261127", runs=tmp_path, day=date(2026, 11, 27), dry_run=True)
+    document = write_page(find_night(tmp_path, "latest")).document()
+    assert (dry.colour, document.read, document.accepted, document.not_accepted) == ("red", 29, 0, 7)
+    assert [(reason.state, sum(reason.rows.values())) for reason in document.reasons] == [
+        ("invalid", 2),
+        ("invalid", 1),
+        ("held", 4),
+    ]
+
+
 def test_the_index_lists_every_night(nights: Nights) -> None:
     page = Page((nights.runs / "index.html").read_text("utf-8"))
     assert page.links == [f"nights/2026-11-{day}-extracts/night.html" for day in ("27", "26")]
     assert all((nights.runs / link).exists() for link in page.links)
+
+
+def test_purge_removes_pages_and_keeps_the_counts_for_the_trend(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    target = f"sandbox:{tmp_path / 's.db'}"
+    write_csv(tmp_path / "investors.csv", [investor(1, {"investor_type": "Persn"}), investor(2)])
+    old = nightly(tmp_path, day=date(2026, 11, 26), runs=runs, target=target)
+    purge(runs, "0h")
+    assert old.page is not None
+    assert not old.page.exists()
+    new = nightly(tmp_path, day=date(2026, 11, 27), runs=runs, target=target)
+    assert new.page is not None
+    page = Page(new.page.read_text("utf-8"))
+    assert not [link for link in page.links if "2026-11-26" in link]
+    assert "2026-11-26" in page.text
+    assert Page((runs / "index.html").read_text("utf-8")).links == [f"nights/{new.page.parent.name}/night.html"]
 
 
 def test_a_hostile_extract_is_text_on_every_page(tmp_path: Path) -> None:
