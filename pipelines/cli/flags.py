@@ -40,7 +40,7 @@ _OPTIONS = flags()
 _LIMITS = ("max_failures", "red_at", *GUARDS)
 """Options that typer reads as texts: `N` or `N%`."""
 _KINDS = get_type_hints(LoadOptions) | dict.fromkeys(_LIMITS, str | None)
-_LAST = ("dry_run", "again", "prefect", "quiet", "as_json")
+_LAST = ("dry_run", "again", "prefect", "notify", "quiet", "as_json")
 """The last flags in --help."""
 
 
@@ -70,6 +70,10 @@ PrefectFlag = Annotated[
     ),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+NotifyFlag = Annotated[
+    str | None,
+    typer.Option("--notify", metavar="URL", help="Post how it ended to this URL, as JSON without keys."),
+]
 QuietFlag = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Print no progress, and no outcome where all is well."),

@@ -18,6 +18,9 @@ from schemas.errors import ConfigError, UnreachableError
 from schemas.settings import LoadOptions, about
 
 Outcome = Report | NightlyReport | BackfillReport
+TAG = "bulkload"
+"""Of every flow run of ours: automations go by it."""
+
 _PREFECTS = ("prefect", "httpx")
 """The packages whose errors are Prefect's and not ours."""
 
@@ -80,11 +83,14 @@ def through_prefect(call: Callable[..., Any], kind: type[_T], progress: Progress
         UnreachableError: Prefect could not run the flow, or failed while it ran; the message says which.
         LoadError: what ended the flow.
     """
+    from prefect import tags  # a flow has imported it by now
+
     bridge = Bridge(progress)
     token = _bridge.set(bridge)
     before = os.umask(0o077)  # the temporary server's database is private, too
     try:
-        state = call(return_state=True)
+        with tags(TAG):
+            state = call(return_state=True)
     except Exception as error:
         if bridge.outcome is None:
             raise UnreachableError(

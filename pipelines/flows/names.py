@@ -8,10 +8,9 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
+from pipelines.flows.bridge import TAG
 from pipelines.flows.form import Form
 from schemas.option_types import business_dates
-
-TAG = "bulkload"
 
 
 def folder_name(what: str) -> Callable[[], str]:

@@ -1055,6 +1055,27 @@ MUTATIONS = (
         ("tests/unit/deliver/test_delivery.py::test_losses_in_a_row_open_the_breaker_and_the_rest_is_not_sent",),
     ),
     Mutation(
+        "show Prefect a red night as a completed one",
+        "pipelines/flows/outcomes.py",
+        "        case Colour.RED:\n            return RED\n",
+        "        case Colour.RED:\n            return REJECTS\n",
+        ("tests/flows/test_flows.py::test_an_ending_is_red_amber_or_green_and_says_the_counts_first",),
+    ),
+    Mutation(
+        "tell a webhook what LUSID said",
+        "pipelines/report/notify.py",
+        '"rule": reason["rule"] if shareable else None}',
+        '"rule": reason["rule"], "message": reason["message"]}',
+        ("tests/unit/report/test_notify.py",),
+    ),
+    Mutation(
+        "print the URL that is told in the command to type next",
+        "pipelines/cli/commands/load.py",
+        ' if before != "--notify")',
+        ")",
+        ("tests/unit/report/test_notify.py",),
+    ),
+    Mutation(
         "wait on after the run has stopped",
         "pipelines/deliver/limits.py",
         "            self._waits.set()\n",

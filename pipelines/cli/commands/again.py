@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pipelines.cli.commands.load import show
-from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, RunArgument, RunsFlag, option
+from pipelines.cli.commands.load import note, show
+from pipelines.cli.flags import JsonFlag, NotifyFlag, PrefectFlag, QuietFlag, RunArgument, RunsFlag, option
 from schemas.settings import RUNS
 from schemas.texts import one_line, server_text
 
@@ -35,6 +35,7 @@ def resume(
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
+    notify: NotifyFlag = None,
 ) -> None:
     """Finish a run that stopped or died.
 
@@ -42,11 +43,14 @@ def resume(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_resume
+    from pipelines.report.notify import notifying
 
     given = {"max_change": max_change, "max_clear": max_clear, "max_create": max_create, "max_vanished": max_vanished}
     limits = {name: limit for name, limit in given.items() if limit is not None}
-    with progress(quiet=quiet) as shown:
-        report = launch_resume(run, runs, target, shown, force=force, limits=limits, prefect=prefect)
+    with notifying(notify, note) as tell:
+        with progress(quiet=quiet) as shown:
+            report = launch_resume(run, runs, target, shown, force=force, limits=limits, prefect=prefect)
+        tell(report.document)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 
@@ -61,6 +65,7 @@ def replay(
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
+    notify: NotifyFlag = None,
 ) -> None:
     """Send only the rows of a run that were not accepted.
 
@@ -68,9 +73,12 @@ def replay(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_replay
+    from pipelines.report.notify import notifying
 
-    with progress(quiet=quiet) as shown:
-        report = launch_replay(run, failures, runs, target, shown, prefect=prefect)
+    with notifying(notify, note) as tell:
+        with progress(quiet=quiet) as shown:
+            report = launch_replay(run, failures, runs, target, shown, prefect=prefect)
+        tell(report.document)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 

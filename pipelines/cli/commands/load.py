@@ -3,13 +3,14 @@
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from pipelines.cli.commands.preflight import PreflightFlag, before_load, before_night
-from pipelines.cli.flags import JsonFlag, OperationArgument, PrefectFlag, QuietFlag, named, with_options
+from pipelines.cli.flags import JsonFlag, NotifyFlag, OperationArgument, PrefectFlag, QuietFlag, named, with_options
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -31,15 +32,20 @@ def load(
     as_json: JsonFlag = False,
     preflight: PreflightFlag = False,
     prefect: PrefectFlag = None,
+    notify: NotifyFlag = None,
 ) -> None:
     """Load one extract and account for every row."""
-    if preflight:
-        before_load(operation, extracts, options)
-    from pipelines.cli.console import progress
-    from pipelines.flows.launch import launch_load
+    from pipelines.report.notify import notifying
 
-    with progress(quiet=quiet) as shown:
-        report = launch_load(operation, extracts, options, shown, prefect=prefect)
+    with notifying(notify, note) as tell:
+        if preflight:
+            before_load(operation, extracts, options)
+        from pipelines.cli.console import progress
+        from pipelines.flows.launch import launch_load
+
+        with progress(quiet=quiet) as shown:
+            report = launch_load(operation, extracts, options, shown, prefect=prefect)
+        tell(report.document)
     show([report], report.document() if as_json else None, quiet=quiet)
     raise typer.Exit(report.exit_code)
 
@@ -77,6 +83,7 @@ def nightly(
     preflight: PreflightFlag = False,
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
+    notify: NotifyFlag = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -85,10 +92,14 @@ def nightly(
     Rows that depend on a failed row are held. A stopped night resumes where it left off. What the night requires, and
     how each extract is loaded, its night.yaml says (docs/nights.md).
     """
+    from pipelines.report.notify import notifying
+
     day = date.date() if date else None
-    if preflight:
-        before_night(folder, options, day)
-    night = run_night(folder, options, day=day, prefect=prefect, again=again, quiet=quiet)
+    with notifying(notify, note) as tell:
+        if preflight:
+            before_night(folder, options, day)
+        night = run_night(folder, options, day=day, prefect=prefect, again=again, quiet=quiet)
+        tell(lambda: night.document(repeated(context)))
     _show_night(night, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -100,6 +111,7 @@ def trading_day(
     options: "Options",
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
+    notify: NotifyFlag = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -110,9 +122,12 @@ def trading_day(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_trading_day
+    from pipelines.report.notify import notifying
 
-    with progress(quiet=quiet) as shown:
-        day = launch_trading_day(folder, options, shown, again=again, prefect=prefect)
+    with notifying(notify, note) as tell:
+        with progress(quiet=quiet) as shown:
+            day = launch_trading_day(folder, options, shown, again=again, prefect=prefect)
+        tell(lambda: day.document(repeated(context)))
     _show_night(day, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -150,13 +165,18 @@ def _show_night(night: "NightlyReport", repeat: str, *, as_json: bool, quiet: bo
     raise typer.Exit(night.exit_code)
 
 
+def note(text: str) -> None:
+    """Prints a line on stderr."""
+    typer.echo(f"bulkload: {server_text(text, 1000)}", err=True)
+
+
 def repeated(context: typer.Context) -> str:
-    """The command line that was typed, to be typed again; it continues what stopped."""
+    """The command line that was typed, to be typed again; it continues what stopped. A URL to tell is a secret."""
     from pipelines.report.advice import program
 
-    return shlex.join(
-        [program(), *(word for word in context.obj if word not in ("--again", "--json", "--quiet", "-q"))]
-    )
+    words = (word for before, word in pairwise(["", *context.obj]) if before != "--notify")
+    left_out = ("--again", "--json", "--quiet", "-q", "--notify")
+    return shlex.join([program(), *(w for w in words if w not in left_out and not w.startswith("--notify="))])
 
 
 def show_nights(

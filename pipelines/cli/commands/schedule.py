@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.commands.load import repeated, show_nights
-from pipelines.cli.flags import JsonFlag, PrefectFlag, QuietFlag, named, with_options
+from pipelines.cli.commands.load import note, repeated, show_nights
+from pipelines.cli.flags import JsonFlag, NotifyFlag, PrefectFlag, QuietFlag, named, with_options
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def backfill(
     options: "Options",
     again: Annotated[bool, typer.Option("--again", help="Also load dates that earlier runs have finished.")] = False,
     prefect: PrefectFlag = None,
+    notify: NotifyFlag = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -37,11 +38,13 @@ def backfill(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_backfill
+    from pipelines.report.notify import notifying
 
-    days = (first.date(), last.date())
-    with progress(quiet=quiet) as shown:
-        report = launch_backfill(pattern, days, options, shown, again=again, prefect=prefect)
-    repeat = repeated(context)
+    days, repeat = (first.date(), last.date()), repeated(context)
+    with notifying(notify, note) as tell:
+        with progress(quiet=quiet) as shown:
+            report = launch_backfill(pattern, days, options, shown, again=again, prefect=prefect)
+        tell(lambda: report.document(repeat))
     document = report.document(repeat) if as_json else None
     show_nights([night for _, night in report.nights], document, repeat, report.headlines, quiet=quiet)
     for day, night in report.nights:
@@ -59,12 +62,34 @@ def deploy(
     show: Annotated[
         bool, typer.Option("--print", help="Print bulkload's own prefect.yaml, to change a copy, and register nothing.")
     ] = False,
+    folder: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Folder of the night's extracts; may hold the date: '/in/{date:%Y%m%d}'."),
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(parser=named, metavar="DIR", help="Folder that holds the run folders.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="URL|sandbox[:FILE]", help="Where to load; default: the worker's settings.")
+    ] = None,
+    cron: Annotated[
+        str | None, typer.Option(metavar="CRON", help="When the night begins, such as '0 3 * * 1-5'.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Timezone of --cron, such as Europe/London.")
+    ] = None,
+    notify_webhook: Annotated[
+        str | None, typer.Option(metavar="URL", help="Tell this URL of red, amber, late and dead runs.")
+    ] = None,
+    notify_block: Annotated[
+        str | None, typer.Option(metavar="TYPE/NAME", help="Tell of them by a block of Prefect's instead.")
+    ] = None,
 ) -> None:
-    """Register the deployments of a prefect.yaml with Prefect.
+    """Register deployments and automations with Prefect; may be repeated.
 
-    The server is that of PREFECT_API_URL or of the active profile. Paths in the file are relative to this folder.
+    The server is that of PREFECT_API_URL or of the active profile. Relative paths become absolute, below this folder.
     """
-    from pipelines.flows.deploy import PREFECT_YAML
+    from pipelines.flows.deploy import PREFECT_YAML, Changes, Notify
     from pipelines.flows.deploy import deploy as register
 
     if show:
@@ -76,8 +101,9 @@ def deploy(
             "deploy from another folder",
             err=True,
         )
-    for name in register(file or PREFECT_YAML):
-        typer.echo(f"deployed {name}")
+    changes = Changes(folder, str(runs) if runs else None, target, cron, timezone)
+    for line in register(file or PREFECT_YAML, changes, Notify(notify_webhook, notify_block)):
+        typer.echo(line)
 
 
 def _is_stranger(folder: Path) -> bool:
