@@ -26,6 +26,9 @@ from schemas.errors import ConfigError
 DEAD_AFTER_SECONDS = 90.0
 """Three heartbeats of the deployments in prefect.yaml."""
 
+DEAD = "bulkload: mark dead runs"
+"""The name of the automation that every deploy registers."""
+
 BLOCK = "bulkload-notify"
 """The block that holds the URL of `--notify-webhook`."""
 
@@ -131,7 +134,7 @@ def register(client: SyncPrefectClient, teller: Teller | None, dead_after: float
 def _dead(after: float) -> AutomationCore:
     """Marks a run as crashed once its heartbeats stay away; the states of ours must be named, as they end it, too."""
     return AutomationCore(
-        name="bulkload: mark dead runs",
+        name=DEAD,
         description="A worker that is killed cannot say so: a run without a heartbeat is crashed.",
         enabled=True,
         trigger=EventTrigger(

@@ -109,7 +109,7 @@ def _read(file: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, LookupError, TypeError):
         named = []
     if not named:
-        raise ConfigError(f"{file} declares no deployments with a name, an entrypoint and a work pool each")
+        raise ConfigError(f"{file} declares no deployments with a name, an entrypoint and a work pool")
     return declared
 
 
@@ -117,7 +117,7 @@ def _changed(declared: dict[str, Any], changes: Changes) -> dict[str, Any]:
     """The declaration with the changes, and with absolute paths."""
     for deployment in declared["deployments"]:
         parameters = deployment["parameters"] = dict(deployment.get("parameters") or {})
-        options = parameters["options"] = dict(parameters.get("options") or {})
+        options = dict(parameters.get("options") or {})
         if changes.folder is not None:
             _set_folder(deployment["entrypoint"], parameters, changes.folder)
         given = {"runs": changes.runs, "target": changes.target}
@@ -125,6 +125,8 @@ def _changed(declared: dict[str, Any], changes: Changes) -> dict[str, Any]:
         parameters.update({name: _absolute(parameters[name]) for name in _PATHS if name in parameters})
         if "runs" in options:
             options["runs"] = _absolute(options["runs"])
+        if options:
+            parameters["options"] = options
         if deployment.get("schedules"):
             deployment["schedules"] = [_schedule(each, changes) for each in deployment["schedules"]]
     return declared

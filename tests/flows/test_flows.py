@@ -32,6 +32,7 @@ from connectors.sandbox.server import Sandbox
 from pipelines.deliver.sender import send_batches
 from pipelines.flows import flows, tasks
 from pipelines.flows.artifacts import PublishedProgress, publish
+from pipelines.flows.automations import DEAD
 from pipelines.flows.bridge import plain_options, through_prefect
 from pipelines.flows.deploy import PREFECT_YAML, deploy
 from pipelines.flows.flows import load_extract, nightly_load
@@ -617,12 +618,20 @@ def test_deploy_registers_the_night_with_its_schedule_and_can_be_repeated(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", server)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
-    assert deploy() == ["nightly", "trading-day", "backfill"]
+    monkeypatch.chdir(tmp_path)
+    registered = [*(f"deployed {name}" for name in ("nightly", "trading-day", "backfill")), f"automation {DEAD}"]
+    for _ in range(2):
+        assert deploy() == registered
+        (automation,) = prefect.read_automations()
+        assert automation.name == DEAD
     night = prefect.read_deployment_by_name("nightly-load/nightly")
     (schedule,) = night.schedules
     assert schedule.schedule.model_dump(exclude={"day_or"}) == {"cron": "0 3 * * *", "timezone": "Europe/London"}
     assert (night.entrypoint, night.work_pool_name) == ("pipelines.flows.flows.nightly_load", "bulkload")
-    assert night.parameters == {"folder": "extracts/tonight", "options": {"mode": "Partial", "runs": "runs"}}
+    assert night.parameters == {
+        "folder": str(tmp_path / "extracts/tonight"),
+        "options": {"mode": "Partial", "runs": str(tmp_path / "runs")},
+    }
     for without in ("backfill/backfill", "trading-day/trading-day"):
         assert prefect.read_deployment_by_name(without).schedules == []
     broken = tmp_path / "prefect.yaml"
@@ -641,7 +650,7 @@ def test_deploy_needs_a_server_that_answers_and_a_file_that_declares(
         deploy(tmp_path / "nope.yaml")
     for content in ("deployments: [{name: n}]", "a: [", "7"):
         (tmp_path / "prefect.yaml").write_text(content)
-        with pytest.raises(ConfigError, match=r"declares no deployments with a name and a work pool each$"):
+        with pytest.raises(ConfigError, match=r"declares no deployments with a name, an entrypoint and a work pool$"):
             deploy(tmp_path / "prefect.yaml")
     with server_at("http://127.0.0.1:9/api"), pytest.raises(UnreachableError):
         deploy()
