@@ -184,7 +184,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             "automation bulkload: mark dead runs",
             *(f"automation bulkload: tell of {kind} runs" for kind in ("red", "amber", "late", "dead")),
         ]
-        yield Desk(url, folder, environ, heard)
+        made = Desk(url, folder, environ, heard)
+        yield made
+        made.api.close()
     hook.shutdown()
     hook.server_close()
 

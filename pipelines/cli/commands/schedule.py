@@ -85,9 +85,10 @@ def deploy(
         str | None, typer.Option(metavar="TYPE/NAME", help="Tell of them by a block of Prefect's instead.")
     ] = None,
 ) -> None:
-    """Register deployments and automations with Prefect; may be repeated.
+    """Register deployments and automations with Prefect.
 
-    The server is that of PREFECT_API_URL or of the active profile. Relative paths become absolute, below this folder.
+    It may be repeated. The server is that of PREFECT_API_URL or of the active profile. Relative paths become absolute,
+    below this folder.
     """
     from pipelines.flows.deploy import PREFECT_YAML, Changes, Notify
     from pipelines.flows.deploy import deploy as register

@@ -113,7 +113,8 @@ def test_the_example_of_the_sandbox_serves_until_it_is_interrupted(
 
 
 def test_the_example_of_deploy_registers_the_deployments(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = SimpleNamespace(deploy=lambda file: [file.name], PREFECT_YAML=Path("nightly"))
+    given = {"Changes": lambda *_: None, "Notify": lambda *_: None}
+    server = SimpleNamespace(deploy=lambda file, *_: [file.name], PREFECT_YAML=Path("nightly"), **given)
     monkeypatch.setitem(sys.modules, "pipelines.flows.deploy", server)
     assert cli.run(example_of("deploy", capsys, monkeypatch)) == 0
-    assert capsys.readouterr().out == "deployed nightly\n"
+    assert capsys.readouterr().out == "nightly\n"
