@@ -251,6 +251,8 @@ def test_a_night_on_a_real_server_is_deployed_late_red_amber_green_and_dead_and_
     assert crashed["state"]["message"].startswith("no heartbeat for 10 s: the worker died")
     assert desk.told("dead", crashed)["message"] == crashed["state"]["message"]
     assert [d["kind"] for _, d in desk.heard if d["url"].endswith(green["id"])] == []
+    with desk.worker():  # a dead run does not keep the next one away
+        assert desk.ended(desk.trigger({}))["state"]["name"] == "Completed"
     kept = "".join(path.read_text(errors="replace") for path in desk.folder.glob("*.log"))
     assert SECRET not in kept
 
