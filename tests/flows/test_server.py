@@ -226,8 +226,12 @@ def test_a_night_on_a_real_server_is_deployed_late_red_amber_green_and_dead_and_
         artifacts = {a["key"]: a["data"] for a in desk.ask("POST", "artifacts/filter", artifacts=wanted)}
         assert artifacts["nightly-load"].startswith("# ! amber: 1 of 31 rows not accepted\\: 1 invalid")
         assert "bulkload replay " in artifacts["nightly-load"]
-        logs = [line["message"] for line in desk.ask("POST", "logs/filter", logs=wanted)]
-        assert any(line.startswith("investor-records: 31 rows read, 30 requests") for line in logs)
+
+        def logged() -> bool:  # a flow run's log comes in batches
+            lines = [line["message"] for line in desk.ask("POST", "logs/filter", logs=wanted)]
+            return any(line.startswith("investor-records: 31 rows read, 30 requests") for line in lines)
+
+        awaited(logged, "the log of a load")
 
         red = desk.ended(desk.trigger({"folder": str(desk.folder / "red")}))
         assert (red["state"]["type"], red["state"]["name"]) == ("FAILED", "Red")
