@@ -127,6 +127,7 @@ class NightDocument(Document):
         missing: extracts that are required and have not come, that are stale or not whole, and why.
         held: loads that were not carried out, because they need one of those.
         page: the path of its page; null where there is none.
+        verified: what reading back showed of each run, where that was asked for.
         notes: what was skipped or not started, and why.
         error: what ended the night where a load has no run to show; null where nothing did.
         next: the command to type next; null where nothing is left to do.
@@ -142,6 +143,7 @@ class NightDocument(Document):
     missing: list[str] = []
     held: list[str] = []
     page: str | None = None
+    verified: list["VerifyDocument"] = []
     notes: list[str]
     error: str | None
     next: str | None

@@ -169,6 +169,8 @@ class Verdict(StrEnum):
     """Validated only, as asked."""
     MISSING = "extracts missing"
     """Of a night alone: an extract that it requires has not come, is stale or is not whole."""
+    DIFFERENCES = "differences"
+    """Of a night alone: LUSID does not hold all that it had accepted as it was sent (`--verify`)."""
     ERROR = "error"
     """Ended before its books were closed, by wrong input or a defect: it has no report."""
     UNFINISHED = "unfinished"

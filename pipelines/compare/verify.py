@@ -64,9 +64,14 @@ class Verification:
     file: Path
 
     @property
+    def wrong(self) -> int:
+        """Keys that are missing, differ, or cannot be read."""
+        return sum(self.counts[result] for result in (Result.MISSING, Result.DIFFER, Result.UNCLEAR))
+
+    @property
     def exit_code(self) -> int:
         """0 where all keys agree, or were changed after the run."""
-        return DIFFERENT if any(self.counts[r] for r in (Result.MISSING, Result.DIFFER, Result.UNCLEAR)) else 0
+        return DIFFERENT if self.wrong else 0
 
     def document(self) -> VerifyDocument:
         """What --json prints."""

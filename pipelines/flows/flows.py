@@ -56,6 +56,7 @@ def nightly_load(
     folder: str,
     day: date | None = None,
     again: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
+    verify: str | None = None,
     options: NightForm = _NIGHT,
 ) -> State[None]:
     """Loads a folder's investor records, investment accounts and orders; rows that depend on a failed row are held.
@@ -64,11 +65,12 @@ def nightly_load(
         folder: holds the extracts, by name, and their mappings; may hold `{date:...}`.
         day: the business date; empty for the one that it is now.
         again: load everything anew; otherwise a night that stopped resumes.
+        verify: how many of the accepted keys to read back at the end, such as `5%`; empty for none.
         options: of every load; what is left empty has its default.
     """
+    given = options.given() | ({"verify": verify} if verify else {})
     return _state_of(
-        "nightly-load",
-        lambda progress: _night_in_tasks(Path(folder), day=day, progress=progress, again=again, **options.given()),
+        "nightly-load", lambda progress: _night_in_tasks(Path(folder), day=day, progress=progress, again=again, **given)
     )
 
 

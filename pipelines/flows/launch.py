@@ -56,15 +56,23 @@ def launch_load(
 
 
 def launch_nightly(
-    folder: Path, options: Options, progress: Progress, *, day: date | None = None, again: bool, prefect: bool | None
+    folder: Path,
+    options: Options,
+    progress: Progress,
+    *,
+    day: date | None = None,
+    verify: str | None = None,
+    again: bool,
+    prefect: bool | None,
 ) -> NightlyReport:
     """Loads a night, as `nightly` does; see `launch_load`."""
+    more: dict[str, Any] = {"again": again, **({"verify": verify} if verify else {})}
     if not goes_through_prefect(prefect):
-        given: dict[str, Any] = {**vars(options), "again": again, **({"day": day} if day else {})}
-        return nightly(folder, progress=progress, **given)
+        return nightly(folder, progress=progress, **{**vars(options), **more, **({"day": day} if day else {})})
     from pipelines.flows import flows
 
-    work = partial(flows.nightly_load, str(folder), day, again=again, options=plain_options(options, of_night=True))
+    form = plain_options(options, of_night=True)
+    work = partial(flows.nightly_load, str(folder), day, again=again, verify=verify, options=form)
     return through_prefect(work, NightlyReport, progress)
 
 

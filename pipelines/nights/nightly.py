@@ -47,8 +47,8 @@ def nightly(
         progress: receives notes and progress.
         carry_out: carries out each load.
         options: fields of `Options` for every load, and `again` to load everything anew instead of resuming; mappings
-            come from the folder. `done` is asked whether the night has been loaded before, once no other process can be
-            loading it.
+            come from the folder. `verify` reads so many of the accepted keys back at the end. `done` is asked whether
+            the night has been loaded before, once no other process can be loading it.
 
     Raises:
         ConfigError: there is no such folder, it holds no extract, an option or night.yaml is wrong; nothing was sent.

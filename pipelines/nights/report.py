@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.nights.step import Missing
+from pipelines.nights.verified import Verified
 from pipelines.report.report import Report
 from pipelines.report.summary import many
 from schemas.documents import NightDocument
@@ -42,6 +43,7 @@ class NightlyReport:
         page: its page; None where there is none.
         noun: what it is called: a night, or a trading day.
         owners: who must act on rows that are not in.
+        verified: what reading back showed, where that was asked for.
     """
 
     folder: Path
@@ -58,11 +60,12 @@ class NightlyReport:
     page: Path | None = None
     noun: str = "night"
     owners: Owners = field(default_factory=Owners)
+    verified: Verified = field(default_factory=Verified)
 
     @property
     def exit_code(self) -> int:
         """The exit code of its worst load: 5, then 4, 2, 3 and 0; of what is missing 4 while it may come, then 2."""
-        codes = [report.exit_code for report in self.reports]
+        codes = [*(report.exit_code for report in self.reports), *self.verified.codes]
         if self.error:
             codes.append(self.error.exit_code)
         if self.missing:
@@ -78,14 +81,16 @@ class NightlyReport:
         """The verdict of its worst load, or that extracts are missing."""
         if self.missing and self.error is None:
             return Verdict.MISSING
-        if self.error is not None:
+        if self.error is not None or self.verified.error is not None:
             return _VERDICTS[self.exit_code]
+        if self.verified.different and not any(report.exit_code for report in self.reports):
+            return Verdict.DIFFERENCES
         return min(self.reports, key=severity).verdict if self.reports else Verdict.COMPLETE
 
     @property
     def colour(self) -> Colour:
         """The colour of its worst load; red where something ended the night."""
-        broken = self.error is not None or self.missing
+        broken = self.error is not None or self.missing or any(self.verified.codes)
         return worst_of([*(report.colour for report in self.reports), Colour.RED if broken else None])
 
     @property
@@ -106,6 +111,8 @@ class NightlyReport:
         stopped = [report.operation for report in self.reports if report.verdict is Verdict.STOPPED]
         if stopped:
             yield f"{', '.join(stopped)} stopped"
+        if self.verified.codes:
+            yield str(self.verified)
         rows = many(read, "row", "rows")
         if self.reports:
             yield f"{bad:,} of {rows} not accepted" if bad else f"{rows}, none to correct"
@@ -130,8 +137,9 @@ class NightlyReport:
             page=str(self.page) if self.page else None,
             missing=[*map(str, self.missing)],
             held=[*self.held],
+            verified=[run.document() for run in self.verified.runs],
             notes=list(self.notes),
-            error=self.error.message if self.error else None,
+            error=error.message if (error := self.error or self.verified.error) else None,
             next=repeat if self.exit_code in UNFINISHED else next((run.next for run in runs if run.next), None),
         )
 

@@ -17,6 +17,7 @@ from pipelines.nights.marker import NightMarker
 from pipelines.nights.night_lock import night_lock
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.step import Missing, Step
+from pipelines.nights.verified import Verified, check_sample, verified
 from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
@@ -40,8 +41,9 @@ def load_steps(
         steps: its loads.
         progress: receives notes and progress.
         carry_out: carries out each load.
-        options: fields of `Options` for every load, and `again`; `done` is asked whether the night has been loaded
-            before, once no other process can be loading it.
+        options: fields of `Options` for every load, and `again`; `verify` is how many of the accepted keys are read
+            back at the end, as `N` or `N%`; `done` is asked whether the night has been loaded before, once no other
+            process can be loading it.
         goes_on: where an extract cannot be read or is not whole, the loads that do not need it are carried out.
 
     Raises:
@@ -52,7 +54,9 @@ def load_steps(
         raise ConfigError("a night has one mapping for each extract: put <operation>.yaml into its folder")
     settings = dict(options)
     again, done = settings.pop("again", False), settings.pop("done", lambda: False)
+    sample, read_back = settings.pop("verify", None), Verified()
     plain = Options.of(**settings)
+    check_sample(sample, plain)
     notes = _without_duplicates(steps, plain.duplicates)
     for note in notes:
         progress.note(note)
@@ -70,6 +74,10 @@ def load_steps(
         sequence.run(steps, progress)
         if sequence.is_over:
             marker.remove()
+            if sample is not None and target is not None:
+                read_back = verified(sequence.reports, target, sample, plain, progress)
+                notes = (*notes, f"verify: {read_back}")
+                progress.note(notes[-1])
     begun = sequence.begun
     why = "the night was interrupted" if sequence.ended_between else f"{steps[begun - 1].operation} did not finish"
     absent = tuple(f"{later.operation}: not started, because {why}" for later in steps[begun:])
@@ -83,6 +91,7 @@ def load_steps(
         sequence.error,
         missing=tuple(sequence.missing),
         held=tuple(sequence.held),
+        verified=read_back,
     )
 
 

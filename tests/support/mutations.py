@@ -107,6 +107,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "end a night green although what it had accepted differs",
+        "pipelines/nights/report.py",
+        "codes = [*(report.exit_code for report in self.reports), *self.verified.codes]",
+        "codes = [report.exit_code for report in self.reports]",
+        ("tests/unit/nights/test_night_verified.py::test_what_differs_is_red_told_first_and_ends_with_3",),
+    ),
+    Mutation(
         "count the references of rows that are refused",
         "pipelines/compare/preflight/collecting.py",
         "good = [position not in sheet.faults and position not in batch.bad for position in range(len(batch))]",

@@ -71,6 +71,10 @@ DateFlag = Annotated[
     datetime | None,
     typer.Option("--date", formats=["%Y-%m-%d"], metavar="DATE", help="Business date; default: today's."),
 ]
+VerifyFlag = Annotated[
+    str | None,
+    typer.Option(metavar="N|N%", help="Accepted keys to read back at the end; where any differs, end with 3."),
+]
 
 
 @with_options()
@@ -81,6 +85,7 @@ def nightly(
     options: "Options",
     date: DateFlag = None,
     preflight: PreflightFlag = False,
+    verify: VerifyFlag = None,
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
@@ -98,7 +103,7 @@ def nightly(
     with notifying(notify, note) as tell:
         if preflight:
             before_night(folder, options, day)
-        night = run_night(folder, options, day=day, prefect=prefect, again=again, quiet=quiet)
+        night = run_night(folder, options, day=day, verify=verify, prefect=prefect, again=again, quiet=quiet)
         tell(lambda: night.document(repeated(context)))
     _show_night(night, repeated(context), as_json=as_json, quiet=quiet)
 
@@ -136,6 +141,7 @@ def run_night(
     options: "Options",
     *,
     day: "Date | None" = None,
+    verify: str | None = None,
     prefect: bool | None,
     again: bool = False,
     quiet: bool = False,
@@ -146,6 +152,7 @@ def run_night(
         folder: holds the extracts, by name, and their mappings.
         options: of every load.
         day: the business date; None for today's.
+        verify: how many of the accepted keys to read back at the end, as `N` or `N%`; None for none.
         prefect: see `pipelines.flows.launch.goes_through_prefect`.
         again: load everything anew instead of resuming.
         quiet: show no progress.
@@ -154,7 +161,7 @@ def run_night(
     from pipelines.flows.launch import launch_nightly
 
     with progress(quiet=quiet) as shown:
-        return launch_nightly(folder, options, shown, day=day, again=again, prefect=prefect)
+        return launch_nightly(folder, options, shown, day=day, verify=verify, again=again, prefect=prefect)
 
 
 def _show_night(night: "NightlyReport", repeat: str, *, as_json: bool, quiet: bool) -> NoReturn:
