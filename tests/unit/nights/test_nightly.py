@@ -366,6 +366,7 @@ def test_an_error_in_a_later_load_is_reported_beside_the_loads_that_ended(tmp_pa
         "missing": [],
         "held": [],
         "page": str(night.page),
+        "verified": [],
         "next": "bulkload nightly tonight",
     }
 
