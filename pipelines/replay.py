@@ -49,7 +49,8 @@ def replay(
         RunFolderError: another process is working on the run.
     """
     progress = progress or Progress()
-    folder = run_to_replay(runs, name, progress.note)
+    told: list[str] = []
+    folder = run_to_replay(runs, name, told.append)
     manifest = folder.read_manifest()
     if manifest.verdict is Verdict.STOPPED:
         raise ConfigError(f"{folder.run_id} stopped early: finish it first, with `bulkload resume {folder.run_id}`")
@@ -67,4 +68,6 @@ def replay(
     operation = operation_named(manifest.operation)
     path = as_meant(corrected, folder, progress.note) if corrected else folder.failures
     with rows_to_replay(path, folder, operation) as replayed:
+        for text in told:
+            progress.note(text)
         return carry_out(LoadSpec(operation, [path], options, progress, replayed=replayed))

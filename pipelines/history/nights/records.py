@@ -60,7 +60,8 @@ def keep(runs: Path, record: NightRecord) -> PastNight:
         path = path.with_name(f"{name}-{hashlib.sha256(whose.encode(errors='replace')).hexdigest()[:4]}")
     try:
         make_runs_folder(runs)
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in (path.parent, path):
+            each.mkdir(mode=0o700, exist_ok=True)
         sync(path.parent)
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be created: {error.strerror}") from None
