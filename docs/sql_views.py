@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from docs.run_files import OUTCOMES
-from pipelines.history.run_views import REASONS_VIEW, RUNS_VIEW, answer_to
+from pipelines.history.run_views import CALLS_VIEW, NIGHTS_VIEW, REASONS_VIEW, RUNS_VIEW, answer_to
 
 _MEANINGS: Mapping[str, Mapping[str, str]] = {
     "runs": {name: meaning for name, (_, meaning) in RUNS_VIEW.items()},
     "outcomes": {"run_id": "the run", **OUTCOMES},
     "reasons": {name: meaning for name, (_, meaning) in REASONS_VIEW.items()},
+    "nights": {name: meaning for name, (_, meaning) in NIGHTS_VIEW.items()},
+    "calls": {name: meaning for name, (_, meaning) in CALLS_VIEW.items()},
 }
 
 

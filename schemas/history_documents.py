@@ -206,3 +206,47 @@ class QueryDocument(Document):
 
     columns: list[ColumnDocument]
     rows: list[list[Any]]
+
+
+class AuditDocument(Document):
+    """A pack for an auditor: what `audit` prints.
+
+    Attributes:
+        exit_code: 0, or 5 where the rows of a run, counted anew, do not agree or its journal is damaged.
+        audit: the path of the zip. sha256: of its bytes.
+        runs: the ids of the runs in it.
+        balanced: whether the rows of every run, counted anew, agree, and every journal is intact.
+        personal_data: whether it holds any.
+    """
+
+    exit_code: int
+    audit: str
+    sha256: str
+    runs: list[str]
+    balanced: bool
+    personal_data: bool
+
+
+class ForgottenFile(Document):
+    """A file that named a person, and in how many places."""
+
+    file: str
+    places: int
+
+
+class ForgetDocument(Document):
+    """Where a person was: what `forget` prints.
+
+    Attributes:
+        done: whether they were taken out; without --yes they were not.
+        left: files that name them and that it cannot change.
+        extracts: files that were loaded by runs with rows of theirs; they stay as they are.
+        to_resume: runs with rows of theirs that can be resumed, and would read their extract again.
+    """
+
+    done: bool
+    places: int
+    files: list[ForgottenFile]
+    left: list[str]
+    extracts: list[str]
+    to_resume: list[str]

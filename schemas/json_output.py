@@ -14,7 +14,9 @@ from schemas.documents import (
     VerifyDocument,
 )
 from schemas.history_documents import (
+    AuditDocument,
     ComparisonDocument,
+    ForgetDocument,
     NightFactsDocument,
     OpenDocument,
     PastRunDocument,
@@ -33,6 +35,8 @@ DOCUMENTS = TypeAdapter[Any](
     | QueryDocument
     | NightFactsDocument
     | ComparisonDocument
+    | AuditDocument
+    | ForgetDocument
     | ErrorDocument
 )
 """Any of them."""

@@ -88,6 +88,20 @@ class Resumption(_Part):
     python: str
 
 
+class Forgetting(_Part):
+    """That a person was forgotten: when, and how much of them was in the run's files; not who.
+
+    Attributes:
+        files, places: how many files named them, in how many places.
+        rows: rows of theirs that had not been accepted, and are not in failures.csv any more.
+    """
+
+    at: str
+    files: Whole
+    places: Whole
+    rows: Whole
+
+
 class Manifest(_Part):
     """What stands in manifest.json.
 
@@ -105,6 +119,7 @@ class Manifest(_Part):
         alerts: what LUSID took otherwise than it was meant, with some of the rows.
         over: limits of the guard that the load is over: option, and the keys it would take.
         error: what ended a run whose books were not closed, or do not balance.
+        forgotten: persons whose data was taken out of the run's files afterwards (`bulkload forget`).
     """
 
     format: int
@@ -138,6 +153,7 @@ class Manifest(_Part):
     verdict: Verdict = Verdict.UNFINISHED
     exit_code: int | None = None
     error: str | None = None
+    forgotten: tuple[Forgetting, ...] = ()
 
     _damaged: frozenset[str] = PrivateAttr(default=frozenset())
 

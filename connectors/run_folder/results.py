@@ -4,8 +4,9 @@ Both hold personal data. Both are written under a temporary name first (`folder.
 """
 
 import csv
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -138,3 +139,10 @@ def write_failures(path: Path, header: Sequence[str], lines: Iterable[Sequence[s
             writer.writerow([*line[:width], surplus, *more])
             count += 1
     return count
+
+
+def failure_lines(path: Path) -> Iterator[list[str]]:
+    """The lines of a failures.csv, the header first; raises OSError."""
+    csv.field_size_limit(sys.maxsize)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.reader(file)

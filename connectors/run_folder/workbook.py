@@ -1,11 +1,10 @@
 """failures.xlsx: failures.csv as a workbook whose cells are text, so that a spreadsheet changes none of them."""
 
-import csv
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from connectors.run_folder.folder import atomic_write
+from connectors.run_folder.results import failure_lines
 from schemas.errors import ConfigError
 
 MOST_ROWS = 1_048_575
@@ -56,9 +55,7 @@ def _check_fits(failures: Path) -> None:
 
 
 def _rows(failures: Path) -> Iterator[list[str]]:
-    csv.field_size_limit(sys.maxsize)
     try:
-        with failures.open(encoding="utf-8-sig", newline="") as file:
-            yield from csv.reader(file)
+        yield from failure_lines(failures)
     except OSError as error:
         raise ConfigError(f"{failures} cannot be read: {error.strerror}") from None

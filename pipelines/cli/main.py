@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli.commands import again, ask, compare, load, lookup, preflight, rehearse, runs, schedule
+from pipelines.cli.commands import again, ask, compare, load, lookup, preflight, prove, rehearse, runs, schedule
 from pipelines.cli.streams import make_streams_last, what_was_lost
 from pipelines.loading.interrupts import end_as_interrupted, keep_exit_code
 from schemas.errors import ConfigError, LoadError, StoppedError
@@ -72,6 +72,8 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     compare.plan: "plan investor-records investors.csv --out tonight.parquet",
     compare.verify: "verify latest --sample 50%",
     ask.sql: "sql 'SELECT * FROM reasons ORDER BY rows DESC'",
+    prove.audit: "audit latest --out audit.zip",
+    prove.forget: "forget --key IR_0042",
     again.purge: "purge --older-than 90d",
     lookup.operations: "operations --markdown",
     lookup.columns: "columns investor-records --dialect 2.3",

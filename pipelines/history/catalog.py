@@ -63,9 +63,12 @@ class PastRun:
 
     @cached_property
     def not_accepted(self) -> int:
-        """Rows that it read and that need something from someone; 0 where its books were never closed."""
-        rows = self.manifest.rows
-        return rows["read"] - sum(rows[state] for state in good_in(dry_run=self.dry)) if rows else 0
+        """Rows that it read and that need something from someone; 0 where its books were never closed.
+
+        Rows of a person who was forgotten need nothing any more: nobody can correct them.
+        """
+        rows, gone = self.manifest.rows, sum(each.rows for each in self.manifest.forgotten)
+        return rows["read"] - sum(rows[state] for state in good_in(dry_run=self.dry)) - gone if rows else 0
 
     def finishes(self, earlier: "PastRun") -> bool:
         """Whether this run finished the load of an earlier one: the same operation, target and extract.

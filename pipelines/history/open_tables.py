@@ -34,7 +34,8 @@ FROM seen JOIN latest USING (ordinal) WHERE taken_by IS NULL GROUP BY ordinal
 
 _ADD = """
 INSERT INTO open_rows SELECT $operation, $place, key, $run_id, $began, $ended, $since, state, code, message, source, row
-FROM (SELECT key, state, code, message, source, unnest(rows) AS row FROM outcomes)
+FROM (SELECT key, state, code, message, source, unnest(rows) AS row FROM outcomes
+      WHERE code IS DISTINCT FROM 'Forgotten')
 SEMI JOIN (FROM newest WHERE run = $run) USING (source, row)
 WHERE key IS NOT NULL OR NOT $loaded_again
 """

@@ -1,22 +1,25 @@
-"""The views that `bulkload sql` asks: `runs`, `outcomes` and `reasons`, over all runs of a folder.
+"""The views that `bulkload sql` asks: `runs`, `outcomes`, `reasons`, `nights` and `calls`, over all runs of a folder.
 
 A query may read the outcomes of the runs and nothing else, and changes nothing: only a SELECT is carried out.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from pipelines.history.catalog import PastRun, past_runs
+from pipelines.history.journal_calls import calls_of
+from pipelines.history.nights.records import PastNight, past_nights
 from pipelines.history.run_tables import Database, one_message, outcome_tables
 from pipelines.report.summary import all_reasons
-from schemas.errors import ConfigError
-from schemas.states import STATES
+from schemas.errors import ConfigError, RunFolderError
+from schemas.states import STATES, State
 
 View: TypeAlias = Mapping[str, tuple[pa.DataType, str]]
 """Name, type and meaning of each column."""
@@ -56,6 +59,40 @@ REASONS_VIEW: View = {
 }
 """One line a reason of a run whose books are closed, as in its report."""
 
+NIGHTS_VIEW: View = {
+    "night": (pa.string(), "the night: the name of its folder"),
+    "name": (pa.string(), "what the nights of its folder of extracts are called"),
+    "kind": (pa.string(), "night, or what else it was"),
+    "date": (pa.date32(), "its business date"),
+    "target": (pa.string(), "where it loaded; null in a dry run"),
+    "verdict": (pa.string(), "how it ended"),
+    "colour": (pa.string(), "what that amounts to"),
+    "exit_code": (pa.int64(), "of its command"),
+    "started": (_TIME, "when it began"),
+    "finished": (_TIME, "when it ended"),
+    "runs": (pa.list_(pa.string()), "its runs, in the order of its loads"),
+    "read": (pa.int64(), "extract rows of all its loads"),
+    "accepted": (pa.int64(), "of these, rows that ended as accepted"),
+    "missing": (pa.list_(pa.string()), "operations whose extract was missing, stale or not whole"),
+}
+"""One line a night that left a record."""
+
+CALLS_VIEW: View = {
+    "run_id": (pa.string(), "the run"),
+    "call": (pa.int64(), "its number, from 1; `request` of outcomes names it"),
+    "request_id": (pa.string(), "LUSID's id of it; null where no answer came"),
+    "requests": (pa.int64(), "requests that it carried"),
+    "accepted": (pa.int64(), "of these, requests that its answer accepted"),
+    "refused": (pa.int64(), "of these, requests that it settled otherwise"),
+    "unsettled": (
+        pa.int64(),
+        "of these, requests that it did not settle: its answer was lost, or others carried them again",
+    ),
+}
+"""One line a call of a run, from its journal."""
+
+_NAMES_CALLS = re.compile(r"\bcalls\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -87,6 +124,9 @@ def answer_to(query: str, runs: Path) -> Iterator[Answer]:
     with outcome_tables(runs, closed) as sql:
         sql.register("runs", _table(RUNS_VIEW, map(_run, known)))
         sql.register("reasons", _table(REASONS_VIEW, (reason for run in known for reason in _reasons(run))))
+        sql.register("nights", _table(NIGHTS_VIEW, map(_night, past_nights(runs))))
+        asked = known if _NAMES_CALLS.search(query) else []  # they take reading every journal
+        sql.register("calls", _table(CALLS_VIEW, (call for run in asked for call in _calls(run))))
         sql.execute("SET lock_configuration = true")
         try:
             statements = sql.extract_statements(query)
@@ -140,6 +180,29 @@ def _moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _night(night: PastNight) -> Mapping[str, Any]:
+    record, loads = night.record, night.record.loads
+    plain = ("name", "kind", "target", "verdict", "colour", "exit_code")
+    return {
+        **{name: getattr(record, name) for name in plain},
+        "night": night.path.name,
+        "date": date.fromisoformat(record.date),
+        "started": _moment(record.started),
+        "finished": _moment(record.finished),
+        "runs": [load.run_id for load in loads],
+        "read": sum(load.rows.get("read", 0) for load in loads),
+        "accepted": sum(load.rows.get(State.ACCEPTED, 0) for load in loads),
+        "missing": [each.operation for each in record.missing],
+    }
+
+
+def _calls(run: PastRun) -> Iterator[Mapping[str, Any]]:
+    try:
+        yield from calls_of(run.folder)
+    except RunFolderError as error:
+        raise ConfigError(f"its calls are not known: {error.message}") from None
 
 
 def _reasons(run: PastRun) -> Iterator[Mapping[str, Any]]:

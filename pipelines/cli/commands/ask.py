@@ -42,9 +42,7 @@ def open_rows(*, runs: RunsFlag = RUNS, as_json: JsonFlag = False) -> None:
 
 
 def sql(
-    query: Annotated[
-        str, typer.Argument(help="A SELECT over runs, outcomes and reasons; docs/sql.md has their columns.")
-    ],
+    query: Annotated[str, typer.Argument(help="A SELECT over runs, outcomes, reasons, nights and calls; docs/sql.md.")],
     *,
     runs: RunsFlag = RUNS,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, with every row.")] = False,

@@ -24,7 +24,7 @@ _PIECE = 100_000
 _FAILURES = """
 CREATE VIEW failures AS
 SELECT file_row_number AS line, source, unnest(rows) AS row, state, key FROM outcomes
-WHERE state NOT IN getvariable('good')
+WHERE state NOT IN getvariable('good') AND code IS DISTINCT FROM 'Forgotten'
 """
 
 _REPLAYED = """

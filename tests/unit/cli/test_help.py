@@ -78,6 +78,8 @@ BEFORE: dict[str, Callable[[], None]] = {
     "runs": load_and_correct_nothing,
     "open": load_and_correct_nothing,
     "sql": load_and_correct_nothing,
+    "audit": load_and_correct_nothing,
+    "forget": load_and_correct_nothing,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from builders import investor, write_csv
+from builders import investor, read_csv, write_csv
 from jsonschema import Draft202012Validator
 from old_runs import FINISHED, old_runs
 
@@ -17,6 +17,8 @@ from docs.generate import DOCUMENTS_SCHEMA, SQL, with_parts
 from docs.sql_views import view_tables
 from pipelines.cli import main as cli
 from pipelines.load import load
+from pipelines.replay import replay
+from pipelines.resume import resume
 
 Capture = pytest.CaptureFixture[str]
 TEXT = SQL.read_text("utf-8")
@@ -60,7 +62,7 @@ def test_the_queries_of_the_documents_run(place: Path, capsys: Capture) -> None:
     (block,) = re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
     commands = shlex.split(block)
     queries = [commands[n + 2] for n, word in enumerate(commands) if word == "bulkload"]
-    assert len(queries) == 4
+    assert len(queries) == 6
     for query in queries:
         asked(place, capsys, query)
 
@@ -172,3 +174,71 @@ def test_a_long_table_is_cut_and_says_so(tmp_path: Path, capsys: Capture) -> Non
     assert said.out.split() == ["range", *map(str, range(1000))]
     assert said.err == "There are more than 1,000 rows: --csv or --json prints all.\n"
     assert len(asked(tmp_path, capsys, "SELECT range FROM range(1001)", "--csv").splitlines()) == 1002
+
+
+def numbers(place: Path, capsys: Capture, columns: str, run_id: str) -> list[Any]:
+    ((*found,),) = rows(place, capsys, f"SELECT {columns} FROM runs WHERE run_id = '{run_id}'")  # noqa: S608
+    return found
+
+
+def test_the_numbers_of_dry_stopped_resumed_and_half_replayed_runs_are_right_everywhere(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """In the view, in `runs --json`, and in outcomes and failures, which are counted here."""
+    goal: dict[str, Any] = {"runs": tmp_path / "runs"}
+    kept = f"sandbox:{tmp_path}/kept.db"
+    bad = {"display_name": ""}
+    extract = write_csv(tmp_path / "a.csv", [investor(n, bad if n < 3 else {}) for n in range(6)])
+    dry = load("investor-records", extract, dry_run=True, **goal)
+    stopped = load("investor-records", extract, target=kept, max_failures=0, **goal)
+    columns = "status, dry_run, exit_code, read, accepted, invalid, not_sent"
+    assert numbers(tmp_path, capsys, columns, dry.run_id) == ["dry-run", True, 3, 6, 0, 3, 3]
+    assert numbers(tmp_path, capsys, columns, stopped.run_id) == ["stopped", False, 4, 6, 0, 3, 3]
+    assert listed(tmp_path, capsys, dry.run_id) == [3, 0, 0, 0]
+    assert listed(tmp_path, capsys, stopped.run_id) == [3, 3, 0, 0]
+    resume(stopped.run_id, runs=tmp_path / "runs")
+    assert numbers(tmp_path, capsys, columns, stopped.run_id) == ["rejects", False, 3, 6, 3, 3, 0]
+    failures = read_csv(stopped.run_dir / "failures.csv")
+    first, second = failures[0] | {"display_name": "Found"}, failures[1]
+    replayed = replay(stopped.run_id, write_csv(tmp_path / "b.csv", [first, second]), runs=tmp_path / "runs")
+    assert numbers(tmp_path, capsys, columns, replayed.run_id) == ["rejects", False, 3, 2, 1, 1, 0]
+    assert numbers(tmp_path, capsys, "replays", replayed.run_id) == [stopped.run_id]
+    assert listed(tmp_path, capsys, stopped.run_id) == [3, 0, 1, 0]
+    for run in (dry, stopped, replayed):
+        in_outcomes = rows(tmp_path, capsys, "SELECT run_id, state, sum(len(rows))::INT FROM outcomes GROUP BY ALL")
+        states = {state: n for of, state, n in in_outcomes if of == run.run_id}
+        named = ["accepted", "invalid", "not_sent"]
+        assert numbers(tmp_path, capsys, ", ".join(named), run.run_id) == [states.get(name, 0) for name in named]
+        assert states["invalid"] == len(read_csv(run.run_dir / "failures.csv"))
+
+
+def listed(place: Path, capsys: Capture, run_id: str) -> list[int]:
+    """To correct, to resume, resolved and pending of a run, as `runs --json` has them."""
+    capsys.readouterr()
+    assert cli.run(["runs", "--runs", str(place / "runs"), "--json"]) == 0
+    (run,) = (each for each in json.loads(capsys.readouterr().out) if each["run_id"] == run_id)
+    return [run[name] for name in ("to_correct", "to_resume", "resolved", "pending")]
+
+
+def test_calls_are_those_of_the_journal_and_nights_those_of_their_records(tmp_path: Path, capsys: Capture) -> None:
+    night = tmp_path / "tonight"
+    night.mkdir()
+    write_csv(night / "investor-records.csv", [investor(n) for n in range(5)])
+    words = ["--runs", str(tmp_path / "runs"), "--target", "sandbox", "--batch-size", "2", "--date", "2026-11-20"]
+    assert cli.run(["nightly", str(night), *words]) == 0
+    calls = rows(tmp_path, capsys, "SELECT call, requests, accepted, refused, unsettled FROM calls ORDER BY call")
+    assert sorted(calls) == [[1, 2, 2, 0, 0], [2, 2, 2, 0, 0], [3, 1, 1, 0, 0]]
+    joined = (
+        "SELECT count(DISTINCT request_id) FROM outcomes JOIN calls USING (run_id, request_id) WHERE request = call"
+    )
+    assert rows(tmp_path, capsys, joined) == [[3]]
+    shown = (
+        "SELECT name, date, colour, nights.exit_code, nights.read, nights.accepted, len(runs.run_id) > 0 FROM nights "
+    )
+    both = rows(tmp_path, capsys, f"{shown} JOIN runs ON list_contains(nights.runs, runs.run_id)")
+    assert both == [["tonight", "2026-11-20", "green", 0, 5, 5, True]]
+    (journal,) = (tmp_path / "runs").glob("*/journal.jsonl")
+    journal.write_bytes(journal.read_bytes().replace(b'"sent":', b'"sEnt":'))
+    assert cli.run(["sql", "SELECT * FROM calls", *words[:2]]) == 2
+    assert "is damaged" in capsys.readouterr().err
+    assert cli.run(["sql", "SELECT * FROM runs", *words[:2]]) == 0
