@@ -34,7 +34,7 @@ from schemas.errors import FatalError, StoppedError
 from schemas.manifest import Manifest
 from schemas.same_load import is_same, place_of
 from schemas.states import FINISHED, FINISHED_CODES, Verdict
-from schemas.verdicts import worst_of
+from schemas.verdicts import Colour, worst_of
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,28 @@ class BackfillReport:
         told += [(day, f"  night of {day}: not started, because the one before it stopped") for day in self.not_started]
         return [line for _, line in sorted(told)]
 
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of its worst night."""
+        worst_night = min((night for _, night in self.nights), key=severity, default=None)
+        return worst_night.verdict if worst_night else Verdict.COMPLETE
+
+    @property
+    def colour(self) -> Colour:
+        """The colour of its worst night."""
+        return worst_of(night.colour for _, night in self.nights)
+
     def document(self, repeat: str | None) -> BackfillDocument:
         """The document that --json prints.
 
         Args:
             repeat: the command that continues the backfill where it stopped.
         """
-        worst_night = min((night for _, night in self.nights), key=severity, default=None)
         nights = [night.document(repeat) for _, night in self.nights]
         return BackfillDocument(
             target=self.target,
-            verdict=worst_night.verdict if worst_night else Verdict.COMPLETE,
-            colour=worst_of(night.colour for _, night in self.nights),
+            verdict=self.verdict,
+            colour=self.colour,
             exit_code=self.exit_code,
             nights=nights,
             done_before=[day.isoformat() for day in self.done_before],

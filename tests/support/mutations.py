@@ -163,6 +163,63 @@ MUTATIONS = (
         ("tests/unit/cli/test_main.py::test_quiet_says_nothing_where_all_is_well_and_the_outcome_where_it_is_not",),
     ),
     Mutation(
+        "leave the keys of rows in an auditor's manifest",
+        "pipelines/history/proof/without_keys.py",
+        '"rule": rule, "examples": []}',
+        '"rule": rule}',
+        ("tests/unit/history/test_audit.py::test_nobodys_data_is_in_it_unless_asked_for",),
+    ),
+    Mutation(
+        "call rows balanced whatever failures.csv holds",
+        "pipelines/history/proof/evidence.py",
+        " and failures == in_failures",
+        "",
+        ("tests/unit/history/test_audit.py::test_what_was_changed_since_is_seen",),
+    ),
+    Mutation(
+        "leave a forgotten person's words in the journal",
+        "pipelines/history/forgetting/files.py",
+        "lines.append(checksummed(masked))",
+        "lines.append(checksummed(record))",
+        (
+            "tests/unit/history/test_forget.py::"
+            "test_nothing_of_theirs_is_left_in_any_file_and_it_says_where_it_was[words0]",
+        ),
+    ),
+    Mutation(
+        "let a replay send rows of a person who was forgotten",
+        "pipelines/history/replays/check.py",
+        " AND code IS DISTINCT FROM 'Forgotten'",
+        "",
+        ("tests/unit/history/test_forget.py::test_the_runs_still_work_and_nobody_loads_what_was_forgotten",),
+    ),
+    Mutation(
+        "tell the dead man's switch that a red night is well",
+        "pipelines/cli/monitoring.py",
+        '_below(self._heartbeat, "" if is_well else "/fail")',
+        '_below(self._heartbeat, "")',
+        ("tests/unit/cli/test_monitoring.py::test_a_night_that_is_over_is_told_and_its_secret_is_written_nowhere",),
+    ),
+    Mutation(
+        "print the heartbeat's URL in the command to type next",
+        "pipelines/cli/commands/load.py",
+        'hidden = tuple(f"{flag}=" for flag in secret)',
+        "hidden = ()",
+        (
+            "tests/unit/cli/test_monitoring.py::"
+            "test_a_stopped_night_is_told_and_the_command_that_continues_it_keeps_the_secret",
+        ),
+    ),
+    Mutation(
+        "count what a call's answer accepted as unsettled in SQL",
+        "pipelines/history/journal_calls.py",
+        'call["requests"] - call["accepted"] - call["refused"]',
+        'call["requests"] - call["refused"]',
+        (
+            "tests/unit/history/test_run_views.py::test_calls_are_those_of_the_journal_and_nights_those_of_their_records",
+        ),
+    ),
+    Mutation(
         "look for rows that were taken in replays of this run alone",
         "pipelines/history/replays/check.py",
         "lineage = ask_lineage(sql, first, ",

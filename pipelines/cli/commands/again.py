@@ -7,6 +7,7 @@ import typer
 
 from pipelines.cli.commands.load import note, show
 from pipelines.cli.flags import JsonFlag, NotifyFlag, PrefectFlag, QuietFlag, RunArgument, RunsFlag, option
+from pipelines.cli.monitoring import MetricsFlag, monitoring
 from schemas.settings import RUNS
 from schemas.texts import one_line, server_text
 
@@ -36,6 +37,7 @@ def resume(
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
+    metrics: MetricsFlag = None,
 ) -> None:
     """Finish a run that stopped or died.
 
@@ -47,10 +49,11 @@ def resume(
 
     given = {"max_change": max_change, "max_clear": max_clear, "max_create": max_create, "max_vanished": max_vanished}
     limits = {name: limit for name, limit in given.items() if limit is not None}
-    with notifying(notify, note) as tell:
+    with notifying(notify, note) as tell, monitoring("resume", metrics) as monitor:
         with progress(quiet=quiet) as shown:
             report = launch_resume(run, runs, target, shown, force=force, limits=limits, prefect=prefect)
         tell(report.document)
+        monitor.ended([report], report.exit_code, report.verdict, report.colour)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 
@@ -66,6 +69,7 @@ def replay(
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
+    metrics: MetricsFlag = None,
 ) -> None:
     """Send only the rows of a run that were not accepted.
 
@@ -75,10 +79,11 @@ def replay(
     from pipelines.flows.launch import launch_replay
     from pipelines.report.notify import notifying
 
-    with notifying(notify, note) as tell:
+    with notifying(notify, note) as tell, monitoring("replay", metrics) as monitor:
         with progress(quiet=quiet) as shown:
             report = launch_replay(run, failures, runs, target, shown, prefect=prefect)
         tell(report.document)
+        monitor.ended([report], report.exit_code, report.verdict, report.colour)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 

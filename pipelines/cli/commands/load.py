@@ -11,6 +11,7 @@ import typer
 
 from pipelines.cli.commands.preflight import PreflightFlag, before_load, before_night
 from pipelines.cli.flags import JsonFlag, NotifyFlag, OperationArgument, PrefectFlag, QuietFlag, named, with_options
+from pipelines.cli.monitoring import HEARTBEAT, HeartbeatFlag, MetricsFlag, monitoring
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ def load(
     preflight: PreflightFlag = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
+    metrics: MetricsFlag = None,
 ) -> None:
     """Load one extract and account for every row."""
     from pipelines.report.notify import notifying
 
-    with notifying(notify, note) as tell:
+    with notifying(notify, note) as tell, monitoring("load", metrics) as monitor:
         if preflight:
             before_load(operation, extracts, options)
         from pipelines.cli.console import progress
@@ -46,6 +48,7 @@ def load(
         with progress(quiet=quiet) as shown:
             report = launch_load(operation, extracts, options, shown, prefect=prefect)
         tell(report.document)
+        monitor.ended([report], report.exit_code, report.verdict, report.colour)
     show([report], report.document() if as_json else None, quiet=quiet)
     raise typer.Exit(report.exit_code)
 
@@ -89,6 +92,8 @@ def nightly(
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
+    metrics: MetricsFlag = None,
+    heartbeat: HeartbeatFlag = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -100,11 +105,12 @@ def nightly(
     from pipelines.report.notify import notifying
 
     day = date.date() if date else None
-    with notifying(notify, note) as tell:
+    with notifying(notify, note) as tell, monitoring("nightly", metrics, heartbeat) as monitor:
         if preflight:
             before_night(folder, options, day)
         night = run_night(folder, options, day=day, verify=verify, prefect=prefect, again=again, quiet=quiet)
         tell(lambda: night.document(repeated(context)))
+        monitor.ended(night.reports, night.exit_code, night.verdict, night.colour)
     _show_night(night, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -117,6 +123,7 @@ def trading_day(
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
+    metrics: MetricsFlag = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -129,10 +136,11 @@ def trading_day(
     from pipelines.flows.launch import launch_trading_day
     from pipelines.report.notify import notifying
 
-    with notifying(notify, note) as tell:
+    with notifying(notify, note) as tell, monitoring("trading-day", metrics) as monitor:
         with progress(quiet=quiet) as shown:
             day = launch_trading_day(folder, options, shown, again=again, prefect=prefect)
         tell(lambda: day.document(repeated(context)))
+        monitor.ended(day.reports, day.exit_code, day.verdict, day.colour)
     _show_night(day, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -181,9 +189,11 @@ def repeated(context: typer.Context) -> str:
     """The command line that was typed, to be typed again; it continues what stopped. A URL to tell is a secret."""
     from pipelines.report.advice import program
 
-    words = (word for before, word in pairwise(["", *context.obj]) if before != "--notify")
-    left_out = ("--again", "--json", "--quiet", "-q", "--notify")
-    return shlex.join([program(), *(w for w in words if w not in left_out and not w.startswith("--notify="))])
+    secret = ("--notify", HEARTBEAT)
+    words = (word for before, word in pairwise(["", *context.obj]) if before not in secret)
+    left_out = ("--again", "--json", "--quiet", "-q", *secret)
+    hidden = tuple(f"{flag}=" for flag in secret)
+    return shlex.join([program(), *(w for w in words if w not in left_out and not w.startswith(hidden))])
 
 
 def show_nights(

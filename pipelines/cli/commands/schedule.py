@@ -8,6 +8,7 @@ import typer
 
 from pipelines.cli.commands.load import note, repeated, show_nights
 from pipelines.cli.flags import JsonFlag, NotifyFlag, PrefectFlag, QuietFlag, named, with_options
+from pipelines.cli.monitoring import MetricsFlag, monitoring
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def backfill(
     again: Annotated[bool, typer.Option("--again", help="Also load dates that earlier runs have finished.")] = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
+    metrics: MetricsFlag = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -41,10 +43,12 @@ def backfill(
     from pipelines.report.notify import notifying
 
     days, repeat = (first.date(), last.date()), repeated(context)
-    with notifying(notify, note) as tell:
+    with notifying(notify, note) as tell, monitoring("backfill", metrics) as monitor:
         with progress(quiet=quiet) as shown:
             report = launch_backfill(pattern, days, options, shown, again=again, prefect=prefect)
         tell(lambda: report.document(repeat))
+        loads = [each for _, night in report.nights for each in night.reports]
+        monitor.ended(loads, report.exit_code, report.verdict, report.colour)
     document = report.document(repeat) if as_json else None
     show_nights([night for _, night in report.nights], document, repeat, report.headlines, quiet=quiet)
     for day, night in report.nights:
