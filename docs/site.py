@@ -16,7 +16,7 @@ DOCS = Path(__file__).resolve().parent
 NAV: Mapping[str, Sequence[str]] = {
     "Start": ("first-load.md", "install.md"),
     "Loading": ("mapping.md", "reading.md", "feeds.md", "nights.md", "examples.md"),
-    "Before, after, again": ("before-and-after.md", "bad-night.md", "sandbox.md", "sql.md"),
+    "Before, after, again": ("before-and-after.md", "bad-night.md", "sandbox.md", "sql.md", "proof.md"),
     "Prefect": ("prefect.md",),
     "Python": ("python.md", "moving.md"),
     "Reference": tuple(f"reference/{name}.md" for name in PAGES),

@@ -38,7 +38,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_csv(night / "investment-accounts.csv", [account(1, 1), account(7, 3), account(8, 2)])
     words = ["--runs", str(place / "runs"), "--target", str(given["target"]), "--xlsx"]
     assert cli.run(["nightly", str(night), *words]) == 3
-    records = next(run for run in runs_of(place) if run.run_id.count("records"))
+    records = next(run for run in runs_of(place) if run.failed.exists())
     rows = read_csv(records.failures)
     fixed = [row | {"display_name": {"IR_0002": "Found", "IR_0003": "Zoe Q. Quill"}[row["_key"]]} for row in rows]
     replay(records.run_id, write_csv(place / "corrected.csv", fixed), runs=place / "runs")
@@ -159,7 +159,7 @@ def test_the_runs_still_work_and_nobody_loads_what_was_forgotten(place: Path, ca
     assert cli.run(["open", *runs, "--json"]) == 0
     still = json.loads(capsys.readouterr().out)
     assert {e.split(" ")[0] for run in still["runs"] for r in run["reasons"] for e in r["examples"]} == {"IA_0008"}
-    records, *_ = (run for run in runs_of(place) if run.run_id.count("records"))
+    records = next(run for run in runs_of(place) if run.failed.exists())
     assert cli.run(["audit", records.run_id, "--out", str(place / "a.zip"), *runs]) == 0
     assert cli.run(["replay", records.run_id, str(old[records.run_id][0]), *runs]) == 2
     assert f"not among the failures of {records.run_id}" in capsys.readouterr().err
