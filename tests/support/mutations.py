@@ -1135,8 +1135,8 @@ MUTATIONS = (
     Mutation(
         "print the URL that is told in the command to type next",
         "pipelines/cli/commands/load.py",
-        ' if before != "--notify")',
-        ")",
+        'secret = ("--notify", HEARTBEAT)',
+        "secret = (HEARTBEAT,)",
         ("tests/unit/report/test_notify.py",),
     ),
     Mutation(
