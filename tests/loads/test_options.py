@@ -79,8 +79,10 @@ def taken(arguments: list[str], called: str, monkeypatch: pytest.MonkeyPatch) ->
     """The options that a command line comes to."""
     found: dict[str, Any] = {}
 
-    def take(*_: object, **given: Any) -> None:
+    def take(*specs: object, **given: Any) -> None:
         found.update(given)
+        for spec in specs:
+            found.update(vars(spec.options) if isinstance(spec, LoadSpec) else {})
         raise ConfigError("that will do")
 
     monkeypatch.setattr(called, take)
@@ -97,7 +99,7 @@ def test_its_flag_sets_it_and_nothing_else(name: str, monkeypatch: pytest.Monkey
     value = other(name)
     typed_flag = [flag(name)] if value is True else [flag(name), str(value)]
     wanted = vars(replace(Options(), **{name: value}))
-    found = taken(["load", "orders", "a.csv", *typed_flag, "--direct"], "pipelines.flows.launch.load", monkeypatch)
+    found = taken(["load", "orders", "a.csv", *typed_flag, "--direct"], "pipelines.flows.launch.carry_out", monkeypatch)
     assert {each: found[each] for each in wanted} == wanted
     if not about(flags()[name]).one_extract:
         found = taken(["nightly", ".", *typed_flag, "--direct"], "pipelines.flows.launch.nightly", monkeypatch)
@@ -129,7 +131,7 @@ def test_what_to_type_next_names_it_where_it_is_not_the_default(
     manifest = typed(**{**json.loads(json.dumps(written(given).as_json())), "verdict": "dry run"})
     words = shlex.split(next_command(Summary.of(RunFolder(given.runs / FOLDER.run_id), manifest)))
     assert words[1:3] == ["load", "orders"]
-    found = taken([*words[1:], "a.csv", "--direct"], "pipelines.flows.launch.load", monkeypatch)
+    found = taken([*words[1:], "a.csv", "--direct"], "pipelines.flows.launch.carry_out", monkeypatch)
     wanted = vars(replace(given, dry_run=False))
     assert {each: found[each] for each in wanted} == wanted
     assert words[3] == flag(name)
