@@ -161,7 +161,7 @@ def test_a_second_load_of_a_feed_waits_or_is_refused(shop: Shop) -> None:
         with pytest.raises(ConfigError) as refused:
             shop.load(people({1: "Old"}), DAYS[0])
         assert refused.value.message == (
-            "--feed crm: 20261121T020000Z-investor-records-7f3a is loading this feed; --wait SECONDS waits for it"
+            "feed crm: 20261121T020000Z-investor-records-7f3a is loading this feed; wait=SECONDS waits for it"
         )
         assert some(shop.load(people({1: "Old"}), DAYS[0], feed="other")) == {"accepted": 1}
     assert [path for path in shop.runs.iterdir() if path.name.endswith(".lock")] == []

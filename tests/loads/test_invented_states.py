@@ -41,7 +41,7 @@ def test_the_page_and_the_terminal_show_them_in_their_colours(found: dict[str, A
         assert f"--{state}: {light};" in page
         assert f"--{state}: {dark};" in page
         assert f'<span class="{state}" style="width: 20.0000%"' in page
-        assert f'</span>{state}</td><td class="n">1</td>' in page
+        assert f'</span>{state}</td><td class="n" data-name="rows">1</td>' in page
     assert '<td title="spoilt before it was sent">' in page
     assert "\x1b[35m  1 spoilt: Missing" in terminal
     assert "\x1b[36m  1 bounced: Bounced" in terminal

@@ -356,7 +356,7 @@ def test_options_take_plain_values(tmp_path: Path) -> None:
             "expect: rows: Input should be a valid integer, unable to parse string as an integer",
         ),
         ({"expect": {"rows": 1, "min_rows": 2}}, "expect: `rows` is less than `min_rows`"),
-        ({"max_failures": "x"}, "--max-failures takes a number of rows or a percentage up to 100%, not x"),
+        ({"max_failures": "x"}, "max_failures takes a number of rows or a percentage up to 100%, not x"),
         ({"batchsize": 5}, "there is no option batchsize; did you mean batch_size?"),
     ],
     ids=str,
@@ -448,7 +448,7 @@ def test_a_mode_the_endpoint_lacks_is_refused(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(table, "OPERATIONS", {"orders": only})
     refuse(
         ConfigError,
-        "orders has no Atomic mode: use --mode Partial",
+        "orders has no Atomic mode: use mode=Partial",
         tmp_path,
         "x.csv",
         mode="Atomic",
@@ -458,7 +458,7 @@ def test_a_mode_the_endpoint_lacks_is_refused(tmp_path: Path, monkeypatch: pytes
 
 def test_runs_that_cannot_be_written_stop_before_anything_is_sent(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [investor(1)])
-    with scripted(done) as (lusid, target), pytest.raises(ConfigError, match="choose another with --runs"):
+    with scripted(done) as (lusid, target), pytest.raises(ConfigError, match="choose another with runs"):
         load("investor-records", path, target=target, runs=path / "runs")
     assert lusid.calls == []
 
@@ -539,7 +539,7 @@ def test_duplicates_are_refused_where_all_rows_of_a_key_make_one_request(tmp_pat
         load(operation, path, target="sandbox", runs=tmp_path / "runs", duplicates="first")
     entity = table.OPERATIONS[operation].entity
     assert caught.value.message == (
-        f"{operation} has no --duplicates first: all rows of one {entity} are one request; leave it out"
+        f"{operation} has no duplicates first: all rows of one {entity} are one request; leave it out"
     )
     assert not (tmp_path / "runs").exists()
 

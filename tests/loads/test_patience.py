@@ -19,7 +19,7 @@ def lusid(monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
     monkeypatch.setattr(retry_table, "BACKOFF_BASE_SECONDS", 0.01)
     monkeypatch.setattr(retry_table, "BACKOFF_CAP_SECONDS", 0.05)
-    monkeypatch.setattr("pipelines.cli.console.MOMENT_SECONDS", 0.0)
+    monkeypatch.setattr("pipelines.cli.progress.MOMENT_SECONDS", 0.0)
     with RawServer([]) as running:
         yield running
 

@@ -173,7 +173,7 @@ def test_a_plan_of_another_operation_or_none_at_all_is_refused(place: Desk) -> N
     for path in (place.folder / "none.parquet", place.folder / "investor-records.csv", planned.prepared.run_dir):
         with pytest.raises(ConfigError, match=r"cannot be read|is no plan"):
             place.load("investor-records", ROWS, plan=str(path))
-    with pytest.raises(ConfigError, match="follows no plan: leave out --plan, or --dry-run"):
+    with pytest.raises(ConfigError, match="follows no plan: leave out plan, or dry_run"):
         load_planned(place, planned, ROWS, dry_run=True)
     with pytest.raises(ConfigError, match="this load belongs to no feed"):
         place.load("investor-records", ROWS, max_vanished=3)

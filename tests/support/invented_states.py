@@ -44,12 +44,12 @@ def settle_in_them() -> None:
 
     settle_row, settle_requests = Book.settle, Ledger.settle
 
-    def row(self: Book, ordinal: int, state: State, code: str = "", message: str = "") -> None:
+    def row(self: Book, ordinal: int, state: State, code: str = "", message: str = "", **more: bool) -> None:
         if state is State.INVALID and "display_name" in message:
             state = State("spoilt")
         elif state is State.INVALID and "_type" in message:
             state = State("shelved")
-        settle_row(self, ordinal, state, code, message)
+        settle_row(self, ordinal, state, code, message, **more)
 
     def requests(self: Ledger, call: int, request_id: str | None, outcomes: Any, *accepted: Any) -> None:
         told = [o._replace(state=State("bounced")) if o.code == "Bounced" else o for o in outcomes]

@@ -31,6 +31,8 @@ NEED_NONE = {
     "plan",
     "preflight",
     "purge",
+    "audit",
+    "forget",
     "operations",
     "columns",
     "mapping",

@@ -26,6 +26,7 @@ from schemas.errors import (
     ConfigError,
     LoadError,
     NeverSentError,
+    NotPermittedError,
     PerhapsAppliedError,
     RejectedError,
     ThrottledError,
@@ -630,7 +631,7 @@ def test_check_signs_in_and_reads_the_versions(server: RawServer, desk: Desk) ->
         ),
         (
             answer(403, PROBLEM),
-            AuthError,
+            NotPermittedError,
             "LUSID does not permit GET /api/metadata (403): bad\\x1b[31m",
         ),
         (

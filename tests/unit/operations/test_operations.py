@@ -324,7 +324,7 @@ def test_rows_with_different_transaction_properties_go_into_different_calls(tmp_
 def test_an_operation_applied_key_by_key_has_no_atomic_mode(tmp_path: Path, operation: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(operation, "unread.csv", mode="Atomic", target="sandbox", runs=tmp_path / "runs")
-    assert caught.value.message == f"{operation} has no Atomic mode: use --mode Partial"
+    assert caught.value.message == f"{operation} has no Atomic mode: use mode=Partial"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -335,7 +335,7 @@ LEGACY_TOO = {"allocate", "book-transactions"}
 def test_what_legacy_servers_lack_is_refused(tmp_path: Path, operation: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(operation, "unread.csv", dialect="legacy", target="sandbox", runs=tmp_path / "runs")
-    assert caught.value.message == f"{operation} has no dialect legacy: use --dialect 2.1 or 2.3"
+    assert caught.value.message == f"{operation} has no dialect legacy: use dialect=2.1 or 2.3"
 
 
 def answered(call: Call) -> Reply:
