@@ -4,7 +4,7 @@ A key is the same from night to night; a row without one cannot be found again. 
 is 0, the last night 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -121,8 +121,9 @@ def compare_nights(sql: Database, nights: Mapping[str, tuple[int, str]], *, dry_
         dry_run: nothing was to be sent, so that a valid row needs nothing.
     """
     numbers, operations = [night for night, _ in nights.values()], [operation for _, operation in nights.values()]
-    columns = zip(_RUNS, ([*nights], numbers, operations, [*range(len(nights))]), strict=True)
-    sql.register("night_runs", pa.table([array_of(values, field.type) for field, values in columns], schema=_RUNS))
+    columns: list[Sequence[str | int]] = [[*nights], numbers, operations, [*range(len(nights))]]
+    arrays = [array_of(values, field.type) for field, values in zip(_RUNS, columns, strict=True)]
+    sql.register("night_runs", pa.table(arrays, schema=_RUNS))
     sql.execute("SET VARIABLE good = ?", [list(good_in(dry_run=dry_run))])
     sql.execute(_FAILING)
     sql.execute(_CHAINS)
