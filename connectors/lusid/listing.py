@@ -4,7 +4,7 @@ Each list call filters by a limited number of codes, so that its URL stays short
 asked for the whole list. Knows no operation and no trading day.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -13,6 +13,8 @@ from pydantic import BaseModel, Field, ValidationError
 from connectors.lusid.client import LusidClient
 from schemas.errors import FatalError, LoadError, RejectedError, UnreachableError
 
+LARGEST_PAGE = "5000"
+"""Entities asked for on a page, where many are wanted: the most that LUSID gives."""
 PAGE = 1000
 """Entities asked for in one list call."""
 
@@ -80,14 +82,25 @@ def filter_among(field: str, codes: Iterable[str]) -> str:
 
 def portions(codes: Iterable[str], longest: int) -> Iterator[list[str]]:
     """The codes in portions that a filter spells in at most `longest` characters of a URL."""
+    return in_portions(codes, longest, lambda code: len(quote_plus(f"{_quoted(code)}, ")))
+
+
+def in_portions(texts: Iterable[str], longest: int, size_of: Callable[[str], int]) -> Iterator[list[str]]:
+    """Texts in portions of at most a size, but for one that is larger by itself.
+
+    Args:
+        texts: in their order.
+        longest: size of a portion.
+        size_of: what a text adds to it.
+    """
     portion: list[str] = []
     length = 0
-    for code in codes:
-        size = len(quote_plus(f"{_quoted(code)}, "))
+    for text in texts:
+        size = size_of(text)
         if portion and length + size > longest:
             yield portion
             portion, length = [], 0
-        portion.append(code)
+        portion.append(text)
         length += size
     if portion:
         yield portion

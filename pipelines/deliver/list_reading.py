@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-from connectors.lusid.listing import filter_among, portions
-from pipelines.deliver.whole_lists import PAGE, WholeLists
+from connectors.lusid.listing import LARGEST_PAGE, filter_among, portions
+from pipelines.deliver.whole_lists import WholeLists
 from pipelines.operations.evidence import NOT_FOUND, Evidence, Finding, Read, body_of
 from pipelines.operations.places import Place
 from schemas.errors import ConfigError, RejectedError
@@ -90,7 +90,7 @@ class ListReader:
         waiting, found = sorted({place.code for place in places}), _Found()
         while waiting and self._longest:
             codes = next(portions(waiting, self._longest))
-            asked = {"filter": filter_among(name, codes), "limit": PAGE}
+            asked = {"filter": filter_among(name, codes), "limit": LARGEST_PAGE}
             items = self._pages(path, {**asked, "propertyKeys": keys} if keys else asked)
             if items is not None:
                 some = [place for place in places if place.code in codes]

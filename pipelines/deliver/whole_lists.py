@@ -14,13 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from connectors.lusid.listing import LARGEST_PAGE
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.evidence import Read
 from pipelines.operations.places import Place
 from schemas.errors import ConfigError, RejectedError
-
-PAGE = "5000"
-"""Entities asked for on a page: the most that LUSID gives."""
 
 Hashes = npt.NDArray[np.int64]
 
@@ -127,7 +125,7 @@ class WholeLists:
 
         The next page is on its way while one is worked on.
         """
-        asked: dict[str, Any] = {"limit": PAGE, **({"propertyKeys": list(keys)} if keys else {})}
+        asked: dict[str, Any] = {"limit": LARGEST_PAGE, **({"propertyKeys": list(keys)} if keys else {})}
         with ThreadPoolExecutor(1, "list") as pool:
             coming = pool.submit(self._page, path, asked)
             for number in range(1, most_pages + 1):

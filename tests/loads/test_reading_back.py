@@ -79,7 +79,7 @@ def test_where_no_filter_passes_at_all_each_order_is_read_by_itself() -> None:
 
 
 def test_a_list_on_several_pages_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.deliver.list_reading.PAGE", "30")
+    monkeypatch.setattr("pipelines.deliver.list_reading.LARGEST_PAGE", "30")
     with world() as there:
         report, reads = lost(there, blocks(), applied=True)
         assert set(states(report).values()) == {"accepted"}

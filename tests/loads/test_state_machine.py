@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 from builders import Row, investor, order, read_csv, write_csv
+from dying import DiedError, Dying
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,29 +35,6 @@ KEYS = 8
 Kinds = st.lists(st.sampled_from(["good", "good", "refused", "invalid"]), min_size=1, max_size=KEYS)
 Crashes = st.none() | st.tuples(st.integers(1, 4), st.booleans())
 """No crash, or at which call, and whether after LUSID has done it."""
-
-
-class DiedError(BaseException):
-    """The process is gone, as far as the run can tell."""
-
-
-class Dying:
-    """A client that dies at one of its calls."""
-
-    def __init__(self, client: Any, crash: tuple[int, bool] | None) -> None:
-        self._client, (self._left, self._after) = client, crash or (0, False)
-
-    def post(self, *given: Any, **more: Any) -> Any:
-        self._left -= 1
-        if self._left == 0 and not self._after:
-            raise DiedError
-        answer = self._client.post(*given, **more)
-        if self._left == 0:
-            raise DiedError
-        return answer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
 
 
 class Nights(RuleBasedStateMachine):

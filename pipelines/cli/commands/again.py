@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pipelines.cli.commands.load import note, show
+from pipelines.cli.commands.load import show, telling
 from pipelines.cli.flags import JsonFlag, NotifyFlag, PrefectFlag, QuietFlag, RunArgument, RunsFlag, option
-from pipelines.cli.monitoring import MetricsFlag, monitoring
+from pipelines.cli.monitoring import MetricsFlag
 from schemas.settings import RUNS
 from schemas.texts import one_line, server_text
 
@@ -45,15 +45,13 @@ def resume(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_resume
-    from pipelines.report.notify import notifying
 
     given = {"max_change": max_change, "max_clear": max_clear, "max_create": max_create, "max_vanished": max_vanished}
     limits = {name: limit for name, limit in given.items() if limit is not None}
-    with notifying(notify, note) as tell, monitoring("resume", metrics) as monitor:
+    with telling("resume", notify, metrics) as ended:
         with progress(quiet=quiet) as shown:
             report = launch_resume(run, runs, target, shown, force=force, limits=limits, prefect=prefect)
-        tell(report.document)
-        monitor.ended([report], report.exit_code, report.verdict, report.colour)
+        ended(report, [report], report.document)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 
@@ -77,13 +75,11 @@ def replay(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_replay
-    from pipelines.report.notify import notifying
 
-    with notifying(notify, note) as tell, monitoring("replay", metrics) as monitor:
+    with telling("replay", notify, metrics) as ended:
         with progress(quiet=quiet) as shown:
             report = launch_replay(run, failures, runs, target, shown, prefect=prefect)
-        tell(report.document)
-        monitor.ended([report], report.exit_code, report.verdict, report.colour)
+        ended(report, [report], report.document)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 

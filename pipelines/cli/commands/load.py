@@ -1,7 +1,8 @@
 """The commands that load: `load`, `nightly` and `trading-day`."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +18,15 @@ from schemas.texts import server_text
 if TYPE_CHECKING:
     from datetime import date as Date  # noqa: N812  # a flag is called `date`
 
+    from pipelines.nights.backfill import BackfillReport
     from pipelines.nights.report import NightlyReport
     from pipelines.options import Options
     from pipelines.report.report import Report
     from schemas.documents import Document
+
+    Outcome = Report | NightlyReport | BackfillReport
+    Ending = Callable[[Outcome, Sequence[Report], Callable[[], Document]], None]
+    """Takes how a command ended, the reports of all its loads, and what makes the document of --json."""
 
 
 @with_options(one_extract=True)
@@ -37,9 +43,7 @@ def load(
     metrics: MetricsFlag = None,
 ) -> None:
     """Load one extract and account for every row."""
-    from pipelines.report.notify import notifying
-
-    with notifying(notify, note) as tell, monitoring("load", metrics) as monitor:
+    with telling("load", notify, metrics) as ended:
         if preflight:
             before_load(operation, extracts, options)
         from pipelines.cli.console import progress
@@ -47,8 +51,7 @@ def load(
 
         with progress(quiet=quiet) as shown:
             report = launch_load(operation, extracts, options, shown, prefect=prefect)
-        tell(report.document)
-        monitor.ended([report], report.exit_code, report.verdict, report.colour)
+        ended(report, [report], report.document)
     show([report], report.document() if as_json else None, quiet=quiet)
     raise typer.Exit(report.exit_code)
 
@@ -102,15 +105,12 @@ def nightly(
     Rows that depend on a failed row are held. A stopped night resumes where it left off. What the night requires, and
     how each extract is loaded, its night.yaml says (docs/nights.md).
     """
-    from pipelines.report.notify import notifying
-
     day = date.date() if date else None
-    with notifying(notify, note) as tell, monitoring("nightly", metrics, heartbeat) as monitor:
+    with telling("nightly", notify, metrics, heartbeat) as ended:
         if preflight:
             before_night(folder, options, day)
         night = run_night(folder, options, day=day, verify=verify, prefect=prefect, again=again, quiet=quiet)
-        tell(lambda: night.document(repeated(context)))
-        monitor.ended(night.reports, night.exit_code, night.verdict, night.colour)
+        ended(night, night.reports, lambda: night.document(repeated(context)))
     _show_night(night, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -134,13 +134,11 @@ def trading_day(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_trading_day
-    from pipelines.report.notify import notifying
 
-    with notifying(notify, note) as tell, monitoring("trading-day", metrics) as monitor:
+    with telling("trading-day", notify, metrics) as ended:
         with progress(quiet=quiet) as shown:
             day = launch_trading_day(folder, options, shown, again=again, prefect=prefect)
-        tell(lambda: day.document(repeated(context)))
-        monitor.ended(day.reports, day.exit_code, day.verdict, day.colour)
+        ended(day, day.reports, lambda: day.document(repeated(context)))
     _show_night(day, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -178,6 +176,30 @@ def _show_night(night: "NightlyReport", repeat: str, *, as_json: bool, quiet: bo
     if night.error is not None:
         typer.echo(f"bulkload: {server_text(night.error.message, 1000)}", err=True)
     raise typer.Exit(night.exit_code)
+
+
+@contextmanager
+def telling(command: str, notify: str | None, metrics: Path | None, heartbeat: str | None = None) -> Iterator["Ending"]:
+    """Tells whoever is to be told how a loading command ends, by a report or by an error; never changes how.
+
+    Args:
+        command: its name.
+        notify: the URL of --notify.
+        metrics: the file of --metrics.
+        heartbeat: the URL of --heartbeat.
+
+    Raises:
+        ConfigError: one of them cannot be what it is to be; nothing was done.
+    """
+    from pipelines.report.notify import notifying
+
+    with notifying(notify, note) as tell, monitoring(command, metrics, heartbeat) as monitor:
+
+        def ended(outcome: "Outcome", reports: "Sequence[Report]", document: "Callable[[], Document]") -> None:
+            tell(document)
+            monitor.ended(reports, outcome.exit_code, outcome.verdict, outcome.colour)
+
+        yield ended
 
 
 def note(text: str) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.commands.load import note, repeated, show_nights
+from pipelines.cli.commands.load import repeated, show_nights, telling
 from pipelines.cli.flags import JsonFlag, NotifyFlag, PrefectFlag, QuietFlag, named, with_options
-from pipelines.cli.monitoring import MetricsFlag, monitoring
+from pipelines.cli.monitoring import MetricsFlag
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -40,15 +40,13 @@ def backfill(
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_backfill
-    from pipelines.report.notify import notifying
 
     days, repeat = (first.date(), last.date()), repeated(context)
-    with notifying(notify, note) as tell, monitoring("backfill", metrics) as monitor:
+    with telling("backfill", notify, metrics) as ended:
         with progress(quiet=quiet) as shown:
             report = launch_backfill(pattern, days, options, shown, again=again, prefect=prefect)
-        tell(lambda: report.document(repeat))
         loads = [each for _, night in report.nights for each in night.reports]
-        monitor.ended(loads, report.exit_code, report.verdict, report.colour)
+        ended(report, loads, lambda: report.document(repeat))
     document = report.document(repeat) if as_json else None
     show_nights([night for _, night in report.nights], document, repeat, report.headlines, quiet=quiet)
     for day, night in report.nights:

@@ -6,14 +6,15 @@ from enum import StrEnum
 
 from pipelines.compare.preflight.references import Kind
 from schemas.documents import FindingDocument
+from schemas.nights.owners import NAMES, Party
 
 
 class Owner(StrEnum):
     """Who must act."""
 
-    SOURCE = "source team"
-    SET_UP = "LUSID set-up"
-    EITHER = "source team or LUSID set-up"
+    SOURCE = NAMES[Party.SOURCE]
+    SET_UP = NAMES[Party.LUSID]
+    EITHER = f"{SOURCE} or {SET_UP}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from connectors.lusid.listing import filter_among, portions
+from connectors.lusid.listing import LARGEST_PAGE, filter_among, portions
 from pipelines.compare.preflight.calls import Calls, Json, NotAskedError, RefusedError, items
 from pipelines.compare.preflight.references import Group, Kind, References
 from pipelines.operations.places import IdentifierPlace, Place
@@ -20,7 +20,6 @@ LONGEST = 7500
 (docs/lusid.md); what is refused is halved, and remembered."""
 
 SHORTEST = 200
-PAGE = "5000"
 FEW = 2
 """So many filters are no more calls than the pages of a list would be."""
 
@@ -83,7 +82,7 @@ class Lists:
         """The pages of a list, each read when it is wanted, and whether it is the last."""
         page: Any = None
         while True:
-            body = self._calls.get(path, {"limit": PAGE, **asked, **({"page": page} if page else {})})
+            body = self._calls.get(path, {"limit": LARGEST_PAGE, **asked, **({"page": page} if page else {})})
             page, before = body.get("nextPage"), page
             is_last = not page or page == before
             yield items(body), is_last

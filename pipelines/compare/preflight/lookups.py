@@ -1,19 +1,18 @@
 """Asks LUSID for what is looked up by name: definitions, identifier types, instruments, transaction types."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import quote_plus
 
 import orjson
 
 from connectors.lusid import instruments
+from connectors.lusid.listing import LARGEST_PAGE, in_portions
 from pipelines.compare.preflight.calls import AbsentError, Calls, Json, NotAskedError, RefusedError, items
 from pipelines.compare.preflight.references import Group, Kind, References
 from schemas.dialects import Dialect
 
 LONGEST = 7500
 """Characters of the keys in one call, as a URL spells them: most servers take 8,000. What is refused is halved."""
-
-PAGE = "5000"
 
 
 class LookUps:
@@ -29,7 +28,7 @@ class LookUps:
             NotAskedError: LUSID does not give them.
         """
         found: dict[str, Json] = {}
-        for some in _portions(keys, LONGEST, "propertyKeys="):
+        for some in in_portions(keys, LONGEST, lambda key: len(quote_plus(key)) + len("&propertyKeys=")):
             found |= self._definitions(some)
         return found
 
@@ -48,7 +47,7 @@ class LookUps:
     def keys_defined(self, domain: str) -> list[str]:
         """The keys that are defined in a domain, as far as one page shows them; none where LUSID does not list them."""
         try:
-            asked = {"filter": f"domain eq '{domain}'", "limit": PAGE}
+            asked = {"filter": f"domain eq '{domain}'", "limit": LARGEST_PAGE}
             return [
                 str(each["key"])
                 for each in items(self._calls.get("/api/propertydefinitions/$list", asked))
@@ -94,18 +93,3 @@ class LookUps:
         except RefusedError:  # it is no identifier type, which is told by itself
             return ()
         return found
-
-
-def _portions(values: Sequence[str], longest: int, name: str) -> Iterator[list[str]]:
-    """The values in portions that fit into a URL as a parameter that is repeated."""
-    portion: list[str] = []
-    length = 0
-    for value in values:
-        size = len(quote_plus(value)) + len(name) + 1
-        if portion and length + size > longest:
-            yield portion
-            portion, length = [], 0
-        portion.append(value)
-        length += size
-    if portion:
-        yield portion
