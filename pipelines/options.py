@@ -147,3 +147,6 @@ class Progress:
 
     def stopping(self) -> None:
         """Takes that the run was interrupted: what is in flight is still waited for. Called in a signal's handler."""
+
+    def closed(self, run: Path) -> None:
+        """Takes the folder of a run whose books are closed."""

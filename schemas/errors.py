@@ -6,6 +6,7 @@ class keeps its details in attributes and survives pickling, because process run
     LoadError
     ├── FatalError            stop the run
     │   ├── ConfigError       usage, settings, mapping                           exit 2
+    │   │   └── NoLusidError  what answers at the URL is none
     │   ├── ExtractError      the extract cannot be read or is incomplete        exit 2
     │   ├── AuthError         LUSID refuses our credentials; resumable           exit 4
     │   │   └── NotPermittedError  it knows who we are, and refuses this call
@@ -21,6 +22,8 @@ class keeps its details in attributes and survives pickling, because process run
     └── RejectedError         LUSID refused the whole call
 """
 
+from typing import ClassVar
+
 from schemas.answers import Problem
 
 
@@ -30,9 +33,11 @@ class LoadError(Exception):
     Attributes:
         message: what happened, where, and what to do; never a secret, never the value of a cell.
         exit_code: the command's exit code when the error ends it (README: A bad night).
+        ending: of an error whose message may quote LUSID, what it amounts to in our words; empty where all are ours.
     """
 
     exit_code = 1
+    ending: ClassVar[str] = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -40,6 +45,11 @@ class LoadError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.message,), self.__dict__)
+
+    @property
+    def shareable(self) -> str:
+        """What people may be told who need not be allowed to see persons: LUSID's words may quote a row."""
+        return self.ending or self.message
 
 
 class FatalError(LoadError):
@@ -52,6 +62,12 @@ class ConfigError(FatalError):
     """The command, a setting or a mapping is wrong; nothing was sent."""
 
     exit_code = 2
+
+
+class NoLusidError(ConfigError):
+    """What answers at the URL refuses the first call, so it is no LUSID."""
+
+    ending = "what answers at the target's URL refuses the first call: is FBN_LUSID_URL right?"
 
 
 class MissingError(FatalError):
@@ -73,6 +89,8 @@ class AuthError(FatalError):
 class NotPermittedError(AuthError):
     """LUSID knows who we are and does not let us make this call (403)."""
 
+    ending = "LUSID does not permit a call (403)"
+
 
 class UnreachableError(FatalError):
     """There is no answer from the URL, or only transport failures.
@@ -81,6 +99,8 @@ class UnreachableError(FatalError):
         perhaps_applied: whether the call may have been sent before the failure, and applied.
     """
 
+    ending = "LUSID does not answer, or not as LUSID does"
+
     def __init__(self, message: str, *, perhaps_applied: bool = False) -> None:
         super().__init__(message)
         self.perhaps_applied = perhaps_applied
@@ -88,6 +108,8 @@ class UnreachableError(FatalError):
 
 class StoppedError(FatalError):
     """The run was stopped by an interrupt, the circuit breaker or the failure budget."""
+
+    ending = "stopped early: interrupted, or too many calls or rows came to nothing"
 
 
 class RunFolderError(FatalError):
@@ -102,6 +124,8 @@ class BalanceError(FatalError):
 
 class RetryableError(LoadError):
     """The call itself is not at fault and may be sent again."""
+
+    ending = "a call to LUSID came to nothing"
 
 
 class NeverSentError(RetryableError):
@@ -140,6 +164,8 @@ class RejectedError(LoadError):
         status: the HTTP status.
         problem: the problem details, as far as the answer had any.
     """
+
+    ending = "LUSID refused a call"
 
     def __init__(self, message: str, status: int = 400, problem: Problem | None = None) -> None:
         super().__init__(message)

@@ -31,6 +31,7 @@ from schemas.errors import (
     ConfigError,
     LoadError,
     NeverSentError,
+    NoLusidError,
     PerhapsAppliedError,
     RejectedError,
     RetryableError,
@@ -229,7 +230,7 @@ class LusidClient:
         try:
             answer = self._accepted(final, call)
         except RejectedError as error:
-            raise ConfigError(f"{error.message}: is FBN_LUSID_URL right?") from None
+            raise NoLusidError(f"{error.message}: is FBN_LUSID_URL right?") from None
         if not isinstance(answer.body, dict):
             raise ConfigError(f"{self._base} does not answer like LUSID: is FBN_LUSID_URL right?")
         if final.response.request_id:

@@ -15,7 +15,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from pipelines.cli.progress import TerminalProgress as TerminalProgress
+from pipelines.cli.progress import Closed, QuietProgress, TerminalProgress
 from pipelines.options import Progress
 from pipelines.report import advice
 from pipelines.report.summary import Group, Summary, groups_of
@@ -49,12 +49,17 @@ def print_json(document: Any) -> None:
 
 
 @contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Progress]:
-    """Shows progress and notes on stderr, or none of it."""
+def progress(*, quiet: bool = False, closed: Closed = lambda _: None) -> Iterator[Progress]:
+    """Shows progress and notes on stderr, or none of it.
+
+    Args:
+        quiet: show none.
+        closed: told of each run whose books are closed, shown or not.
+    """
     if quiet:
-        yield Progress()
+        yield QuietProgress(closed)
         return
-    with TerminalProgress(stderr_console()) as shown:
+    with TerminalProgress(stderr_console(), closed=closed) as shown:
         yield shown
 
 

@@ -1,4 +1,6 @@
-"""Tells monitoring how a loading command ended, whatever ended it: a metrics file, and the heartbeat of a night.
+"""Tells monitoring how far a loading command has come and how it ended, whatever ended it.
+
+A metrics file tells of each load as soon as it is over, the heartbeat of a night once.
 
 Neither changes how the command ends: what goes wrong here is one line on stderr.
 """
@@ -12,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import typer
 
 from pipelines.cli.flags import named
-from schemas.errors import LoadError, RunFolderError
+from schemas.errors import ConfigError, LoadError, RunFolderError
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -39,11 +41,17 @@ HeartbeatFlag = Annotated[
 
 
 class Monitoring:
-    """Hears how a command ended."""
+    """Hears how a command goes, and how it ended."""
 
     def __init__(self, command: str, metrics: Path | None, heartbeat: str | None) -> None:
         self._command, self._metrics, self._heartbeat = command, metrics, heartbeat
         self._told = False
+        self._runs: list[Path] = []
+
+    def loaded(self, run: Path) -> None:
+        """Takes the folder of a load that is over; the command goes on."""
+        self._runs.append(run)
+        self._write(None, "running")
 
     def ended(self, reports: "Sequence[Report]", exit_code: int, verdict: str, colour: "Colour") -> None:
         """Takes how the command ended.
@@ -64,13 +72,8 @@ class Monitoring:
 
     def _tell(self, reports: "Sequence[Report]", exit_code: int, verdict: str, *, is_well: bool) -> None:
         self._told = True
-        if self._metrics is not None:
-            from pipelines.report.metrics import Ended, write_metrics
-
-            try:
-                write_metrics(self._metrics, Ended(self._command, exit_code, verdict, reports))
-            except RunFolderError as error:
-                _note(error.message)
+        self._runs = [report.run_dir for report in reports] or self._runs
+        self._write(exit_code, verdict)
         if self._heartbeat is None:
             return
         if reports and not any(_lasts(report.target) for report in reports):
@@ -81,6 +84,16 @@ class Monitoring:
         body = {"command": self._command, "verdict": verdict, "exit_code": exit_code}
         if why := post(_below(self._heartbeat, "" if is_well else "/fail"), body):
             _note(f"{HEARTBEAT}: nobody was told: {why}")
+
+    def _write(self, exit_code: int | None, verdict: str) -> None:
+        if self._metrics is None:
+            return
+        from pipelines.report.metrics import Course, write_metrics
+
+        try:
+            write_metrics(self._metrics, Course(self._command, exit_code, verdict, tuple(self._runs)))
+        except (ConfigError, RunFolderError) as error:
+            _note(error.message)
 
 
 def _below(url: str, path: str) -> str:

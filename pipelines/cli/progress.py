@@ -6,6 +6,7 @@ On a terminal that line is a bar; elsewhere it is a line now and then, because a
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Self
 
@@ -34,10 +35,28 @@ _STEADY_SECONDS = 0.5
 _BAR_WIDTH = 24
 
 
-class TerminalProgress(Progress):
+Closed = Callable[[Path], None]
+"""Takes the folder of a run whose books are closed."""
+
+
+class QuietProgress(Progress):
+    """Shows nothing, and tells of each run that is over."""
+
+    def __init__(self, closed: Closed) -> None:
+        self._closed = closed
+
+    def closed(self, run: Path) -> None:
+        """Tells that the books of a run are closed."""
+        self._closed(run)
+
+
+class TerminalProgress(QuietProgress):
     """A bar with rate and time left on a terminal; a plain line now and then elsewhere."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, console: Console, clock: Callable[[], float] = time.monotonic, closed: Closed = lambda _: None
+    ) -> None:
+        super().__init__(closed)
         self._console, self._clock = console, clock
         self._bars = Bars(
             TextColumn("{task.description}"),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -61,6 +62,10 @@ class LoggedProgress(Progress):
     def stopping(self) -> None:
         """Passes on that the run was interrupted."""
         self._beside.stopping()
+
+    def closed(self, run: Path) -> None:
+        """Passes on that the books of a run are closed."""
+        self._beside.closed(run)
 
     def reading(self, rows: int) -> None:
         """Passes on the number of rows read and validated so far."""

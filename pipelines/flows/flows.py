@@ -162,8 +162,8 @@ def _state_of(key: str, work: Callable[[Progress], Outcome]) -> State[None]:
         outcome = work(progress)
     except LoadError as error:
         bridge.leave(error)
-        artifacts.publish(key, outcomes.failed_page(error.message), bridge.progress.note)
-        return Failed(name=outcomes.RED, message=error.message)
+        artifacts.publish(key, outcomes.failed_page(error.shareable), bridge.progress.note)
+        return Failed(name=outcomes.RED, message=error.shareable)
     except Exception as error:  # noqa: BLE001 - a defect: the caller raises it
         bridge.leave(error)
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -50,7 +50,7 @@ def loads_of(outcome: Outcome) -> tuple[Load, ...]:
 
 
 def errors_of(outcome: Outcome) -> list[str]:
-    """What is missing, and what ended it where a load has no report; the messages are ours and quote no cell."""
+    """What is missing, and what ended it where a load has no report, in words of ours, which quote no cell."""
     return [text for night in _nights_of(outcome) for text in _broken(night)]
 
 
@@ -59,7 +59,7 @@ def _broken(night: NightlyReport) -> Iterator[str]:
     if night.held:
         yield f"{' and '.join(night.held)} held"
     if night.error is not None:
-        yield night.error.message
+        yield night.error.shareable
 
 
 def colour_of(outcome: Outcome) -> Colour:

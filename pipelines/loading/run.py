@@ -136,6 +136,7 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
     prepared.requests.close()
     run.folder.clear_scratch()  # before the verdict: a finished run is neither resumed nor tidied up
     run.record.write(manifest)
+    run.spec.progress.closed(run.folder.path)
     return report
 
 

@@ -77,13 +77,14 @@ class BackfillReport:
         """The colour of its worst night."""
         return worst_of(night.colour for _, night in self.nights)
 
-    def document(self, repeat: str | None) -> BackfillDocument:
+    def document(self, repeat: str | None, *, outside: bool = False) -> BackfillDocument:
         """The document that --json prints.
 
         Args:
             repeat: the command that continues the backfill where it stopped.
+            outside: leave out LUSID's words in what ended a night.
         """
-        nights = [night.document(repeat) for _, night in self.nights]
+        nights = [night.document(repeat, outside=outside) for _, night in self.nights]
         return BackfillDocument(
             target=self.target,
             verdict=self.verdict,

@@ -119,12 +119,14 @@ class NightlyReport:
         elif not self.missing and self.error is None:
             yield "nothing was left to load"
 
-    def document(self, repeat: str | None) -> NightDocument:
+    def document(self, repeat: str | None, *, outside: bool = False) -> NightDocument:
         """The document that --json prints.
 
         Args:
             repeat: the command that continues the night where it stopped.
+            outside: leave out LUSID's words in what ended it.
         """
+        error = self.error or self.verified.error
         runs = [report.document(self.owners) for report in self.reports]
         return NightDocument(
             night=str(self.folder),
@@ -139,7 +141,7 @@ class NightlyReport:
             held=[*self.held],
             verified=[run.document() for run in self.verified.runs],
             notes=list(self.notes),
-            error=error.message if (error := self.error or self.verified.error) else None,
+            error=(error.shareable if outside else error.message) if error else None,
             next=repeat if self.exit_code in UNFINISHED else next((run.next for run in runs if run.next), None),
         )
 

@@ -39,7 +39,7 @@ def notifying(url: str | None, note: Callable[[str], None]) -> Iterator[Tell]:
     try:
         yield tell
     except LoadError as error:
-        failed = ErrorDocument(exit_code=error.exit_code, message=error.message)
+        failed = ErrorDocument(exit_code=error.exit_code, message=error.shareable)
         tell(lambda: failed)
         raise
     except Exception as error:

@@ -54,7 +54,7 @@ from pipelines.nights.report import NightlyReport
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from pipelines.resume import resume
-from schemas.errors import AuthError, ConfigError, ExtractError, UnreachableError
+from schemas.errors import AuthError, ConfigError, ExtractError, NotPermittedError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.manifest import Reason
 from schemas.option_types.budget import FailureBudget
@@ -527,6 +527,8 @@ def test_an_ending_is_red_amber_or_green_and_says_the_counts_first() -> None:
     broken = NightlyReport(Path("/e"), (amber,), "sandbox", (), ExtractError("orders.csv: no header"))
     assert state_name(broken) == RED
     assert message(broken).startswith("orders.csv: no header; 4 of 1,234 rows not accepted")
+    locked_out = NightlyReport(Path("/e"), (), "sandbox", (), NotPermittedError(f"LUSID does not permit: {PERSON}"))
+    assert message(locked_out).startswith("LUSID does not permit a call (403); no load ended")
     nights = BackfillReport("sandbox", ((date(2026, 1, 5), broken), (date(2026, 1, 6), broken)))
     assert (state_name(nights), message(nights).count("2026-01-06 orders: 1,234 rows read")) == (RED, 1)
 

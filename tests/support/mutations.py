@@ -1133,6 +1133,13 @@ MUTATIONS = (
         ("tests/unit/report/test_notify.py",),
     ),
     Mutation(
+        "tell a webhook what LUSID said when an error ended the command",
+        "pipelines/report/notify.py",
+        "message=error.shareable)",
+        "message=error.message)",
+        ("tests/unit/report/test_notify.py::test_an_ending_by_an_error_is_told_without_what_lusid_said",),
+    ),
+    Mutation(
         "print the URL that is told in the command to type next",
         "pipelines/cli/commands/load.py",
         'secret = ("--notify", HEARTBEAT)',

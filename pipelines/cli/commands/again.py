@@ -48,10 +48,10 @@ def resume(
 
     given = {"max_change": max_change, "max_clear": max_clear, "max_create": max_create, "max_vanished": max_vanished}
     limits = {name: limit for name, limit in given.items() if limit is not None}
-    with telling("resume", notify, metrics) as ended:
-        with progress(quiet=quiet) as shown:
+    with telling("resume", notify, metrics) as told:
+        with progress(quiet=quiet, closed=told.loaded) as shown:
             report = launch_resume(run, runs, target, shown, force=force, limits=limits, prefect=prefect)
-        ended(report, [report], report.document)
+        told.ended(report, [report], report.document)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 
@@ -76,10 +76,10 @@ def replay(
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_replay
 
-    with telling("replay", notify, metrics) as ended:
-        with progress(quiet=quiet) as shown:
+    with telling("replay", notify, metrics) as told:
+        with progress(quiet=quiet, closed=told.loaded) as shown:
             report = launch_replay(run, failures, runs, target, shown, prefect=prefect)
-        ended(report, [report], report.document)
+        told.ended(report, [report], report.document)
     _show_run(report, as_json=as_json, quiet=quiet)
 
 

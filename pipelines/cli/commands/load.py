@@ -12,7 +12,7 @@ import typer
 
 from pipelines.cli.commands.preflight import PreflightFlag, before_load, before_night
 from pipelines.cli.flags import JsonFlag, NotifyFlag, OperationArgument, PrefectFlag, QuietFlag, named, with_options
-from pipelines.cli.monitoring import HEARTBEAT, HeartbeatFlag, MetricsFlag, monitoring
+from pipelines.cli.monitoring import HEARTBEAT, HeartbeatFlag, MetricsFlag, Monitoring, monitoring
 from schemas.texts import server_text
 
 if TYPE_CHECKING:
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from pipelines.nights.backfill import BackfillReport
     from pipelines.nights.report import NightlyReport
     from pipelines.options import Options
+    from pipelines.report.notify import Tell
     from pipelines.report.report import Report
     from schemas.documents import Document
 
     Outcome = Report | NightlyReport | BackfillReport
-    Ending = Callable[[Outcome, Sequence[Report], Callable[[], Document]], None]
-    """Takes how a command ended, the reports of all its loads, and what makes the document of --json."""
 
 
 @with_options(one_extract=True)
@@ -43,15 +42,15 @@ def load(
     metrics: MetricsFlag = None,
 ) -> None:
     """Load one extract and account for every row."""
-    with telling("load", notify, metrics) as ended:
+    with telling("load", notify, metrics) as told:
         if preflight:
             before_load(operation, extracts, options)
         from pipelines.cli.console import progress
         from pipelines.flows.launch import launch_load
 
-        with progress(quiet=quiet) as shown:
+        with progress(quiet=quiet, closed=told.loaded) as shown:
             report = launch_load(operation, extracts, options, shown, prefect=prefect)
-        ended(report, [report], report.document)
+        told.ended(report, [report], report.document)
     show([report], report.document() if as_json else None, quiet=quiet)
     raise typer.Exit(report.exit_code)
 
@@ -106,11 +105,13 @@ def nightly(
     how each extract is loaded, its night.yaml says (docs/nights.md).
     """
     day = date.date() if date else None
-    with telling("nightly", notify, metrics, heartbeat) as ended:
+    with telling("nightly", notify, metrics, heartbeat) as told:
         if preflight:
             before_night(folder, options, day)
-        night = run_night(folder, options, day=day, verify=verify, prefect=prefect, again=again, quiet=quiet)
-        ended(night, night.reports, lambda: night.document(repeated(context)))
+        night = run_night(
+            folder, options, day=day, verify=verify, prefect=prefect, again=again, quiet=quiet, loaded=told.loaded
+        )
+        told.ended(night, night.reports, lambda: night.document(repeated(context), outside=True))
     _show_night(night, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -135,10 +136,10 @@ def trading_day(
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_trading_day
 
-    with telling("trading-day", notify, metrics) as ended:
-        with progress(quiet=quiet) as shown:
+    with telling("trading-day", notify, metrics) as told:
+        with progress(quiet=quiet, closed=told.loaded) as shown:
             day = launch_trading_day(folder, options, shown, again=again, prefect=prefect)
-        ended(day, day.reports, lambda: day.document(repeated(context)))
+        told.ended(day, day.reports, lambda: day.document(repeated(context), outside=True))
     _show_night(day, repeated(context), as_json=as_json, quiet=quiet)
 
 
@@ -151,6 +152,7 @@ def run_night(
     prefect: bool | None,
     again: bool = False,
     quiet: bool = False,
+    loaded: "Callable[[Path], None]" = lambda _: None,
 ) -> "NightlyReport":
     """Loads a night, with progress on stderr.
 
@@ -162,11 +164,12 @@ def run_night(
         prefect: see `pipelines.flows.launch.goes_through_prefect`.
         again: load everything anew instead of resuming.
         quiet: show no progress.
+        loaded: told of the folder of each run that is over.
     """
     from pipelines.cli.console import progress
     from pipelines.flows.launch import launch_nightly
 
-    with progress(quiet=quiet) as shown:
+    with progress(quiet=quiet, closed=loaded) as shown:
         return launch_nightly(folder, options, shown, day=day, verify=verify, again=again, prefect=prefect)
 
 
@@ -179,7 +182,7 @@ def _show_night(night: "NightlyReport", repeat: str, *, as_json: bool, quiet: bo
 
 
 @contextmanager
-def telling(command: str, notify: str | None, metrics: Path | None, heartbeat: str | None = None) -> Iterator["Ending"]:
+def telling(command: str, notify: str | None, metrics: Path | None, heartbeat: str | None = None) -> Iterator["Told"]:
     """Tells whoever is to be told how a loading command ends, by a report or by an error; never changes how.
 
     Args:
@@ -194,12 +197,30 @@ def telling(command: str, notify: str | None, metrics: Path | None, heartbeat: s
     from pipelines.report.notify import notifying
 
     with notifying(notify, note) as tell, monitoring(command, metrics, heartbeat) as monitor:
+        yield Told(tell, monitor)
 
-        def ended(outcome: "Outcome", reports: "Sequence[Report]", document: "Callable[[], Document]") -> None:
-            tell(document)
-            monitor.ended(reports, outcome.exit_code, outcome.verdict, outcome.colour)
 
-        yield ended
+class Told:
+    """Whoever is told how a loading command goes.
+
+    Attributes:
+        loaded: takes the folder of each run that is over.
+    """
+
+    def __init__(self, tell: "Tell", monitor: Monitoring) -> None:
+        self._tell, self._monitor = tell, monitor
+        self.loaded = monitor.loaded
+
+    def ended(self, outcome: "Outcome", reports: "Sequence[Report]", document: "Callable[[], Document]") -> None:
+        """Takes how the command ended.
+
+        Args:
+            outcome: of all of it.
+            reports: of its loads.
+            document: makes the document of --json, as people outside may see it.
+        """
+        self._tell(document)
+        self._monitor.ended(reports, outcome.exit_code, outcome.verdict, outcome.colour)
 
 
 def note(text: str) -> None:

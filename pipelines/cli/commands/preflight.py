@@ -102,7 +102,8 @@ def _night(folder: Path, options: "Options", day: "date | None" = None) -> "list
 def _run(specs: Sequence["LoadSpec"], definitions: Path | None) -> "Preflight":
     from dataclasses import replace
 
-    from pipelines.cli.console import TerminalProgress, stderr_console
+    from pipelines.cli.console import stderr_console
+    from pipelines.cli.progress import TerminalProgress
     from pipelines.compare.preflight.preflight import preflight as ask
 
     with TerminalProgress(stderr_console()) as progress:

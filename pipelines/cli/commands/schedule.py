@@ -42,11 +42,11 @@ def backfill(
     from pipelines.flows.launch import launch_backfill
 
     days, repeat = (first.date(), last.date()), repeated(context)
-    with telling("backfill", notify, metrics) as ended:
-        with progress(quiet=quiet) as shown:
+    with telling("backfill", notify, metrics) as told:
+        with progress(quiet=quiet, closed=told.loaded) as shown:
             report = launch_backfill(pattern, days, options, shown, again=again, prefect=prefect)
         loads = [each for _, night in report.nights for each in night.reports]
-        ended(report, loads, lambda: report.document(repeat))
+        told.ended(report, loads, lambda: report.document(repeat, outside=True))
     document = report.document(repeat) if as_json else None
     show_nights([night for _, night in report.nights], document, repeat, report.headlines, quiet=quiet)
     for day, night in report.nights:

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from raw_server import RawServer, answer
 
 from pipelines.cli import main as cli
-from pipelines.report.metrics import host_of
+from pipelines.report.metrics import Course, host_of, write_metrics
 
 Capture = pytest.CaptureFixture[str]
 SECRET = "b7c1f0-secret"
@@ -64,6 +64,27 @@ def test_the_metrics_of_a_night_are_those_of_its_loads(place: Path, capsys: Capt
     text = file.read_text()
     assert not any(word in text for word in ("IR_000", str(place), "kept.db", "Investor"))
     assert list(place.glob("*.part")) == []
+
+
+def test_the_metrics_of_each_load_are_there_as_soon_as_it_is_over(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night that is killed has told of the loads before, and when the last one ended."""
+    file, seen = place / "bulkload.prom", list[dict[frozenset[str], float]]()
+    assert nightly(place, "--metrics", str(file)) == 3
+    ended = frozenset({"bulkload_command_finished_timestamp_seconds", "nightly"})
+    before = metrics(file)[ended]
+
+    def looking(path: Path, course: Course) -> None:
+        write_metrics(path, course)
+        seen.append(metrics(path))
+
+    monkeypatch.setattr("pipelines.report.metrics.write_metrics", looking)
+    assert nightly(place, "--again", "--metrics", str(file)) == 3
+    running = frozenset({"bulkload_command_verdict", "nightly", "running"})
+    loads = [("investor-records", "sandbox"), ("investment-accounts", "sandbox")]
+    told = [[load for load in loads if frozenset({"bulkload_rows_read", *load}) in found] for found in seen]
+    assert told == [loads[:1], loads, loads]
+    assert [(found.get(running), found[ended] == before) for found in seen] == [(1, True), (1, True), (None, False)]
+    assert frozenset({"bulkload_command_exit_code", "nightly"}) not in seen[1]
 
 
 def test_what_ended_without_a_report_is_told_in_place_of_the_night_before(place: Path, outside: RawServer) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from builders import investor, write_csv
+from scripted_lusid import Call, Reply, ScriptedLusid, refused
 
 from connectors.webhook import ATTEMPTS, post, webhook_url
 from pipelines.cli import main as cli
@@ -99,6 +100,29 @@ def test_a_night_and_an_error_are_told_and_the_command_to_type_next_has_no_url(
     assert error["text"] == f"bulkload: {error['message']}"
     printed = capsys.readouterr()
     assert SECRET not in printed.out + printed.err + json.dumps(hook.heard) + everything_in(tmp_path / "runs")
+
+
+@pytest.mark.parametrize("when", ["on the first call", "on a call that sends"])
+@pytest.mark.parametrize("status", [400, 403])
+def test_an_ending_by_an_error_is_told_without_what_lusid_said(
+    hook: Hook, status: int, when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rule(call: Call) -> Reply:
+        if call.method == "GET" and when == "on a call that sends":
+            return Reply(200, {"links": []})
+        return refused({"investor": [PERSON]}, status=status, title=f"{PERSON} lacks a licence", detail=PERSON)
+
+    (tmp_path / "night").mkdir()
+    file = write_csv(tmp_path / "night" / "investors.csv", [investor(1, {"display_name": PERSON})])
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
+    with ScriptedLusid(rule) as lusid:
+        rest = ["--runs", str(tmp_path / "runs"), "--target", lusid.url, "--patience", "0"]
+        for command in (["load", "investor-records", str(file)], ["nightly", str(file.parent)]):
+            assert cli.run([*command, *rest, "--notify", hook.url]) in (2, 3, 4)
+    assert len(hook.heard) == 2
+    assert all(told["exit_code"] for told in hook.heard)
+    said = json.dumps(hook.heard)
+    assert [word for word in (PERSON, *PERSON.split(), "licence", "IR_000") if word in said] == []
 
 
 @pytest.mark.parametrize(
