@@ -5,7 +5,7 @@ The rows are prepared as in a dry run, whose folder keeps the plan beside failur
 
 import shutil
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class PlanReport:
             operation=plan.operation,
             target=plan.target,
             exit_code=self.exit_code,
-            keys={**plan.counts(), "vanished": None},
+            keys={**plan.counts(), "vanished": plan.vanished},
             members=dict(plan.members.most_common()),
             plan=str(plan.file),
             page=str(plan.page),
@@ -111,7 +111,7 @@ def _dry(options: Options) -> Options:
 
 def _copied(made: Plan, out: Path) -> Plan:
     """The plan where the user wants it; each file whole."""
-    copied = Plan(out, made.operation, made.target, made.keys, made.members, made.examples)
+    copied = replace(made, file=out)
     for source, to in ((made.file, copied.file), (made.page, copied.page)):
         with atomic_write(to) as part:
             shutil.copyfile(source, part)

@@ -75,34 +75,46 @@ def held_feed(
         ConfigError: another load of the feed is under way, or its files are damaged.
         RunFolderError: its files cannot be written.
     """
-    runs = place.folder.parents[2]
     try:
-        with locked(lock_path(runs, "feed", *place.about), holder, wait, note):
+        with locked(lock_path(place.runs, "feed", *place.about), holder, wait, note):
             place.make()
-            hasher = hasher_of(runs)
-            yield Feed(place, hasher, _up_to_date(place, hasher, runs))
+            hasher = hasher_of(place.runs)
+            yield Feed(place, hasher, _up_to_date(place, hasher))
     except LockedError as error:
         raise ConfigError(
             f"--feed {place.feed}: {error.message} is loading this feed; --wait SECONDS waits for it"
         ) from None
 
 
-def _up_to_date(place: FeedPlace, hasher: Hasher, runs: Path) -> FeedState:
-    """The state, with what a run that died got in."""
+def _up_to_date(place: FeedPlace, hasher: Hasher) -> FeedState:
+    """What a feed holds, on disk as a whole again where a run died."""
+    held = _on_disk(place, hasher)
+    state = _with_pending(place, hasher, held)
+    if state is not held:
+        state.write(place.state)
+    if place.pending.exists():
+        remove(place.pending)
+    return state
+
+
+def _on_disk(place: FeedPlace, hasher: Hasher) -> FeedState:
     state = FeedState.read(place.state)
     if state.about.get("key", hasher.name) != hasher.name:
         raise ConfigError(
-            f"{place.state} was written with another key than {runs / 'feeds' / 'key'}: restore that key, or remove "
-            f"{place.folder} to begin the feed anew"
+            f"{place.state} was written with another key than {place.runs / 'feeds' / 'key'}: restore that key, or "
+            f"remove {place.folder} to begin the feed anew"
         )
+    return state
+
+
+def _with_pending(place: FeedPlace, hasher: Hasher, state: FeedState) -> FeedState:
+    """The state with what a run that died, or is under way, got in."""
     if not place.pending.exists():
         return state
     table, about = read_table(place.pending)
-    if about["key"] == hasher.name and about["load"] != state.about.get("load"):
-        state = merged(state, _load_that_died(table, about, runs)).saying(key=hasher.name, load=about["load"])
-        state.write(place.state)
-    remove(place.pending)
-    return state
+    if about["key"] != hasher.name or about["load"] == state.about.get("load"):
+        return state
+    return merged(state, _load_that_died(table, about, place.runs)).saying(key=hasher.name, load=about["load"])
 
 
 def _load_that_died(table: pa.Table, about: dict[str, str], runs: Path) -> Load:
@@ -114,6 +126,24 @@ def _load_that_died(table: pa.Table, about: dict[str, str], runs: Path) -> Load:
     overtaken = table["overtaken"].to_numpy().astype(bool)
     day = date.fromisoformat(about["day"])
     return Load(prints, outcomes, overtaken, day, forced=about["forced"] == "1", is_whole=False)
+
+
+def foreseen(place: FeedPlace, prepared: Prepared, wanted: Wanted) -> Decision | None:
+    """What a feed would decide of a load; reads its files and writes none, so it is not held. None where it has none.
+
+    Args:
+        place: where its files are.
+        prepared: the requests.
+        wanted: what may be left out.
+
+    Raises:
+        ConfigError: its files are damaged, or written with another key.
+    """
+    if not place.state.exists() and not place.pending.exists():
+        return None
+    hasher = hasher_of(place.runs)
+    state = _with_pending(place, hasher, _on_disk(place, hasher))
+    return Feed(place, hasher, state).take(prepared, wanted).decision
 
 
 @dataclass(frozen=True)

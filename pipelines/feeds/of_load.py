@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 
 from connectors.run_folder.folder import RunFolder
 from connectors.targets import lasts
-from pipelines.feeds.decision import Wanted
-from pipelines.feeds.feed import Feed, FeedLoad, held_feed
+from pipelines.feeds.decision import Decision, Wanted
+from pipelines.feeds.feed import Feed, FeedLoad, foreseen, held_feed
 from pipelines.feeds.place import HASH, FeedPlace
 from pipelines.feeds.state import FeedState, latest_of
 from pipelines.operations.operation import Operation
 from pipelines.options import Options
+from pipelines.prepare.reading import Prepared
 from schemas.errors import ConfigError
 from schemas.option_types import business_dates
 from schemas.same_load import place_of
@@ -57,7 +58,7 @@ def feed_of(
             raise ConfigError("--changed-only: a sandbox in memory is empty at each start; use --target sandbox:FILE")
         yield None
         return
-    place = FeedPlace.of(options.runs, options.feed, operation.name, options.dialect, str(place_of(target)))
+    place = _place(operation, options, options.feed, target)
     with held_feed(place, run_id, options.wait, note) as feed:
         yield feed if operation.remembered else None
 
@@ -80,8 +81,34 @@ def loaded_until(operation: Operation, options: Options, target: str | None) -> 
     """
     if target is None or options.feed is None or not operation.remembered or not lasts(target):
         return None
-    place = FeedPlace.of(options.runs, options.feed, operation.name, options.dialect, str(place_of(target)))
-    return latest_of(place.state)
+    return latest_of(_place(operation, options, options.feed, target).state)
+
+
+def foreseen_by_feed(
+    operation: Operation, options: Options, target: str, prepared: Prepared, day: date
+) -> Decision | None:
+    """What the feed of a load would decide of it, nothing being written; None where the load has no feed.
+
+    Args:
+        operation, options: of the load.
+        target: its URL.
+        prepared: its requests.
+        day: its business date.
+
+    Raises:
+        ConfigError: the feed's files are damaged.
+    """
+    if options.feed is None or not operation.remembered:
+        return None
+    nothing = np.zeros(0, np.int64)
+    place = _place(operation, options, options.feed, target)
+    wanted = Wanted(day, even_if_newer=options.even_if_newer)
+    found = foreseen(place, prepared, wanted) if lasts(target) else None
+    return found or Decision(nothing, {}, np.zeros(len(prepared), bool), nothing)
+
+
+def _place(operation: Operation, options: Options, feed: str, target: str) -> FeedPlace:
+    return FeedPlace.of(options.runs, feed, operation.name, options.dialect, str(place_of(target)))
 
 
 def _is_due(every: str, day: date, state: FeedState) -> bool:

@@ -60,6 +60,11 @@ class FeedPlace:
         return cls(folder, folder.parent.name, (folder.parent.name, dialect, target))
 
     @property
+    def runs(self) -> Path:
+        """Where the runs are kept."""
+        return self.folder.parents[2]
+
+    @property
     def state(self) -> Path:
         """What the feed last had accepted."""
         return self.folder / "state.parquet"

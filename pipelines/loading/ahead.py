@@ -12,6 +12,7 @@ import numpy as np
 from connectors.targets import Target
 from pipelines.account.rules import CHANGED_SINCE
 from pipelines.deliver.ledger import Outcome
+from pipelines.feeds.of_load import foreseen_by_feed
 from pipelines.loading.sending import PreparedRun
 from pipelines.operations.operation import CallSpec
 from pipelines.planning.effect import Effect, is_foreseeable
@@ -20,6 +21,7 @@ from pipelines.planning.held import Held, HeldReader, version_of
 from pipelines.planning.making import Plan, Planned, make_plan
 from pipelines.planning.page import write_page
 from pipelines.planning.stored import Intended, PlanToFollow, given_of, version_hash
+from pipelines.report.summary import many
 from schemas.errors import StoppedError
 from schemas.states import State
 
@@ -60,11 +62,26 @@ def planned_load(prepared: PreparedRun, target: Target, again: str) -> Plan:
     """
     run, requests = prepared.run, prepared.requests
     spec = _calls(prepared)
-    planned = Planned(requests, spec, target.url, given_of(run.record.manifest, target.url, requests))
+    given = given_of(run.record.manifest, target.url, requests)
+    planned = Planned(requests, spec, target.url, given, _vanished(prepared, target.url))
     reader = HeldReader(requests, spec, target.client, run.folder.scratch, again)
     plan = make_plan(planned, reader, run.folder.plan, run.spec.options.concurrency, run.spec.progress.note)
     write_page(plan)
     return plan
+
+
+def _vanished(prepared: PreparedRun, target: str) -> int | None:
+    """Keys that the feed had and the extract lacks; None without a feed."""
+    run = prepared.run
+    if prepared.feed is not None:
+        return prepared.feed.vanished
+    decision = foreseen_by_feed(run.spec.operation, run.spec.options, target, prepared.requests, run.day)
+    if decision is None:
+        return None
+    if outdated := sum(map(len, decision.outdated.values())):
+        later = many(outdated, "key is", "keys are")
+        run.spec.progress.note(f"{later} of an older date than the feed has loaded: a load leaves what is older unsent")
+    return len(decision.vanished)
 
 
 def _guarded_alone(prepared: PreparedRun, target: Target) -> StoppedError | None:

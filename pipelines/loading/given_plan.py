@@ -25,6 +25,11 @@ def check_given(spec: LoadSpec) -> None:
     check_foreseeable(spec.operation)
     if options.dry_run:
         raise ConfigError("a dry run sends nothing, so it follows no plan: leave out --plan, or --dry-run")
+    if options.changed_only:
+        raise ConfigError(
+            "a plan says what is not sent, by what LUSID holds; --changed-only would leave out more: leave out "
+            "--changed-only, or --plan"
+        )
 
 
 def keep_plan(spec: LoadSpec, folder: RunFolder, manifest: Manifest) -> None:

@@ -50,6 +50,7 @@ class Plan:
         operation, target: of the load.
         keys: keys by effect; members: keys that would be changed by member.
         examples: some of the keys that would not be the same, of each effect at most `EXAMPLES`.
+        vanished: keys that the feed had and the extract lacks; None without a feed.
     """
 
     file: Path
@@ -58,6 +59,7 @@ class Plan:
     keys: Counter[Effect] = field(default_factory=Counter)
     members: Counter[str] = field(default_factory=Counter)
     examples: list[PlannedKey] = field(default_factory=list)
+    vanished: int | None = None
 
     @property
     def page(self) -> Path:
@@ -78,12 +80,14 @@ class Planned:
         spec: the calls that would send them.
         target: where they would be sent.
         given: what tells this load from others, as JSON members.
+        vanished: keys that its feed had and the extract lacks; None without a feed.
     """
 
     requests: Prepared
     spec: CallSpec
     target: str
     given: Mapping[str, Any]
+    vanished: int | None = None
 
 
 def make_plan(planned: Planned, reader: HeldReader, file: Path, at_once: int, note: Callable[[str], None]) -> Plan:
@@ -100,7 +104,7 @@ def make_plan(planned: Planned, reader: HeldReader, file: Path, at_once: int, no
         UnreachableError, AuthError: LUSID does not answer, or does not let us in.
         RunFolderError: the file cannot be written.
     """
-    plan = Plan(file, planned.spec.operation.name, planned.target)
+    plan = Plan(file, planned.spec.operation.name, planned.target, vanished=planned.vanished)
     making = _Making(planned.requests, plan)
     numbers = np.arange(len(planned.requests))
     with atomic_write(file) as part, PlannedFile(part, planned.given) as lines:

@@ -133,6 +133,31 @@ def test_what_vanished_and_what_came_since_the_plan_is_stale(place: Desk) -> Non
     assert [row["_key"] for row in read_csv(report.run_dir / "failures.csv")] == ["IR_0002", "IR_0003", "IR_0004"]
 
 
+def test_keys_that_have_left_the_feed_are_counted_and_the_feed_stays_as_it_is(place: Desk) -> None:
+    first, second = [investor(n) for n in range(1, 6)], [investor(n) for n in (1, 3, 4, 6)]
+    fed: dict[str, Any] = {"feed": "crm", "date": "2026-11-20"}
+    assert place.plan("investor-records", first, **fed).document().keys["vanished"] == 0  # a feed that has nothing yet
+    place.load("investor-records", first, **fed)
+    files = {path: path.read_bytes() for path in (place.runs / "feeds").rglob("*") if path.is_file()}
+    assert place.plan("investor-records", second).document().keys["vanished"] is None
+    planned = place.plan("investor-records", second, **fed)
+    assert planned.document().keys == {"create": 1, "change": 0, "clear": 0, "same": 3, "refuse": 0, "vanished": 2}
+    assert "2 keys of the feed's last extract are not in this one" in planned.plan.page.read_text()
+    assert {path: path.read_bytes() for path in (place.runs / "feeds").rglob("*") if path.is_file()} == files
+    with pytest.raises(ConfigError, match="leave out changed_only, or plan"):
+        load_planned(place, planned, second, **fed, changed_only=True)
+    stopped = load_planned(place, planned, second, **fed, max_vanished="30%")
+    assert (stopped.exit_code, stopped.requests) == (4, 0)
+    words = shlex.split(planned.next)
+    assert run(words[1:]) == 0
+    (last,) = place.runs.glob("*/vanished.csv")
+    assert [key for row in read_csv(last) for key in row.values()] == ["IR_0002", "IR_0005"]
+    heard = Heard()
+    late = place.plan("investor-records", second, feed="crm", date="2026-11-19", progress=heard)
+    assert late.plan.vanished == 0
+    assert heard.notes[-1].startswith("4 keys are of an older date than the feed has loaded")
+
+
 def test_a_value_that_is_not_in_effect_yet_is_sent(place: Desk) -> None:
     since = f"{COUNTRY}@effective_from"
     place.load("investor-records", [investor(1, {since: "2020-01-01"})])

@@ -38,9 +38,16 @@ MUTATIONS = (
     Mutation(
         "forget what a load of a feed that died had accepted",
         "pipelines/feeds/feed.py",
-        'if about["key"] == hasher.name and about["load"] != state.about.get("load"):',
-        "if False:",
+        'if about["key"] != hasher.name or about["load"] == state.about.get("load"):',
+        "if True:",
         ("tests/crash/test_crash_feeds.py::test_what_a_load_that_died_got_in_is_not_replaced_by_an_older_date",),
+    ),
+    Mutation(
+        "plan as if nothing had left the feed",
+        "pipelines/feeds/feed.py",
+        "return Feed(place, hasher, state).take(prepared, wanted).decision",
+        "return None",
+        ("tests/loads/test_plan.py::test_keys_that_have_left_the_feed_are_counted_and_the_feed_stays_as_it_is",),
     ),
     Mutation(
         "call a request unchanged that was not accepted",

@@ -11,7 +11,7 @@ from schemas.texts import one_line
 
 PLANNED = (
     *("mode", "mapping", "target", "dialect", *READING, "runs", "null", "duplicates", "strict"),
-    *("batch_size", "max_batch_bytes", "concurrency", "patience"),
+    *("batch_size", "max_batch_bytes", "concurrency", "patience", "feed", "date", "even_if_newer"),
 )
 """The options of a load that matter to its plan."""
 
@@ -66,6 +66,8 @@ def _print_plan(found: "PlanReport") -> None:
     for effect, count in made.counts().items():
         if count:
             typer.echo(f"  {count:>9,} {effect}: {Effect(effect).meaning}")
+    if made.vanished:
+        typer.echo(f"  {made.vanished:>9,} vanished: the feed had them, and the extract does not; LUSID keeps them")
     for member, count in made.members.most_common(MOST):
         typer.echo(one_line(f"  {count:>9,} would change in {member}"))
     for each in [each for each in made.examples if each.effect is Effect.REFUSE][:MOST]:
