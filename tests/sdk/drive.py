@@ -17,7 +17,6 @@ import os
 import sys
 from typing import Any
 
-import lusid  # type: ignore[import-not-found]  # only the SDK's own environment has it
 import models
 
 Call = dict[str, Any]
@@ -31,9 +30,10 @@ def _arguments(call: Call) -> dict[str, Any]:
     return {name: argument(given) for name, given in call["arguments"].items()}
 
 
-def _method(factory: Any, call: Call) -> tuple[Any, Any]:
-    api = factory.build(getattr(lusid, call["api"]))
-    return getattr(api, f"{call['method']}_with_http_info"), api.api_client
+def _method(factory: Any, call: Call, *, asynchronous: bool = False) -> tuple[Any, Any]:
+    api = factory.build(models.api_class(call["api"]))
+    name = f"{call['method']}_with_http_info{'_async' * (asynchronous and models.IS_NEWEST)}"
+    return getattr(api, name), getattr(api, "api_client", None)
 
 
 def _answer(response: Any, client: Any) -> Answer:
@@ -47,7 +47,7 @@ def _answer(response: Any, client: Any) -> Answer:
 
 def _refusal(error: Exception) -> Answer:
     name = type(error).__name__
-    if not isinstance(error, lusid.ApiException):
+    if not isinstance(error, models.ApiException):
         return {"exception": name, "message": str(error)}
     kind = "LusidValidationProblemDetails" if error.status == 400 else "LusidProblemDetails"
     try:
@@ -69,10 +69,17 @@ def called(factory: Any, call: Call) -> Answer:
 async def called_asynchronously(factory: Any, call: Call) -> Answer:
     """Make one call through an asyncio client."""
     try:
-        method, client = _method(factory, call)
+        method, client = _method(factory, call, asynchronous=True)
         return _answer(await method(**_arguments(call)), client)
     except Exception as error:  # noqa: BLE001 - whatever the SDK raises is the answer
         return _refusal(error)
+
+
+def at_once(factory: Any) -> Any:
+    """A factory whose clients raise a refusal at once; the newest repeat it three times, and wait in between."""
+    if models.IS_NEWEST:
+        factory.get_api_client().rest_client.retries = 0
+    return factory
 
 
 def blocking(calls: list[Call]) -> list[Answer]:
@@ -82,14 +89,14 @@ def blocking(calls: list[Call]) -> list[Answer]:
         utilities = importlib.import_module("lusid.utilities")
         factory = utilities.ApiClientFactory(api_url=url, token=token)
     else:
-        factory = lusid.SyncApiClientFactory()
+        factory = at_once(models.factories.SyncApiClientFactory())
     return [called(factory, call) for call in calls]
 
 
 async def asynchronous(calls: list[Call]) -> list[Answer]:
-    """Make the calls through the asyncio client, which only the 2.x SDKs have."""
-    async with lusid.ApiClientFactory() as factory:
-        return [await called_asynchronously(factory, call) for call in calls]
+    """Make the calls through the asyncio client, which the preview SDKs have not."""
+    async with models.factories.ApiClientFactory() as factory:
+        return [await called_asynchronously(at_once(factory), call) for call in calls]
 
 
 def driven(client: dict[str, Any]) -> list[Answer]:

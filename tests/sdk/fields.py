@@ -9,7 +9,7 @@ itself is listed once, as a leaf.
 import json
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import models
 
@@ -28,7 +28,9 @@ def paths(model: Any, above: tuple[Any, ...] = ()) -> Iterator[list[str]]:
 
 
 def _members(model: Any) -> Iterator[Member]:
-    return _preview_members(model) if models.IS_PREVIEW else _members_2x(model)
+    if models.IS_PREVIEW:
+        return _preview_members(model)
+    return _newest_members(model) if models.IS_NEWEST else _members_2x(model)
 
 
 def _preview_members(model: Any) -> Iterator[Member]:
@@ -48,6 +50,22 @@ def _members_2x(model: Any) -> Iterator[Member]:
             inner = inner.sub_fields[0]
         is_model = hasattr(inner.type_, "__fields__")
         yield field.alias, steps, inner.type_ if is_model else None
+
+
+def _newest_members(model: Any) -> Iterator[Member]:
+    for name, field in model.model_fields.items():
+        steps, inner = [], _plain(field.annotation)
+        while get_origin(inner) in (list, dict):
+            steps.append(models.DICT_STEP if get_origin(inner) is dict else models.LIST_STEP)
+            inner = _plain(get_args(inner)[-1])
+        yield field.alias or name, steps, inner if hasattr(inner, "model_fields") else None
+
+
+def _plain(kind: Any) -> Any:
+    """A type without what it may be besides: nothing."""
+    while type(None) in get_args(kind) or hasattr(kind, "__metadata__"):
+        kind = next(each for each in get_args(kind) if each is not type(None))
+    return kind
 
 
 def listed(name: str) -> list[list[str]] | None:

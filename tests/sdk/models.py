@@ -1,7 +1,7 @@
-"""One way to read, write and describe models, for SDKs of either generation.
+"""One way to read, write and describe models, for SDKs of each generation.
 
-Runs inside an SDK's environment. The 2.x SDKs generate pydantic models, the preview ones classes
-with `openapi_types` and `attribute_map`. Types are spelled as the API reference spells them:
+Runs inside an SDK's environment. finbourne-sdk and lusid-sdk 2.x generate pydantic models, of pydantic 2 and 1, the
+preview classes with `openapi_types` and `attribute_map`. Types are spelled as the API reference spells them:
 `ResourceId`, `List[ResourceId]`, `Dict[str, ResourceId]`, or `list[ResourceId]` and
 `dict(str, ResourceId)` as the preview has it.
 """
@@ -15,11 +15,26 @@ from typing import Any
 
 gc.disable()  # takes a quarter off the import of some 2,500 models; these scripts end soon
 
-# E402: after the collector is off. mypy: only the SDK's own environment has the package.
-import lusid  # type: ignore[import-not-found]  # noqa: E402
-import lusid.models  # type: ignore[import-not-found]  # noqa: E402
+# After the collector is off. mypy: only an SDK's own environment has its package.
+try:
+    import lusid  # type: ignore[import-not-found]
+    import lusid.models  # type: ignore[import-not-found]
 
-IS_PREVIEW = not hasattr(lusid.models.ResourceId, "from_dict")
+    _models = lusid.models
+    IS_NEWEST = False
+except ModuleNotFoundError:
+    import finbourne.sdk.exceptions  # type: ignore[import-not-found]
+    import finbourne.sdk.extensions  # type: ignore[import-not-found]
+    import finbourne.sdk.services.lusid as lusid  # type: ignore[import-not-found]
+
+    _models = lusid.models
+    IS_NEWEST = True
+
+IS_PREVIEW = not hasattr(_models.ResourceId, "from_dict")
+
+ApiException: Any = finbourne.sdk.exceptions.ApiException if IS_NEWEST else lusid.ApiException
+factories: Any = finbourne.sdk.extensions if IS_NEWEST else lusid
+"""The module that has the makers of clients."""
 
 LIST_STEP = "[]"
 DICT_STEP = "{}"
@@ -39,7 +54,12 @@ def split(kind: str) -> tuple[str, str] | None:
 
 def model_class(name: str) -> Any:
     """Return the SDK's class of that name; None when this SDK has none."""
-    return getattr(lusid.models, name, None)
+    return getattr(_models, name, None)
+
+
+def api_class(name: str) -> Any:
+    """Return the SDK's class of calls of that name."""
+    return getattr(lusid, name)
 
 
 def read(kind: str, text: str) -> Any:
@@ -74,8 +94,9 @@ def held(value: Any) -> str:
 
 
 def _whole(value: Any) -> Any:
-    is_time = isinstance(value, datetime.datetime)
-    return value.isoformat() if is_time else value.dict(by_alias=True)
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    return value.model_dump(by_alias=True) if IS_NEWEST else value.dict(by_alias=True)
 
 
 def _read_2x(kind: str, data: Any) -> Any:

@@ -17,7 +17,7 @@ from order_life_calls import UNALLOCATED, legacy_life, my, oldest_life, order_li
 from sandbox_api import manage
 from sandbox_calls import Document
 from sdk_compare import differences
-from sdk_env import run_in_sdk
+from sdk_env import NEWEST, located, run_in_sdk
 
 from connectors.sandbox.server import Sandbox
 
@@ -27,6 +27,7 @@ Calls = Callable[[], Iterator[tuple[str, Document]]]
 LIVES: dict[str, tuple[str, Calls]] = {
     "2.1": ("2.1", lambda: order_life("2.1")),
     "2.3": ("2.3", lambda: order_life("2.3")),
+    NEWEST: ("2.3", lambda: order_life("2.3")),
     "preview-1.1": ("legacy", legacy_life),
     "preview-1.0": ("legacy", oldest_life),
 }
@@ -77,7 +78,7 @@ def life(request: pytest.FixtureRequest) -> Life:
             sandbox = stack.enter_context(Sandbox(dialect=dialect))
             if dialect == "legacy":
                 _prepare(sandbox)
-            environ = {"FBN_LUSID_URL": sandbox.url, "FBN_ACCESS_TOKEN": sandbox.access_token}
+            environ = {**located(sdk, sandbox.url), "FBN_ACCESS_TOKEN": sandbox.access_token}
             is_asynchronous = client == "asynchronous"
             payload.append({"environ": environ, "asynchronous": is_asynchronous, "calls": list(named.values())})
         done: Any = run_in_sdk(sdk, "drive.py", payload)
@@ -91,8 +92,8 @@ def _prepare(sandbox: Sandbox) -> None:
         assert answer.ok, answer.text
 
 
-every_2x = pytest.mark.parametrize("life", ["2.1", "2.3"], indirect=True)
-with_booking = pytest.mark.parametrize("life", ["2.1", "2.3", "preview-1.1"], indirect=True)
+every_2x = pytest.mark.parametrize("life", ["2.1", "2.3", NEWEST], indirect=True)
+with_booking = pytest.mark.parametrize("life", ["2.1", "2.3", NEWEST, "preview-1.1"], indirect=True)
 
 
 def _key(code: str) -> str:
@@ -159,7 +160,7 @@ def test_the_documented_placement_is_placed_and_updated(life: Life) -> None:
         assert list(problem["errors"]) == ["requests[0].blockIds"]
 
 
-@pytest.mark.parametrize("life", ["2.3"], indirect=True)
+@pytest.mark.parametrize("life", ["2.3", NEWEST], indirect=True)
 def test_today_types_and_prices_change_below_a_market_block(life: Life) -> None:
     for body in life.returned("update type"):
         placement = body["values"]["k"]

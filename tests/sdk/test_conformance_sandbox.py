@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sandbox_calls import AMOUNT_ORDER, LIST, LONG_QUANTITY, Document, all_calls, documented
 from sdk_compare import differences
-from sdk_env import run_in_sdk
+from sdk_env import NEWEST, located, run_in_sdk
 
 from connectors.sandbox.server import Sandbox
 
@@ -47,14 +47,15 @@ class Driven:
         return document
 
 
-@pytest.fixture(scope="module", params=["2.1", "2.3"])
+@pytest.fixture(scope="module", params=["2.1", "2.3", NEWEST])
 def driven(request: pytest.FixtureRequest) -> Driven:
-    dialect: str = request.param
+    sdk: str = request.param
+    dialect = "2.3" if sdk == NEWEST else sdk
     calls = dict(all_calls(dialect))
     with Sandbox(dialect=dialect) as first, Sandbox(dialect=dialect) as second:
-        token = {"FBN_LUSID_URL": first.url, "FBN_ACCESS_TOKEN": first.access_token}
+        token = {**located(sdk, first.url), "FBN_ACCESS_TOKEN": first.access_token}
         password = {
-            "FBN_LUSID_URL": second.url,
+            **located(sdk, second.url),
             "FBN_TOKEN_URL": second.token_url,
             "FBN_USERNAME": "night",
             "FBN_PASSWORD": "shift",
@@ -76,7 +77,7 @@ def driven(request: pytest.FixtureRequest) -> Driven:
             }
             for client, (environ, its_calls) in clients.items()
         ]
-        done: Any = run_in_sdk(dialect, "drive.py", payload)
+        done: Any = run_in_sdk(sdk, "drive.py", payload)
     answers = {
         client: dict(zip(its_calls, its_answers, strict=True))
         for (client, (_, its_calls)), its_answers in zip(clients.items(), done, strict=True)
@@ -250,7 +251,7 @@ def test_a_token_that_was_never_issued_is_refused(driven: Driven, style: str) ->
     assert json.loads(refusal["problem"])["status"] == 401
 
 
-@pytest.mark.parametrize("driven", ["2.3"], indirect=True)
+@pytest.mark.parametrize("driven", ["2.3", NEWEST], indirect=True)
 @every_client
 def test_todays_orders_may_carry_an_amount_and_records_need_a_scope(driven: Driven, style: str) -> None:
     (pair,) = driven.returned(style, "createorders", "amount")["values"]

@@ -1,8 +1,8 @@
 """Isolated environments for the official SDK releases, and a way to run a script inside one.
 
 Owns: making `.cache/sdk/<name>` from `tests/sdk/requirements-<name>.lock`, once, and exchanging
-JSON with the scripts of `tests/sdk/`. Every release is the package `lusid`, so no two of them can
-share an interpreter. Must not know what a script does, nor any shape of LUSID's.
+JSON with the scripts of `tests/sdk/`. All releases but the newest line are the package `lusid`, so
+no two of them can share an interpreter. Must not know what a script does, nor any shape of LUSID's.
 """
 
 import atexit
@@ -22,7 +22,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 
-SDKS = ("2.1", "2.3", "preview-1.1", "preview-1.0")
+NEWEST = "finbourne"
+SDKS = (NEWEST, "2.1", "2.3", "preview-1.1", "preview-1.0")
+"""The line that comes after lusid-sdk, and the releases of lusid-sdk and its preview."""
 
 SCRIPTS = Path(__file__).parents[1] / "sdk"
 ENVIRONMENTS = Path(__file__).parents[2] / ".cache" / "sdk"
@@ -37,6 +39,16 @@ class SdkEnvironmentError(RuntimeError):
 
 class SdkScriptError(RuntimeError):
     """A script failed inside an SDK's environment; the message ends with its stderr's end."""
+
+
+def located(name: str, url: str) -> dict[str, str]:
+    """What tells a client of an SDK where a server is; the newest line adds `/api` itself.
+
+    Args:
+        name: one of `SDKS`.
+        url: the server's, with `/api` at its end.
+    """
+    return {"FBN_BASE_URL": url.removesuffix("/api")} if name == NEWEST else {"FBN_LUSID_URL": url}
 
 
 def sdk_python(name: str) -> Path:
