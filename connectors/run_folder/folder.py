@@ -28,7 +28,7 @@ class RunFolder:
 
     Attributes:
         manifest, journal, outcomes, failures, report: left behind by every run that ends.
-        plan: what a load would do with each key, where that was read in LUSID beforehand; plan.html is its page.
+        plan, plan_page: what a load would do with each key, where that was read in LUSID beforehand; a table, a page.
         verified: what LUSID was found to hold of its accepted keys, where somebody asked.
         vanished: the keys of the feed's last extract that are not in this run's.
         workbook: failures.csv for spreadsheets, where somebody wanted it.
@@ -47,6 +47,7 @@ class RunFolder:
         self.outcomes = path / "outcomes.parquet"
         self.failures = path / "failures.csv"
         self.plan = path / "plan.parquet"
+        self.plan_page = path / "plan.html"
         self.verified = path / "verify.parquet"
         self.workbook = path / "failures.xlsx"
         self.vanished = path / "vanished.csv"

@@ -105,7 +105,8 @@ def _stopped(prepared: PreparedRun, doing: Doing) -> StoppedError | None:
         run.record.write(run.record.manifest.changed(over=Counter({each.option: each.keys for each in found})))
     if not found:
         return None
-    return StoppedError(f"{'; '.join(map(str, found))} allows: nothing was sent; {run.folder.plan} says what would be")
+    file = run.folder.plan_page if run.folder.plan_page.exists() else run.folder.plan
+    return StoppedError(f"{'; '.join(map(str, found))} allows: nothing was sent; {file} says what would be")
 
 
 def _leave_out(prepared: PreparedRun, intended: Intended, doubtful: set[int], target: Target) -> None:

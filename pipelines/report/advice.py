@@ -99,6 +99,11 @@ def next_step(run: Summary) -> str:
             "Correct the rows in failures.csv (leave the columns that begin with _ as they are), then replay the run: "
             "it sends only the rows that were not accepted."
         )
+    if run.to_correct and run.to_correct == rows[State.STALE]:
+        return (
+            "Somebody changed in LUSID what was planned. Look at it there; if the extract is right all the same, "
+            "replay the run: it sends those rows over it."
+        )
     if run.to_correct:
         return "No cell is wrong. Fix the cause, then replay the run: it sends only the rows that were not accepted."
     return "Nothing is left to do."

@@ -184,6 +184,8 @@ class Summary:
     def files(self) -> tuple[tuple[Path, str], ...]:
         """The files to open, and what each holds."""
         named = [(self.folder.report, "the run on one page"), (self.folder.outcomes, "the outcome of every key")]
+        if self.folder.plan_page.exists():
+            named.append((self.folder.plan_page, "what it would do with each key, as LUSID was then"))
         if self.to_correct:
             if self.folder.workbook.exists():
                 named.insert(0, (self.folder.workbook, "the same for spreadsheets, every cell a text"))

@@ -1,6 +1,7 @@
 """A plan says what a load does, key by key, before anything is sent; the load does exactly that, or says why not."""
 
 import itertools
+import json
 import shlex
 import stat
 from collections import Counter
@@ -14,6 +15,7 @@ from builders import COUNTRY, IR_ID, PERSON, Row, account, investor, order, read
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kept_sandbox import Desk, desk
+from sandbox_api import created, post
 
 from pipelines.cli.main import run
 from pipelines.compare.plan import PlanReport
@@ -21,7 +23,9 @@ from pipelines.compare.reading_back import Result
 from pipelines.nights.nightly import nightly
 from pipelines.options import Progress
 from pipelines.planning.effect import Effect
+from pipelines.report.advice import next_step
 from pipelines.report.report import Report
+from pipelines.report.summary import Summary
 from pipelines.resume import resume
 from schemas.errors import ConfigError
 from schemas.states import State, Verdict
@@ -59,18 +63,59 @@ def load_planned(place: Desk, planned: PlanReport, rows: list[Row], **options: A
     return place.load("investor-records", rows, plan=str(planned.plan.file), **options)
 
 
-def test_the_second_day_is_planned_guarded_loaded_and_verified(place: Desk) -> None:
+def defined(column: str, **more: str) -> dict[str, Any]:
+    """A property definition of texts."""
+    domain, scope, code = column.partition(":")[2].split("/")
+    kind = {"scope": "system", "code": "string"}
+    return {"domain": domain, "scope": scope, "code": code, "displayName": code, "dataTypeId": kind, **more}
+
+
+SEGMENT = "property:InvestorRecord/Details/Segment"
+CONTRY = "property:InvestorRecord/Details/Contry"
+SECOND_DAY: dict[int, Row] = {
+    7: {COUNTRY: "Sweden"},
+    70: {"display_name": "Ida Wang"},
+    77: {COUNTRY: "Chad", "display_name": "Bo Ek"},
+    700: {PERSON: "P0001"},
+    770: {COUNTRY: "Peru"},
+}
+
+
+def second_day() -> list[Row]:
+    """1,000 records, five of them changed, and ten new ones, which alone have a segment."""
+    return [investor(n, {SEGMENT: "Private" if n > 1000 else "", **SECOND_DAY.get(n, {})}) for n in range(1, 1011)]
+
+
+@pytest.fixture
+def defined_place(tmp_path: Path) -> Iterator[Desk]:
+    """A desk whose sandbox has the definitions of the first day."""
+    identifiers = [defined(column, constraintStyle="Identifier") for column in (IR_ID, PERSON)]
+    with desk(tmp_path, known={"propertyDefinitions": [*identifiers, defined(COUNTRY)]}) as found:
+        yield found
+
+
+def test_the_second_day_is_asked_planned_guarded_loaded_and_verified(defined_place: Desk) -> None:
+    place = defined_place
     first = [investor(n) for n in range(1, 1001)]
     assert place.load("investor-records", first).verdict is Verdict.COMPLETE
-    changes: dict[int, Row] = {
-        7: {COUNTRY: "Sweden"},
-        70: {"display_name": "Ida Wang"},
-        77: {COUNTRY: "Chad", "display_name": "Bo Ek"},
-        700: {PERSON: "P0001"},
-        770: {COUNTRY: "Peru"},
-    }
-    second = [investor(n, changes.get(n)) for n in range(1, 1011)]
+    second = second_day()
 
+    # Preflight: the key that is misspelt, and what is not defined.
+    misspelt = [{CONTRY if name == COUNTRY else name: cell for name, cell in row.items()} for row in second]
+    written = place.folder / "definitions.json"
+    asked = place.preflight("investor-records", misspelt, written)
+    assert asked.exit_code == 3
+    assert {(each.name, each.rows): each.problem for each in asked.findings} == {
+        (CONTRY.partition(":")[2], 1010): f"is not defined: did you mean {COUNTRY_KEY}?",
+        (SEGMENT.partition(":")[2], 10): "is not defined",
+    }
+    requests = {each["body"]["code"]: each for each in json.loads(written.read_bytes())["requests"]}
+    assert requests.keys() == {"Contry", "Segment"}
+    created(post(place.sandbox, requests["Segment"]["path"].removeprefix("/api/"), requests["Segment"]["body"]))
+    assert place.preflight("investor-records", second).exit_code == 0
+    assert len(place.documents("investorrecords")) == 1000
+
+    # Plan: the rest, member by member.
     planned = place.plan("investor-records", second)
     assert counts(planned) == {"create": 10, "change": 5, "same": 995}
     assert planned.plan.members == {f"properties[{COUNTRY_KEY}]": 3, "displayName": 2, "investor": 1}
@@ -82,13 +127,16 @@ def test_the_second_day_is_planned_guarded_loaded_and_verified(place: Desk) -> N
     assert all(text in page for text in ("Ida Wang", "Investor 70", "IR_1010", "995"))
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (planned.plan.file, planned.plan.page))
 
-    wrong = [investor(n, {COUNTRY: "Oslo"} if n % 10 < 3 else None) for n in range(1, 1011)]
+    # Guard: a version that would change 30 % of the extract.
+    wrong = [row | ({COUNTRY: "Oslo"} if n % 10 < 3 else {}) for n, row in enumerate(second)]
     before = place.documents("investorrecords")
     stopped = place.load("investor-records", wrong, max_change="1%")
     assert (stopped.exit_code, stopped.requests, kept(stopped.rows)) == (4, 0, {"not_sent": 1010})
-    assert stopped.warnings[-1].startswith("300 of 1,010 keys would change, more than --max-change 1% allows: nothing")
+    assert stopped.warnings[-1].endswith("plan.html says what would be")
+    assert stopped.warnings[-1].startswith("305 of 1,010 keys would change, more than --max-change 1% allows: nothing")
     assert place.documents("investorrecords") == before
 
+    # Load: what was planned, but for what somebody else has changed.
     somebody = place.load("investor-records", [investor(70, {"display_name": "Eve"})])
     assert somebody.rows[State.ACCEPTED] == 1
     report = load_planned(place, planned, second, max_change=5, max_create="1%")
@@ -98,14 +146,25 @@ def test_the_second_day_is_planned_guarded_loaded_and_verified(place: Desk) -> N
     (failure,) = read_csv(report.run_dir / "failures.csv")
     assert (failure["_key"], failure["_state"], failure["_code"]) == ("IR_0070", "stale", "ChangedSincePlan")
     assert "version" in failure["_message"]
+    assert next_step(Summary.of_run(report.run_dir)).startswith("Somebody changed in LUSID what was planned")
+    foreseen = {each["key"]: WHAT_IT_DOES[each["effect"]] for each in lines(planned)} | {"IR_0070": ("stale", None)}
+    done = pq.read_table(report.run_dir / "outcomes.parquet").to_pylist()
+    assert {each["key"]: (each["state"], each["change"]) for each in done} == foreseen
 
+    # Verify: all agree; then each of three differences that nobody told of.
     found = place.verify(report)
     assert (found.exit_code, found.counts[Result.AGREE]) == (0, 14)
     place.change("investorrecords", "IR_0007", lambda held: held.update(displayName="Mallory"))
-    place.change("investorrecords", "IR_1001", lambda held: held["properties"].clear())
+    place.change("investorrecords", "IR_1001", lambda held: held["properties"].pop(COUNTRY_KEY))
     place.remove("investorrecords", "IR_1002")
     found = place.verify(report)
     assert (found.exit_code, dict(found.counts)) == (3, {"agree": 11, "differ": 2, "missing": 1})
+    differing = [each for each in pq.read_table(found.file).to_pylist() if each["result"] != "agree"]
+    assert {(each["key"], each["result"], each["member"]) for each in differing} == {
+        ("IR_0007", "differ", "displayName"),
+        ("IR_1001", "differ", f"properties[{COUNTRY_KEY}]"),
+        ("IR_1002", "missing", None),
+    }
 
 
 def test_a_plan_that_nothing_contradicts_is_sent_and_nothing_else(place: Desk) -> None:

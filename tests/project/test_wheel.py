@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import bulkload
-from docs.followed import PAGE, followed
+from docs.followed import PAGES, followed
 from docs.generate import README, normalised
 
 ROOT = README.parent
@@ -87,11 +87,12 @@ def test_every_command_finds_its_files_and_the_demo_prints_what_the_readme_shows
 
 
 @pytest.mark.untraced
-def test_the_page_of_the_first_five_minutes_is_followed_command_for_command(
-    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_followed_command_for_command(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: Path
 ) -> None:
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    text = PAGE.read_text("utf-8")
+    text = page.read_text("utf-8")
     assert followed(text, tmp_path, installed / "venv" / "bin") == text, "run `make docs`"
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from builders import Row, write_csv
 
 from connectors.sandbox.server import Sandbox
 from pipelines.compare.plan import PlanReport, plan
+from pipelines.compare.preflight.preflight import Preflight, preflight
 from pipelines.compare.verify import Verification, verify
 from pipelines.load import load
+from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
 
 
@@ -33,6 +35,11 @@ class Desk:
         """Plans the load of rows, as a file of their own."""
         path = write_csv(self.folder / f"{operation}.csv", rows)
         return plan(operation, path, runs=self.runs, **{"target": self.sandbox.url, "patience": 1, **options})
+
+    def preflight(self, operation: str, rows: list[Row], definitions: Path | None = None) -> Preflight:
+        """Asks for what rows refer to."""
+        path = write_csv(self.folder / f"{operation}.csv", rows)
+        return preflight([LoadSpec.of(operation, path, target=self.sandbox.url)], definitions=definitions)
 
     def documents(self, kind: str) -> dict[int, Any]:
         """What the sandbox holds of a kind, by sequence."""
@@ -70,10 +77,13 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path, dialect: str = "2.1") -> Iterator[Desk]:
-    """A desk whose sandbox holds nothing."""
+def desk(folder: Path, dialect: str = "2.1", known: Mapping[str, Any] | None = None) -> Iterator[Desk]:
+    """A desk whose sandbox holds nothing but this reference data; None for all that is asked for."""
+    if known is not None:
+        (folder / "known.json").write_text(json.dumps(known))
+    file = None if known is None else str(folder / "known.json")
     with (
-        Sandbox(database=folder / "kept.db", dialect=dialect) as sandbox,
+        Sandbox(database=folder / "kept.db", dialect=dialect, known=file) as sandbox,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("FBN_ACCESS_TOKEN", sandbox.access_token)

@@ -118,5 +118,6 @@ def _print(found: "Verification") -> None:
         members = [each.member for entity in checked.entities for each in entity.differences]
         names = [entity.name for entity in checked.entities if entity.name and entity.result == checked.result]
         where = f"{checked.key.source} row {checked.key.rows[0]}"
-        typer.echo(one_line(f"  {checked.result}: {checked.key.key} ({where}) {', '.join([*names, *members][:5])}"))
+        what = [f"{checked.result}: {checked.key.key} ({where})", ", ".join([*names, *members][:5])]
+        typer.echo(one_line(f"  {' '.join(filter(None, what))}"))
     typer.echo(f"Every key, with what was sent and what LUSID holds: {found.file}")
