@@ -74,6 +74,12 @@ class EntryFile:
         with _writing(self._path):
             self._file.write(b"".join(entries))
 
+    def add(self, octets: npt.NDArray[np.uint8], ends: npt.NDArray[np.int32]) -> None:
+        """Adds entries that stand one behind the other, from byte ends[i] to ends[i+1] of `octets`."""
+        self._ends.frombytes((ends[1:] + np.int64(self._ends[-1])).tobytes())
+        with _writing(self._path):
+            self._file.write(octets.data)
+
     def finish(self) -> None:
         """Ends writing; from then on `read` may be called."""
         with _writing(self._path):

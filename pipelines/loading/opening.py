@@ -15,7 +15,7 @@ from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target, target_url
 from pipelines.feeds.feed import Feed
 from pipelines.feeds.of_load import check_feed, feed_of
-from pipelines.loading.collector import quiet_collector
+from pipelines.loading.collector import plain_memory, quiet_collector
 from pipelines.loading.earlier import check_target, resumed
 from pipelines.loading.given_extract import open_files
 from pipelines.loading.given_plan import check_given, keep_plan
@@ -97,6 +97,7 @@ def open_run(spec: LoadSpec) -> Iterator[OpenRun]:
 def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> OpenRun:
     began = time.monotonic()
     closing.enter_context(quiet_collector())
+    closing.enter_context(plain_memory())
     found, bound, mapping, expect = _checked(spec, closing)
     again = "resume" if spec.earlier else "load"
     target = closing.enter_context(loads_target(spec.options, spec.progress, again))

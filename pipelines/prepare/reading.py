@@ -6,7 +6,7 @@ Nothing here knows HTTP. What it leaves is a `Prepared`: the book of rows, and t
 import hashlib
 import itertools
 from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from connectors.extracts.extract import Extract, RowBatch
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
 from pipelines.prepare.completeness import Gate
+from pipelines.prepare.entries import Entries, empty_places, store
 from pipelines.prepare.grouping import Gathering, KeyIndex, refuse_large, settle_repeats
 from pipelines.prepare.noticed import Noticed
 from pipelines.prepare.refusals import Refusals
@@ -181,20 +182,21 @@ class _Reading:
         start = self.book.add_batch(len(batch), batch.source, batch.first_row, batch.position, batch.lines)
         sheet = self.binding.read(batch.columns)
         entries = self.made_of(sheet)
-        for position in sorted({*sheet.faults, *batch.bad, *_empty(sheet.keys), *_empty(entries)}):
+        refused = sorted({*sheet.faults, *batch.bad, *empty_places(sheet.keys), *empty_places(entries)})
+        for position in refused:
             self._refuse(start + position, batch, sheet, position)
-            entries[position] = b""
+        entries = entries.without(refused)
         self.noticed.take(sheet, entries)
         if self.rules.hold or self.wides.needed:
             for position in itertools.compress(itertools.count(), entries):
                 self._look_around(start + position, sheet, position)
-        if max(map(len, entries)) > self.rules.max_bytes - (self.gathered.names_size if self.gathered else 0):
-            self._refuse_large(start, entries)
+        if entries.longest > self.rules.max_bytes - (self.gathered.names_size if self.gathered else 0):
+            entries = self._refuse_large(start, entries)
         self.refused += sum(self.book.states.count(code, start) for code in COUNTED)
         self.by_key.extend(start, sheet.keys)
-        self.shared.extend(start, sheet, {*batch.bad, *_empty(sheet.keys)})
-        self.keys.extend([key.encode() for key in sheet.keys])
-        self.entries.extend(entries)
+        self.shared.extend(start, sheet, {*batch.bad, *empty_places(sheet.keys)})
+        store(self.keys, sheet.keys)
+        store(self.entries, entries)
 
     def _refuse(self, ordinal: int, batch: RowBatch, sheet: Sheet, position: int) -> None:
         """Settles a row that cannot be sent, with all that is wrong with it, and where."""
@@ -214,12 +216,13 @@ class _Reading:
         if self.wides.needed:
             self.wides.add(ordinal, sheet.row(position))
 
-    def _refuse_large(self, start: int, entries: list[bytes]) -> None:
-        size_of = self.gathered.size if self.gathered else len
+    def _refuse_large(self, start: int, entries: Entries) -> Entries:
+        size_of, large = self.gathered.size if self.gathered else len, []
         for position, entry in enumerate(entries):
             if entry and (size := size_of(entry)) > self.rules.max_bytes:
                 refuse_large(self.book, [start + position], size, self.rules.max_bytes)
-                entries[position] = b""
+                large.append(position)
+        return entries.without(large)
 
     def finish(self, rows_read: int) -> Prepared:
         """Settles repeats, gathers rows of one key, and numbers the requests."""
@@ -260,10 +263,6 @@ class _Reading:
         return Prepared(
             self.book, requests, numbers, first_row, self.keys, self.wides, rows_read, self.noticed.remarks()
         )
-
-
-def _empty(texts: Sequence[str | bytes]) -> list[int]:
-    return [] if all(texts) else [position for position, text in enumerate(texts) if not text]
 
 
 def _call_parameters(binding: Binding, rules: Rules) -> Callable[[Row], CallParameters] | None:

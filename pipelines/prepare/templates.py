@@ -6,30 +6,34 @@ that, cells take the marks' places (docs/decisions/0010-validation-by-column.md)
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
+import pyarrow.compute as pc
 
 from pipelines.operations.operation import BodyShape, Operation
+from pipelines.prepare.entries import Entries
+from pipelines.prepare.filling import Filling, Template
+from pipelines.prepare.patterns import MARK, Pattern, has_mark, patterns_of, row_of_marks
+from pipelines.prepare.tokens import Tokens
 from schemas.requests.members import Disagreement, Gathered, Member, disagreements, shared_columns
 from schemas.rows.binding import Binding
 from schemas.rows.columns import Row
-from schemas.rows.conventions.clearing import CLEAR
 from schemas.rows.side_by_side import Slot, plain_name, spread
 from schemas.rows.validated import Sheet
+from schemas.rows.whole.arrays import NOTHING, flag_array, one_text, taken, text_array
 
 MOST_PATTERNS = 1024
 """Patterns that are remembered. A row of any further one is checked and encoded by itself: where cells are empty at
 random, in thirty columns, few patterns come twice, and a template costs as much as five rows."""
 
-_MARK = "\ue000{}\ue000"
-"""Stands where a cell goes. Cells are never looked through for it; words, which stand in the template, are."""
-_PLACE = re.compile(_MARK.format("([0-9]+)").encode())
+_PLACE = re.compile(MARK.format("([0-9]+)"))
+_PLACE_IN_BYTES = re.compile(_PLACE.pattern.encode())
 
-_Pattern = tuple[bool | str, ...]
 _Tokens = Sequence[bytes]
 _Pick = Callable[[_Tokens], Any]
 Encode = Callable[[str, Any], bytes]
@@ -49,12 +53,18 @@ _REFUSED = _Template(b"", lambda _: ())
 
 def _template(encoded: bytes) -> _Template:
     """The template of what a row of marks is encoded as."""
-    places = [int(place) for place in _PLACE.findall(encoded)]
-    return _Template(_PLACE.sub(b"%b", encoded.replace(b"%", b"%%")), _picker(places))
+    places = [int(place) for place in _PLACE_IN_BYTES.findall(encoded)]
+    return _Template(_PLACE_IN_BYTES.sub(b"%b", encoded.replace(b"%", b"%%")), _picker(places))
 
 
 def _picker(places: Sequence[int]) -> _Pick:
     return itemgetter(*places) if places else _REFUSED.pick
+
+
+def _in_pieces(encoded: bytes) -> Template:
+    """The same, as it is filled in for many rows at once."""
+    texts = _PLACE.split(encoded.decode())
+    return Template(texts[::2], [*map(int, texts[1::2])])
 
 
 class Templates:
@@ -63,31 +73,36 @@ class Templates:
     def __init__(self, binding: Binding, encode: Encode) -> None:
         """Makes entries as `encode` does from a key and a validated row, whatever the cells hold."""
         self._binding, self._encode = binding, encode
-        self._template_of: dict[_Pattern, _Template] = {}
+        self._number_of: dict[Pattern, int | None] = {}
+        self._filling = Filling()
 
-    def entries(self, sheet: Sheet) -> list[bytes]:
+    def entries(self, sheet: Sheet) -> Entries:
         """The entry of each row, b"" where it breaks a rule; what was refused counts as empty."""
-        known = self._template_of
-        templates = [known.get(pattern) or self._new(pattern) for pattern in _patterns(self._binding, sheet)]
-        if 2 * templates.count(None) > len(templates):
-            return [self._by_itself(sheet, position) for position in range(len(templates))]
-        return [
-            template.text % template.pick(cells) if template else self._by_itself(sheet, position)
-            for position, (template, cells) in enumerate(zip(templates, _tokens(self._binding, sheet), strict=True))
-        ]
+        known = self._number_of
+        different, of_row = patterns_of(self._binding, sheet)
+        numbers = [known[each] if each in known else self._new(each) for each in different]
+        apart = np.array([number is None for number in numbers])[of_row]
+        if 2 * np.count_nonzero(apart) > len(apart):
+            return Entries.of([self._by_itself(sheet, position) for position in range(len(apart))])
+        made = self._filling.filled([number or 0 for number in numbers], of_row, Tokens(self._binding, sheet).column)
+        if apart.any():
+            alone = [self._by_itself(sheet, position) for position in np.flatnonzero(apart).tolist()]
+            made = pc.replace_with_mask(made, flag_array(apart), text_array(alone))
+        return Entries(made)
 
     def _by_itself(self, sheet: Sheet, position: int) -> bytes:
         row = sheet.row(position)
         return b"" if self._binding.broken_rules(row) else self._encode(sheet.keys[position], row)
 
-    def _new(self, pattern: _Pattern) -> _Template | None:
-        """The template of a new pattern; None where it has none."""
-        if len(self._template_of) >= MOST_PATTERNS or _has_mark(pattern):
+    def _new(self, pattern: Pattern) -> int | None:
+        """The number of a new pattern's template; None where it has none."""
+        if len(self._number_of) >= MOST_PATTERNS or has_mark(pattern):
             return None
-        row = _row_of_marks(self._binding, pattern)
+        row = row_of_marks(self._binding, pattern)
         refused = self._binding.broken_rules(row)
-        template = _REFUSED if refused else _template(self._encode(_MARK.format(len(row)), row))
-        return self._template_of.setdefault(pattern, template)
+        encoded = b"" if refused else self._encode(MARK.format(len(row)), row)
+        number = self._filling.add(_in_pieces(encoded), len(row) + 1)
+        return self._number_of.setdefault(pattern, number)
 
 
 class _Gathered(NamedTuple):
@@ -135,10 +150,10 @@ class GatheredTemplates:
     def __init__(self, binding: Binding, operation: Operation, build: Gathered) -> None:
         """Makes entries as `build` does from validated rows, whatever the cells hold."""
         self._binding, self._build, self._members = binding, build, operation.members
-        self._number_of: dict[_Pattern, bytes] = {}
+        self._number_of: dict[Pattern, bytes] = {}
         self._templates: dict[bytes, _Gathered] = {}
         names = binding.names
-        lists = {m: orjson.Fragment(_MARK.format(len(names) + 2 + i)) for i, m in enumerate(self._members)}
+        lists = {m: orjson.Fragment(MARK.format(len(names) + 2 + i)) for i, m in enumerate(self._members)}
         self._encode = request_encoder(operation, build)
         self._encode_whole = request_encoder(operation, lambda row: build.whole(row, lists))
         self.names_size = len(orjson.dumps(dict.fromkeys(names, ""))) - 2 * sum(name in binding.lists for name in names)
@@ -160,28 +175,32 @@ class GatheredTemplates:
             for slot in slots
         ]
 
-    def parts(self, sheet: Sheet) -> list[bytes]:
+    def parts(self, sheet: Sheet) -> Entries:
         """The part of each row, b"" where it breaks a rule; what was refused counts as empty."""
         known = self._number_of
-        numbers = [known.get(pattern) or self._new(pattern) for pattern in _patterns(self._binding, sheet)]
+        different, of_row = patterns_of(self._binding, sheet)
+        numbers = [known.get(pattern) or self._new(pattern) for pattern in different]
+        told = taken(text_array(numbers), of_row)
+        broken = np.array([number == _BROKEN for number in numbers])[of_row]
         if _UNKNOWN in numbers:
-            broken = self._binding.broken_rules
-            numbers = [_BROKEN if n == _UNKNOWN and broken(sheet.row(i)) else n for i, n in enumerate(numbers)]
-        parts = list(map(_APART.join, _tokens(self._binding, sheet, numbers)))
-        return parts if _BROKEN not in numbers else [p if p[-1:] != _BROKEN else b"" for p in parts]
+            unknown = np.flatnonzero(np.array([number == _UNKNOWN for number in numbers])[of_row]).tolist()
+            broken[[place for place in unknown if self._binding.broken_rules(sheet.row(place))]] = True
+        tokens = [each.array for each in Tokens(self._binding, sheet).columns()]
+        parts = pc.binary_join_element_wise(*tokens, told, one_text(_APART.decode()))
+        return Entries(pc.if_else(flag_array(broken), NOTHING, parts) if broken.any() else parts)
 
-    def _new(self, pattern: _Pattern) -> bytes:
+    def _new(self, pattern: Pattern) -> bytes:
         """The number of a new pattern."""
-        if len(self._number_of) >= MOST_PATTERNS or _has_mark(pattern):
+        if len(self._number_of) >= MOST_PATTERNS or has_mark(pattern):
             return _UNKNOWN
-        row, number = _row_of_marks(self._binding, pattern), _BROKEN
+        row, number = row_of_marks(self._binding, pattern), _BROKEN
         if not self._binding.broken_rules(row):
             number = b"%d" % len(self._templates)
             items = [
                 [self._template_of(member, item, row) for item in items]
                 for member, items in zip(self._members, self._items, strict=True)
             ]
-            whole = _template(self._encode_whole(_MARK.format(len(row)), row))
+            whole = _template(self._encode_whole(MARK.format(len(row)), row))
             self._templates[number] = _Gathered(whole, items)
         return self._number_of.setdefault(pattern, number)
 
@@ -243,52 +262,6 @@ class GatheredTemplates:
         lists = self._binding.lists
         tokens = zip(self._binding.names, part.split(_APART), strict=False)
         return {name: orjson.loads(token if name in lists else b'"%b"' % token) for name, token in tokens}
-
-
-def _patterns(binding: Binding, sheet: Sheet) -> Iterator[_Pattern]:
-    """The pattern of each row."""
-    words, clearing = binding.words, binding.columns.clearing
-    columns: list[Sequence[bool | str]] = [
-        c if n in words else [CLEAR if x == CLEAR else bool(x) for x in c] if n in clearing else list(map(bool, c))
-        for n, c in sheet.cells.items()
-    ]
-    return zip(*columns, strict=True)
-
-
-def _has_mark(pattern: _Pattern) -> bool:
-    """Whether a word would be taken for the place of a cell: of some columns LUSID alone knows the words."""
-    return any(isinstance(seen, str) and _MARK[0] in seen for seen in pattern)
-
-
-def _row_of_marks(binding: Binding, pattern: _Pattern) -> Row:
-    """What rules and builders see in place of a row: words, marks, or nothing."""
-    row: Row = {}
-    for place, (name, seen) in enumerate(zip(binding.names, pattern, strict=True)):
-        mark = _MARK.format(place)
-        if isinstance(seen, str):
-            row[name] = seen
-        elif name in binding.lists:
-            row[name] = orjson.Fragment(mark) if seen else []
-        else:
-            row[name] = mark if seen else ""
-    return row
-
-
-def _tokens(binding: Binding, sheet: Sheet, *further: list[bytes]) -> Iterator[tuple[bytes, ...]]:
-    """For each row the tokens of its cells, that of its key, and what else is given."""
-    columns = [_column_tokens(cells, listed=name in binding.lists) for name, cells in sheet.cells.items()]
-    return zip(*columns, _column_tokens(sheet.keys, listed=False), *further, strict=True)
-
-
-def _column_tokens(cells: Sequence[Any], *, listed: bool) -> list[bytes]:
-    """The JSON of each cell; of a text what stands between its quotes, which templates have already."""
-    if listed:
-        return [orjson.dumps(cell) for cell in cells]
-    joined = orjson.dumps(cells)
-    if b'\\","' in joined:  # a cell ends in `",` or a backslash: what looks like the end of a cell may stand inside it
-        return [orjson.dumps(cell)[1:-1] for cell in cells]
-    # Any other quote inside a cell is escaped, so `","` stands between cells only: all are encoded at once.
-    return joined[2:-2].split(b'","')
 
 
 def request_encoder(operation: Operation, build: Callable[[Any], object]) -> Encode:

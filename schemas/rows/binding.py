@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import compress
-from operator import not_
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -24,6 +22,7 @@ from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.side_by_side import NOTHING, Slot, further, plain_name, slots_of, spread
 from schemas.rows.sources import Cells, Picked
 from schemas.rows.validated import Sheet, key_reader
+from schemas.rows.whole.columns import filled
 from schemas.suggestions import did_you_mean, first_of
 
 
@@ -118,7 +117,7 @@ class Binding:
         picked = self._reading.pick(columns)
         cells, faults = self._reading.validate(picked)
         keys = self._keys_of(_translated(picked, self._key_translations))
-        idle = [(n, value) for n, value in self._qualifying if any(compress(cells[n], map(not_, cells[value])))]
+        idle = [(n, value) for n, value in self._qualifying if (filled(cells[n]) & ~filled(cells[value])).any()]
         return Sheet(keys, picked, cells, faults, self._reading.with_null_words(cells), idle)
 
     def raw(self, cells: Sequence[Cell]) -> Row:

@@ -11,13 +11,15 @@ from schemas.rows.cells import NAMES, TEXTS, DecimalText, Identifier, Switch
 from schemas.rows.column_rule import ColumnRule, could_be
 from schemas.rows.columns import Cell, RowShape
 from schemas.rows.conventions.clearing import CLEAR, EMPTY, REFUSED
-from schemas.rows.conventions.foreign_words import Guard, guarded_validator, null_words_in
+from schemas.rows.conventions.foreign_words import NULL_WORDS, Guard, guarded_validator, null_words_in
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.side_by_side import Slot
 from schemas.rows.sources import Cells, CellSource, Picked, picker
 from schemas.rows.times import TimeText
 from schemas.rows.validated import CellFaults, validated
+from schemas.rows.whole.columns import Coded, Texts
+from schemas.rows.whole.looks import holds_any, look_of
 
 _STRICT = (DecimalText, TimeText, Switch)
 """Types of cells that take nothing but what they are about."""
@@ -87,6 +89,8 @@ class CellReading:
         self._validators = {
             n: guarded_validator(plain[n], guard, strict=cells[n] in _STRICT) for n, guard in guards.items()
         }
+        looks = {n: look_of(plain[n], guard, strict=cells[n] in _STRICT) for n, guard in guards.items()}
+        self._looks = {n: look for n, look in looks.items() if look}
         named = {c for n, s in self.sources.items() if cells[n] in NAMES for c in s.columns}
         self._unnamed = [name for name, s in self.key_columns.items() if not named.issuperset(s.columns)]
         guard = Guard(names=True)
@@ -95,28 +99,36 @@ class CellReading:
         self._marked = [n for n, s in self.sources.items() if s.clears or s.absent]
         self.pick = picker(header, everything, shape, [[*item.values()] for item in items])
 
-    def validate(self, picked: Picked) -> tuple[dict[str, list[Any]], CellFaults]:
+    def validate(self, picked: Picked) -> tuple[dict[str, Sequence[Any]], CellFaults]:
         """The validated cells of each canonical column, and what is wrong with cells, those of the key among them."""
         plain = {n: ["" if cell in (CLEAR, EMPTY) else cell for cell in picked[n]] for n in self._marked}
-        cells, faults = validated(self._validators, {**picked, **plain} if plain else picked)
+        cells, faults = validated(self._validators, {**picked, **plain} if plain else picked, self._looks)
         for name in plain:
+            cells[name] = marked = [*cells[name]]
             for place in [i for i, cell in enumerate(picked[name]) if cell in (CLEAR, EMPTY)]:
-                self._mark(name, picked[name][place], place, cells, faults)
+                self._mark(name, picked[name][place], place, marked, faults)
         for name in self._unnamed:
             del cells[name]
         return cells, faults
 
     @staticmethod
-    def _mark(name: str, marker: Cell, place: int, cells: Mapping[str, list[Any]], faults: CellFaults) -> None:
+    def _mark(name: str, marker: Cell, place: int, cells: list[Any], faults: CellFaults) -> None:
         """Puts a marker back in its place, or says what is wrong with it."""
         if marker == CLEAR:
-            cells[name][place] = CLEAR
+            cells[place] = CLEAR
         elif all(column != name for column, _, _ in faults.get(place, ())):
             faults.setdefault(place, []).append((name, *REFUSED))
 
     def with_null_words(self, cells: Mapping[str, Cells]) -> list[str]:
         """The columns of which some validated cells are words for no value, and told as texts."""
-        return [name for name in self._texts if null_words_in(cells[name])]
+        return [name for name in self._texts if _has_null_words(cells[name])]
+
+
+def _has_null_words(cells: Cells) -> bool:
+    """Whether some cells of a column, or lists in it, are words for no value."""
+    if isinstance(cells, Texts):
+        return holds_any(cells, NULL_WORDS)
+    return bool(null_words_in(cells.values if isinstance(cells, Coded) else cells))
 
 
 def _check_nulls(

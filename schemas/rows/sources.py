@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from schemas.rows.columns import Cell, RowShape, declared_as
 from schemas.rows.conventions.clearing import CLEAR
 from schemas.rows.conventions.foreign_words import without_mark
+from schemas.rows.whole.columns import Texts
 
 Cells = Sequence[Cell]
 """One column of a batch: a cell for each row."""
@@ -141,6 +142,8 @@ def without_nulls(cells: Cells, nulls: Collection[str]) -> Cells:
 
 def _replaced(cells: Cells, words: Collection[str], by: str) -> Cells:
     """The cells of a column with one text in place of those that are some words."""
+    if isinstance(cells, Texts) and not cells.may_hold(words):
+        return cells
     try:
         found = {cell for cell in set(cells) if cell.strip() in words}  # type: ignore[union-attr]  # the TypeError
     except TypeError:  # lists

@@ -6,17 +6,24 @@ Pydantic is asked once for each column and not once for each cell. Nothing here 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from schemas.rows.cells import clean_key
 from schemas.rows.columns import Columns, KeyRule, Row
 from schemas.rows.faults import said_by_place
 from schemas.rows.sources import Cells, Picked
+from schemas.rows.whole.columns import Coded, Texts
+from schemas.rows.whole.keys import first_filled, joined
 
 Validator = Callable[[Cells], list[Any]]
 """Gives the validated cells of a column; raises ValidationError for all that it refuses."""
+Look = Callable[[Texts], Sequence[Any] | None]
+"""Gives the same of a column of plain cells; None where it cannot tell."""
 CellFaults = dict[int, list[tuple[str, str, str]]]
 """Position of each row of which a cell was refused; (column, code, rule) of each fault, in the order of the columns."""
 
@@ -34,7 +41,7 @@ class Sheet:
         idle: (column, what it qualifies) where some of its cells say something of nothing, and are not sent.
     """
 
-    keys: list[str]
+    keys: Sequence[str]
     picked: Mapping[str, Cells]
     cells: Mapping[str, Sequence[Any]]
     faults: CellFaults
@@ -61,31 +68,51 @@ class Sheet:
         return list(zip(*self.cells.values(), strict=True))
 
 
-def validated(validators: Mapping[str, Validator], picked: Picked) -> tuple[dict[str, list[Any]], CellFaults]:
-    """The validated cells of each column, '' in place of what is refused; and what is wrong with that."""
-    found: dict[str, list[Any]] = {}
+def validated(
+    validators: Mapping[str, Validator], picked: Picked, looks: Mapping[str, Look] = MappingProxyType({})
+) -> tuple[dict[str, Sequence[Any]], CellFaults]:
+    """The validated cells of each column, '' in place of what is refused; and what is wrong with that.
+
+    Args:
+        validators: what gives the cells of each column.
+        picked: the columns.
+        looks: what is asked first of a column whose cells are no Python objects yet.
+    """
+    found: dict[str, Sequence[Any]] = {}
     faults: CellFaults = {}
     for name, validate in validators.items():
         cells = picked[name]
-        asked = cells
-        try:
-            different = set(cells)
-        except TypeError:  # lists, of Parquet
-            different = set()
-        if different and 2 * len(different) <= len(cells):
-            # A column of countries or units has few different cells: a look in a dict is a tenth of a validation.
-            asked = list(different)
+        if isinstance(cells, Texts) and name in looks and (plain := looks[name](cells)) is not None:
+            found[name] = plain
+            continue
+        asked, places = _different(cells)
         try:
             values = validate(asked)
         except ValidationError as error:
             refused = said_by_place(error)
             values = _with_gaps(validate, asked, refused)
-            for place, said in _spread(cells, asked, refused):
+            for place, said in _spread(refused, places):
                 faults.setdefault(place, []).extend((name, code, rule) for code, rule in said)
-        if asked is not cells:
-            values = list(map(dict(zip(asked, values, strict=True)).__getitem__, cells))
-        found[name] = values
+        found[name] = values if places is None else Coded(values, places)
     return found, faults
+
+
+def _different(cells: Cells) -> tuple[Cells, npt.NDArray[Any] | None]:
+    """The different cells of a column, with the place of each cell among them, where at most half are different.
+
+    A column of countries or units has few different cells: a look in a dict is a tenth of a validation.
+    """
+    if isinstance(cells, Texts):
+        coded = cells.coded()
+        return (coded.values, coded.places) if coded else (cells.items, None)
+    try:
+        different = [*set(cells)]
+    except TypeError:  # lists, of Parquet
+        return cells, None
+    if not different or 2 * len(different) > len(cells):
+        return cells, None
+    place_of = {cell: place for place, cell in enumerate(different)}
+    return different, np.fromiter(map(place_of.__getitem__, cells), np.int64, len(cells))
 
 
 _Refused = Mapping[int, list[tuple[str, str]]]
@@ -97,15 +124,15 @@ def _with_gaps(validate: Validator, cells: Cells, refused: _Refused) -> list[Any
     return ["" if i in refused else next(good) for i in range(len(cells))]
 
 
-def _spread(cells: Cells, asked: Cells, refused: _Refused) -> Iterable[tuple[int, list[tuple[str, str]]]]:
-    """What is wrong with each of the cells that are refused, by its place; `asked` are they, or the different ones."""
-    if asked is cells:
+def _spread(refused: _Refused, places: npt.NDArray[Any] | None) -> Iterable[tuple[int, list[tuple[str, str]]]]:
+    """What is wrong with each of the cells that are refused, by its place; `places` are theirs among those asked."""
+    if places is None:
         return refused.items()
-    said = {asked[place]: faults for place, faults in refused.items()}
-    return [(place, said[cell]) for place, cell in enumerate(cells) if cell in said]
+    wrong = np.flatnonzero(np.isin(places, [*refused]))
+    return [(place, refused[asked]) for place, asked in zip(wrong.tolist(), places[wrong].tolist(), strict=True)]
 
 
-def key_reader(columns: Columns, rule: KeyRule, own: Sequence[str]) -> Callable[[Picked], list[str]]:
+def key_reader(columns: Columns, rule: KeyRule, own: Sequence[str]) -> Callable[[Picked], Sequence[str]]:
     """Reads the key of each row, '' where it names none, from canonical columns or from those that are `own`."""
     names = own or columns.of_key(rule)
     if own or rule.all_of:
@@ -113,11 +140,15 @@ def key_reader(columns: Columns, rule: KeyRule, own: Sequence[str]) -> Callable[
     return lambda picked: _first_filled([picked[n] for n in names])
 
 
-def _joined(columns: Sequence[Cells]) -> list[str]:
+def _joined(columns: Sequence[Cells]) -> Sequence[str]:
+    if (plain := joined(columns)) is not None:
+        return plain
     return ["/".join(parts) if all(parts) else "" for parts in zip(*map(_texts, columns), strict=True)]
 
 
-def _first_filled(columns: Sequence[Cells]) -> list[str]:
+def _first_filled(columns: Sequence[Cells]) -> Sequence[str]:
+    if (plain := first_filled(columns)) is not None:
+        return plain
     first, *others = columns
     keys = _texts(first)
     for other in others:

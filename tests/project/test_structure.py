@@ -108,3 +108,13 @@ def test_no_folder_is_crowded_and_no_file_too_long() -> None:
 def test_every_room_says_what_it_is_for() -> None:
     rooms = [path for path in modules().values() if path.name == "__init__.py"]
     assert [str(path) for path in rooms if len(ast.get_docstring(ast.parse(path.read_text())) or "") < 40] == []
+
+
+def test_the_schemas_use_of_arrow_is_its_arrays_and_not_its_files() -> None:
+    found = set[str]()
+    for path in (ROOT / "schemas").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found |= {name for name in names if name.partition(".")[0] == "pyarrow"}
+    assert found == {"pyarrow", "pyarrow.compute"}

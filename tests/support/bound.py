@@ -21,6 +21,8 @@ from schemas.rows.faults import Fault, said
 from schemas.rows.kinds import Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.validated import Sheet
+from schemas.rows.whole.arrays import text_array
+from schemas.rows.whole.columns import Texts
 
 
 def bind(
@@ -51,8 +53,18 @@ def faults_of(binding: Binding, sheet: Sheet, position: int) -> list[Fault]:
 
 
 def sheet_of(binding: Binding, rows: Sequence[Sequence[Cell]]) -> Sheet:
-    """Records read as a batch of them is."""
+    """Records read as a batch of them is, their cells Python objects."""
     return binding.read([*zip(*rows, strict=True)])
+
+
+def whole_sheet_of(binding: Binding, rows: Sequence[Sequence[str]]) -> Sheet:
+    """Records read as a batch of them is, their columns as Arrow has them."""
+    return binding.read([texts_of(cells) for cells in zip(*rows, strict=True)])
+
+
+def texts_of(cells: Sequence[str]) -> Texts:
+    """A column as Arrow has it, behind cells that are none of it."""
+    return Texts(text_array([cell.encode() for cell in ("0", "é", *cells, " ")])).cut(2, len(cells) + 2)
 
 
 def faults(binding: Binding, cells: Sequence[Cell]) -> list[Fault]:

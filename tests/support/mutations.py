@@ -36,6 +36,20 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "send a cell that its row's request has no place for",
+        "pipelines/prepare/filling.py",
+        "if (cells.filled & ~takes).any() else cells.array",
+        "if False else cells.array",
+        ("tests/unit/prepare/test_templates.py::test_entries_are_what_each_row_makes_by_itself",),
+    ),
+    Mutation(
+        "take a column of names for plain whatever is in it",
+        "schemas/rows/whole/looks.py",
+        "if texts.longest > longest or data.translate(None, allowed) or",
+        "if texts.longest > longest or",
+        ("tests/unit/rows/test_whole_columns.py::test_a_look_at_a_column_says_what_asking_about_each_cell_says",),
+    ),
+    Mutation(
         "forget what a load of a feed that died had accepted",
         "pipelines/feeds/feed.py",
         'if about["key"] != hasher.name or about["load"] == state.about.get("load"):',

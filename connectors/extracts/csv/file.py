@@ -13,7 +13,7 @@ import codecs
 import dataclasses
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from connectors.extracts.batches import BadRow, ColumnType, Lines, Position, RowBatch, order_of
 from connectors.extracts.csv.beginnings import beginning_of, check_beginning
@@ -184,14 +184,14 @@ class CsvFile:
             stream.skip_line()
         following = Position(
             self._index,
-            position.row + len(block.rows.rows),
+            position.row + len(block),
             (stream.offset, line + block.lines),
         )
+        columns = block.columns(len(self.columns))
         if self._reported and SURPLUS_COLUMN in self.columns:
-            _refuse_surplus(block.rows, self.columns.index(SURPLUS_COLUMN), position.row)
+            _refuse_surplus(block.rows, columns[self.columns.index(SURPLUS_COLUMN)], position.row)
         if self._layout.counted_from is not None:
-            _refuse_uncounted(block.rows, position.row, self._layout.counted_from)
-        columns = [*zip(*block.rows.rows, strict=True)] or [()] * len(self.columns)
+            _refuse_uncounted(block.rows, columns[0], position.row, self._layout.counted_from)
         places = order_of(self.columns, order)
         ordered = columns if places is None else [columns[place] for place in places]
         batch = RowBatch(
@@ -206,10 +206,10 @@ def _is_report(head: bytes) -> bool:
     return head.removeprefix(codecs.BOM_UTF8).replace(b'"', b"").startswith(_REPORT)
 
 
-def _refuse_surplus(rows: Rows, column: int, first_row: int) -> None:
+def _refuse_surplus(rows: Rows, cells: Sequence[str], first_row: int) -> None:
     """A reported row had too many cells and has them still, until somebody has put them where they belong."""
-    for index, row in enumerate(rows.rows):
-        if row[column] and index not in rows.bad:
+    for index, cell in enumerate(cells):
+        if cell and index not in rows.bad:
             told = (
                 f"row {first_row + index}: {SURPLUS_COLUMN} is filled: not every cell of this row was in its column; "
                 f"put them there and empty {SURPLUS_COLUMN}"
@@ -217,10 +217,10 @@ def _refuse_surplus(rows: Rows, column: int, first_row: int) -> None:
             rows.bad[index] = BadRow("TooManyCells", told)
 
 
-def _refuse_uncounted(rows: Rows, first_row: int, counted_from: int) -> None:
+def _refuse_uncounted(rows: Rows, cells: Sequence[str], first_row: int, counted_from: int) -> None:
     """The column without a name was left out because it counts; a cell of it that does not is something else."""
-    for index, row in enumerate(rows.rows):
-        if row[0] != str(counted_from + first_row - 1 + index) and index not in rows.bad:
+    for index, cell in enumerate(cells):
+        if cell != str(counted_from + first_row - 1 + index) and index not in rows.bad:
             told = (
                 f"row {first_row + index}: the first column has no name, and this cell of it does not count on: name it"
             )

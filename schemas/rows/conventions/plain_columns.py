@@ -47,7 +47,7 @@ class _Plain(NamedTuple):
 
 _VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 _CODE, _RESOURCE_CODE = _LETTERS_AND_DIGITS + "-_", _LETTERS_AND_DIGITS + "@/+-_*#;^&.?"
-_PLAIN = {
+PLAIN = {
     Identifier: _Plain(_VISIBLE, 64, never=_MANGLED),
     Instrument: _Plain(_VISIBLE, 256, never=_MANGLED),
     Code: _Plain(_CODE, 64),
@@ -62,5 +62,5 @@ def plain_test(cell: Any) -> Callable[[Collection[Any]], bool] | None:
 
     None where the type has no such test.
     """
-    plain = _PLAIN.get(cell)
+    plain = PLAIN.get(cell)
     return plain.fits if plain else None

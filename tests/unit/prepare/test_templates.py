@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from bound import bind, sheet_of, validate
+from bound import bind, sheet_of, validate, whole_sheet_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,9 +71,13 @@ def one_by_one(binding: Binding, encode: Encode, row: Cells) -> bytes:
 
 
 def by_the_column(binding: Binding, encode: Encode, rows: Sequence[Cells]) -> list[bytes]:
-    sheet = sheet_of(binding, rows)
-    entries = Templates(binding, encode).entries(sheet)
-    return [b"" if position in sheet.faults else entry for position, entry in enumerate(entries)]
+    """The entries of rows, the same whether their cells are Python objects or not."""
+    as_cells, as_columns = [
+        [b"" if position in sheet.faults else e for position, e in enumerate(Templates(binding, encode).entries(sheet))]
+        for sheet in (sheet_of(binding, rows), whole_sheet_of(binding, rows))
+    ]
+    assert as_cells == as_columns
+    return as_columns
 
 
 @pytest.mark.untraced
@@ -177,10 +181,13 @@ def test_gathered_requests_are_what_the_builder_makes_of_validated_rows(
         gathered = GatheredTemplates(binding, OPERATIONS[operation], build)
         sheet = sheet_of(binding, rows)
         parts = [b"" if i in sheet.faults else part for i, part in enumerate(gathered.parts(sheet))]
+        whole = whole_sheet_of(binding, rows)
+        again = [b"" if i in whole.faults else part for i, part in enumerate(gathered.parts(whole))]
 
     assert [gathered.row(part) if part else None for part in parts] == [
         row if isinstance(row, dict) else None for row in valid
     ]
+    assert again == parts
     kept = {part: row for part, row in zip(parts, valid, strict=True) if isinstance(row, dict)}
     assert len(kept) == len({repr(row) for row in kept.values()}), "rows are alike where their parts are"
     if kept:
