@@ -27,6 +27,7 @@ from schemas.rows.validated import key_reader, validated
 from schemas.rows.whole.looks import look_of
 
 TYPES = (*NAMES, Name, Label, Description, Word, NeededWord, Unit, Currency, Labels, Switch, DecimalText, TimeText)
+LOOKED_AT = (*NAMES, Name, Label, Word, NeededWord, Unit, DecimalText)
 STRICT = (DecimalText, TimeText, Switch)
 PLAIN = (
     "",
@@ -85,7 +86,7 @@ def test_a_look_at_a_column_says_what_asking_about_each_cell_says(
     assert (found, faults) == validated(ask, {"c": [*cells]})
 
 
-@pytest.mark.parametrize("kind", [*NAMES, Name, Label, Word, NeededWord, Unit, DecimalText], ids=str)
+@pytest.mark.parametrize("kind", LOOKED_AT, ids=range(len(LOOKED_AT)))
 def test_ordinary_columns_are_told_at_one_look(kind: Any) -> None:
     look = look_of(kind, Guard(names=kind not in (Name, Label)), strict=kind in STRICT)
     column = texts_of(["12", "7", "150"])
