@@ -12,6 +12,7 @@ from pathlib import Path
 
 from connectors.prefect_settings import configure_prefect
 from pipelines.flows import outcomes
+from pipelines.flows.asking_first import loads_of_night, loads_of_nights, loads_of_trading_day, stop_if_missing
 from pipelines.flows.bridge import Outcome, current_bridge
 from pipelines.flows.form import LoadForm, NightForm
 from pipelines.loading.spec import LoadSpec
@@ -37,18 +38,28 @@ _LOAD, _NIGHT = LoadForm(), NightForm()
 
 
 @flow(name="load-extract", flow_run_name=names.load_name, persist_result=False)
-def load_extract(operation: str, extracts: list[str], options: LoadForm = _LOAD) -> State[None]:
+def load_extract(
+    operation: str,
+    extracts: list[str],
+    options: LoadForm = _LOAD,
+    preflight: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
+) -> State[None]:
     """Loads one extract.
 
     Args:
         operation: its name, such as `investor-records`.
         extracts: files, globs or directories of CSV or Parquet.
         options: of the load; what is left empty has its default.
+        preflight: first ask LUSID for what the rows refer to; where something is missing, nothing is sent.
     """
-    return _state_of(
-        "load-extract",
-        lambda progress: carry_out_in_tasks(LoadSpec.of(operation, extracts, progress=progress, **options.given())),
-    )
+
+    def work(progress: Progress) -> Outcome:
+        spec = LoadSpec.of(operation, extracts, progress=progress, **options.given())
+        if preflight:
+            stop_if_missing([spec], progress)
+        return carry_out_in_tasks(spec)
+
+    return _state_of("load-extract", work)
 
 
 @flow(name="nightly-load", flow_run_name=names.folder_name("nightly"), persist_result=False)
@@ -58,6 +69,7 @@ def nightly_load(
     again: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
     verify: str | None = None,
     options: NightForm = _NIGHT,
+    preflight: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
 ) -> State[None]:
     """Loads a folder's investor records, investment accounts and orders; rows that depend on a failed row are held.
 
@@ -67,28 +79,41 @@ def nightly_load(
         again: load everything anew; otherwise a night that stopped resumes.
         verify: how many of the accepted keys to read back at the end, such as `5%`; empty for none.
         options: of every load; what is left empty has its default.
+        preflight: first ask LUSID for what the rows refer to; where something is missing, nothing is sent.
     """
     given = options.given() | ({"verify": verify} if verify else {})
-    return _state_of(
-        "nightly-load", lambda progress: _night_in_tasks(Path(folder), day=day, progress=progress, again=again, **given)
-    )
+
+    def work(progress: Progress) -> Outcome:
+        if preflight:
+            stop_if_missing(loads_of_night(folder, options.given(), day, progress.note), progress)
+        return _night_in_tasks(Path(folder), day=day, progress=progress, again=again, **given)
+
+    return _state_of("nightly-load", work)
 
 
 @flow(name="trading-day", flow_run_name=names.folder_name("trading day"), persist_result=False)
-def trading_day(folder: str, again: bool = False, options: NightForm = _NIGHT) -> State[None]:  # noqa: FBT001, FBT002  # a parameter of a form
+def trading_day(
+    folder: str,
+    again: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
+    options: NightForm = _NIGHT,
+    preflight: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
+) -> State[None]:
     """Loads a folder's orders and what follows from them; rows that depend on a failed row are held.
 
     Args:
         folder: holds the extracts, by name, and their mappings.
         again: load everything anew; otherwise a day that stopped resumes.
         options: of every load; what is left empty has its default.
+        preflight: first ask LUSID for what the rows refer to; where something is missing, nothing is sent.
     """
-    return _state_of(
-        "trading-day",
-        lambda progress: load_trading_day(
-            Path(folder), progress=progress, carry_out=carry_out_in_tasks, again=again, **options.given()
-        ),
-    )
+
+    def work(progress: Progress) -> Outcome:
+        given = options.given()
+        if preflight:
+            stop_if_missing(loads_of_trading_day(folder, given), progress)
+        return load_trading_day(Path(folder), progress=progress, carry_out=carry_out_in_tasks, again=again, **given)
+
+    return _state_of("trading-day", work)
 
 
 @flow(name="backfill", flow_run_name="backfill {first} to {last} of {folder_pattern}", persist_result=False)
@@ -98,6 +123,7 @@ def backfill(
     last: date,
     again: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
     options: NightForm = _NIGHT,
+    preflight: bool = False,  # noqa: FBT001, FBT002  # a parameter of a form
 ) -> State[None]:
     """Loads the nights of past business dates.
 
@@ -106,9 +132,17 @@ def backfill(
         first: the first date; last: the last date, included.
         again: also load dates that earlier runs have finished.
         options: of every load; what is left empty has its default.
+        preflight: first ask LUSID for what the rows of all dates refer to; where something is missing, nothing is sent.
     """
-    work = partial(backfill_nights, folder_pattern, first, last, night=_night_in_tasks, again=again)
-    return _state_of("backfill", lambda progress: work(progress=progress, **options.given()))
+    given = options.given()
+
+    def work(progress: Progress) -> Outcome:
+        if preflight:
+            stop_if_missing(loads_of_nights(folder_pattern, first, last, given, progress.note), progress)
+        nights = partial(backfill_nights, folder_pattern, first, last, night=_night_in_tasks)
+        return nights(progress=progress, again=again, **given)
+
+    return _state_of("backfill", work)
 
 
 @flow(name="resume-run", flow_run_name="resume {run}", persist_result=False)

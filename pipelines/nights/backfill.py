@@ -125,8 +125,7 @@ def backfill(
         FatalError: the very first load could not be carried out. Errors of later ones are in the report.
     """
     progress = progress or Progress()
-    closed = Night.of(folder_pattern, first).rules.closed if is_dated(folder_pattern) else lambda _: None
-    folders = dated_folders(folder_pattern, first, last, closed)
+    folders = nights_between(folder_pattern, first, last)
     extracts = {day: _to_load(folder, day) for day, folder in folders}
     settings = Options.of(**options)
     nights: list[tuple[date, NightlyReport]] = []
@@ -161,6 +160,12 @@ def backfill(
             if report.exit_code not in FINISHED_CODES:
                 return BackfillReport(url, tuple(nights), tuple(done), rest)
     return BackfillReport(url, tuple(nights), tuple(done))
+
+
+def nights_between(folder_pattern: str, first: date, last: date) -> list[tuple[date, Path]]:
+    """The dates whose nights a backfill loads, and their folders, in order; raises ConfigError as `dated_folders`."""
+    closed = Night.of(folder_pattern, first).rules.closed if is_dated(folder_pattern) else lambda _: None
+    return dated_folders(folder_pattern, first, last, closed)
 
 
 def _behind(

@@ -18,7 +18,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
-from builders import COUNTRY, account, investor, write_csv
+from builders import COUNTRY, account, investor, order, write_csv
 from prefect_harness import (
     FailedRun,
     Flow,
@@ -348,6 +348,41 @@ def test_a_worker_runs_a_flow_without_anyone_who_watches(server: str, tmp_path: 
     assert load_extract("investor-records", [str(DATA / "sample" / "investors.csv")], options) is None
     with pytest.raises(FailedRun, match="nowhere cannot be read"):
         nightly_load(str(tmp_path / "nowhere"), options=NightForm.model_validate(options.given()))
+
+
+def test_every_flow_asks_first_where_it_is_to_and_sends_nothing_where_something_is_missing(
+    watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", SECRET)
+    folder = tmp_path / "20261120"
+    folder.mkdir()
+    extract = str(write_csv(folder / "investors.csv", [investor(1)]))
+    write_csv(folder / "orders.csv", [order()])
+    day = date(2026, 11, 20)
+    with Sandbox(known="none", token=SECRET) as sandbox:
+        options = NightForm.model_validate({"target": sandbox.url, "runs": str(tmp_path / "runs")})
+        of_one = LoadForm.model_validate(options.given())
+
+        def nightly_asks() -> None:
+            with pytest.raises(FailedRun, match="nothing was sent: supply what is missing"):
+                nightly_load(str(folder), options=options, preflight=True)
+
+        _, seen = watch(nightly_asks)
+        state, name, said = seen.state
+        assert (state, name) == ("FAILED", RED)
+        assert re.match(r"the preflight says: .* \(1 rows\), and \d more such; nothing was sent: supply", said), said
+        assert not any(cell in said for cell in ("IR_0001", "P0001", "O0001"))
+        others: list[Callable[[], Any]] = [
+            lambda: load_extract("investor-records", [extract], of_one, preflight=True),
+            lambda: flows.trading_day(str(folder), options=options, preflight=True),
+            lambda: flows.backfill(f"{tmp_path}/{{date:%Y%m%d}}", day, day, options=options, preflight=True),
+        ]
+        for ask in others:
+            with pytest.raises(FailedRun, match="the preflight says: "):
+                ask()
+        sent = [path for method, path, _ in sandbox.calls if method == "POST" and "$get" not in path]
+    assert sent == []
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_callers_progress_hears_of_the_flow(server: str, tmp_path: Path) -> None:

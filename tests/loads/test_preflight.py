@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import COUNTRY, FIGI, HOLDER, IA_ID, IR_ID, PERSON, account, investor, order, write_csv
+from builders import COUNTRY, FIGI, HOLDER, IA_ID, IR_ID, MAPPINGS, PERSON, account, investor, order, write_csv
 from jsonschema import Draft202012Validator
 from sandbox_api import created, post
 
@@ -159,6 +159,45 @@ def test_it_finds_the_rows_that_the_load_then_trips_over(tmp_path: Path) -> None
     assert report.rows[State.ACCEPTED] == 2  # of rows 1 and 2 alone everything is there
 
 
+LEI = "investor:LegalEntity/ExternalIdentifier/LEI"
+
+
+def test_persons_and_legal_entities_are_known_or_not(tmp_path: Path) -> None:
+    company = {"investor_type": "LegalEntity", PERSON: ""}
+    rows = [
+        *(investor(n, {LEI: ""}) for n in range(1, 5)),
+        *(investor(n, {**company, LEI: f"LEI{n % 3}"}) for n in range(5, 11)),
+    ]
+    known = {
+        "propertyDefinitions": [*IDENTIFIERS, defined(COUNTRY), defined(LEI, constraintStyle="Identifier")],
+        "persons": {key(PERSON): ["P0001", "P0003", "LEI0"]},
+        "legalEntities": {key(LEI): ["LEI0", "LEI2", "P0002"]},
+    }
+    path = write_csv(tmp_path / "investors.csv", rows)
+    with sandbox_with(tmp_path, **known) as sandbox:
+        found = {each.kind: each for each in asked(sandbox, ("investor-records", path)).findings}
+        report = load("investor-records", path, target=sandbox.url, runs=tmp_path / "runs")
+    persons, companies = found.pop("person"), found.pop("legal entity")
+    assert not found
+    assert (persons.name, persons.count, persons.rows) == (key(PERSON), 2, 2)
+    assert persons.examples == [f"P000{n} ({path} row {n})" for n in (2, 4)]
+    assert (companies.name, companies.count, companies.rows) == (key(LEI), 1, 2)
+    assert companies.examples == [f"LEI1 ({path} row 7)"]
+    assert report.rows[State.FAILED] == persons.rows + companies.rows
+
+
+@pytest.mark.parametrize("known", ["all", "none"])
+def test_the_sample_night_is_asked_for_in_twenty_calls(tmp_path: Path, known: str) -> None:
+    sample = Path(__file__).parents[2] / "data" / "sample"
+    night = [(operation, sample / f"{name}.csv") for name, operation in MAPPINGS.items()]
+    with Sandbox(known=known, token="t") as sandbox:
+        found = asked(sandbox, *night)
+        made = [path for _, path, _ in sandbox.calls if "oauth2" not in path]
+    assert found.rows == 5858
+    assert found.calls + 1 == len(made) <= 20  # with the one that signs in
+    assert (sum(each.rows for each in found.findings) > 10_000) == (known == "none")
+
+
 def test_a_night_need_not_find_what_it_brings_itself(tmp_path: Path) -> None:
     known = {"persons": {key(PERSON): ["P0001"]}, "portfolios": "all"}
     night = [
@@ -209,6 +248,9 @@ def test_the_command_says_it_in_a_document_and_stops_a_load(
     monkeypatch.chdir(tmp_path)
     Path("tonight").mkdir()
     write_csv(Path("tonight/investors.csv"), [investor(1), investor(2)])
+    Path("20261120").mkdir()
+    write_csv(Path("20261120/investors.csv"), [investor(1)])
+    write_csv(Path("20261120/orders.csv"), [order(1, 1, {"property:Order/Details/Desk": "FX"})])
     Path("known.json").write_text(json.dumps({"propertyDefinitions": IDENTIFIERS}))
     with Sandbox(known="known.json", token="t") as sandbox:
         target = ["--target", sandbox.url]
@@ -217,13 +259,18 @@ def test_the_command_says_it_in_a_document_and_stops_a_load(
         schema = json.loads(DOCUMENTS_SCHEMA.read_bytes())
         Draft202012Validator({**schema, "anyOf": [{"$ref": "#/$defs/PreflightDocument"}]}).validate(document)
         assert [(each["name"], each["rows"]) for each in document["missing"]] == [(key(COUNTRY), 2)]
-        for command in (["load", "investor-records", "tonight/investors.csv"], ["nightly", "tonight"]):
+        for command in (
+            ["load", "investor-records", "tonight/investors.csv"],
+            ["nightly", "tonight"],
+            ["trading-day", "20261120"],
+            ["backfill", "{date:%Y%m%d}", "2026-11-20", "2026-11-20"],
+        ):
             assert run([*command, *target, "--preflight"]) == 3
             said = capsys.readouterr()
             assert "is not defined" in said.err
             assert said.err.splitlines()[-1].startswith("bulkload: nothing was sent: ")
             assert not said.out
-        assert not any(method == "POST" for method, path, _ in sandbox.calls if "oauth2" not in path)
+        assert not any(method == "POST" for method, path, _ in sandbox.calls if not path.endswith(("token", "$get")))
         assert not Path("runs").exists()
         created(post(sandbox, "propertydefinitions", defined(COUNTRY)))
         assert run(["load", "investor-records", "tonight/investors.csv", *target, "--preflight"]) == 0

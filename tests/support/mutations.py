@@ -57,6 +57,13 @@ MUTATIONS = (
         ("tests/crash/test_crash_feeds.py::test_what_a_load_that_died_got_in_is_not_replaced_by_an_older_date",),
     ),
     Mutation(
+        "load although a preflight found something missing",
+        "pipelines/cli/commands/preflight.py",
+        "    if found.exit_code:",
+        "    if False:",
+        ("tests/loads/test_preflight.py::test_the_command_says_it_in_a_document_and_stops_a_load",),
+    ),
+    Mutation(
         "plan as if nothing had left the feed",
         "pipelines/feeds/feed.py",
         "return Feed(place, hasher, state).take(prepared, wanted).decision",

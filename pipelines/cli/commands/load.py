@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pipelines.cli.commands.preflight import PreflightFlag, before_load, before_night
+from pipelines.cli.commands.preflight import PreflightFlag, before_load, before_night, before_trading_day
 from pipelines.cli.flags import JsonFlag, NotifyFlag, OperationArgument, PrefectFlag, QuietFlag, named, with_options
 from pipelines.cli.monitoring import HEARTBEAT, HeartbeatFlag, MetricsFlag, Monitoring, monitoring
 from schemas.texts import server_text
@@ -121,6 +121,7 @@ def trading_day(
     folder: FolderArgument,
     *,
     options: "Options",
+    preflight: PreflightFlag = False,
     again: AgainFlag = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
@@ -137,6 +138,8 @@ def trading_day(
     from pipelines.flows.launch import launch_trading_day
 
     with telling("trading-day", notify, metrics) as told:
+        if preflight:
+            before_trading_day(folder, options)
         with progress(quiet=quiet, closed=told.loaded) as shown:
             day = launch_trading_day(folder, options, shown, again=again, prefect=prefect)
         told.ended(day, day.reports, lambda: day.document(repeated(context), outside=True))

@@ -65,6 +65,20 @@ def before_night(folder: Path, options: "Options", day: "date | None") -> None:
     _stop_if_missing(_night(folder, options, day))
 
 
+def before_trading_day(folder: Path, options: "Options") -> None:
+    """The preflight of a trading day; ends the command where something is missing."""
+    from pipelines.flows.asking_first import loads_of_trading_day
+
+    _stop_if_missing(loads_of_trading_day(str(folder), vars(options)))
+
+
+def before_nights(pattern: str, first: "date", last: "date", options: "Options") -> None:
+    """The preflight of the nights of several dates; ends the command where something is missing."""
+    from pipelines.flows.asking_first import loads_of_nights
+
+    _stop_if_missing(loads_of_nights(pattern, first, last, vars(options), _note))
+
+
 def _stop_if_missing(specs: Sequence["LoadSpec"]) -> None:
     """Raises MissingError, once it has been told what is missing."""
     from schemas.errors import MissingError
@@ -82,21 +96,13 @@ def _spec(operation: str, extracts: Sequence[str], options: "Options") -> "LoadS
 
 
 def _night(folder: Path, options: "Options", day: "date | None" = None) -> "list[LoadSpec]":
-    """The loads of a night, each with its mapping and its own options."""
-    from pipelines.loading.spec import LoadSpec
-    from pipelines.nights.folder import NAMES
-    from pipelines.nights.night import Night
-    from pipelines.nights.requirements import contents
+    from pipelines.flows.asking_first import loads_of_night
 
-    night = Night.of(str(folder), day)
-    found = contents(night, NAMES)
-    for note in [*found.notes, *(f"{operation} {why}" for operation, why in found.missing.items())]:
-        typer.echo(one_line(note), err=True)
-    given = vars(options)
-    return [
-        LoadSpec.of(e.operation, e.paths, **{**given, **night.settings(e.operation, given), "mapping": e.mapping})
-        for e in found.extracts.values()
-    ]
+    return loads_of_night(str(folder), vars(options), day, _note)
+
+
+def _note(text: str) -> None:
+    typer.echo(one_line(text), err=True)
 
 
 def _run(specs: Sequence["LoadSpec"], definitions: Path | None) -> "Preflight":

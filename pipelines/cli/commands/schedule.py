@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.commands.load import repeated, show_nights, telling
+from pipelines.cli.commands.preflight import PreflightFlag, before_nights
 from pipelines.cli.flags import JsonFlag, NotifyFlag, PrefectFlag, QuietFlag, named, with_options
 from pipelines.cli.monitoring import MetricsFlag
 from schemas.texts import server_text
@@ -27,6 +28,7 @@ def backfill(
     last: Day,
     *,
     options: "Options",
+    preflight: PreflightFlag = False,
     again: Annotated[bool, typer.Option("--again", help="Also load dates that earlier runs have finished.")] = False,
     prefect: PrefectFlag = None,
     notify: NotifyFlag = None,
@@ -43,6 +45,8 @@ def backfill(
 
     days, repeat = (first.date(), last.date()), repeated(context)
     with telling("backfill", notify, metrics) as told:
+        if preflight:
+            before_nights(pattern, *days, options)
         with progress(quiet=quiet, closed=told.loaded) as shown:
             report = launch_backfill(pattern, days, options, shown, again=again, prefect=prefect)
         loads = [each for _, night in report.nights for each in night.reports]
