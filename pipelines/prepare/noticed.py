@@ -1,13 +1,22 @@
 """What is noticed in the cells of rows that may be sent, and is no row's fault."""
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
 from schemas.rows.binding import Binding
+from schemas.rows.cells import CODE_PATTERN
 from schemas.rows.conventions.clearing import CLEAR
+from schemas.rows.conventions.currencies import near_miss
 from schemas.rows.conventions.foreign_words import null_words_in
 from schemas.rows.validated import Sheet
+from schemas.suggestions import MOST_TOLD
+
+MOST_OF_A_CODE = 64
+"""Characters of a code by which LUSID documents that it can be read."""
+
+is_usual = re.compile(CODE_PATTERN).fullmatch
 
 
 class Noticed:
@@ -24,6 +33,8 @@ class Noticed:
         self._null_words = Counter[str]()
         self._cleared = Counter[str]()
         self._idle = Counter[tuple[str, str]]()
+        self._near = Counter[tuple[str, str]]()
+        self._wide = Counter[str]()
 
     def take(self, sheet: Sheet, entries: Sequence[bytes]) -> None:
         """Looks at a batch.
@@ -39,6 +50,12 @@ class Noticed:
         for name, value in sheet.idle:
             cells = zip(sheet.cells[name], sheet.cells[value], entries, strict=True)
             self._idle[name, value] += sum(1 for said, of, entry in cells if said and not of and entry)
+        for name in self._binding.currencies & sheet.cells.keys():
+            for code in filter(near_miss, set(sheet.cells[name])):
+                self._near[name, code] += [*itertools.compress(sheet.cells[name], entries)].count(code)
+        for name in self._binding.codes & sheet.cells.keys():
+            if not is_usual("".join(sheet.cells[name])) or max(map(len, sheet.cells[name])) > MOST_OF_A_CODE:
+                self._wide[name] += sum(map(_is_wide, itertools.compress(sheet.cells[name], entries)))
 
     def remarks(self) -> tuple[str, ...]:
         """What was noticed, in words."""
@@ -56,4 +73,20 @@ class Noticed:
             for column, count in sorted(self._null_words.items())
             if count
         ]
+        told += [
+            f"{name(column)}: {code} in {count} of the rows is no currency of ISO 4217: did you mean {near_miss(code)}?"
+            for (column, code), count in self._near.most_common(MOST_TOLD)
+            if count
+        ]
+        told += [
+            f"{name(column)}: in {count} of the rows the code has more than {MOST_OF_A_CODE} characters, or others "
+            "than letters, digits, - and _: LUSID may take it, and shows it in lists alone; --strict refuses it"
+            for column, count in sorted(self._wide.items())
+            if count
+        ]
         return tuple(told)
+
+
+def _is_wide(code: str) -> bool:
+    """Whether LUSID does not document that it can be read by a code."""
+    return len(code) > MOST_OF_A_CODE or not is_usual(code)

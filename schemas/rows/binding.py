@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from schemas.dialects import Dialect
 from schemas.errors import ConfigError, ExtractError
 from schemas.rows.cell_reading import CellReading
-from schemas.rows.cells import NAMES, Labels, choice, decimal
+from schemas.rows.cells import NAMES, Currency, Labels, NeededResourceCode, ResourceCode, choice, decimal
 from schemas.rows.column_rule import ColumnRule
 from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types, qualified
 from schemas.rows.conventions.clearing import clearable
@@ -35,6 +35,7 @@ class Binding:
         names: the columns of a validated row, in their order.
         words: the canonical columns whose cells are words of a vocabulary.
         lists: the canonical columns whose cells are lists once they are validated.
+        currencies: those whose cells are currency codes. codes: those whose cells are codes of orders and the like.
         has_own_key: whether a mapping names the columns that make the key.
         used_columns: the extract's columns that a request or its key is made of.
         unmapped: what the mapping says of columns that nothing uses: `ignore`, `note` or `refuse`.
@@ -92,6 +93,8 @@ class Binding:
         self.words = frozenset(n for n, p in shape.plain_of(dialect).items() if dialect in p.words or p.ruled)
         cells = cell_types(self.columns, shape, dialect)
         self.lists = frozenset(n for n, cell in cells.items() if cell is Labels)
+        self.currencies = frozenset(n for n, cell in cells.items() if cell is Currency)
+        self.codes = frozenset(n for n, cell in cells.items() if cell in (ResourceCode, NeededResourceCode))
         vocabularies = {n for n, p in shape.plain_of(dialect).items() if dialect in p.words}
         types = _ruled(_worded(cells, shape, dialect), self.columns, shape, dialect)
         cells, types = (_of_items(each, self.items) for each in (cells, types))

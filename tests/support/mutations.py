@@ -64,6 +64,13 @@ MUTATIONS = (
         ("tests/loads/test_preflight.py::test_the_command_says_it_in_a_document_and_stops_a_load",),
     ),
     Mutation(
+        "say nothing of codes that are too long to be read by path",
+        "pipelines/prepare/noticed.py",
+        "return len(code) > MOST_OF_A_CODE or not is_usual(code)",
+        "return not is_usual(code)",
+        ("tests/unit/prepare/test_noticed.py::test_codes_that_are_wider_than_usual_are_told",),
+    ),
+    Mutation(
         "plan as if nothing had left the feed",
         "pipelines/feeds/feed.py",
         "return Feed(place, hasher, state).take(prepared, wanted).decision",
