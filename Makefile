@@ -8,6 +8,8 @@ SITE   := $(VENV)/site
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
+unexport PYTHONDONTWRITEBYTECODE  # libraries are installed uncompiled: each process would compile them again
+
 .PHONY: install demo quick browser test soak check fix docs site bench wheel lock clean
 
 install: $(DEV)        ## .venv with the product and what development adds
@@ -43,8 +45,8 @@ browser:               ## Debian's chromium for the tests of pages, where it is 
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
 	  >/dev/null 2>&1 || echo "chromium cannot be installed" >&2
 
-test: check browser    ## everything CI runs
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+test: check browser    ## everything CI runs; three at once keep two cores busy, for many tests wait for processes and clocks
+	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term
 
 soak: install          ## the long versions: every crash point, every planted defect, the full matrix of loads
 	$(BIN)/python -m pytest -m soak --timeout 3600

@@ -13,10 +13,11 @@ import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -194,8 +195,11 @@ class _PlainConnection(HTTPConnection):
 def _wait_for_address(host: str, port: int, timeout: object) -> None:
     """Resolves a name before the deadline: the system's resolver takes none, and may need a minute to give up.
 
-    Connecting then resolves the name once more, from the resolver's cache.
+    Connecting then resolves the name once more, from the resolver's cache. An address needs no resolver.
     """
+    with suppress(ValueError):
+        ip_address(host.strip("[]"))
+        return
     longest = _ATTEMPT.get().seconds_left()
     if isinstance(timeout, int | float):
         longest = min(longest, timeout)

@@ -3,6 +3,7 @@
 import platform
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 
 from connectors.extracts.mapping_file import file_sha256
@@ -36,12 +37,18 @@ def opening(spec: LoadSpec, run_id: str, target: str | None, sources: Sequence[S
         extracts=tuple(ExtractFile(name=s.name, path=s.place, bytes=s.size) for s in sources),
         mapping=MappingFile(path=str(mapping.resolve()), sha256=file_sha256(mapping)) if mapping else None,
         settings=options.kept(),
-        versions={"bulkload": version("lusid-bulkload"), "python": platform.python_version()},
+        versions=_versions(),
         expect=options.expect,
         replays=spec.replayed.run.run_id if spec.replayed else None,
         followed=options.followed,
         started=moment(),  # to the microsecond: several loads of a night may begin within a second
     )
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Read once: a night has many loads, and the package's metadata is a long text."""
+    return {"bulkload": version("lusid-bulkload"), "python": platform.python_version()}
 
 
 def closed(manifest: Manifest, report: Report) -> Manifest:

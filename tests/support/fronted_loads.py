@@ -17,7 +17,7 @@ from builders import FIGI, Row, order, write_csv
 from fronted_lusid import TOKEN, Clock, Fronted, Turn
 from fronts import LOSING, OWN, PASSING
 from pydantic import SecretStr
-from run_checks import check_books, outcomes
+from run_checks import check_books
 
 from connectors.lusid.client import LusidClient
 from connectors.lusid.settings import LusidSettings
@@ -276,8 +276,7 @@ def carried_out(combination: Combination) -> Ended:
         report = there.load(combination.operation, [*rows, *bad], **options)
         seconds = there.lusid.clock()
         there.lusid.settle()
-        check_books(report)
-        lines = outcomes(report.run_dir)
+        lines = check_books(report)
         return Ended(
             {line["key"]: line["state"] for line in lines},
             {line["key"] for line in lines if not line["key"].endswith("/BAD")},

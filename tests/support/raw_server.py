@@ -103,13 +103,13 @@ class RawServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         with self._lock:
             for sock in self._open:
                 with contextlib.suppress(OSError):  # the other side may have left first
                     sock.shutdown(socket.SHUT_RDWR)
         for thread in list(self._threads):
             thread.join(5)
+        self._listener.close()  # not before: whoever waits for it learns of the shutdown from it
 
     def _start(self, target: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)

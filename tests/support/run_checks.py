@@ -4,6 +4,7 @@ import csv
 import json
 import stat
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +48,26 @@ def states(report: Report) -> dict[str, str]:
 
 def row_states(folder: Path) -> dict[tuple[str, int], str]:
     """The state of each row, by source and `_row`; fails when a row is there twice."""
-    places = [(line["source"], row, line["state"]) for line in outcomes(folder) for row in line["rows"]]
+    return states_of_rows(outcomes(folder))
+
+
+def states_of_rows(lines: Sequence[dict[str, Any]]) -> dict[tuple[str, int], str]:
+    """The same of lines that were read."""
+    places = [(line["source"], row, line["state"]) for line in lines for row in line["rows"]]
     found = {(source, row): state for source, row, state in places}
     assert len(found) == len(places), "a row is accounted for twice"
     return found
 
 
-def check_books(report: Report) -> None:
-    """Rows, states and files of a run agree with one another."""
+def check_books(report: Report) -> list[dict[str, Any]]:
+    """Rows, states and files of a run agree with one another; gives the lines of its outcomes."""
     folder = report.run_dir
-    by_row = row_states(folder)
+    lines = outcomes(folder)
+    by_row = states_of_rows(lines)
     counted = Counter(by_row.values())
     assert len(by_row) == report.rows_read
     assert {state.value: n for state, n in report.rows.items() if n} == counted
-    assert sum(report.keys.values()) == len({line["key"] for line in outcomes(folder) if line["key"] is not None})
+    assert sum(report.keys.values()) == len({line["key"] for line in lines if line["key"] is not None})
     told = failures(folder)
     manifest = json.loads((folder / "manifest.json").read_bytes())
     well = GOOD | {State.NOT_SENT} if manifest["settings"]["dry_run"] else GOOD
@@ -79,6 +86,7 @@ def check_books(report: Report) -> None:
     assert [state for state in counted if f"</span>{state}</td>" not in page] == []
     check_folder(folder)
     check_journal(folder)
+    return lines
 
 
 def check_folder(folder: Path) -> None:
