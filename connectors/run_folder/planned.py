@@ -109,7 +109,12 @@ class StoredPlan:
         except OSError as error:
             raise ConfigError(f"the plan {path} cannot be read: {error.strerror or 'it is no plan.parquet'}") from None
         except (pa.ArrowException, KeyError, orjson.JSONDecodeError):
-            raise ConfigError(f"{path} is no plan, or it is damaged: `bulkload plan` writes them") from None
+            hint = (
+                f"{path.with_suffix('.parquet')} beside it is"
+                if path.suffix == ".html"
+                else "`bulkload plan` writes them"
+            )
+            raise ConfigError(f"{path} is no plan, or it is damaged: {hint}") from None
 
     def lines(self) -> Iterator[tuple[int | None, str, str | None, str | None, str | None]]:
         """The request, effect, version, code and reason of each line.

@@ -71,6 +71,13 @@ MUTATIONS = (
         ("tests/unit/prepare/test_noticed.py::test_codes_that_are_wider_than_usual_are_told",),
     ),
     Mutation(
+        "foresee nothing of what LUSID holds besides",
+        "pipelines/planning/differences.py",
+        "for name, each in there.items() if name not in wanted)",
+        "for name, each in there.items() if False)",
+        ("tests/loads/test_plan_foreseen.py::test_what_a_plan_of_accounts_foresees_is_what_the_load_does",),
+    ),
+    Mutation(
         "plan as if nothing had left the feed",
         "pipelines/feeds/feed.py",
         "return Feed(place, hasher, state).take(prepared, wanted).decision",
