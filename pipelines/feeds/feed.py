@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,22 @@ class FeedLoad:
     def known(self) -> int:
         """Keys that were in the last extract."""
         return int(np.count_nonzero(self.feed.state.gone == np.iinfo(np.int32).min))
+
+    @property
+    def doing(self) -> tuple[int, int, int] | None:
+        """Keys of the extract, those that are new to the feed, and those that it had accepted otherwise.
+
+        What is outdated is neither, for it is not sent. None where the feed has nothing to compare with.
+        """
+        state = self.feed.state
+        if not len(state) or not state.is_comparable:
+            return None
+        places, known = state.places(self.prints.keys)
+        sent = np.ones(len(self.prints), bool)
+        sent[[*chain.from_iterable(self.decision.outdated.values())]] = False
+        other = known & (self.prints.requests != state.requests[places])
+        keys = len(self.prints) + len(np.setdiff1d(self.prints.loose, self.prints.keys))
+        return keys, int(np.count_nonzero(sent & ~known)), int(np.count_nonzero(sent & other))
 
     @property
     def is_begun(self) -> bool:

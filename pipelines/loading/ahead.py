@@ -85,10 +85,17 @@ def _vanished(prepared: PreparedRun, target: str) -> int | None:
 
 
 def _guarded_alone(prepared: PreparedRun, target: Target) -> StoppedError | None:
-    """Makes a plan for the guard, unless the run has passed it: what it began it may finish."""
-    operation, progress = prepared.run.spec.operation, prepared.run.spec.progress
+    """Holds a load without a plan to its limits, unless the run has passed them: what it began it may finish.
+
+    By what its feed last had accepted, where that tells enough: nothing is read then. Otherwise by a plan made now.
+    """
+    operation, progress, options = prepared.run.spec.operation, prepared.run.spec.progress, prepared.run.spec.options
     if prepared.ledger.calls:
         return None
+    if prepared.feed is not None and options.max_clear is None and (told := prepared.feed.doing) is not None:
+        keys, create, change = told
+        progress.note(f"{operation.name}: guarded by what feed {options.feed} last had accepted; LUSID is not read")
+        return _stopped(prepared, Doing(keys, change, 0, create))
     if not is_foreseeable(operation):
         progress.note(f"{operation.name}: not guarded, what it does hangs on more than LUSID shows beforehand")
         return None
@@ -105,8 +112,9 @@ def _stopped(prepared: PreparedRun, doing: Doing) -> StoppedError | None:
         run.record.write(run.record.manifest.changed(over=Counter({each.option: each.keys for each in found})))
     if not found:
         return None
-    file = run.folder.plan_page if run.folder.plan_page.exists() else run.folder.plan
-    return StoppedError(f"{'; '.join(map(str, found))} allows: nothing was sent; {file} says what would be")
+    files = [each for each in (run.folder.plan_page, run.folder.plan) if each.exists()]
+    told = f"{files[0]} says what would be" if files else "`bulkload plan` says, by what LUSID holds, what would be"
+    return StoppedError(f"{'; '.join(map(str, found))} allows: nothing was sent; {told}")
 
 
 def _leave_out(prepared: PreparedRun, intended: Intended, doubtful: set[int], target: Target) -> None:

@@ -278,6 +278,34 @@ def test_a_guarded_run_goes_on_with_a_larger_limit_and_with_its_plan(place: Desk
     assert run(["report", stopped.run_id, "--runs", str(place.runs)]) == 0
 
 
+def test_a_guard_of_a_feed_goes_by_what_it_last_had_accepted_and_reads_nothing(place: Desk) -> None:
+    fed: dict[str, Any] = {"feed": "crm", "date": "2026-11-20"}
+    place.load("investor-records", [investor(n) for n in range(1, 11)], **fed)
+    second = [investor(n, {COUNTRY: "Chad"} if n < 4 else {}) for n in range(1, 13)]
+    place.load("investor-records", [investor(9, {COUNTRY: "Peru"})])  # by somebody else: the feed knows nothing of it
+
+    def reads() -> int:
+        return sum(1 for method, path, _ in place.sandbox.calls if method == "GET" and "investorrecords" in path)
+
+    before = reads()
+    for limits, said in (
+        (
+            {"max_change": 2},
+            "3 of 12 keys would change, more than --max-change 2 allows: nothing was sent; `bulkload plan`",
+        ),
+        ({"max_create": "10%"}, "2 of 12 keys would be new to LUSID, more than --max-create 10% allows"),
+    ):
+        heard = Heard()
+        stopped = place.load("investor-records", second, progress=heard, **fed, **limits)
+        assert (stopped.exit_code, stopped.requests) == (4, 0)
+        assert stopped.warnings[-1].startswith(said)
+        assert "investor-records: guarded by what feed crm last had accepted; LUSID is not read" in heard.notes
+    assert place.load("investor-records", second, max_change=3, max_create=2, **fed).exit_code == 0
+    assert reads() == before
+    stopped = place.load("investor-records", [investor(1)], max_change=0, max_clear=0, **fed)  # hashes tell no clearing
+    assert (stopped.exit_code, reads() > before) == (4, True)
+
+
 def test_a_guard_without_a_plan_makes_one_and_sends_all_that_it_lets_through(place: Desk) -> None:
     place.load("investor-records", [investor(1), investor(2)])
     report = place.load("investor-records", [investor(1), investor(2, {COUNTRY: "Chad"})], max_change="50%")

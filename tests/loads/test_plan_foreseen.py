@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from builders import COUNTRY, HOLDER, IA_ID, IR_ID, PERSON, Row, investor
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from kept_sandbox import Desk, desk
 from planned import WHAT_IT_DOES, lines
@@ -208,8 +208,12 @@ def test_what_a_plan_of_accounts_foresees_is_what_the_load_does(tmp_path: Path, 
     with desk(tmp_path, dialect) as place:
         place.load("investor-records", [investor(n, scope) for n in (1, 2, 3)], dialect=dialect)
 
+        @example(
+            before={1: {"holders": {1, 2}, "display_name": "A", "portfolios": {"PF1"}}},
+            rows={1: {"holders": {2}, "display_name": "A", "portfolios": {"PF1"}}},
+        )
         @given(before=ACCOUNTS, rows=ACCOUNTS)
-        @settings(max_examples=examples, phases=[Phase.generate])
+        @settings(max_examples=examples, phases=[Phase.explicit, Phase.generate])
         def holds(before: dict[int, Any], rows: dict[int, Any]) -> None:
             def halves(half: str) -> tuple[list[Row], list[Row]]:
                 return account_rows(half, dialect, before), account_rows(half, dialect, rows)

@@ -78,6 +78,13 @@ MUTATIONS = (
         ("tests/loads/test_plan_foreseen.py::test_what_a_plan_of_accounts_foresees_is_what_the_load_does",),
     ),
     Mutation(
+        "guard a feed as if it had accepted everything as it is",
+        "pipelines/feeds/feed.py",
+        "other = known & (self.prints.requests != state.requests[places])",
+        "other = known & ~known",
+        ("tests/loads/test_plan.py::test_a_guard_of_a_feed_goes_by_what_it_last_had_accepted_and_reads_nothing",),
+    ),
+    Mutation(
         "plan as if nothing had left the feed",
         "pipelines/feeds/feed.py",
         "return Feed(place, hasher, state).take(prepared, wanted).decision",
