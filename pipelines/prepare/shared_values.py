@@ -4,7 +4,7 @@ Of two requests with one such value, one would overwrite the other: neither is s
 or, where it may be shared, 90 more; such rows are read again, for a hash that repeats proves nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -17,6 +17,7 @@ from pipelines.prepare.row_book import Book
 from schemas.dialects import ONLY_2_3, Dialect
 from schemas.rows.binding import Binding
 from schemas.rows.validated import Sheet
+from schemas.rows.whole.keys import all_texts, joined
 from schemas.states import State
 
 _APART = "\0"
@@ -65,15 +66,16 @@ class SharedValues:
                 values = ["" if position in unknown else value for position, value in enumerate(values)]
             index.extend(start, values)
 
-    def refuse(self, book: Book, binding: Binding) -> None:
+    def refuse(self, book: Book, binding: Binding, key_of: Callable[[int], bytes]) -> None:
         """Refuses every row that shares a value with a row of another key; each names the others.
 
         Args:
+            key_of: reads the key of a row.
             book: rows that gave way to another of their key stay what they are.
             binding: how rows are read, to read them again.
         """
         for each, index in self._indices:
-            rows = np.array([o for o in index.repeated().tolist() if _counts(book, o)], np.int64)
+            rows = np.array([o for o in index.repeated(key_of).tolist() if _counts(book, o)], np.int64)
             if len(rows):
                 _refuse_shared(each, book, binding, rows)
 
@@ -88,6 +90,8 @@ def _values(each: Unique, cells: Mapping[str, Sequence[str]]) -> Sequence[str]:
     columns = [cells[name] for name in each.columns]
     if len(columns) == 1:
         return columns[0]
+    if texts := all_texts(columns):
+        return joined(texts, _APART)
     return [_APART.join(parts) if all(parts) else "" for parts in zip(*columns, strict=True)]
 
 

@@ -18,7 +18,9 @@ import pyarrow.compute as pc
 from pipelines.operations.operation import BodyShape, Operation
 from pipelines.prepare.entries import Entries
 from pipelines.prepare.filling import Filling, Template
+from pipelines.prepare.parts import APART
 from pipelines.prepare.patterns import MARK, Pattern, has_mark, patterns_of, row_of_marks
+from pipelines.prepare.together import Listed, Together
 from pipelines.prepare.tokens import Tokens
 from schemas.requests.members import Disagreement, Gathered, Member, disagreements, shared_columns
 from schemas.rows.binding import Binding
@@ -131,8 +133,6 @@ class _Item(NamedTuple):
     owned: _Pick
 
 
-_APART = b"\n"
-"""Stands between the tokens of a part: JSON has no line feed."""
 _BROKEN, _UNKNOWN = b"-", b"?"
 """In place of a pattern's number: it breaks a rule; it has no template."""
 
@@ -145,6 +145,7 @@ class GatheredTemplates:
 
     Attributes:
         names_size: bytes by which a row as JSON is longer than the tokens of its cells.
+        together: makes many of them at once; None where a row may add several items to a list.
     """
 
     def __init__(self, binding: Binding, operation: Operation, build: Gathered) -> None:
@@ -160,6 +161,15 @@ class GatheredTemplates:
         self._shared = shared_columns(binding.columns, self._members)
         self._shared_cells = _picker([names.index(c) for c in self._shared])
         self._items = [self._items_of(member) for member in self._members]
+        self.together = self._together() if all(len(items) == 1 for items in self._items) else None
+
+    def _together(self) -> Together:
+        names = self._binding.names
+        lists = [
+            Listed([names.index(c) for c in member.key if c in slot], [names.index(name) for name in slot.values()])
+            for member, ((slot, _, _),) in zip(self._members, self._items, strict=True)
+        ]
+        return Together(len(names) + 2, [names.index(c) for c in self._shared], lists)
 
     def _items_of(self, member: Member) -> list[_Item]:
         """The items that a row may add to a list: one, or as many as the mapping has side by side."""
@@ -186,7 +196,7 @@ class GatheredTemplates:
             unknown = np.flatnonzero(np.array([number == _UNKNOWN for number in numbers])[of_row]).tolist()
             broken[[place for place in unknown if self._binding.broken_rules(sheet.row(place))]] = True
         tokens = [each.array for each in Tokens(self._binding, sheet).columns()]
-        parts = pc.binary_join_element_wise(*tokens, told, one_text(_APART.decode()))
+        parts = pc.binary_join_element_wise(*tokens, told, one_text(APART.decode()))
         return Entries(pc.if_else(flag_array(broken), NOTHING, parts) if broken.any() else parts)
 
     def _new(self, pattern: Pattern) -> bytes:
@@ -197,22 +207,26 @@ class GatheredTemplates:
         if not self._binding.broken_rules(row):
             number = b"%d" % len(self._templates)
             items = [
-                [self._template_of(member, item, row) for item in items]
+                [self._item_of_marks(member, item, row) for item in items]
                 for member, items in zip(self._members, self._items, strict=True)
             ]
-            whole = _template(self._encode_whole(MARK.format(len(row)), row))
-            self._templates[number] = _Gathered(whole, items)
+            whole = self._encode_whole(MARK.format(len(row)), row)
+            self._templates[number] = _Gathered(
+                _template(whole), [[_template(each) if each else None for each in some] for some in items]
+            )
+            if self.together is not None:
+                self.together.add(number, _in_pieces(whole), [_in_pieces(each) if each else None for (each,) in items])
         return self._number_of.setdefault(pattern, number)
 
-    def _template_of(self, member: Member, item: _Item, row: Row) -> _Template | None:
-        """The template of an item of a row of marks."""
+    def _item_of_marks(self, member: Member, item: _Item, row: Row) -> bytes | None:
+        """What a row of marks adds to a list; None where that is nothing."""
         if not any(map(row.get, item.slot.values())):
             return None
-        return _template(orjson.dumps(self._build.items[member]({**row, **{n: row[s] for n, s in item.slot.items()}})))
+        return orjson.dumps(self._build.items[member]({**row, **{n: row[s] for n, s in item.slot.items()}}))
 
     def entry(self, parts: Collection[bytes]) -> bytes | None:
         """The entry of rows of one key, all different; None where two of them contradict each other."""
-        rows = [part.split(_APART) for part in parts]
+        rows = [part.split(APART) for part in parts]
         templates = [found for row in rows if (found := self._templates.get(row[-1]))]
         if len(templates) < len(rows):
             return None if self.disagreements(parts) else self._by_itself(parts)
@@ -239,7 +253,7 @@ class GatheredTemplates:
         return b"[%b]" % b",".join(items)
 
     def _by_itself(self, parts: Collection[bytes]) -> bytes:
-        *_, key, _ = next(iter(parts)).split(_APART)
+        *_, key, _ = next(iter(parts)).split(APART)
         return self._encode(orjson.loads(b'"%b"' % key), [row for part in parts for row in self._spread(part)])
 
     def _spread(self, part: bytes) -> list[Row]:
@@ -254,13 +268,13 @@ class GatheredTemplates:
 
     def size(self, part: bytes) -> int:
         """Bytes of a row as JSON, its columns' names included: a row larger than a call is refused by itself."""
-        *tokens, _, _ = part.split(_APART)
+        *tokens, _, _ = part.split(APART)
         return self.names_size + sum(map(len, tokens))
 
     def row(self, part: bytes) -> Row:
         """The validated row of a part."""
         lists = self._binding.lists
-        tokens = zip(self._binding.names, part.split(_APART), strict=False)
+        tokens = zip(self._binding.names, part.split(APART), strict=False)
         return {name: orjson.loads(token if name in lists else b'"%b"' % token) for name, token in tokens}
 
 

@@ -18,7 +18,7 @@ from schemas.rows.columns import Columns, KeyRule, Row
 from schemas.rows.faults import said_by_place
 from schemas.rows.sources import Cells, Picked
 from schemas.rows.whole.columns import Coded, Texts
-from schemas.rows.whole.keys import first_filled, joined
+from schemas.rows.whole.keys import first_filled, joined_key
 
 Validator = Callable[[Cells], list[Any]]
 """Gives the validated cells of a column; raises ValidationError for all that it refuses."""
@@ -141,7 +141,7 @@ def key_reader(columns: Columns, rule: KeyRule, own: Sequence[str]) -> Callable[
 
 
 def _joined(columns: Sequence[Cells]) -> Sequence[str]:
-    if (plain := joined(columns)) is not None:
+    if (plain := joined_key(columns)) is not None:
         return plain
     return ["/".join(parts) if all(parts) else "" for parts in zip(*map(_texts, columns), strict=True)]
 

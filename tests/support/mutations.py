@@ -36,6 +36,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "make one request of rows that contradict each other, where many are made together",
+        "pipelines/prepare/together.py",
+        "found |= numbers[rows] != numbers[others]",
+        "found |= numbers[rows] < 0",
+        ("tests/unit/prepare/test_gathering.py::test_requests_made_together_are_those_made_one_by_one",),
+    ),
+    Mutation(
         "send a cell that its row's request has no place for",
         "pipelines/prepare/filling.py",
         "if (cells.filled & ~takes).any() else cells.array",
@@ -667,7 +674,7 @@ MUTATIONS = (
     ),
     Mutation(
         "have a request's rows inherit whatever state one of them has",
-        "pipelines/prepare/grouping.py",
+        "pipelines/prepare/gathering.py",
         "State[settled[worst].traits.siblings]",
         "settled[worst]",
         ("tests/loads/test_invented_states.py::test_the_rows_of_a_request_that_cannot_go_whole_are_all_in_failures",),

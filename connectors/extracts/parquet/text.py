@@ -7,7 +7,7 @@ Arrow's own casts do the work, a column at a time; the few values they write wit
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -18,6 +18,8 @@ from connectors.extracts.batches import REPLACEMENT
 from connectors.extracts.characters import CONTROL, has_control
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import TIMES, Kind
+from schemas.rows.whole.arrays import NOTHING
+from schemas.rows.whole.columns import Texts
 
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
     (pa.types.is_string, Kind.TEXT),
@@ -67,7 +69,7 @@ def kind_of(arrow: pa.DataType) -> Kind | None:
     return next((kind for test, kind in _KINDS if test(arrow)), None)
 
 
-def cells_of(column: pa.Array, nanoseconds: pa.Array | None = None) -> tuple[list[Cell], list[tuple[int, str]]]:
+def cells_of(column: pa.Array, nanoseconds: pa.Array | None = None) -> tuple[Sequence[Cell], list[tuple[int, str]]]:
     """A column's values as cells.
 
     Args:
@@ -84,7 +86,7 @@ def cells_of(column: pa.Array, nanoseconds: pa.Array | None = None) -> tuple[lis
     if is_list(column.type):
         return _list_cells(column, nanoseconds)
     texts = _texts(column, nanoseconds)
-    return [*texts], list(_faults(texts, column.type))
+    return texts, list(_faults(texts, column.type))
 
 
 def shown_type(arrow: pa.DataType) -> str:
@@ -96,7 +98,7 @@ def _list_cells(column: pa.Array, nanoseconds: pa.Array | None) -> tuple[list[Ce
     lengths = pc.fill_null(pc.list_value_length(column), 0)
     ends = np.cumsum(lengths.to_numpy()).tolist()
     elements = pc.list_flatten(column)
-    texts = _texts(elements, None if nanoseconds is None else pc.list_flatten(nanoseconds))
+    texts = [*_texts(elements, None if nanoseconds is None else pc.list_flatten(nanoseconds))]
     cells: list[Cell] = [texts[start:end] or "" for start, end in zip([0, *ends], ends, strict=False)]
     nulls = np.flatnonzero(elements.is_null().to_numpy(zero_copy_only=False))
     faults = [(int(index), "NullInList") for index in nulls]
@@ -104,7 +106,7 @@ def _list_cells(column: pa.Array, nanoseconds: pa.Array | None) -> tuple[list[Ce
     return cells, sorted({(bisect_right(ends, index), code) for index, code in faults})
 
 
-def _texts(column: pa.Array, nanoseconds: pa.Array | None = None) -> list[str]:
+def _texts(column: pa.Array, nanoseconds: pa.Array | None = None) -> Sequence[str]:
     """Values that are no lists as texts, null as `''`."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -117,23 +119,23 @@ def _texts(column: pa.Array, nanoseconds: pa.Array | None = None) -> list[str]:
     else:
         writer = _WRITERS.get(kind_of(column.type) or Kind.NOTHING)
         written = writer(column) if writer else column.cast(pa.string(), safe=False)
-    filled = pc.fill_null(written, "")
+    filled = pc.coalesce(written, NOTHING)
     try:
-        texts: list[str] = filled.to_pylist()
-    except UnicodeDecodeError:
+        filled.validate(full=True)
+    except pa.ArrowInvalid:  # bytes that are not UTF-8
         return [octets.decode("utf-8", "replace") for octets in filled.cast(pa.binary()).to_pylist()]
-    return texts
+    return Texts(filled)
 
 
-def _faults(texts: list[str], arrow: pa.DataType) -> Iterator[tuple[int, str]]:
+def _faults(texts: Sequence[str], arrow: pa.DataType) -> Iterator[tuple[int, str]]:
     """What refuses a row: characters, as they do in a CSV, and times that no calendar has."""
     kind = kind_of(arrow)
     marks = _TEXT_MARKS if kind is Kind.TEXT else _TIME_MARKS if kind in TIMES else ()
-    together = "".join(texts) if marks else ""
+    together = texts.data if isinstance(texts, Texts) else "".join(texts).encode()
     for mark, code in marks:
-        if mark in together:
+        if mark.encode() in together:
             yield from ((index, code) for index, text in enumerate(texts) if mark in text)
-    if kind is Kind.TEXT and has_control(together.encode()):
+    if kind is Kind.TEXT and has_control(together):
         yield from ((index, "ControlCharacter") for index, text in enumerate(texts) if CONTROL.search(text))
 
 

@@ -8,16 +8,19 @@ import numpy as np
 from schemas.rows.whole.columns import Texts
 
 
-def joined(columns: Sequence[Sequence[Any]]) -> Texts | None:
+def joined_key(columns: Sequence[Sequence[Any]]) -> Texts | None:
     """The keys that all of some columns make, `/` between; '' where one is empty; None where this look cannot tell."""
     parts = _bare(columns)
-    if parts is None:
-        return None
+    return None if parts is None else joined(parts, "/")
+
+
+def joined(parts: Sequence[Texts], apart: str) -> Texts:
+    """The cells of some columns, joined row by row; '' where one of them is empty."""
     import pyarrow.compute as pc
 
     from schemas.rows.whole.arrays import NOTHING, flag_array, one_text
 
-    keys = pc.binary_join_element_wise(*(part.array for part in parts), one_text("/"))
+    keys = pc.binary_join_element_wise(*(part.array for part in parts), one_text(apart))
     there = np.logical_and.reduce([part.filled for part in parts])
     return Texts(keys if there.all() else pc.if_else(flag_array(there), keys, NOTHING))
 
@@ -38,7 +41,13 @@ def first_filled(columns: Sequence[Sequence[Any]]) -> Texts | None:
     return keys
 
 
+def all_texts(columns: Sequence[Sequence[Any]]) -> list[Texts] | None:
+    """The same columns, where all of them are texts of Arrow."""
+    found = [column for column in columns if isinstance(column, Texts)]
+    return found if len(found) == len(columns) else None
+
+
 def _bare(columns: Sequence[Sequence[Any]]) -> list[Texts] | None:
     """The same columns, where all are texts in which nothing has to be cleaned off."""
-    found = [c for c in columns if isinstance(c, Texts) and c.is_ascii and not c.may_be_padded]
-    return found if len(found) == len(columns) else None
+    found = all_texts(columns)
+    return found if found and all(each.is_ascii and not each.may_be_padded for each in found) else None

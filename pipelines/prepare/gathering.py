@@ -1,0 +1,180 @@
+"""Rows of one key become one request, wherever they stand: as many at once as can be, the others one by one."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.run_folder.scratch import EntryFile
+from pipelines.operations.operation import Operation
+from pipelines.prepare.grouping import MOST_NAMED, KeyIndex, refuse_large, same_key, settle_copy
+from pipelines.prepare.parts import read_parts
+from pipelines.prepare.row_book import Book
+from pipelines.prepare.templates import GatheredTemplates
+from schemas.rows.whole.arrays import taken, text_array
+from schemas.rows.whole.columns import Texts
+from schemas.states import PENDING, State
+
+_WITHIN_ROW = "differs between items of one row that have the same key"
+"""What is said of a row that contradicts itself, where it has several items of a list."""
+
+
+class Made(NamedTuple):
+    """Requests that stand.
+
+    Attributes:
+        rows: the ordinals of their rows, copies left out, those of each request behind each other.
+        counts: how many rows each has.
+        entries: what is sent.
+    """
+
+    rows: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    entries: Texts
+
+
+class Gathering:
+    """Rows of one key become one request, wherever in the extract they stand.
+
+    A request is sent whole or not at all: when one of its rows is at fault, or two contradict each
+    other, the others are refused with it and name the culprit, for a request without that row would
+    say something else (an account with one holder less).
+    """
+
+    def __init__(
+        self, book: Book, parts: EntryFile, templates: GatheredTemplates, operation: Operation, limit: int
+    ) -> None:
+        """Gets ready to gather.
+
+        Args:
+            parts: of each row by ordinal, b"" where it was refused; see `GatheredTemplates`.
+            limit: bytes of an entry, at most.
+        """
+        self._book, self._templates, self._operation, self._limit = book, templates, operation, limit
+        self._parts, self._part_of = parts, parts.reader()
+
+    def gather(self, index: KeyIndex, key_of: Callable[[int], Hashable]) -> Iterator[Made]:
+        """Yields the requests that stand, in the order of their first rows.
+
+        Args:
+            index: the keys of all rows.
+            key_of: reads the key of a row.
+        """
+        waiting: list[list[int]] = []  # rows of the keys that are looked at alone, until it is their turn
+        for ordinals, starts in index.portions():
+            made, odd = self._at_once(ordinals, starts)
+            for place in np.flatnonzero(odd).tolist():
+                for rows in same_key(ordinals[starts[place] : starts[place + 1]].tolist(), key_of, singles=True):
+                    heappush(waiting, rows)
+            firsts, done = ordinals[starts[:-1]], 0
+            while waiting and waiting[0][0] <= firsts[-1]:
+                rows = heappop(waiting)
+                place = int(np.searchsorted(firsts, rows[0]))
+                yield from _some(made, ordinals, starts, done, place)
+                yield from self._one(rows)
+                done = place + int(firsts[place] == rows[0])
+            yield from _some(made, ordinals, starts, done, len(firsts))
+        while waiting:
+            yield from self._one(heappop(waiting))
+
+    def _at_once(
+        self, ordinals: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]
+    ) -> tuple[Texts, npt.NDArray[np.bool_]]:
+        """The entry of each key as far as it can be made without a look at it alone, and which keys need one."""
+        nothing = Texts(text_array([b""] * (len(starts) - 1)))
+        if self._templates.together is None:
+            return nothing, np.ones(len(nothing), np.bool_)
+        ends = self._parts.ends
+        settled = np.frombuffer(self._book.states, np.uint8)[ordinals] != PENDING
+        odd = np.logical_or.reduceat(settled | (ends[ordinals] == ends[ordinals + 1]), starts[:-1])
+        if odd.all():
+            return nothing, odd
+        counts = np.diff(starts)
+        parts = read_parts(self._parts, ordinals[np.repeat(~odd, counts)], self._templates.together.width)
+        entries, unclear = self._templates.together.entries(parts, np.concatenate(([0], np.cumsum(counts[~odd]))))
+        unclear |= entries.lengths > self._limit
+        place_of = np.cumsum(~odd) - 1
+        odd[~odd] = unclear
+        return Texts(taken(entries.array, np.maximum(place_of, 0))), odd
+
+    def _one(self, ordinals: Sequence[int]) -> Iterator[Made]:
+        """The request of the rows of one key, if it stands."""
+        found = self._gathered(ordinals)
+        if found is not None:
+            rows, entry = found
+            yield Made(np.array(rows, np.int64), np.array([len(rows)]), Texts(text_array([entry])))
+
+    def _gathered(self, ordinals: Sequence[int]) -> tuple[list[int], bytes] | None:
+        """(ordinals of its rows, copies left out; entry) of the request of one key; None where it does not stand."""
+        parts = [self._part_of(ordinal) for ordinal in ordinals]
+        first_of: dict[bytes, int] = {}
+        for part, ordinal in zip(parts, ordinals, strict=True):
+            first_of.setdefault(part, ordinal)
+        first_of.pop(b"", None)
+        entry = self._entry(first_of, ordinals) if first_of else b""
+        if self._withheld(ordinals):
+            return None
+        assert entry, "the rows of a key make no request, and none of them is refused"  # noqa: S101
+        if len(first_of) < len(ordinals):
+            for part, ordinal in zip(parts, ordinals, strict=True):
+                if first_of[part] != ordinal:
+                    settle_copy(self._book, ordinal, first_of[part])
+        return list(first_of.values()), entry
+
+    def _entry(self, first_of: Mapping[bytes, int], ordinals: Sequence[int]) -> bytes | None:
+        """The entry of different rows of one key; refuses those that contradict each other or make too large a one."""
+        entry = self._templates.entry(first_of)
+        if entry is None:
+            self._compare(first_of)
+        elif len(entry) > self._limit and not self._is_settled(ordinals):
+            refuse_large(self._book, first_of.values(), len(entry), self._limit)
+        return entry
+
+    def _compare(self, first_of: Mapping[bytes, int]) -> None:
+        """Refuses the rows that contradict each other, with all they differ in."""
+        kept, told = list(first_of.values()), dict[int, list[str]]()
+        for clash in self._templates.disagreements(first_of):
+            pair = (kept[clash.first], kept[clash.second])
+            message = clash.message if clash.first != clash.second else _WITHIN_ROW
+            for ordinal, other in dict.fromkeys((pair, pair[::-1])):
+                faults = told.setdefault(ordinal, [])
+                if len(faults) < MOST_NAMED:
+                    faults.append(f"{clash.column} {message}: {self._book.where(other)}")
+        for ordinal, faults in told.items():
+            if self._book.is_open(ordinal):
+                self._book.settle(ordinal, State.INVALID, "Disagreement", "; ".join(faults))
+
+    def _withheld(self, ordinals: Sequence[int]) -> bool:
+        """Whether a row of a group is settled; the others then become what its state says, and name it.
+
+        Others are those that are open, and those in a good state unless all are: none may be missing when the request
+        is corrected and loaded again.
+        """
+        if not self._is_settled(ordinals):
+            return False
+        settled = {o: state for o in ordinals if (state := self._book.state(o))}
+        good = {o for o, state in settled.items() if state.traits.good}
+        if len(good) == len(ordinals):
+            return True
+        worst = min(settled, key=lambda o: (o in good, not settled[o].traits.correctable))
+        message = f"{self._book.where(worst)} of the same {self._operation.entity} is {settled[worst]}"
+        for ordinal in ordinals:
+            if ordinal not in settled or ordinal in good:
+                self._book.settle(ordinal, State[settled[worst].traits.siblings], "SameRequest", message)
+        return True
+
+    def _is_settled(self, ordinals: Sequence[int]) -> bool:
+        """Whether a row of a group is settled."""
+        states = self._book.states
+        return any(states[ordinal] != PENDING for ordinal in ordinals)
+
+
+def _some(
+    made: Texts, ordinals: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], first: int, last: int
+) -> Iterator[Made]:
+    """The requests from `first` to before `last` of those made at once."""
+    if first < last:
+        rows = ordinals[starts[first] : starts[last]]
+        yield Made(rows, np.diff(starts[first : last + 1]), made.cut(first, last))

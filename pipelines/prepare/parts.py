@@ -1,0 +1,90 @@
+"""Rows of requests that several rows make, by their tokens, as they stand in the scratch file one behind the other."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.run_folder.scratch import EntryFile
+from schemas.rows.whole.arrays import array_of_bytes, encoded, taken
+from schemas.rows.whole.columns import Texts
+
+APART = b"\n"
+"""Stands between the tokens of a part: JSON has no line feed."""
+_MOST_BETWEEN = 1 << 12
+"""Bytes between two parts that are read together, at most."""
+
+Places = npt.NDArray[np.int64]
+
+
+class Parts:
+    """The parts of some rows, none of them empty.
+
+    Attributes:
+        width: tokens of a row.
+    """
+
+    def __init__(self, tokens: Texts, width: int, order: Places) -> None:
+        """Takes tokens row by row.
+
+        Args:
+            tokens: of all rows.
+            width: see above.
+            order: where each row of these parts stands among those rows.
+        """
+        self._tokens, self.width, self._order = tokens, width, order
+        self._found: dict[int, Texts] = {}
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def column(self, place: int) -> Texts:
+        """One token of each row."""
+        if place not in self._found:
+            self._found[place] = Texts(taken(self._tokens.array, self._order * self.width + place))
+        return self._found[place]
+
+    def numbered(self, place: int) -> tuple[list[str], npt.NDArray[np.int32]]:
+        """The different tokens of a column, and of each row the number of its own."""
+        different, numbers = encoded(self.column(place).array)
+        return different.to_pylist(), numbers
+
+
+def read_parts(file: EntryFile, ordinals: Places, width: int) -> Parts:
+    """The parts of some rows.
+
+    Args:
+        file: the parts of all rows.
+        ordinals: the rows, in any order, each once.
+        width: tokens of a part.
+    """
+    ascending = np.sort(ordinals)
+    ends = file.ends
+    octets = np.frombuffer(b"".join(_read(file, ascending, ends)), np.uint8)
+    sizes = ends[ascending + 1] - ends[ascending]
+    # Each token ends in front of what stands between two, or at the end of its part.
+    behind = np.flatnonzero(octets == APART[0])
+    starts = np.zeros(len(ascending) * width + 1, np.int32)
+    inner = np.ones(len(starts) - 1, np.bool_)
+    inner[width - 1 :: width] = False
+    starts[1:][inner] = behind - np.arange(len(behind))
+    starts[1:][~inner] = np.cumsum(sizes - (width - 1))
+    tokens = Texts(array_of_bytes(starts, octets[octets != APART[0]]))
+    return Parts(tokens, width, np.searchsorted(ascending, ordinals))
+
+
+def _read(file: EntryFile, ascending: Places, ends: npt.NDArray[np.int64]) -> Sequence[bytes]:
+    """The bytes of entries, those near each other read together."""
+    starts, stops = ends[ascending], ends[ascending + 1]
+    breaks = np.flatnonzero(starts[1:] - stops[:-1] > _MOST_BETWEEN) + 1
+    bounds = [0, *breaks.tolist(), len(ascending)]
+    found: list[bytes] = []
+    for first, last in pairwise(bounds):
+        begin = int(starts[first])
+        together = file.read(int(ascending[first]), int(ascending[last - 1] - ascending[first]) + 1)
+        gaps = np.flatnonzero(starts[first + 1 : last] != stops[first : last - 1]) + first + 1
+        cuts = [first, *gaps.tolist(), last]
+        spans = zip(starts[cuts[:-1]].tolist(), stops[np.array(cuts[1:]) - 1].tolist(), strict=True)
+        found += [together[start - begin : stop - begin] for start, stop in spans]
+    return found
