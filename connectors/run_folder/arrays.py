@@ -21,6 +21,9 @@ def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         values: texts, whole numbers, or lists of either, as `kind` has it; None for a null.
         kind: any type; another than string, int64, a list or a dictionary of strings takes the way through pandas.
     """
+    first = values[0] if values else None
+    if (first is None or isinstance(first, str)) and values.count(first) == len(values):
+        return _repeated(first, len(values), kind)
     if pa.types.is_string(kind):
         return _texts(values)
     if pa.types.is_int64(kind):
@@ -37,6 +40,16 @@ def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         places = pa.Array.from_buffers(pa.int8(), len(values), [_validity(values), pa.py_buffer(numbers)])
         return pa.DictionaryArray.from_arrays(places, array_of(known, kind.value_type))
     return pa.array(values, kind)
+
+
+def _repeated(value: str | None, count: int, kind: pa.DataType) -> pa.Array:
+    """The same text, or null, so many times."""
+    if value is None:
+        return pa.nulls(count, kind)
+    if not pa.types.is_string(kind):
+        places = pa.Array.from_buffers(pa.int8(), count, [None, pa.py_buffer(bytes(count))])
+        return pa.DictionaryArray.from_arrays(places, _texts([value]))
+    return pa.repeat(_texts([value])[0], count)
 
 
 def _texts(values: Sequence[str | None]) -> pa.Array:

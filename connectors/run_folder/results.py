@@ -82,11 +82,12 @@ class LineFile:
     ) -> None:
         self._writer.close()
 
-    def write(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Adds lines, given as columns of the schema."""
+    def write(self, columns: Mapping[str, Sequence[Any] | pa.Array]) -> None:
+        """Adds lines, given as columns of the schema, some of them as Arrow has them."""
         self._lines += len(columns[self._schema[0].name])
         make = array_of if self._lines <= _FEW_LINES else pa.array
-        arrays = [make(columns[f.name], f.type) for f in self._schema]
+        given = [(columns[f.name], f.type) for f in self._schema]
+        arrays = [column if isinstance(column, pa.Array) else make(column, kind) for column, kind in given]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
     def note(self, name: bytes, content: bytes) -> None:

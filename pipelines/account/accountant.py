@@ -14,6 +14,7 @@ from connectors.extracts.extract import Extract, RowBatch
 from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import OWN_COLUMNS, OutcomeFile, write_failures
+from pipelines.account.columns import ALONE, rows_alone
 from pipelines.account.failed_references import FailedRefs
 from pipelines.account.key_counts import rows_that_count
 from pipelines.account.reasons import DETAILS, Reasons, RowReason, SettledCall, stretches
@@ -144,7 +145,7 @@ class Accountant:
             heads = requests < 0
             heads[~heads] = self._prepared.first_row[requests[~heads]] == span[~heads]
             lines = self._lines(batch, span[heads], requests[heads], rows_of)
-            total += sum(map(len, lines["rows"]))
+            total += sum(map(len, lines["rows"])) if rows_of.many else len(lines["rows"])
             file.write(lines)
         return total
 
@@ -154,18 +155,14 @@ class Accountant:
         ordinals: npt.NDArray[np.int64],
         requests: npt.NDArray[np.int32],
         rows_of: RowsOf,
-    ) -> dict[str, list[Any]]:
-        keys = self._prepared.keys.split(batch.start, batch.count)
-        source = self._book.extract.sources[batch.source].name
-        shift = batch.first_row - batch.start
-        lines: dict[str, list[Any]] = {
-            "key": [keys[o].decode() or None for o in (ordinals - batch.start).tolist()],
-            "source": [source] * len(ordinals),
-            "rows": [[o + shift] for o in ordinals.tolist()],
+    ) -> dict[str, Any]:
+        lines: dict[str, Any] = {
+            **rows_alone(self._prepared, batch, ordinals, self._states[ordinals]),
             "places": [None] * len(ordinals),
-            "state": [STATES[s].value for s in self._states[ordinals].tolist()],
             **self._details(ordinals, requests),
         }
+        if rows_of.many:
+            lines |= {name: lines[name].to_pylist() for name in ALONE}
         for i in np.flatnonzero(~self._is_good[self._states[ordinals]]).tolist():
             place = self._book.found_at(int(ordinals[i]))
             lines["places"][i] = [place] if place else None

@@ -136,12 +136,10 @@ def _alerts(
 
 
 def _ids(values: Mapping[str, Any], keys: Sequence[str], member: str) -> list[str | None]:
-    found = []
-    for key in keys:
-        value = values.get(key)
-        lusid_id = value.get(member) if isinstance(value, dict) else None
-        found.append(server_text(lusid_id, 100) if isinstance(lusid_id, str) else None)
-    return found
+    found = [value.get(member) if isinstance(value, dict) else None for value in map(values.get, keys)]
+    if found.count(None) == len(found):
+        return found
+    return [server_text(lusid_id, 100) if isinstance(lusid_id, str) else None for lusid_id in found]
 
 
 def _refused(request: int, body: object, *, done: bool) -> Outcome:

@@ -283,4 +283,4 @@ class Delivery:
 
     def _keys(self, part: Part) -> list[str]:
         rows = self._prepared.first_row[np.asarray(part)]
-        return [key.decode() for run in runs_of(rows) for key in self._prepared.keys.split(*run)]
+        return [key for run in runs_of(rows) for key in self._prepared.keys.texts(*run)]
