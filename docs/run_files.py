@@ -16,6 +16,7 @@ class Member(NamedTuple):
 
 _CALL = Member("number", "number of the call, from 1; 0 where no call was needed")
 _CRC = Member("text", "CRC-32 of the line before this member, 8 hexadecimal digits")
+_AT = Member("number", "milliseconds since the run began; journals of earlier versions have no times")
 _RANGES = "request numbers, as pairs `[first, count]` of consecutive ones"
 
 JOURNAL: Mapping[str, Mapping[str, Member]] = {
@@ -25,9 +26,12 @@ JOURNAL: Mapping[str, Mapping[str, Member]] = {
         "keys": Member("text", "SHA-256 over all keys and their rows"),
         "crc": _CRC,
     },
-    "sent: before a call": {"call": _CALL, "sent": Member("list", _RANGES), "crc": _CRC},
+    "sent: before a call": {"call": _CALL, "at": _AT, "sent": Member("list", _RANGES), "crc": _CRC},
     "settled: when the outcome of requests is known": {
         "call": _CALL,
+        "at": _AT,
+        "took": Member("number", "milliseconds of the attempt that was answered, without waits", always=False),
+        "attempts": Member("number", "how often it was sent until it was answered", always=False),
         "request_id": Member("text or null", "LUSID's id of the call"),
         "settled": Member("list", "requests that need a state or a reason: `[request, state, code, message]`"),
         "named": Member("list", "the key and the first row of each of `settled`, in their order", always=False),

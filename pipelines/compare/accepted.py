@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.compare.sampling import Sample
+from pipelines.history.forgetting.person import stands_for_a_person
 from schemas.errors import ConfigError
 from schemas.states import State
 
@@ -41,15 +42,17 @@ class AcceptedKeys:
 
     Attributes:
         count: how many there are, sampled or not.
+        forgotten: how many are left out, because their person was forgotten: nobody knows any more what they were.
     """
 
-    def __init__(self, path: Path, files: int, sample: Sample | None) -> None:
+    def __init__(self, path: Path, files: int, sample: Sample | None, *, some_forgotten: bool = False) -> None:
         """Chooses which of them are read back.
 
         Args:
             path: outcomes.parquet.
             files: of the extract.
             sample: how many; None for all.
+            some_forgotten: whether a person of the run was forgotten.
 
         Raises:
             ConfigError: there is no such file, or it is damaged.
@@ -57,10 +60,11 @@ class AcceptedKeys:
         try:
             self._file = pq.ParquetFile(path)
             places = _places(self._file, files)
+            known = _still_known(self._file, places) if some_forgotten else places
         except (OSError, KeyError, pa.ArrowException):
             raise ConfigError(f"{path} is missing or damaged: what the run had accepted is not known") from None
-        self.count = len(places)
-        self._wanted = places if sample is None else sample.of(places)
+        self.count, self.forgotten = len(known), len(places) - len(known)
+        self._wanted = known if sample is None else sample.of(known)
 
     def __len__(self) -> int:
         return len(self._wanted)
@@ -92,3 +96,12 @@ def _places(file: pq.ParquetFile, files: int) -> npt.NDArray[np.int64]:
         found.append(places + start)
         start += len(batch)
     return np.concatenate(found)
+
+
+def _still_known(file: pq.ParquetFile, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The places whose key is not a word in place of one that was forgotten."""
+    is_gone, start = np.zeros(file.metadata.num_rows, bool), 0
+    for batch in file.iter_batches(columns=["key"]):
+        is_gone[start : start + len(batch)] = [stands_for_a_person(key) for key in batch["key"].to_pylist()]
+        start += len(batch)
+    return places[~is_gone[places]]

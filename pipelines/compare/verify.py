@@ -28,6 +28,7 @@ from pipelines.options import Progress
 from pipelines.planning.differences import text_of
 from pipelines.planning.expected import expected_of
 from pipelines.planning.held import EntityReader, in_order, read_lists
+from pipelines.report.summary import many
 from schemas.documents import VerifyDocument
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
@@ -116,7 +117,11 @@ def verify(
     _check_verifiable(folder, manifest, target)
     options = options_of(manifest, folder, target)
     operation = operation_named(manifest.operation)
-    accepted = AcceptedKeys(folder.outcomes, len(manifest.extracts), chosen)
+    given = (folder.outcomes, len(manifest.extracts), chosen)
+    accepted = AcceptedKeys(*given, some_forgotten=bool(manifest.forgotten))
+    if accepted.forgotten:
+        said = many(accepted.forgotten, "key was forgotten and is", "keys were forgotten and are")
+        progress.note(f"{said} not read back")
     changed = changed_since(folder, manifest)
     with ExitStack() as stack:
         opened = stack.enter_context(open_target(options.target, options, progress.note, progress.waiting))

@@ -14,7 +14,7 @@ from pipelines.deliver.answer_reader import hinted, read_answer
 from pipelines.deliver.changes import call_began
 from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
 from pipelines.deliver.doubts import Before, too_large
-from pipelines.deliver.ledger import Ledger, Outcome, Part, runs_of
+from pipelines.deliver.ledger import Ledger, Outcome, Part, Took, runs_of
 from pipelines.deliver.limits import Brake, CallSize
 from pipelines.deliver.read_back import Reader, ReadingBack
 from pipelines.deliver.redaction import Personal, mask_error
@@ -219,8 +219,8 @@ class Delivery:
         told = [o for o in reading.outcomes if o.state is not State.UNKNOWN]
         if not self._operation.idempotent:
             told = self.reading_back.reconsidered(told)
-        told = hinted(told, self._spec)
-        self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids, reading.changes)
+        told, took = hinted(told, self._spec), Took(answer.seconds, answer.attempts)
+        self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids, reading.changes, took)
         unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
         if unclear:
             self.reading_back.settle_unclear(call, unclear)

@@ -32,6 +32,13 @@ Name = Callable[[int], tuple[str, str]]
 """Gives the key of a request, and its first row as a person finds it."""
 
 
+class Took(NamedTuple):
+    """What a call took that was answered: seconds of its last attempt, and how many attempts there were."""
+
+    seconds: float
+    attempts: int
+
+
 class Outcome(NamedTuple):
     """What became of one request."""
 
@@ -57,15 +64,18 @@ class Ledger:
         calls: calls begun, over all the run's processes.
     """
 
-    def __init__(self, journal: Journal, count: int, name: Name | None = None) -> None:
+    def __init__(
+        self, journal: Journal, count: int, name: Name | None = None, since: Callable[[], int] | None = None
+    ) -> None:
         """Starts with every request open.
 
         Args:
             journal: the run's.
             count: requests of the run.
             name: gives a request's key and first row, for whoever reads the journal before the run is over.
+            since: gives the milliseconds since the run began; without it, lines have no times.
         """
-        self._journal, self._name = journal, name
+        self._journal, self._name, self._since = journal, name, since
         self.states = bytearray([PENDING]) * count
         self.settled_at = array("q", [-1]) * count
         self.in_doubt = bytearray(count)
@@ -107,7 +117,7 @@ class Ledger:
             self.calls += 1
             call = self.calls
         sent = ranges(part)
-        self._journal.append({"call": call, "sent": sent})
+        self._journal.append({"call": call, **self._times(None), "sent": sent})
         self._doubt(sent)
         return call
 
@@ -124,6 +134,7 @@ class Ledger:
         accepted: Part = (),
         ids: Sequence[str | None] = (),
         changes: str = "",
+        took: Took | None = None,
     ) -> None:
         """Journals what became of requests, then notes it in memory.
 
@@ -133,8 +144,10 @@ class Ledger:
             outcomes: requests with something to say of them.
             accepted: requests that are simply done, with LUSID's id of each in `ids`.
             changes: what became of each of those, a letter each; empty where the answer does not tell.
+            took: what the call took, where it was answered.
         """
-        record: dict[str, Any] = {"call": call, "request_id": request_id, "settled": [list(o) for o in outcomes]}
+        record: dict[str, Any] = {"call": call, **self._times(took)}
+        record |= {"request_id": request_id, "settled": [list(o) for o in outcomes]}
         if outcomes and self._name is not None:
             record["named"] = [self._name(outcome.request) for outcome in outcomes]
         if len(accepted):
@@ -144,6 +157,13 @@ class Ledger:
                 record["changes"] = changes
         self._note(self._journal.append(record), record)
 
+    def _times(self, took: Took | None) -> dict[str, int]:
+        """The members of a line that say when, and how long."""
+        if self._since is None:
+            return {}
+        told = {} if took is None else {"took": round(1000 * took.seconds), "attempts": took.attempts}
+        return {"at": self._since(), **told}
+
     def leave_out(self, unchanged: Part, outcomes: Sequence[Outcome]) -> None:
         """Journals which requests are not to be sent, then notes it in memory.
 
@@ -151,7 +171,8 @@ class Ledger:
             unchanged: those of which LUSID holds all already.
             outcomes: others, with something to say of them.
         """
-        record: dict[str, Any] = {"call": NO_CALL, "request_id": None, "settled": [list(o) for o in outcomes]}
+        record: dict[str, Any] = {"call": NO_CALL, **self._times(None)}
+        record |= {"request_id": None, "settled": [list(o) for o in outcomes]}
         if outcomes and self._name is not None:
             record["named"] = [self._name(outcome.request) for outcome in outcomes]
         if len(unchanged):

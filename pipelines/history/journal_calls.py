@@ -7,6 +7,9 @@ from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal import journal_lines
 from schemas.states import State
 
+_UNKNOWN = ("sent_at", "settled_at", "answer_ms", "attempts", "request_id")
+_COUNTS = ("requests", "accepted", "refused")
+
 
 def calls_of(folder: RunFolder) -> Iterator[Mapping[str, Any]]:
     """A line for each call of a run, in the order in which they were sent; none where it has no journal.
@@ -19,8 +22,13 @@ def calls_of(folder: RunFolder) -> Iterator[Mapping[str, Any]]:
         number = record.get("call", 0)
         if not number:  # the plan, or what was settled without a call
             continue
-        none = {"run_id": folder.run_id, "call": number, "request_id": None, "requests": 0, "accepted": 0, "refused": 0}
+        none = {"run_id": folder.run_id, "call": number, **dict.fromkeys(_UNKNOWN), **dict.fromkeys(_COUNTS, 0)}
         call = calls.setdefault(number, none)
+        moment = "sent_at" if "sent" in record else "settled_at"
+        if call[moment] is None:
+            call[moment] = record.get("at")
+        call["answer_ms"] = record.get("took", call["answer_ms"])
+        call["attempts"] = record.get("attempts", call["attempts"])
         call["requests"] += _count(record.get("sent"))
         call["request_id"] = record.get("request_id") or call["request_id"]
         settled = [state for _, state, *_ in record.get("settled") or ()]

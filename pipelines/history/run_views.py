@@ -80,6 +80,13 @@ NIGHTS_VIEW: View = {
 CALLS_VIEW: View = {
     "run_id": (pa.string(), "the run"),
     "call": (pa.int64(), "its number, from 1; `request` of outcomes names it"),
+    "sent_at": (
+        pa.int64(),
+        "milliseconds from the run's beginning until it was sent; null in older runs, as all times",
+    ),
+    "settled_at": (pa.int64(), "until it was first settled; null where it never was"),
+    "answer_ms": (pa.int64(), "what the answered attempt took, without waits; null where it was refused or lost"),
+    "attempts": (pa.int64(), "how often it was sent until it was answered; null where it was refused or lost"),
     "request_id": (pa.string(), "LUSID's id of it; null where no answer came"),
     "requests": (pa.int64(), "requests that it carried"),
     "accepted": (pa.int64(), "of these, requests that its answer accepted"),

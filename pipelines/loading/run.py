@@ -1,7 +1,8 @@
 """The life of a run before and after its requests are sent: its rows are prepared, its books closed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.run_folder.folder import RunFolder, write_json
@@ -50,7 +51,7 @@ def prepare(run: OpenRun) -> PreparedRun:
     digests = run.extract.digests()
     manifest = _with_kept_copy(run)
     run.extract.check_unchanged()
-    ledger = Ledger(run.journal, len(requests), requests.name)
+    ledger = Ledger(run.journal, len(requests), requests.name, _since(manifest.started))
     force = _check_earlier(run, ledger, digests)
     if run.target is not None:
         ledger.plan(*requests.digests(), force=force)
@@ -60,6 +61,13 @@ def prepare(run: OpenRun) -> PreparedRun:
         refuse_finished(options.runs, run.record.manifest)
     feed = None if run.feed is None else run.feed.take(requests, wanted_of(options, run.day, run.feed.state))
     return PreparedRun(run, requests, ledger, feed)
+
+
+def _since(started: str) -> Callable[[], int]:
+    """Gives the milliseconds since a run began, which another process may have done: its clock is the calendar's."""
+    earlier = (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds()
+    began = time.monotonic() - max(0.0, earlier)
+    return lambda: round(1000 * (time.monotonic() - began))
 
 
 def _keep_others_away(run: OpenRun) -> None:

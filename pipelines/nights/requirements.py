@@ -5,7 +5,7 @@ extract: how many rows there are, the load itself finds out before it sends anyt
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -34,17 +34,18 @@ class Contents:
     notes: tuple[str, ...]
 
 
-def contents(night: Night, names: Names) -> Contents:
+def contents(night: Night, names: Names, usual: Collection[str] = EXPECTED) -> Contents:
     """The extracts of a night's folder, held to its night.yaml.
 
     Args:
         night: the night.
         names: its operations, and how the names of their extracts begin.
+        usual: operations whose absence is noted although nothing requires them.
 
     Raises:
         ConfigError: the folder cannot be read, or it holds no extract and nothing is required.
     """
-    found = _found(night, ordered(night.rules, names))
+    found = _found(night, ordered(night.rules, names), usual)
     notes, extracts, missing = list(found.notes), {}, {}
     for extract in found.extracts:
         mapped = replace(extract, mapping=night.mapping(extract.operation) or extract.mapping)
@@ -64,8 +65,8 @@ def contents(night: Night, names: Names) -> Contents:
     return Contents(extracts, missing, tuple(notes))
 
 
-def _found(night: Night, names: Names) -> FolderContents:
-    expected = [operation for operation in EXPECTED if operation not in night.rules.require]
+def _found(night: Night, names: Names, usual: Collection[str]) -> FolderContents:
+    expected = [operation for operation in usual if operation not in night.rules.require]
     if night.rules.require and not night.folder.exists():
         return FolderContents((), ())
     try:

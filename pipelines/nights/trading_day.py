@@ -1,13 +1,12 @@
 """Loads a trading day: one folder's extracts, from orders to transactions; rows that depend on a failed row are held.
 
 Decides the order of the day and derives the extracts that the folder lacks: the placements to allocate are those with
-accepted executions, and the allocations to book are those that LUSID made from the allocated placements. `folder` finds
-the extracts, and `sequence` loads them. Knows no HTTP and no Prefect.
+accepted executions, and the allocations to book are those that LUSID made from the allocated placements. `requirements`
+finds the extracts and holds them to the folder's night.yaml, and `sequence` loads them. Knows no HTTP and no Prefect.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,15 +16,17 @@ from connectors.lusid.listing import list_by_codes
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import accepted_keys
 from connectors.targets import Target
+from pipelines.history.nights.records import rows_before
 from pipelines.load import carry_out
 from pipelines.loading.spec import CarryOut
-from pipelines.nights.folder import Names, NightExtract, find_extracts
-from pipelines.nights.night import Night
+from pipelines.nights.folder import Names, NightExtract
+from pipelines.nights.night import Night, ordered
 from pipelines.nights.pages import Leaving
 from pipelines.nights.report import NightlyReport
+from pipelines.nights.requirements import Contents, contents, expected, unknown_volumes
 from pipelines.nights.sequence import load_steps
 from pipelines.nights.step import Step
-from pipelines.options import Progress
+from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 
 NAMES: Names = {
@@ -57,53 +58,61 @@ def trading_day(
 ) -> NightlyReport:
     """Loads a folder's orders and what follows from them during the day, into one target.
 
-    Any extract may be missing. Without one for `allocate`, the placements with accepted executions are allocated.
+    Any extract may be missing that its night.yaml does not require: what a night requires, a day may, of its own
+    operations. Without one for `allocate`, the placements with accepted executions are allocated.
     Without one for `book-transactions`, the allocations of the allocated placements are booked, and marked as booked,
     so that the same day again books nothing twice.
 
     Args:
-        folder: holds the extracts, by name, and their mappings.
+        folder: holds the extracts, by name, and their mappings; may hold `{date:...}`.
         progress: receives notes and progress.
         carry_out: carries out each load.
         options: fields of `Options` for every load; mappings come from the folder.
 
     Raises:
-        ConfigError: there is no such folder, it holds no extract, or an option is wrong; nothing was sent.
+        ConfigError: there is no such folder, it holds no extract, an option or night.yaml is wrong; nothing was sent.
         FatalError: the first load could not be carried out, as `load` raises it. Errors of later loads are reported.
     """
-    day = _Day(folder, progress or Progress())
-    found = find_extracts(folder, NAMES, expected=())
-    for note in found.notes:
-        day.say(note)
-    steps = list(day.steps(found.extracts))
+    today = Night.of(str(folder), None, NAMES)
+    day = _Day(today, progress or Progress(), options)
+    steps = list(day.steps(contents(today, NAMES, usual=())))
     leaving = Leaving("trading-day", options, day.progress.note)
-    report = load_steps(folder, steps, day.progress, carry_out, options).after(day.notes)
-    today = Night(str(folder), folder, datetime.now(UTC).date())
-    return leaving.leave(replace(report, day=today.day, name=today.name, noun="trading day"))
+    goes_on = today.file is not None
+    report = load_steps(today.folder, steps, day.progress, carry_out, options, goes_on=goes_on).after(day.notes)
+    report = replace(report, noun="trading day", day=today.day, name=today.name, owners=today.rules.owners)
+    return leaving.leave(replace(report, may_still_come=today.may_still_come))
 
 
 class _Day:
     """The steps of a day, and the notes from before they began."""
 
-    def __init__(self, folder: Path, progress: Progress) -> None:
+    def __init__(self, day: Night, progress: Progress, options: dict[str, Any]) -> None:
         self.progress = progress
         self.notes: list[str] = []
-        self._folder = folder
+        self._day, self._options = day, options
+        runs = Options.of(runs=options.get("runs")).runs
+        self._before = partial(rows_before, runs, day.name, day.day, kind="trading-day")
 
     def say(self, note: str) -> None:
         """Adds a note to the progress and to the report."""
         self.progress.note(note)
         self.notes.append(note)
 
-    def steps(self, extracts: Sequence[NightExtract]) -> Iterator[Step]:
+    def steps(self, found: Contents) -> Iterator[Step]:
         """The steps in order: for the extracts of the folder, and for those derived from an earlier load."""
-        given = {extract.operation: extract for extract in extracts}
+        for note in (*found.notes, *unknown_volumes(self._day, self._before)):
+            self.say(note)
         there: set[str] = set()
-        for operation in NAMES:
-            if operation in given:
-                yield Step.of(given[operation])
+        for operation in ordered(self._day.rules, NAMES):
+            settings = self._day.settings(operation, self._options) if self._day.file else {}
+            if operation in found.missing:
+                yield Step.lacking(operation, found.missing[operation])
+            elif operation in found.extracts:
+                given = Options.of(expect=self._options.get("expect")).expect
+                expect = expected(self._day, operation, self._before).merged(given)
+                yield Step.of(found.extracts[operation], {**settings, "expect": expect})
             elif operation in _DERIVED and _DERIVED[operation].source in there:
-                yield Step(operation, partial(self._derived, operation))
+                yield Step(operation, partial(self._derived, operation), settings=settings)
             else:
                 continue
             there.add(operation)
@@ -119,7 +128,7 @@ class _Day:
             return None
         import pandas as pd  # it takes longer to import than a small load
 
-        mapping = self._folder / f"{operation}.yaml"
+        mapping = self._day.mapping(operation) or self._day.folder / f"{operation}.yaml"
         return NightExtract(operation, (), mapping if mapping.exists() else None, pd.DataFrame(found))
 
 

@@ -84,6 +84,29 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How fast a load's calls were answered, from the first one sent to the last one settled.
+
+    Attributes:
+        begins: seconds from the run's beginning to the first call; seconds: from there to the end of the last one.
+        rates: requests settled in a second, in each of equal parts of that time.
+        answers: milliseconds that an answer took in each part, the median; again: attempts beyond the first.
+        median, most_of, slowest: milliseconds of an answer: of half of them, of 95%, of all.
+        waited: seconds for which calls that were sent again were held up, summed over all of them.
+    """
+
+    begins: float
+    seconds: float
+    rates: tuple[int, ...]
+    answers: tuple[int, ...]
+    again: tuple[int, ...]
+    median: int
+    most_of: int
+    slowest: int
+    waited: float
+
+
+@dataclass(frozen=True)
 class NightLoadPart:
     """One load of the night.
 
@@ -92,6 +115,7 @@ class NightLoadPart:
         operation: its name.
         still_open: its rows that are not in by now, after replays and later loads.
         replays: run ids of its replays, oldest first.
+        pace: of its calls; None where that is not known.
     """
 
     summary: Summary | None
@@ -99,6 +123,7 @@ class NightLoadPart:
     run_id: str
     still_open: int
     replays: tuple[str, ...]
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True)

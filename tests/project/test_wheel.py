@@ -2,22 +2,18 @@
 
 import os
 import re
-import shutil
 import subprocess
-import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
 import yaml
+from installed import installed_once
 
 import bulkload
 from docs.followed import PAGES, followed
 from docs.generate import README, normalised
 
 ROOT = README.parent
-FILES = ("bulkload.py", "pyproject.toml", "README.md")
 COMMANDS = """
 import sys
 from pipelines.cli.main import run
@@ -44,23 +40,7 @@ must(2, "deploy")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment that has the wheel, and of this one's packages all but the project itself."""
-    place = tmp_path_factory.mktemp("installed")
-    for name in bulkload.PACKAGES:
-        shutil.copytree(ROOT / name, place / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        shutil.copy(ROOT / name, place / "source")
-    offline = ["--no-deps", "--no-index", "--quiet", "--quiet"]
-    pip = [sys.executable, "-m", "pip"]
-    wheel = [*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", str(place), str(place / "source")]
-    subprocess.run(wheel, check=True, timeout=120)
-    (built,) = place.glob("*.whl")
-    venv.create(place / "venv", symlinks=True)
-    python = place / "venv" / "bin" / "python"
-    (packages,) = place.glob("venv/lib/python*/site-packages")
-    (packages / "others.pth").write_text(sysconfig.get_path("purelib"))
-    subprocess.run([*pip, "--python", str(python), "install", *offline, str(built)], check=True, timeout=120)
-    return place
+    return installed_once(tmp_path_factory)
 
 
 def run_in(installed: Path, folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -243,6 +243,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "read back what was forgotten, and find it missing",
+        "pipelines/compare/verify.py",
+        "some_forgotten=bool(manifest.forgotten)",
+        "some_forgotten=False",
+        ("tests/unit/history/test_forget.py::test_what_is_forgotten_is_not_read_back_and_the_rest_still_agrees",),
+    ),
+    Mutation(
         "let a replay send rows of a person who was forgotten",
         "pipelines/history/replays/check.py",
         " AND code IS DISTINCT FROM 'Forgotten'",

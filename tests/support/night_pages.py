@@ -53,3 +53,30 @@ def hostile_night(place: Path) -> list[Path]:
     write_csv(folder / "investors.csv", [investor(1, {IR_ID: HOSTILE, "investor_type": HOSTILE}), investor(2)])
     write_csv(folder / "accounts.csv", [account(1, changes={IA_ID: HOSTILE, "account_type": HOSTILE})])
     return pages_of(nightly(folder, runs=place / "runs", target="sandbox"))
+
+
+def large_nights(place: Path, hundreds: int) -> tuple[NightlyReport, NightlyReport]:
+    """Two nights of 5,400 rows for each ten hundreds: in the second 30 invalid, 50 held by those, and two refused.
+
+    In the first, one fewer is invalid and one is refused.
+    """
+    records, runs, target = 200 * hundreds, place / "runs", f"sandbox:{place / 's.db'}"
+    holding_two, holding_one = 2 * hundreds, hundreds
+    invalid = [*range(1, holding_two + 1), *range(records // 2, records // 2 + holding_one)]
+    nights = []
+    for day, wrong, refused in ((26, invalid[:-1], 1), (27, invalid, 2)):
+        folder = place / "extracts" / f"202611{day}"
+        folder.mkdir(parents=True)
+        gone = set(wrong)
+        rows = [investor(n, WRONG if n in gone else None) for n in range(1, records + 1)]
+        write_csv(folder / "investors.csv", rows)
+        holders = [*range(1, records + 1), *range(1, 40 * hundreds + 1)]
+        write_csv(folder / "accounts.csv", [account(n, holder) for n, holder in enumerate(holders, 1)])
+        prices = {"limit_price": "10", "limit_currency": "GBP"}
+        blocks = [order(n, n, {"type": "Limit", **prices}) for n in range(1, 100 * hundreds + 1)]
+        for row in blocks[7 : 7 + refused]:
+            row["limit_price"] = row["limit_currency"] = ""
+        blocks[8]["block_code"] += f"_{day}"  # a block that is in already keeps its price
+        write_csv(folder / "orders.csv", blocks)
+        nights.append(nightly(folder, day=date(2026, 11, day), runs=runs, target=target))
+    return nights[0], nights[1]

@@ -114,10 +114,16 @@ def forget(runs: Path, *, key: str | None, value: str | None, carry_out: bool) -
         found=tuple(sorted((each for each in everything if each.places), key=lambda each: str(each.path))),
         left=tuple(_left(runs, person)),
         keys=tuple(person.words),
-        extracts=tuple(dict.fromkeys(file.path for each in theirs for file in each.run.manifest.extracts)),
+        extracts=tuple(dict.fromkeys(path for each in theirs for path in _extracts(each.run, runs))),
         to_resume=tuple(each.run.run_id for each in theirs if each.run.verdict not in OVER),
         done=carry_out,
     )
+
+
+def _extracts(run: PastRun, runs: Path) -> Iterator[str]:
+    """The files that a run loaded; those among the runs are rewritten with the rest."""
+    paths = (file.path for file in run.manifest.extracts)
+    return (path for path in paths if not Path(path).resolve().is_relative_to(runs.resolve()))
 
 
 def _survey(known: list[PastRun], person: Person) -> list[_Run]:

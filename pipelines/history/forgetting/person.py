@@ -18,6 +18,13 @@ FORGOTTEN = "Forgotten"
 
 MESSAGE = "its person was forgotten"
 
+_WORD = re.compile(r"forgotten-[0-9a-f]{8}")
+
+
+def stands_for_a_person(text: str | None) -> bool:
+    """Whether a text is a word in place of one that was forgotten."""
+    return text is not None and _WORD.fullmatch(text) is not None
+
 
 class Person:
     """What is known of the person; grows while their rows are found.

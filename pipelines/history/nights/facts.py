@@ -7,6 +7,7 @@ from itertools import chain
 
 from connectors.targets import lasts
 from pipelines.history.catalog import PastRun, past_runs, replays_of
+from pipelines.history.nights.pace import pace_of
 from pipelines.history.nights.records import PastNight, nights_before, past_nights
 from pipelines.history.nights.tables import (
     MOST_CAUSES,
@@ -102,7 +103,8 @@ def _loads(night: PastNight, by_id: Mapping[str, PastRun], known: list[PastRun])
             with suppress(ConfigError):
                 summary = Summary.of(run.folder, run.manifest)
         replays = tuple(each.run_id for each in reversed([*_descendants(load.run_id, known)]))
-        yield NightLoadPart(summary, load.operation, load.run_id, still.get(load.run_id, 0), replays)
+        pace = None if run is None else pace_of(run.folder)
+        yield NightLoadPart(summary, load.operation, load.run_id, still.get(load.run_id, 0), replays, pace)
 
 
 def _descendants(run_id: str, known: list[PastRun]) -> Iterator[PastRun]:

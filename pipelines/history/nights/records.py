@@ -121,11 +121,11 @@ def purge_pages(runs: Path, limit: datetime, note: Callable[[str], None], *, any
             note(f"{night.page} stays: {error.strerror}")
 
 
-def rows_before(runs: Path, name: str, day: date, operation: str) -> list[int]:
-    """The rows of an operation's extract on the last nights of a folder, one number a date."""
+def rows_before(runs: Path, name: str, day: date, operation: str, kind: str = "night") -> list[int]:
+    """The rows of an operation's extract on the last nights, or trading days, of a folder, one number a date."""
     found: dict[str, int] = {}
     for each in past_nights(runs):
-        if each.record.name == name and each.record.date < day.isoformat():
+        if (each.record.kind, each.record.name) == (kind, name) and each.record.date < day.isoformat():
             for load in each.record.loads:
                 if load.operation == operation:
                     found.setdefault(each.record.date, load.rows.get("read", 0))

@@ -13,7 +13,7 @@ from connectors.run_folder.arrays import array_of
 from pipelines.history.run_tables import Database
 from schemas.states import State, good_in
 
-MOST_CAUSES = 50
+MOST_CAUSES = 12
 """Rows that hold others, which a page lists one by one."""
 
 _RUNS = pa.schema([("run_id", pa.string()), ("night", pa.int64()), ("operation", pa.string()), ("place", pa.int64())])

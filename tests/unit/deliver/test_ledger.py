@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.run_folder.journal import Journal, checksummed
-from pipelines.deliver.ledger import Ledger, Outcome, ranges, runs_of
+from pipelines.deliver.ledger import Ledger, Outcome, Took, ranges, runs_of
 from schemas.errors import ConfigError
 from schemas.states import PENDING, State, code_of
 
@@ -55,6 +55,20 @@ def test_a_call_is_journaled_before_it_is_sent_and_settled_after(journal: Journa
     assert states(ledger) == [State.ACCEPTED, State.ACCEPTED, None, State.FAILED]
     assert list(ledger.settled_at) == [len(checksummed(lines(journal)[0]))] * 2 + [-1, ledger.settled_at[0]]
     assert ledger.open_requests().tolist() == [2]
+
+
+def test_lines_say_when_they_were_written_and_what_an_answer_took(journal: Journal) -> None:
+    clock = iter((5, 40, 41))
+    ledger = Ledger(journal, 2, since=lambda: next(clock))
+    ledger.begin([0])
+    ledger.settle(1, None, [], [0], took=Took(0.0204, 2))
+    ledger.leave_out([1], [])
+    told = [{name: line.get(name) for name in ("at", "took", "attempts")} for line in lines(journal)]
+    assert told == [
+        {"at": 5, "took": None, "attempts": None},
+        {"at": 40, "took": 20, "attempts": 2},
+        {"at": 41, "took": None, "attempts": None},
+    ]
 
 
 def test_ids_that_nobody_gave_are_not_written(journal: Journal) -> None:

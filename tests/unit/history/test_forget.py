@@ -169,6 +169,24 @@ def test_the_runs_still_work_and_nobody_loads_what_was_forgotten(place: Path, ca
     assert "a person was forgotten on " in records.report.read_text("utf-8")
 
 
+def test_what_is_forgotten_is_not_read_back_and_the_rest_still_agrees(tmp_path: Path, capsys: Capture) -> None:
+    runs, target = tmp_path / "runs", f"sandbox:{tmp_path}/kept.db"
+    both = [investor(4), investor(3, {"display_name": "Zoe Quill"})]
+    from_file = load("investor-records", write_csv(tmp_path / "a.csv", both), runs=runs, target=target)
+    from_frame = load("investor-records", pd.DataFrame(both), runs=runs, target=target)
+    assert cli.run(["forget", "--key", "IR_0003", "--yes", "--runs", str(runs)]) == 0
+    said = capsys.readouterr()
+    assert f"{tmp_path}/a.csv: was loaded by a run with rows of theirs" in said.out + said.err
+    assert "extract.parquet: was loaded" not in said.out + said.err, "it is among the files that were changed"
+    for run, unsure in ((from_file, False), (from_frame, True)):
+        assert cli.run(["verify", run.run_id, "--runs", str(runs), "--json"]) == 0
+        told = capsys.readouterr()
+        found = json.loads(told.out)
+        assert (found["accepted"], found["checked"], found["agree"], found["missing"]) == (1, 1, 1, 0)
+        assert (found["existence_only"] is not None) == unsure
+        assert "1 key was forgotten and is not read back" in told.err
+
+
 def test_a_run_under_way_is_refused_and_so_is_what_names_nobody(place: Path, capsys: Capture) -> None:
     run = runs_of(place)[0]
     before = dict(texts(place))

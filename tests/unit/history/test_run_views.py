@@ -89,6 +89,19 @@ def test_runs_of_an_older_version_have_every_column(tmp_path: Path, capsys: Capt
     assert [row[1:] for row in found if row[0] == FINISHED] == [["accepted", None], ["failed", None], ["invalid", None]]
 
 
+def test_calls_have_their_times_and_those_of_older_runs_none(place: Path, tmp_path: Path, capsys: Capture) -> None:
+    query = "SELECT started, sent_at, settled_at, answer_ms, attempts FROM calls JOIN runs USING (run_id)"
+    ((_, sent, settled, took, attempts),) = rows(place, capsys, query)
+    assert 0 < sent <= settled
+    assert 0 <= took <= settled - sent + 1
+    assert attempts == 1
+    old = tmp_path / "old"
+    old_runs(old)
+    found = rows(old, capsys, query)
+    assert found
+    assert {tuple(row[1:]) for row in found} == {(None, None, None, None)}
+
+
 @pytest.mark.parametrize("words", [(), ("--csv",), ("--json",)])
 def test_no_control_character_of_a_cell_reaches_the_terminal(
     place: Path, capsys: Capture, words: tuple[str, ...]

@@ -26,6 +26,7 @@ from pipelines.options import Progress
 from pipelines.report.report import Report
 from pipelines.sample.day import write_day
 from schemas.errors import ConfigError, FatalError, RejectedError, StoppedError, UnreachableError
+from schemas.nights.owners import Party
 from schemas.states import STATES, State, Verdict
 
 DATA = Path(__file__).resolve().parents[3] / "data"
@@ -460,3 +461,24 @@ def test_a_day_without_a_block_or_a_place_to_stand_is_refused(tmp_path: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"^cannot write the sample to "):
         write_day(tmp_path / "file")
+
+
+def test_what_the_night_yaml_of_a_day_requires_holds(tmp_path: Path) -> None:
+    """A required extract that is missing is red, and what depends on it is held; settings and mappings are its own."""
+    folder = a_day(tmp_path)
+    (folder / "place-blocks.csv").unlink()
+    (folder / "night.yaml").write_text(
+        "require: [orders, place-blocks]\nsettings: {orders: {batch_size: 7}}\nred_at: 2%\nweekend: []\n"
+        "owners: {names: {source: {place-blocks: trading desk}}}\n"
+    )
+    with sandbox() as (_, target):
+        day = trading_day.trading_day(folder, runs=tmp_path / "runs", target=target)
+        assert ([report.operation for report in day.reports], day.held) == (["orders"], ("executions", "allocate"))
+        assert (day.exit_code, day.verdict) == (4, Verdict.MISSING)
+        assert f"place-blocks has not come: {folder} holds no place-blocks*" in day.headline
+        assert day.owners.name(Party.SOURCE, "place-blocks") == "trading desk"
+        settings = json.loads((day.reports[0].run_dir / "manifest.json").read_bytes())["settings"]
+        assert (settings["batch_size"], settings["red_at"]) == (7, "2%")
+        (folder / "night.yaml").write_text("require: [investor-records]\n")
+        with pytest.raises(ConfigError, match="require: investor-records is none of a night"):
+            trading_day.trading_day(folder, runs=tmp_path / "runs", target=target)

@@ -12,7 +12,10 @@ from builders import investor, write_csv
 from night_pages import Nights, hostile_night
 
 from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.journal import Journal
 from pipelines.cli import main as cli
+from pipelines.deliver.ledger import Ledger, Outcome, Took
+from pipelines.history.nights.pace import PARTS, pace_of
 from pipelines.history.nights.records import find_night
 from pipelines.history.retention import purge
 from pipelines.nights.nightly import nightly
@@ -108,6 +111,26 @@ def test_held_rows_stand_under_the_row_that_holds_them(nights: Nights) -> None:
     for n in (3, 4):
         assert f"investor-records IR_000{n} (row {n})" in told
         assert f"IA_000{n}" in told
+
+
+def test_the_pace_of_a_load_is_that_of_its_calls(nights: Nights, tmp_path: Path) -> None:
+    page, _ = shown(nights, "27")
+    assert "Its calls, over that time" in page.text
+    folder = RunFolder(tmp_path)
+    assert pace_of(folder) is None
+    journal = Journal(folder.journal)
+    clock = iter((1000, 1000, 1400, 5000))
+    ledger = Ledger(journal, 30, since=lambda: next(clock))
+    first, second = ledger.begin(range(20)), ledger.begin(range(20, 30))
+    ledger.settle(first, None, [], range(20), took=Took(0.4, 1))
+    ledger.settle(second, None, [Outcome(20, State.FAILED, "X", "")], range(21, 30), took=Took(1.0, 3))
+    journal.close()
+    pace = pace_of(folder)
+    assert pace is not None
+    assert (pace.begins, pace.seconds, len(pace.rates)) == (1.0, 4.0, PARTS)
+    assert (pace.rates[4], pace.rates[-1], sum(pace.rates)) == (200, 100, 300)  # 20 and 10 in a tenth of a second
+    assert (pace.answers[4], pace.answers[-1], pace.median, pace.slowest) == (400, 1000, 700, 1000)
+    assert (pace.again[4], pace.again[-1], pace.waited) == (0, 2, 3.0)
 
 
 def test_links_and_commands_lead_on(nights: Nights) -> None:

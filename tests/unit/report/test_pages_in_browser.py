@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from night_pages import Nights, hostile_night
+from night_pages import Nights, hostile_night, large_nights
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -93,6 +93,35 @@ def test_the_keys_of_a_load_are_filtered_and_sorted(browser: "Browser", pages: l
             assert (head.get_attribute("aria-sort"), keys(page)) == (order, expected)
         page.get_by_role("button", name="row").click()
         assert keys(page) == ["IA_0003", "IA_0004", "IA_0003", "IA_0004"]  # rows 3, 4, 13 and 14
+
+
+FIRST_SCREEN = """() => [...document.querySelectorAll("h1, h2, h3, p, li, pre")]
+  .filter((each) => each.getBoundingClientRect().bottom <= innerHeight).map((each) => each.innerText).join("\\n")"""
+
+
+@pytest.mark.parametrize("hundreds", [1, pytest.param(100, marks=pytest.mark.soak)])
+def test_the_first_screen_of_a_large_night_answers_what_is_asked_in_the_morning(
+    browser: "Browser", tmp_path: Path, hundreds: int
+) -> None:
+    """Of 54,000 rows with 300 invalid, 500 held and two refused: how it went, what to fix first, whose, what is new."""
+    _, night = large_nights(tmp_path, hundreds)
+    read, bad = 540 * hundreds, 8 * hundreds + 2
+    assert night.page is not None
+    with opened(browser, night.page) as page:
+        text = page.evaluate(FIRST_SCREEN)
+        for told in (
+            f"Amber: {bad:,} of {read:,} rows not accepted",
+            "2 rows refused by LUSID",
+            "MyScope/B0008 (row 8)",
+            "MyScope/B0009_27 (row 9)",
+            f"{3 * hundreds:,} rows invalid, never sent: NotAllowed",
+            f"{5 * hundreds:,} held rows wait for them",
+            "source team",
+        ):
+            assert told in text, text
+        assert text.index("2 rows refused") < text.index("rows invalid")
+        assert "3 keys new since 2026-11-26" in text
+        assert f"{bad - 3:,} still failing, the oldest since 2026-11-26" in text
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
