@@ -45,7 +45,7 @@ browser:               ## Debian's chromium for the tests of pages, where it is 
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
 	  >/dev/null 2>&1 || echo "chromium cannot be installed" >&2
 
-test: check browser    ## everything CI runs; three at once keep two cores busy, for many tests wait for processes and clocks
+test: check browser site  ## everything CI runs; three at once keep two cores busy, for many tests wait for processes and clocks
 	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term
 
 soak: install          ## the long versions: every crash point, every planted defect, the full matrix of loads
@@ -62,7 +62,8 @@ docs: install          ## write the generated parts of README.md and docs/
 
 site: $(STAMP)         ## the documents as a site in build/pages/site; a link or an anchor that leads nowhere is an error
 	@[ -x $(SITE)/bin/zensical ] && [ $(SITE) -nt requirements-docs.lock ] || { \
-	  $(PYTHON) -m venv $(SITE) && $(SITE)/bin/python -m pip install $(QUIET) --require-hashes -r requirements-docs.lock && \
+	  $(PYTHON) -m venv --without-pip $(SITE) && $(BIN)/python -m pip --python $(SITE)/bin/python install $(QUIET) \
+	    --no-deps --require-hashes -r requirements-docs.lock && \
 	  touch $(SITE); }
 	@$(BIN)/python -m docs.site build/pages
 	@$(SITE)/bin/zensical build --strict --clean -f build/pages/zensical.toml

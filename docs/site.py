@@ -14,7 +14,7 @@ from docs.reference import PAGES
 
 DOCS = Path(__file__).resolve().parent
 NAV: Mapping[str, Sequence[str]] = {
-    "Start": ("first-load.md", "install.md"),
+    "Start": ("first-load.md", "install.md", "connect.md"),
     "Loading": ("mapping.md", "reading.md", "feeds.md", "nights.md", "examples.md"),
     "Before, after, again": ("before-and-after.md", "bad-night.md", "sandbox.md", "sql.md", "proof.md"),
     "Prefect": ("prefect.md",),

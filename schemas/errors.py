@@ -32,7 +32,7 @@ class LoadError(Exception):
 
     Attributes:
         message: what happened, where, and what to do; never a secret, never the value of a cell.
-        exit_code: the command's exit code when the error ends it (README: A bad night).
+        exit_code: the command's exit code when the error ends it (README: How it ends).
         ending: of an error whose message may quote LUSID, what it amounts to in our words; empty where all are ours.
     """
 

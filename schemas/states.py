@@ -1,6 +1,6 @@
 """How rows and runs can end: the states, each with all that the rest of the code asks of it, and the verdicts.
 
-README: A bad night. To add a state, write it here, settle rows in it where it comes to be, and run `make docs`. What a
+README: How it ends. To add a state, write it here, settle rows in it where it comes to be, and run `make docs`. What a
 trait's default says keeps rows in failures.csv and counted as failed: a trait that is forgotten drops none.
 """
 

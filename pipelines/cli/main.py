@@ -147,7 +147,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments: without the program's name.
 
     Returns:
-        The exit code (README: A bad night). An error is one line on stderr and, with --json, a document on stdout; none
+        The exit code (README: How it ends). An error is one line on stderr and, with --json, a document on stdout; none
         is raised.
     """
     try:

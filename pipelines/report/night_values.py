@@ -90,7 +90,8 @@ class Pace:
     Attributes:
         begins: seconds from the run's beginning to the first call; seconds: from there to the end of the last one.
         rates: requests settled in a second, in each of equal parts of that time.
-        answers: milliseconds that an answer took in each part, the median; again: attempts beyond the first.
+        answers: milliseconds that an answer took in each part in which one came, the median.
+        again: attempts beyond the first, in each part.
         median, most_of, slowest: milliseconds of an answer: of half of them, of 95%, of all.
         waited: seconds for which calls that were sent again were held up, summed over all of them.
     """

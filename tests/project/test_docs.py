@@ -1,17 +1,11 @@
 """The documents say what the code does."""
 
 import re
-from pathlib import Path
 
 import pytest
-import yaml
 
-from connectors.extracts.mapping_file import read_mapping
 from docs.generate import README, normalised, parts, with_parts
 from pipelines.cli import main as cli
-from pipelines.operations.table import OPERATIONS
-from schemas.dialects import Dialect
-from schemas.rows.binding import Binding
 from schemas.states import EXIT_CODES, GOOD, State
 
 ROOT = README.parent
@@ -40,25 +34,6 @@ def test_every_state_and_exit_code_stands_in_the_readme() -> None:
     assert table == {state.value: "no" if state in GOOD else "yes" for state in State}
     codes = {int(code) for code in re.findall(r"^\| (\d) \| ", TEXT, re.MULTILINE)}
     assert codes == {1, 2, *EXIT_CODES.values()}
-
-
-def test_the_mapping_of_the_readme_is_a_mapping(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
-    file = tmp_path / "mapping.yaml"
-    file.write_text(block, "utf-8")
-    mapping = read_mapping(file, "investor-records")
-    operation = OPERATIONS["investor-records"]
-    header = sorted({r.column for r in mapping.columns.values() if r.column})
-    Binding(header, operation.shape, Dialect.V2_1, operation.key, mapping)
-    assert yaml.safe_load(block)["key"] in header
-
-
-def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    few = ["--investors", "20", "--accounts", "10", "--blocks", "10", "--orders", "30", "--no-bad-rows"]
-    assert cli.run(["sample", str(tmp_path), *few]) == 0
-    monkeypatch.chdir(tmp_path)
-    exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own document
 
 
 def test_every_command_the_documents_name_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:

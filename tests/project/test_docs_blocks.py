@@ -1,13 +1,17 @@
-"""Every code block in README and docs is read by what it is for, or says why not; links and anchors lead somewhere.
+"""Every code block in README, CONTRIBUTING, data/README and docs is read by what it is for, or says why not.
 
-Commands are parsed by the command line itself, mappings read as mappings, Python run. `<!-- not run: why -->` above a
-block leaves it out. What first-load.md and before-and-after.md show, the test of the wheel types.
+Commands are parsed by the command line itself, mappings read as mappings, Python run; blocks below `<!-- tried -->` are
+typed, in an empty folder. `<!-- not run: why -->` above a block leaves it out. What first-load.md and
+before-and-after.md show, the test of the wheel types, and what prefect.md shows, the test of a server. Links and
+anchors lead somewhere.
 """
 
 import ast
+import json
 import os
 import re
 import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +22,21 @@ import yaml
 
 from connectors.extracts.mapping_file import mapping_of
 from connectors.lusid.setting_sources import NAMES
+from connectors.sandbox.server import Sandbox
 from docs.generate import README
 from docs.reference import PAGES
 from docs.site import DOCS, documents, stage
 from pipelines.cli import main as cli
 from pipelines.history.run_views import answer_to
+from pipelines.nights.folder import NAMES as NIGHT
+from pipelines.nights.night import checked
 
 ROOT = README.parent
-TEXTS = [README, *(path for path in documents() if path.suffix == ".md")]
+TEXTS = [
+    README,
+    *(ROOT / name for name in ("CONTRIBUTING.md", "data/README.md")),
+    *(path for path in documents() if path.suffix == ".md"),
+]
 GROUP: Any = typer.main.get_command(cli.app)
 OWN_TESTS = {"mapping.md", "examples.md"}
 """Pages whose mappings, extracts and Python have a test of their own."""
@@ -101,13 +112,45 @@ def check_other(words: list[str]) -> None:
         name = words[1].partition("=")[0]
         assert name in {variable for variable, _ in NAMES.values()} | {"PREFECT_API_URL"}, words
     else:
-        assert words[0] in ("sed", "python3"), f"{words}: say why it is not run"
+        assert words[0] in ("sed", "python3", "mv", "printf"), f"{words}: say why it is not run"
 
 
 @pytest.mark.parametrize(("path", "block"), of_kind(*SHELLS), ids=lambda each: getattr(each, "place", ""))
 def test_every_command_is_one_that_the_command_line_takes(path: Path, block: Block) -> None:
     for command in commands(block.text):
         check_command(command)
+
+
+TRIED = [
+    (path.name, text)
+    for path in TEXTS
+    for text in re.findall(
+        r"^<!-- tried -->\n```console\n(.*?)^```$", path.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+]
+
+
+@pytest.mark.parametrize(("page", "block"), TRIED, ids=[page for page, _ in TRIED])
+def test_what_a_page_says_to_try_ends_as_it_says(
+    page: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    for line in block.splitlines():
+        command, _, told = line.partition("  # ")
+        words = [
+            word
+            for said in shlex.split(command)
+            for word in (sorted(map(str, Path().glob(said))) if "*" in said else [said])
+        ]
+        is_ours = words[0] == "bulkload"
+        ended = cli.run(words[1:]) if is_ours else subprocess.run(command, shell=True, check=False).returncode  # noqa: S602 - our own document
+        expected = re.match(r"ends with (\d)", told.strip())
+        assert ended == (int(expected[1]) if expected else 0), f"{page}: {command}: {capsys.readouterr()}"
+
+
+def test_some_pages_are_tried() -> None:
+    assert {page for page, _ in TRIED} == {"nights.md", "bad-night.md"}
 
 
 @pytest.mark.parametrize(
@@ -132,10 +175,29 @@ def test_every_query_of_the_documents_is_answered(tmp_path: Path) -> None:
     [(path, block) for path, block in of_kind("yaml") if path.name not in OWN_TESTS],
     ids=lambda each: getattr(each, "place", ""),
 )
-def test_every_yaml_is_read(path: Path, block: Block) -> None:
+def test_every_yaml_is_read(path: Path, block: Block, tmp_path: Path) -> None:
     content = yaml.safe_load(block.text)
     if "operation" in content:
         mapping_of(block.text, block.place, content["operation"])
+        return
+    if path.name == "sandbox.md":
+        (tmp_path / "known.yaml").write_text(block.text)
+        with Sandbox(known=str(tmp_path / "known.yaml")):
+            return
+    assert path.name == "nights.md", f"{block.place}: say what it is"
+    (tmp_path / "holidays.txt").write_text("2026-12-25\n")
+    (tmp_path / "night.yaml").write_text(block.text)
+    rules = checked(tmp_path / "night.yaml", NIGHT)
+    assert {*rules.model_fields_set} == {*type(rules).model_fields}, "every member is shown"
+
+
+@pytest.mark.parametrize(
+    ("path", "block"),
+    [(path, block) for path, block in of_kind("json") if path.name not in OWN_TESTS],
+    ids=lambda each: getattr(each, "place", ""),
+)
+def test_every_json_is_read(path: Path, block: Block) -> None:
+    json.loads(block.text)
 
 
 @pytest.mark.parametrize(

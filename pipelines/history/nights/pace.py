@@ -34,19 +34,24 @@ def _pace(calls: Sequence[Mapping[str, Any]]) -> Pace:
     for call in calls:
         parts[min(PARTS - 1, PARTS * (call["settled_at"] - first) // length)].append(call)
     seconds = length / 1000 / PARTS
-    answers = sorted(call["answer_ms"] for call in calls if call["answer_ms"] is not None)
+    answers = sorted(_answers(calls))
     again = [call for call in calls if (call["attempts"] or 1) > 1]
     return Pace(
         begins=first / 1000,
         seconds=length / 1000,
         rates=tuple(round(sum(c["accepted"] + c["refused"] for c in part) / seconds) for part in parts),
-        answers=tuple(_middle([c["answer_ms"] for c in part if c["answer_ms"] is not None]) for part in parts),
+        answers=tuple(_middle(each) for each in map(_answers, parts) if each),
         again=tuple(sum((c["attempts"] or 1) - 1 for c in part) for part in parts),
         median=_middle(answers),
         most_of=round(quantiles(answers, n=20)[-1]) if len(answers) > 1 else _middle(answers),
         slowest=answers[-1] if answers else 0,
         waited=sum(c["settled_at"] - c["sent_at"] - c["answer_ms"] for c in again) / 1000,
     )
+
+
+def _answers(calls: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Milliseconds of the answers that came."""
+    return [call["answer_ms"] for call in calls if call["answer_ms"] is not None]
 
 
 def _middle(numbers: Sequence[int]) -> int:
