@@ -28,6 +28,7 @@ from pipelines.nights.report import NightlyReport, severity, worst
 from pipelines.nights.requirements import contents
 from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
+from pipelines.report import glance
 from pipelines.report.summary import many
 from schemas.documents import BackfillDocument
 from schemas.errors import FatalError, StoppedError
@@ -37,9 +38,9 @@ from schemas.states import FINISHED, FINISHED_CODES, Verdict
 from schemas.verdicts import Colour, worst_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BackfillReport:
-    """A finished backfill.
+    """A finished backfill. At a prompt or in a notebook it shows itself on one screen.
 
     Attributes:
         target: a LUSID's base URL, `sandbox` or `sandbox:FILE`; None of a dry run.
@@ -52,6 +53,23 @@ class BackfillReport:
     nights: tuple[tuple[date, NightlyReport], ...]
     done_before: tuple[date, ...] = ()
     not_started: tuple[date, ...] = ()
+
+    def __repr__(self) -> str:
+        """The backfill on one screen."""
+        return glance.lines_as_text(self._headline, self._lines, "")
+
+    def _repr_html_(self) -> str:
+        """The backfill as a notebook shows it."""
+        return glance.lines_as_html(self._headline, self._lines, "")
+
+    @property
+    def _headline(self) -> str:
+        dates = len(self.nights) + len(self.done_before) + len(self.not_started)
+        return f"backfill, {self.colour}: {many(dates, 'date', 'dates')}, {len(self.nights):,} loaded now"
+
+    @property
+    def _lines(self) -> list[tuple[str, str]]:
+        return [("", line.strip()) for line in self.headlines]
 
     @property
     def exit_code(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipelines.nights.step import Missing
 from pipelines.nights.verified import Verified
+from pipelines.report import glance
 from pipelines.report.report import Report
 from pipelines.report.summary import many
 from schemas.documents import NightDocument
@@ -25,9 +26,9 @@ UNFINISHED = frozenset({StoppedError.exit_code, ConfigError.exit_code})
 """Exit codes of a night that the same command continues."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NightlyReport:
-    """A finished night.
+    """A finished night. At a prompt or in a notebook it shows itself on one screen.
 
     Attributes:
         reports: one for each load that ended, in order.
@@ -37,6 +38,7 @@ class NightlyReport:
         done_before: nothing was loaded, because earlier runs had finished the night.
         missing: required extracts that have not come, and extracts that are stale or not whole.
         held: loads that were not carried out, because they need one of those.
+        not_started: loads after the one that did not finish.
         may_still_come: whether what is missing may still come.
         day: the business date; None of a night that has none.
         name: what the nights of this folder are called; empty of a night that has no name.
@@ -54,6 +56,7 @@ class NightlyReport:
     done_before: bool = False
     missing: tuple[Missing, ...] = ()
     held: tuple[str, ...] = ()
+    not_started: tuple[str, ...] = ()
     may_still_come: bool = True
     day: date | None = None
     name: str = ""
@@ -61,6 +64,18 @@ class NightlyReport:
     noun: str = "night"
     owners: Owners = field(default_factory=Owners)
     verified: Verified = field(default_factory=Verified)
+
+    def __repr__(self) -> str:
+        """The night on one screen."""
+        return glance.lines_as_text(self.headline, self._glance, str(self.page or ""))
+
+    def _repr_html_(self) -> str:
+        """The night as a notebook shows it."""
+        return glance.lines_as_html(self.headline, self._glance, str(self.page or ""))
+
+    @property
+    def _glance(self) -> list[tuple[str, str]]:
+        return [(report.operation, report.brief) for report in self.reports]
 
     @property
     def exit_code(self) -> int:
@@ -106,6 +121,8 @@ class NightlyReport:
             yield f"{' and '.join(self.held)} held"
         if self.error is not None:
             yield self.error.message
+        if self.not_started:
+            yield f"{' and '.join(self.not_started)} not started"
         read = sum(report.rows_read for report in self.reports)
         bad = read - sum(n for r in self.reports for state, n in r.rows.items() if state in r.good)
         stopped = [report.operation for report in self.reports if report.verdict is Verdict.STOPPED]

@@ -90,6 +90,7 @@ def load_steps(
         (*notes, *absent),
         sequence.error,
         missing=tuple(sequence.missing),
+        not_started=tuple(later.operation for later in steps[begun:]),
         held=tuple(sequence.held),
         verified=read_back,
     )
@@ -154,6 +155,16 @@ class _Sequence:
                 raise
             self.error, self.ended_between = error, not self._loading
 
+    def _named(self, error: FatalError, step: Step) -> FatalError:
+        """The error with the load and its files, where what is wrong is one of theirs."""
+        if type(error) not in (ConfigError, ExtractError):
+            return error
+        paths = [str(path) for path in step.given.paths] if step.given else []
+        if any(path in error.message for path in paths):
+            return error
+        where = f" ({', '.join(paths)})" if paths else ""
+        return type(error)(f"{step.operation}{where}: {error.message}")
+
     def _passes_over(self, step: Step, progress: Progress) -> bool:
         """Whether a load is not to be carried out: its extract is not there, or it needs one that did not go in."""
         depends = operation_named(step.operation).depends
@@ -174,9 +185,9 @@ class _Sequence:
         """Carries out one load, if its extract is whole; returns whether it stopped early."""
         try:
             return self._load(step, progress, dependent)
-        except ExtractError as error:
-            if not self._goes_on:
-                raise
+        except FatalError as error:
+            if not (self._goes_on and isinstance(error, ExtractError)):
+                raise self._named(error, step) from error.__cause__
             self._miss(Missing(step.operation, f"was not loaded: {error.message}"), progress)
             return False
 

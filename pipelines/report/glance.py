@@ -1,10 +1,10 @@
-"""A finished run at a glance, for a prompt and for a notebook: no more than a screen, whatever the run was.
+"""A finished run, night or backfill at a glance, for a prompt and for a notebook: no more than a screen.
 
 Made from the summary, so that it says the same as the terminal; the report has everything.
 """
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from pipelines.report.summary import Group, Summary, many
@@ -12,6 +12,9 @@ from schemas.states import STATES
 
 MOST_GROUPS = 5
 """Reasons shown; each on two lines at most."""
+
+MOST_LINES = 11
+"""Loads of a night, or nights of a backfill, that are shown."""
 
 WIDTH = 100
 
@@ -43,6 +46,34 @@ def as_html(run: Summary) -> str:
     why = f"<table><tr><th>rows</th><th>state</th><th>code</th><th>rule</th></tr>{reasons}</table>" if reasons else ""
     way = f"<br>{escape(run.way)}, {escape(run.effort)}"
     return f"<div>{head}{way}<table><tr>{names}</tr><tr>{counts}</tr></table>{why}{escape(str(run.folder.path))}</div>"
+
+
+def lines_as_text(head: str, lines: Sequence[tuple[str, str]], foot: str) -> str:
+    """Several runs, or nights, in at most sixteen lines; the path below them is not cut."""
+    shown = [f"  {name}  {told}" for name, told in _some(lines)]
+    top = textwrap.wrap(head, WIDTH, max_lines=3, placeholder=" ...")
+    return "\n".join([*map(_bounded, [*top, *shown]), *_foot(foot)])
+
+
+def lines_as_html(head: str, lines: Sequence[tuple[str, str]], foot: str) -> str:
+    """The same as a table; nothing from outside is read as HTML."""
+    cell = "<td style='text-align:left'>"
+    rows = "".join(
+        f"<tr>{cell}{escape(name)}</td>{cell}{escape(_bounded(told))}</td></tr>" for name, told in _some(lines)
+    )
+    top = escape(textwrap.shorten(head, 3 * WIDTH, placeholder=" ..."))
+    return f"<div><b>{top}</b><table>{rows}</table>{escape(foot)}</div>"
+
+
+def _some(lines: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The last lines, and how many come before them: what is newest needs somebody."""
+    if (more := len(lines) - MOST_LINES) > 0:
+        yield "...", f"{more:,} before these"
+    yield from lines[-MOST_LINES:]
+
+
+def _foot(path: str) -> list[str]:
+    return [f"  {path}"] if path else []
 
 
 def _bounded(line: str) -> str:

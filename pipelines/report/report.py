@@ -77,6 +77,12 @@ class Report:
         return glance.as_html(summary) if summary else None
 
     @property
+    def brief(self) -> str:
+        """How it ended, on one line: its colour, and the rows by state."""
+        rows = ", ".join(f"{n:,} {state}" for state, n in self.rows.items() if n)
+        return f"{self.colour}: {self.rows_read:,} read{f', {rows}' if rows else ''}"
+
+    @property
     def _summary(self) -> Summary | None:
         try:
             return Summary.of_run(self.run_dir)

@@ -412,3 +412,13 @@ def test_the_target_that_a_night_shares_has_the_nights_patience(
     with Sandbox(token="t", faults=f"script={';'.join(['503'] * 8)};ok") as running:
         night = nightly(tmp_path / "night", target=running.url, **options)
     assert [report.rows[State.ACCEPTED] for report in night.reports] == [accepted]
+
+
+def test_a_wrong_header_names_operation_and_file_and_the_whole_night_is_told(tmp_path: Path) -> None:
+    write_csv(tmp_path / "investors.csv", [investor(1)])
+    file = write_csv(tmp_path / "accounts.csv", [{"nonsense": "1"}])
+    write_csv(tmp_path / "orders.csv", [order(1, 1)])
+    night = nightly(tmp_path, runs=tmp_path / "runs", target="sandbox")
+    assert night.exit_code == 2
+    assert f"red: investment-accounts ({file}): the header: " in night.headline
+    assert night.headline.endswith("; orders not started; 1 row, none to correct")

@@ -1,9 +1,16 @@
 """A report at a prompt and in a notebook fits a screen, and nothing in it is markup."""
 
+from datetime import date
+from pathlib import Path
+
 from summaries import HOSTILE, manifest, summary
 
+from pipelines.nights.backfill import BackfillReport
+from pipelines.nights.report import NightlyReport
 from pipelines.report import glance
-from schemas.states import State
+from pipelines.report.report import Report
+from schemas.errors import ConfigError
+from schemas.states import STATES, State, Verdict
 
 
 def reasons(count: int) -> list[dict[str, object]]:
@@ -42,3 +49,25 @@ def test_a_complete_run_is_four_lines() -> None:
 
 def test_counts_by_state_print_plainly() -> None:
     assert repr({State.ACCEPTED: 3}) == "{'accepted': 3}"
+
+
+def test_a_night_and_a_backfill_show_themselves_on_one_screen() -> None:
+    counts = dict.fromkeys(STATES, 0) | {State.ACCEPTED: 1000, State.INVALID: 3}
+    about = ("20261130T000000Z-orders-0000", Path("runs/x"), "orders", "Partial", "sandbox", Verdict.REJECTS)
+    load = Report(*about, 1003, counts, counts, 1, 0, 1.0)
+    why = ConfigError(f"orders (t/<b>.csv): the header: {'column x is unknown; ' * 40}")
+    night = NightlyReport(
+        Path("t"), (load,) * 20, "sandbox", (), why, day=date(2026, 11, 30), name="<b>", page=Path("night.html")
+    )
+    backfill = BackfillReport("sandbox", tuple((date(2026, 11, n), night) for n in range(1, 29)))
+    for shown in (repr(night), repr(backfill)):
+        lines = shown.splitlines()
+        assert len(lines) <= 16
+        assert max(map(len, lines)) <= glance.WIDTH
+    assert "red: orders (t/<b>.csv): the header" in repr(night)
+    assert "  orders  amber: 1,003 read, 1,000 accepted, 3 invalid" in repr(night)
+    assert "  ...  9 before these" in repr(night)
+    assert repr(backfill).startswith("backfill, red: 28 dates, 28 loaded now\n")
+    for html in (night._repr_html_(), backfill._repr_html_()):
+        assert "&lt;b&gt;" in html
+        assert "<b>.csv" not in html
