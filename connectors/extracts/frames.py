@@ -85,7 +85,7 @@ def _arrow(name: str, values: pd.Series) -> pa.ChunkedArray:
         _check_zones(name, values)
     try:
         column = pa.array(values, _time_type(values), from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise ExtractError(
             f"the frame: column {name!r} cannot be read: make its values text, numbers, dates, or lists of one of those"
         ) from error

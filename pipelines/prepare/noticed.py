@@ -10,6 +10,7 @@ from schemas.rows.cells import CODE_PATTERN
 from schemas.rows.conventions.clearing import CLEAR
 from schemas.rows.conventions.currencies import near_miss
 from schemas.rows.conventions.foreign_words import null_words_in
+from schemas.rows.times import finer_in
 from schemas.rows.validated import Sheet
 from schemas.suggestions import MOST_TOLD
 
@@ -31,6 +32,7 @@ class Noticed:
         """
         self._binding, self._expected = binding, expected
         self._null_words = Counter[str]()
+        self._finer = Counter[str]()
         self._cleared = Counter[str]()
         self._idle = Counter[tuple[str, str]]()
         self._near = Counter[tuple[str, str]]()
@@ -45,6 +47,8 @@ class Noticed:
         """
         for name in sheet.with_null_words:
             self._null_words[name] += null_words_in([*itertools.compress(sheet.cells[name], entries)])
+        for name in sheet.finer:
+            self._finer[name] += finer_in([*itertools.compress(sheet.picked[name], entries)])
         for name in self._binding.columns.clearing:
             self._cleared[name] += [*itertools.compress(sheet.cells[name], entries)].count(CLEAR)
         for name, value in sheet.idle:
@@ -82,6 +86,12 @@ class Noticed:
             f"{name(column)}: in {count} of the rows the code has more than {MOST_OF_A_CODE} characters, or others "
             "than letters, digits, - and _: LUSID may take it, and shows it in lists alone; --strict refuses it"
             for column, count in sorted(self._wide.items())
+            if count
+        ]
+        told += [
+            f"{name(column)}: in {count} of the rows the time is finer than 100 ns, and what is finer was cut off: "
+            "LUSID keeps seven digits of a second"
+            for column, count in sorted(self._finer.items())
             if count
         ]
         return tuple(told)

@@ -106,7 +106,7 @@ class Binding:
         sources = self._reading.sources
         naming = [*(sources[n] for n, cell in cells.items() if cell in NAMES), *own_key.values()]
         _check_floats({column for source in naming for column in source.columns}, kinds)
-        self._fed_by = {n: source.columns for n, source in {**sources, **own_key}.items()}
+        self._fed_by = {n: source.columns for n, source in {**sources, **own_key, **self._reading.conditions}.items()}
         self.names = list(self.types)
         self._qualifying = [(n, v) for n, v in qualified(cells, shape).items() if sources[n].columns]
         self.has_own_key = bool(own_key)
@@ -121,7 +121,8 @@ class Binding:
         cells, faults = self._reading.validate(picked)
         keys = self._keys_of(_translated(picked, self._key_translations))
         idle = [(n, value) for n, value in self._qualifying if (filled(cells[n]) & ~filled(cells[value])).any()]
-        return Sheet(keys, picked, cells, faults, self._reading.with_null_words(cells), idle)
+        null_words, finer = self._reading.with_null_words(cells), self._reading.with_finer_times(picked)
+        return Sheet(keys, picked, cells, faults, null_words, finer, idle)
 
     def raw(self, cells: Sequence[Cell]) -> Row:
         """The canonical row of a record's cells, before validation."""

@@ -16,7 +16,7 @@ from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.side_by_side import Slot
 from schemas.rows.sources import Cells, CellSource, Picked, picker
-from schemas.rows.times import TimeText
+from schemas.rows.times import TimeText, finer_in
 from schemas.rows.validated import CellFaults, validated
 from schemas.rows.whole.columns import Coded, Texts
 from schemas.rows.whole.looks import holds_any, look_of
@@ -32,6 +32,7 @@ class CellReading:
         types: the pydantic type of each cell of a validated row, by its column.
         sources: what feeds each of these columns.
         key_columns: the extract's columns that make the key by themselves, each as it is picked.
+        conditions: the extract's columns of texts that decide where others are used, each as it is picked.
         used_columns: the extract's columns that it looks at.
         unclear_midnights: canonical columns to the extract's timestamps that feed them, of which it must be known
             whether they have midnights: these may be dates or local times.
@@ -78,7 +79,13 @@ class CellReading:
         _check_nulls(self.sources, rules, nulls, kinds)
         own_key = mapping.key_columns if mapping else []
         self.key_columns = {f"key {c}": source(ColumnRule(column=c), Identifier) for c in own_key}
-        everything = {**self.sources, **self.key_columns}
+        conditions = dict.fromkeys(column for s in self.sources.values() for column, _ in s.when)
+        self.conditions = {
+            f"when {c}": source(ColumnRule(column=c), Identifier)
+            for c in conditions
+            if kinds.get(c, Kind.TEXT) is Kind.TEXT
+        }
+        everything = {**self.sources, **self.key_columns, **self.conditions}
         self.used_columns = [*dict.fromkeys(c for s in everything.values() for c in s.used)]
         self.unclear_midnights = (
             {n: self.sources[n].columns[0] for n in mapping.unclear_midnights(dict(cells), kinds)} if mapping else {}
@@ -93,9 +100,11 @@ class CellReading:
         self._looks = {n: look for n, look in looks.items() if look}
         named = {c for n, s in self.sources.items() if cells[n] in NAMES for c in s.columns}
         self._unnamed = [name for name, s in self.key_columns.items() if not named.issuperset(s.columns)]
+        self._unnamed += self.conditions
         guard = Guard(names=True)
         self._validators |= {name: guarded_validator(str, guard, strict=False) for name in self._unnamed}
         self._texts = [n for n, cell in cells.items() if cell in TEXTS and (guard_of := guards[n]) and guard_of.nulls]
+        self._times = [n for n, cell in cells.items() if cell is TimeText and self.sources[n].columns]
         self._marked = [n for n, s in self.sources.items() if s.clears or s.absent]
         self.pick = picker(header, everything, shape, [[*item.values()] for item in items])
 
@@ -119,6 +128,10 @@ class CellReading:
         elif all(column != name for column, _, _ in faults.get(place, ())):
             faults.setdefault(place, []).append((name, *REFUSED))
 
+    def with_finer_times(self, picked: Picked) -> list[str]:
+        """The columns of times of which some cells say more of a second than LUSID keeps."""
+        return [name for name in self._times if finer_in(picked[name])]
+
     def with_null_words(self, cells: Mapping[str, Cells]) -> list[str]:
         """The columns of which some validated cells are words for no value, and told as texts."""
         return [name for name in self._texts if _has_null_words(cells[name])]
@@ -136,13 +149,13 @@ def _check_nulls(
 ) -> None:
     """Refuses words for no value that a typed column could hold as values, which they would be in a text."""
     faults = []
-    for name in (name for name, source in sources.items() if len(source.columns) == 1):
-        (column,), declared = sources[name].columns, rules[name].null
-        kind = kinds.get(column, Kind.TEXT)
+    for name, source in sources.items():
         faults += [
             f"column {name}: {word} is a word of `clear` and of the file's `null`: it can say one thing"
-            for word in sorted(sources[name].clears & sources[name].nulls)
+            for word in sorted(source.clears & source.nulls)
         ]
+    for name, column in ((name, column) for name, source in sources.items() for column in source.columns):
+        declared, kind = rules[name].null, kinds.get(column, Kind.TEXT)
         faults += [
             f"column {name}: its `null` word {word} is a value where column {column} holds a {kind}, which has "
             "nulls of its own: leave it out, or write the column as text"

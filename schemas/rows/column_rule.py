@@ -31,11 +31,8 @@ from schemas.rows.declarations import ColumnDeclarations
 from schemas.rows.faults import said
 from schemas.rows.kinds import NUMBERS, TIMES, Kind
 from schemas.rows.sources import CellSource
-from schemas.rows.times import TimeText, time_in
+from schemas.rows.times import UTC_NAMES, TimeText, time_in
 
-_UTC_NAMES = frozenset({"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich"})
-_UTC_NAMES |= {f"Etc/{name}" for name in _UTC_NAMES}
-"""Timezones in which midnight is midnight UTC, always."""
 _SHOWN = 12
 """Words of a vocabulary that a message lists before it stops."""
 
@@ -122,6 +119,7 @@ class ColumnRule(ColumnDeclarations):
             absent={"clear": CLEAR, "refuse": EMPTY}.get(self.empty or "", ""),
             unmarked=own_unmarked and is_text,
             names=canonical not in TEXTS,
+            when_unmarked=unmarked,
             when=tuple((column, frozenset(words)) for column, words in (self.when or {}).items()),
         )
 
@@ -152,7 +150,7 @@ class ColumnRule(ColumnDeclarations):
     def is_unclear(self, canonical: Any, kind: Kind) -> bool:
         """Whether midnights of the source column may be dates or local times, and the rule does not say which."""
         naive = canonical is TimeText and kind is Kind.NAIVE and self.midnight is None
-        return naive and self.timezone is not None and self.timezone not in _UTC_NAMES
+        return naive and self.timezone is not None and self.timezone not in UTC_NAMES
 
     def written_faults(self, canonical: Any, kind: Kind = Kind.TEXT, narrowed: Any = None) -> Iterable[str]:
         """What is wrong with the cells a rule writes itself: constant, default, and the words of its `values`."""

@@ -7,8 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from schemas.rows.conventions.numbers import Negative
 from schemas.rows.conventions.patterns import linear_pattern
-from schemas.rows.conventions.time_formats import format_named
-from schemas.rows.times import Midnight
+from schemas.rows.conventions.time_formats import SERIALS, format_named
+from schemas.rows.times import UTC_NAMES, Midnight
 
 
 def listed(given: object) -> object:
@@ -140,6 +140,11 @@ class ColumnDeclarations(BaseModel):
             raise ValueError("`century` is for a `format` with two digits of a year")
         for name in self.format or ():
             format_named(name, self.century)
+            if name in SERIALS and self.midnight is None and self.timezone not in (None, *UTC_NAMES):
+                raise ValueError(
+                    f"`{name}` writes a date and a midnight alike: declare `midnight: date` or `midnight: local` "
+                    "beside the `timezone`"
+                )
         return self
 
     @field_validator("timezone")

@@ -125,6 +125,12 @@ class Mapping(ReadingRules):
             except ValueError as error:
                 faults.append(f"column {name}: {error}")
             else:
+                numbers = [c for c in rule.join or () if kinds.get(c) in NUMBERS and (rule.decimal or rule.thousands)]
+                faults += [
+                    f"column {name}: column {c} of its `join` holds numbers, "
+                    "and its `decimal` and `thousands` are for text"
+                    for c in numbers
+                ]
                 faults += [
                     f"column {name}: {text}" for text in rule.written_faults(cell, rule.kind(kinds), narrowed[name])
                 ]

@@ -33,6 +33,7 @@ class CellSource:
         absent: what stands in place of a cell that is absent in the end: nothing, CLEAR or EMPTY.
         unmarked: a spreadsheet's mark of a text is taken off.
         names: cells name something.
+        when_unmarked: such a mark is taken off the cells that `when` looks at.
         when: columns, each with the words of which it must hold one where the source counts; elsewhere it is absent.
     """
 
@@ -45,6 +46,7 @@ class CellSource:
     absent: str = ""
     unmarked: bool = False
     names: bool = False
+    when_unmarked: bool = False
     when: tuple[tuple[str, frozenset[str]], ...] = ()
 
     @property
@@ -80,7 +82,7 @@ def picker(
 
 def _companions(sources: Mapping[str, CellSource], shape: RowShape) -> dict[str, list[str]]:
     """Columns without which one says nothing, as a currency without its price: a fallback counts beside them alone."""
-    fed = {name: column for name, column in declared_as(sources).items() if sources[name].columns}
+    fed = {n: column for n, column in declared_as(sources).items() if sources[n].columns or sources[n].fallback}
     found = {p.name: [n for n, column in fed.items() if column in p.beside] for p in shape.plain if p.beside}
     found |= {name: [value] for name in sources if "@" in name and (value := name.partition("@")[0]) in fed}
     return {name: beside for name, beside in found.items() if name in sources and not sources[name].when}
@@ -179,7 +181,8 @@ def _conditioned(read: _Read, source: CellSource, position: Mapping[str, int]) -
     def read_where(columns: Sequence[Cells]) -> Cells:
         cells = read(columns)
         for place, words in conditions:
-            holds = [isinstance(cell, str) and cell.strip() in words for cell in columns[place]]
+            texts = [cell.strip() if isinstance(cell, str) else "" for cell in columns[place]]
+            holds = [(without_mark(text, names=True) if source.when_unmarked else text) in words for text in texts]
             cells = [cell if there else "" for there, cell in zip(holds, cells, strict=True)]
         return cells
 

@@ -38,6 +38,7 @@ class Sheet:
         cells: canonical column to its validated cells; '' in place of those that were refused.
         faults: what is wrong with cells.
         with_null_words: columns of which some cells are told although they are words for no value.
+        finer: columns of times of which some cells say more of a second than LUSID keeps.
         idle: (column, what it qualifies) where some of its cells say something of nothing, and are not sent.
     """
 
@@ -46,6 +47,7 @@ class Sheet:
     cells: Mapping[str, Sequence[Any]]
     faults: CellFaults
     with_null_words: Sequence[str] = ()
+    finer: Sequence[str] = ()
     idle: Sequence[tuple[str, str]] = ()
 
     def raw(self, position: int) -> Row:

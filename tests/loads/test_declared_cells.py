@@ -232,7 +232,7 @@ def test_times_are_read_by_the_first_of_several_formats(at: Desk) -> None:
     ]
     rows = [f"A{n},Ann,n,Oslo,1,x,{cell}" for n, cell in enumerate(cells)]
     formats = ["iso", "%d/%m/%Y", "%d/%m/%y", "excel_serial", "oracle", "fix"]
-    declared = {"format": formats, "century": 1930, "timezone": "Europe/Paris"}
+    declared = {"format": formats, "century": 1930, "timezone": "Europe/Paris", "midnight": "date"}
     at.load("investor-records", extract(*rows), {"columns": columns(since=declared)})
     assert [text.removesuffix(".0000000+00:00") for text in since(at)] == [
         "2024-03-01T10:00:00",

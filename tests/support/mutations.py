@@ -412,6 +412,27 @@ MUTATIONS = (
         ("tests/loads/test_typed_cells.py::test_separators_are_for_text_and_a_number_is_its_value",),
     ),
     Mutation(
+        "take the point of a joined number for a separator",
+        "schemas/rows/mapping.py",
+        "if kinds.get(c) in NUMBERS and (rule.decimal or rule.thousands)]",
+        "if kinds.get(c) in NUMBERS and rule.format]",
+        ("tests/loads/test_field_inputs.py::test_written_is_sent_or_refused[typed numbers: joined with a sign]",),
+    ),
+    Mutation(
+        "leave a column out for a mark of its condition",
+        "schemas/rows/cell_reading.py",
+        "self._unnamed += self.conditions",
+        "self._unnamed += []",
+        ("tests/loads/test_field_inputs.py::test_written_is_sent_or_refused[conditions: a marked word, undeclared]",),
+    ),
+    Mutation(
+        "make mornings of afternoons",
+        "schemas/rows/conventions/time_formats.py",
+        'if "p" in directives and "I" not in directives:',
+        'if "p" in directives and "H" not in directives:',
+        ("tests/loads/test_field_inputs.py::test_written_is_sent_or_refused[times: afternoon beside an hour of 24]",),
+    ),
+    Mutation(
         "take any midnight for a local time",
         "schemas/rows/times.py",
         'elif midnight == "date" and moment.time()',

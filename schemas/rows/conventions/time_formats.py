@@ -4,7 +4,7 @@ A format reads a whole date or none; what it says of a zone, or does not say, is
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,13 +15,15 @@ from schemas.suggestions import did_you_mean
 
 _PROBE = datetime(2001, 11, 23, 13, 45, 56, tzinfo=timezone(timedelta(hours=2)))
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # as all moments here, without a zone until it is settled
-_EXCEL_DAYS = {"excel_serial": datetime(1899, 12, 30), "excel_serial_1904": datetime(1904, 1, 1)}  # noqa: DTZ001
+SERIALS = {"excel_serial": datetime(1899, 12, 30), "excel_serial_1904": datetime(1904, 1, 1)}  # noqa: DTZ001
 _FIRST_SERIAL = 61
 """1900-03-01: Excel counts a 29 February 1900, so that earlier serials stand for other days elsewhere."""
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,12})?", re.ASCII)
 _TICKS_OF = {f"epoch_{unit}": Decimal(10) ** ticks for unit, ticks in (("s", 7), ("ms", 4), ("us", 1), ("ns", -2))}
 _WIDTHS = {"Y": r"\d{4}", "f": r"\d{1,6}"} | dict.fromkeys("ymdHIMS", r"\d\d")
 _DIRECTIVE = re.compile(r"%(.)")
+_LOCAL = frozenset("cxX")
+"""Directives that the language of a machine decides on; `%x` hides two digits of a year."""
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _ORACLE = re.compile(
     r"(?P<d>\d{1,2})-(?P<b>[A-Z]{3})-(?P<y>\d{4}|\d\d)"
@@ -166,14 +168,23 @@ def _excel(name: str) -> Format:
             return None
         serial = Decimal(text)
         millis = int((serial * 86_400_000).to_integral_value())
-        moment = _EXCEL_DAYS[name] + timedelta(milliseconds=millis)
+        moment = SERIALS[name] + timedelta(milliseconds=millis)
         return Parts(moment.replace(microsecond=0), f"{moment.microsecond:06d}", None, serial != int(serial))
 
     return read
 
 
+def _check_directives(directives: Collection[str]) -> None:
+    """Refuses what strptime passes over, or reads as a machine's language has it."""
+    if "p" in directives and "I" not in directives:
+        raise ValueError("reads `%p` beside `%H`, of which it would say nothing: write `%I` for the hour")
+    if not _LOCAL.isdisjoint(directives):
+        raise ValueError("means something else on each machine: write `%d`, `%m`, `%Y`, `%H`, `%M`, `%S` instead")
+
+
 def _strptime(text_format: str, century: int | None) -> Format:
-    directives = _DIRECTIVE.findall(text_format)
+    directives = {*_DIRECTIVE.findall(text_format)}
+    _check_directives(directives)
     try:
         back = datetime.strptime(_PROBE.strftime(text_format), text_format)  # noqa: DTZ007  # only its parts matter
     except (ValueError, re.error):
@@ -216,6 +227,6 @@ def _literal(text: str) -> str:
 
 
 _NAMED: dict[str, Format] = {"iso": _iso, "fix": _fix}
-_NAMED |= {name: _epoch(name) for name in _TICKS_OF} | {name: _excel(name) for name in _EXCEL_DAYS}
+_NAMED |= {name: _epoch(name) for name in _TICKS_OF} | {name: _excel(name) for name in SERIALS}
 NAMES = (*_NAMED, "oracle")
 """The names of formats."""
