@@ -16,7 +16,7 @@ from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.side_by_side import Slot
 from schemas.rows.sources import Cells, CellSource, Picked, picker
-from schemas.rows.times import TimeText, finer_in
+from schemas.rows.times import TimeText, finer_in, may_be_finer
 from schemas.rows.validated import CellFaults, validated
 from schemas.rows.whole.columns import Coded, Texts
 from schemas.rows.whole.looks import holds_any, look_of
@@ -130,11 +130,18 @@ class CellReading:
 
     def with_finer_times(self, picked: Picked) -> list[str]:
         """The columns of times of which some cells say more of a second than LUSID keeps."""
-        return [name for name in self._times if finer_in(picked[name])]
+        return [name for name in self._times if _has_finer_times(picked[name])]
 
     def with_null_words(self, cells: Mapping[str, Cells]) -> list[str]:
         """The columns of which some validated cells are words for no value, and told as texts."""
         return [name for name in self._texts if _has_null_words(cells[name])]
+
+
+def _has_finer_times(cells: Cells) -> bool:
+    """Whether some cells of a column say more of a second than LUSID keeps."""
+    if isinstance(cells, Texts) and not may_be_finer(cells.data, cells.longest):
+        return False
+    return bool(finer_in(cells.values if isinstance(cells, Coded) else cells))
 
 
 def _has_null_words(cells: Cells) -> bool:

@@ -33,6 +33,8 @@ TIME = re.compile(
 _TICK_DIGITS = 7
 _FINER = re.compile(r"[.,]\d{7}\d*[1-9]|-?\d{16,18}(?:[1-9]\d|0[1-9])\s*$", re.ASCII | re.MULTILINE)
 """Digits behind 100 ns: of a fraction, or of nanoseconds since 1970."""
+_FINER_FRACTION = re.compile(rb"[.,]\d{7}\d*[1-9]")
+_SHORTEST_FINER = 18
 _MIDNIGHT = "T00:00:00.0000000+00:00"
 _AT_MIDNIGHT = clock_time()
 _WIDEST_OFFSET = timedelta(hours=14)
@@ -137,6 +139,11 @@ def finer_in(cells: Collection[Any]) -> int:
     if _FINER.search("\n".join(texts)) is None:
         return 0
     return sum(_FINER.search(text) is not None for text in texts)
+
+
+def may_be_finer(together: bytes, longest: int) -> bool:
+    """Whether one of the cells that stand together may, of which the longest has so many bytes."""
+    return longest >= _SHORTEST_FINER and (b":" not in together or _FINER_FRACTION.search(together) is not None)
 
 
 def offset_of(text: str) -> tzinfo:

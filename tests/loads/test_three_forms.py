@@ -12,7 +12,18 @@ from builders import prepare_extract
 from desk import Desk, desk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from three_forms import KINDS, Conventions, Entry, conventions, entries, frame, write_csv, write_parquet
+from three_forms import (
+    CLEARED,
+    DEFAULT,
+    KINDS,
+    Conventions,
+    Entry,
+    conventions,
+    entries,
+    frame,
+    write_csv,
+    write_parquet,
+)
 
 from connectors.extracts.extract import Extract, extract_from_frame, open_extract
 from connectors.extracts.mapping_file import reading_rules
@@ -55,14 +66,18 @@ def told(record: Mapping[str, Any]) -> tuple[Any, ...]:
         None if worth is None else Decimal(str(worth)),
         dt.datetime.fromisoformat(properties["City"]["effectiveFrom"]),
         sorted(tags),
+        properties.get("Tier", {}).get("value", {}).get("labelValue"),
     )
 
 
-def expected(row: Entry) -> tuple[Any, ...]:
+def expected(row: Entry, written: Conventions) -> tuple[Any, ...]:
     since = row.since
     if not isinstance(since, dt.datetime):
         since = dt.datetime.combine(since, dt.time(), dt.UTC)
-    return (row.name, row.note, KINDS[row.kind], row.worth, since, sorted(row.tags))
+    name = f"{row.name} {row.last}" if written.joined else row.name
+    note = DEFAULT if written.default and row.note is None else row.note
+    tier = None if row.tier == CLEARED else row.tier
+    return (name, note, KINDS[row.kind], row.worth, since, sorted(row.tags), tier)
 
 
 def check(at: Desk, table: list[Entry], written: Conventions, folder: Path) -> None:
@@ -76,7 +91,7 @@ def check(at: Desk, table: list[Entry], written: Conventions, folder: Path) -> N
     report: Report = at.load("investor-records", csv, written.mapping())
     assert report.verdict is Verdict.COMPLETE
     held = at.records()
-    assert [told(held[row.id]) for row in table] == [expected(row) for row in table]
+    assert [told(held[row.id]) for row in table] == [expected(row, written) for row in table]
 
 
 LOOSE = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

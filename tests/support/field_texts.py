@@ -725,6 +725,33 @@ MISALIGNED = (
     ),
 )
 
+LINE_ENDS = (
+    Input(
+        "misaligned",
+        "lines that end in CR, the first cell of several, in single quotes",
+        RECORDS,
+        "A1,'x\ny'\rA2,b\r",
+        {"header": "none", "names": ["id", "note"], "quote": "'", **investors(note="note")},
+        ({"description": "x\ny"}, {"description": "b"}),
+    ),
+    Input(
+        "misaligned",
+        "the same with an escaped quote",
+        PLACED,
+        'id,"b\\"\nc"\rP1,"x\ny"\r',
+        {"escape": "\\", **placements(counterparty='b" c')},
+        ({"counterparty": "x\ny"},),
+    ),
+    Input(
+        "containers",
+        "a header that begins as ORC files do",
+        RECORDS,
+        "ORCID,id\n0000-0002,A1\n",
+        investors(note="orcid"),
+        ({"description": "0000-0002"},),
+    ),
+)
+
 HEADERS = (
     Input(
         "headers",
@@ -903,6 +930,7 @@ TEXTS = (
     *MONEY,
     *NEW_COLUMNS,
     *MISALIGNED,
+    *LINE_ENDS,
     *HEADERS,
     *SHARED,
     *CLEARING,

@@ -419,6 +419,13 @@ MUTATIONS = (
         ("tests/loads/test_field_inputs.py::test_written_is_sent_or_refused[typed numbers: joined with a sign]",),
     ),
     Mutation(
+        "know line ends by double quotes alone",
+        "connectors/extracts/csv/format.py",
+        'return self.quote, "" if self.is_plain',
+        """return '"', "" if self.is_plain""",
+        ("tests/loads/test_field_inputs.py",),
+    ),
+    Mutation(
         "leave a column out for a mark of its condition",
         "schemas/rows/cell_reading.py",
         "self._unnamed += self.conditions",

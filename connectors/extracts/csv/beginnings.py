@@ -40,6 +40,9 @@ _FOREIGN = {
     b"<?xml": "is XML: export it as CSV or Parquet",
     b"-----BEGIN PGP": "is encrypted or signed with PGP: decrypt it first",
 }
+_LETTERS = frozenset([b"PAR1", b"BZh", b"ARROW1", b"FEA1", b"ORC"])
+"""Beginnings that a header may have as well: `ORCID,name`."""
+_NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1f]")
 _TAR = slice(257, 262)
 _MESSAGE = re.compile(rb"(?:ORA|SP2|TNS|PLS)-\d{4,5}:|Msg \d+, Level \d+|ERROR(?: \d{4} \([0-9A-Z]{5}\))?:|psql: ")
 """What command-line programs of databases write where an export was to be."""
@@ -75,7 +78,7 @@ def check_beginning(name: str, head: bytes, encoding: Encoding) -> None:
         ExtractError: the file is of another kind, or its byte order mark names another encoding.
     """
     for magic, advice in _FOREIGN.items():
-        if head.startswith(magic):
+        if head.startswith(magic) and (magic not in _LETTERS or _NO_TEXT.search(head)):
             raise ExtractError(f"{name}: {advice}")
     if head[_TAR] == b"ustar":
         raise ExtractError(f"{name}: is a tar archive: unpack it")

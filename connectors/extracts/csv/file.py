@@ -28,7 +28,6 @@ from schemas.errors import ExtractError
 from schemas.rows.kinds import Kind
 
 _HEAD = 1 << 16
-_FIRST_LINE_END = re.compile(rb'(?:[^"\r\n]|"[^"]*+")*+(\r\n?|\n)')
 _ANY_LINE_END = re.compile(rb"[^\r\n]*+(\r\n?|\n)")
 _REPORT = ",".join([*FAILURE_COLUMNS[:3], ""]).encode()
 
@@ -155,11 +154,11 @@ class CsvFile:
 
     def _lines_end_in_cr(self, rules: CsvFormat) -> bool:
         """Whether the first line ends in a lone CR, as old Macs wrote them."""
-        stream = ByteStream(self._source, rules.encoding)
+        stream, first_line = ByteStream(self._source, rules.encoding), rules.first_line
         try:
             for size in (_HEAD, rules.max_bytes + 2):
                 view, ended = stream.view(size)
-                found = _FIRST_LINE_END.match(view) or _ANY_LINE_END.match(view)
+                found = first_line.match(view) or _ANY_LINE_END.match(view)
                 if found and (ended or found.end() < len(view)):
                     return found[1] == b"\r"
         finally:

@@ -3,6 +3,7 @@
 Owns the declared facts, what follows from them, and the limits. Must not know how they are applied.
 """
 
+import re
 from dataclasses import dataclass
 
 from connectors.extracts.batches import MAX_ROWS
@@ -70,6 +71,19 @@ class CsvFormat:
     def mark(self) -> bytes:
         """A byte order mark in this encoding; empty where it has none."""
         return "\ufeff".encode() if self.encoding.name == "utf-8" else b""
+
+    @property
+    def first_line(self) -> re.Pattern[bytes]:
+        """A line with the line ends that are in its cells, and the one behind it as a group."""
+        quote, mark, delimiter = (re.escape(text.encode(self.encoding.name)) for text in self._marks)
+        escaped = rb"%s[\s\S]|" % mark if mark else b""
+        quoted = rb"(?:%s(?:%s[^%s])*+%s)*+" % (quote, escaped, quote, quote) if quote else b""
+        cell = rb"%s(?:%s(?!%s)[^\r\n])*+" % (quoted, escaped, delimiter)
+        return re.compile(rb"%s(?:%s%s)*+(\r\n?|\n)" % (cell, delimiter, cell))
+
+    @property
+    def _marks(self) -> tuple[str, str, str]:
+        return self.quote, "" if self.is_plain else self.escape, self.delimiter
 
 
 def csv_format(declared: ReadingRules) -> CsvFormat:
