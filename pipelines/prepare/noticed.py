@@ -45,10 +45,11 @@ class Noticed:
             sheet: its rows.
             entries: what each makes, b"" where that is nothing.
         """
-        for name in sheet.with_null_words:
-            self._null_words[name] += null_words_in([*itertools.compress(sheet.cells[name], entries)])
-        for name in sheet.finer:
-            self._finer[name] += finer_in([*itertools.compress(sheet.picked[name], entries)])
+        for counts, names, cells_of, count in (
+            (self._null_words, sheet.with_null_words, sheet.cells, null_words_in),
+            (self._finer, sheet.finer, sheet.picked, finer_in),
+        ):
+            counts.update({name: count([*itertools.compress(cells_of[name], entries)]) for name in names})
         for name in self._binding.columns.clearing:
             self._cleared[name] += [*itertools.compress(sheet.cells[name], entries)].count(CLEAR)
         for name, value in sheet.idle:

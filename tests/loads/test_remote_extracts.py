@@ -1,6 +1,9 @@
 """Extracts on S3 and SFTP, against real servers: listed, copied, pinned; broken connections, replaced files."""
 
 import http.server
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +14,14 @@ from typing import Any
 import orjson
 import pytest
 from builders import investor, write_csv
+from certificates import server_context
 from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]
 from remote_places import BUCKET, S3, Sftp, s3, sftp
 from run_checks import outcomes
 from scripted_lusid import Call, Reply, done, nothing_there, refused, scripted
 
 from connectors.extracts.extract import open_sources
-from connectors.extracts.remote import copies, places
+from connectors.extracts.remote import copies
 from pipelines.load import load
 from pipelines.report.report import Report
 from pipelines.resume import resume
@@ -299,15 +303,22 @@ def test_what_a_place_needs_is_named(tmp_path: Path) -> None:
         loaded(tmp_path, "abfs://container@account.dfs.core.windows.net/a.csv")
 
 
-def test_a_file_of_a_web_server_is_an_extract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_a_web_server_is_an_extract_where_its_certificate_is_trusted(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
-    (tmp_path / "web" / "a.csv").write_text("id\n1\n")
-    monkeypatch.setitem(places.PLACES, "http", places.PLACES["https"])  # a server on loopback has no certificate
+    (tmp_path / "web" / "a.csv").write_text(text_of(tmp_path, 1, 2))
+    context, authority = server_context(tmp_path)
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        base = f"http://127.0.0.1:{server.server_address[1]}"
-        assert read(f"{base}/a.csv", tmp_path) == b"id\n1\n"
-        with pytest.raises(ExtractError, match="there is no such file"):
-            read(f"{base}/b.csv", tmp_path)
+        url = f"https://127.0.0.1:{server.server_address[1]}/a.csv"
+        with pytest.raises(ExtractError, match=r"cannot be reached: .*certificate verify failed") as caught:
+            read(url, tmp_path)
+        assert "\n" not in caught.value.message
+        program = "from bulkload import main; main()"  # what OpenSSL trusts is looked up once in a process
+        line = [sys.executable, "-c", program, "load", "investor-records", url, "--dry-run", "--json"]
+        known = {**os.environ, "SSL_CERT_FILE": str(authority), "PYTHONPATH": str(Path(__file__).parents[2])}
+        ended = subprocess.run(line, cwd=tmp_path, env=known, text=True, capture_output=True, timeout=120)
         server.shutdown()
+    assert ended.returncode == 0, ended.stderr
+    assert orjson.loads(ended.stdout)["rows"]["read"] == 2

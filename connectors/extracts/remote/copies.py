@@ -97,7 +97,10 @@ def _copied(fs: Any, root: str, url: str, folder: Path) -> list[Source]:
     """The same of a place that is connected."""
     try:
         found = [(source, _remote(fs, path)) for source, path in _listed(fs, root, url, folder)]
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        cause = error.__cause__  # of a web server, any failure is a file that is not found
+        if isinstance(cause, client_errors(url)) and not isinstance(cause, FileNotFoundError):
+            raise ExtractError(f"{url}: cannot be reached: {told(cause)}") from None
         raise ExtractError(f"{url}: there is no such file") from None
     except client_errors(url) as error:
         raise ExtractError(f"{url}: cannot be read: {told(error)}") from None
