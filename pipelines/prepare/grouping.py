@@ -3,12 +3,13 @@
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import compress, count, islice
+from itertools import compress, islice
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.prepare.row_book import Book
+from schemas.rows.whole.columns import filled
 from schemas.states import Duplicates, State
 
 _AT_ONCE = 1024
@@ -30,8 +31,10 @@ class KeyIndex:
 
     def extend(self, start: int, keys: Sequence[str]) -> None:
         """Notes the keys of the rows from `start` (0-based over the whole extract) on; an empty one is none."""
-        self._hashes.extend(map(hash, filter(None, keys)))
-        self._ordinals.extend(compress(count(start), keys))
+        there = filled(keys)
+        kept = keys if there.all() else [*compress(keys, there.tolist())]
+        self._hashes.frombytes(np.fromiter(map(hash, kept), np.int64, len(kept)).tobytes())
+        self._ordinals.frombytes((np.flatnonzero(there) + start).tobytes())
 
     def repeated(self, key_of: Callable[[int], Hashable]) -> npt.NDArray[np.int64]:
         """Ordinals, ascending, of the rows whose hash rows of another key have, too; `key_of` reads a row's key."""

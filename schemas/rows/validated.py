@@ -107,14 +107,17 @@ def _different(cells: Cells) -> tuple[Cells, npt.NDArray[Any] | None]:
     if isinstance(cells, Texts):
         coded = cells.coded()
         return (coded.values, coded.places) if coded else (cells.items, None)
+    keys: Sequence[Any] = cells
     try:
-        different = [*set(cells)]
+        different = dict.fromkeys(keys)
     except TypeError:  # lists, of Parquet
-        return cells, None
+        keys = [cell if isinstance(cell, str) else tuple(cell) for cell in cells]
+        different = dict.fromkeys(keys)
     if not different or 2 * len(different) > len(cells):
         return cells, None
-    place_of = {cell: place for place, cell in enumerate(different)}
-    return different, np.fromiter(map(place_of.__getitem__, cells), np.int64, len(cells))
+    place_of = {key: place for place, key in enumerate(different)}
+    asked = [key if isinstance(key, str) else [*key] for key in different]
+    return asked, np.fromiter(map(place_of.__getitem__, keys), np.int64, len(keys))
 
 
 _Refused = Mapping[int, list[tuple[str, str]]]

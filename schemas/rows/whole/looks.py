@@ -18,7 +18,7 @@ from schemas.rows.cells import (
 from schemas.rows.conventions.foreign_words import ERROR_WORDS, FOREIGN_WORDS, Guard
 from schemas.rows.conventions.plain_columns import PLAIN
 from schemas.rows.times import TimeText
-from schemas.rows.whole.columns import SPACE_BEGINS, Texts
+from schemas.rows.whole.columns import SPACE_BEGINS, Flags, Texts
 from schemas.rows.whole.figures import decimals, moments
 
 Look = Callable[[Texts], Sequence[Any] | None]
@@ -66,16 +66,25 @@ def _is_alarming(texts: Texts, guard: Guard) -> bool:
 
 def holds_any(texts: Texts, words: frozenset[str]) -> bool:
     """Whether a cell is one of these words."""
-    import pyarrow.compute as pc
-
-    return bool(pc.any(pc.is_in(texts.array, value_set=_word_set(words))).as_py())
+    filled = texts.filled
+    suspects = _begins(words)[texts.firsts(filled)]
+    return bool(suspects.any()) and not words.isdisjoint(_at(texts, np.flatnonzero(filled)[suspects]))
 
 
 @lru_cache(maxsize=64)
-def _word_set(words: frozenset[str]) -> Any:
-    from schemas.rows.whole.arrays import text_array
+def _begins(words: frozenset[str]) -> Flags:
+    """Which bytes some words begin with."""
+    found = np.zeros(256, np.bool_)
+    found[[word.encode()[0] for word in words]] = True
+    return found
 
-    return text_array([word.encode() for word in sorted(words)])
+
+def _at(texts: Texts, places: Any) -> list[str]:
+    """The cells at some places."""
+    from schemas.rows.whole.arrays import taken
+
+    found: list[str] = taken(texts.array, places).to_pylist()
+    return found
 
 
 def _names(characters: str, longest: int, never: tuple[str, ...], *, needed: bool) -> Look:
@@ -108,9 +117,7 @@ def _told(longest: int, *, needed: bool) -> Look:
 
 def _has_blank(texts: Texts, places: Any) -> bool:
     """Whether one of some cells is white space only."""
-    from schemas.rows.whole.arrays import taken
-
-    return any(map(str.isspace, taken(texts.array, places).to_pylist()))
+    return any(map(str.isspace, _at(texts, places)))
 
 
 def _words(longest: int, *, needed: bool) -> Look:

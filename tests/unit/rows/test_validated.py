@@ -49,3 +49,16 @@ def test_a_sheet_gives_rows_back_as_they_were_read_and_as_they_are_sent() -> Non
     assert (sheet.keys, [*sheet.faults]) == (["S/B1", "S/B1"], [1])
     assert [sheet.raw(i) for i in (0, 1)] == [binding.raw(row) for row in rows]
     assert sheet.row(0) == validate(binding, rows[0])
+
+
+def test_lists_are_asked_about_once_for_each_different_one() -> None:
+    asked: list[Any] = []
+
+    def validate(cells: Any) -> list[Any]:
+        asked.extend(cells)
+        return [["seen", *cell] if isinstance(cell, list) else cell for cell in cells]
+
+    found, faults = validated({"c": validate}, {"c": [["A", "B"], "A", ["A", "B"], "A", ["A"], ["A"]]})
+
+    assert (asked, faults) == ([["A", "B"], "A", ["A"]], {})
+    assert found == {"c": [["seen", "A", "B"], "A", ["seen", "A", "B"], "A", ["seen", "A"], ["seen", "A"]]}
