@@ -15,6 +15,7 @@ import orjson
 from docs.run_files import journal_table, outcomes_table
 from docs.sql_views import view_tables
 from pipelines.cli.operation_table import markdown_table
+from schemas.assumptions import Assumptions
 from schemas.json_output import DOCUMENTS
 from schemas.manifest import Manifest
 from schemas.nights.rules import NightRules
@@ -26,6 +27,7 @@ ARCHITECTURE = Path(__file__).resolve().parent / "architecture.md"
 MAPPING_SCHEMA = Path(__file__).resolve().parent / "mapping.schema.json"
 SQL = Path(__file__).resolve().parent / "sql.md"
 MANIFEST_SCHEMA = Path(__file__).resolve().parent / "manifest.schema.json"
+ASSUMPTIONS_SCHEMA = Path(__file__).resolve().parent / "assumptions.schema.json"
 NIGHT_SCHEMA = Path(__file__).resolve().parent / "night.schema.json"
 DOCUMENTS_SCHEMA = Path(__file__).resolve().parent / "json-output.schema.json"
 
@@ -77,6 +79,12 @@ def manifest_schema() -> str:
     return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
+def assumptions_schema() -> str:
+    """The JSON schema of what `bulkload doctor` writes."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Assumptions.model_json_schema()}
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
 def mapping_schema() -> str:
     """The JSON schema of a mapping, for editors."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **mappings.Mapping.model_json_schema()}
@@ -123,3 +131,4 @@ if __name__ == "__main__":
     DOCUMENTS_SCHEMA.write_text(documents_schema(), "utf-8")
     MAPPING_SCHEMA.write_text(mapping_schema(), "utf-8")
     NIGHT_SCHEMA.write_text(night_schema(), "utf-8")
+    ASSUMPTIONS_SCHEMA.write_text(assumptions_schema(), "utf-8")

@@ -250,3 +250,39 @@ class ForgetDocument(Document):
     left: list[str]
     extracts: list[str]
     to_resume: list[str]
+
+
+class DoctorFinding(Document):
+    """Whether one assumption about LUSID holds.
+
+    Attributes:
+        of: the operation that it was tried with; null where it is of no single one.
+        assumes: what is inferred.
+        told: `holds`, `differs` or `could not tell`.
+        saw: what LUSID did.
+    """
+
+    probe: str
+    of: str | None
+    assumes: str
+    told: str
+    saw: str
+
+
+class DoctorDocument(Document):
+    """What one LUSID does: what `doctor` prints.
+
+    Attributes:
+        exit_code: 0 where all holds and nothing is left behind, else 3.
+        assume: the file that --assume takes.
+        left: what was made and could not be removed. left_file: names it, for the next doctor; null where nothing is.
+    """
+
+    exit_code: int
+    target: str
+    dialect: str
+    scope: str
+    assume: str
+    findings: list[DoctorFinding]
+    left: list[str]
+    left_file: str | None

@@ -16,6 +16,7 @@ from schemas.documents import (
 from schemas.history_documents import (
     AuditDocument,
     ComparisonDocument,
+    DoctorDocument,
     ForgetDocument,
     NightFactsDocument,
     OpenDocument,
@@ -37,6 +38,7 @@ DOCUMENTS = TypeAdapter[Any](
     | ComparisonDocument
     | AuditDocument
     | ForgetDocument
+    | DoctorDocument
     | ErrorDocument
 )
 """Any of them."""

@@ -75,6 +75,7 @@ class LoadSettings:
         encoding, delimiter, ...: override the mapping's rules of reading that have the same names.
         null: overrides the mapping's for the whole file, not what a column declares.
         plan: a plan.parquet; the run keeps a copy of it.
+        assume: see `schemas.assumptions`.
         wait: seconds until a night of the same folder and target, a load of the same feed, or an extract's load under
             `once`, must be over.
         once: compares extracts by content.
@@ -101,6 +102,9 @@ class LoadSettings:
             "SECONDS",
         ),
     ] = 10.0
+    assume: Annotated[
+        Location | None, About("Follow what `bulkload doctor` found out of this LUSID.", "the path of a file", "FILE")
+    ] = None
     wait: Annotated[
         float,
         Exact(0, LONGEST),

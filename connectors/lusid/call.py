@@ -8,6 +8,8 @@ LUSID's texts.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -53,10 +55,10 @@ class Call:
 
     @property
     def what(self) -> str:
-        """The call as messages name it; of a read only the collection, since the rest of its path is identifiers."""
+        """The call as messages name it; but for a POST only the collection: the rest of its path is identifiers."""
         if self.method == "POST":
             return f"POST {self.path}"
-        return f"GET {'/'.join(self.path.split('/')[:3])}"
+        return f"{self.method} {'/'.join(self.path.split('/')[:3])}"
 
     def request(self, settings: LusidSettings, base_url: str, token: str) -> requests.Request:
         """The HTTP request, authorised by `token`.
@@ -145,6 +147,15 @@ def refusal(response: Response, *, what: str, base_url: str) -> LoadError:
             return AuthError(f"LUSID refuses our token for {what} (401), even a fresh one")
         case _:
             return _stopped(status, what, problem.reason)
+
+
+def moment_of(date: str | None) -> datetime | None:
+    """An HTTP date; None where there is none."""
+    try:
+        found = parsedate_to_datetime(date or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def request_id(response: Response) -> str | None:

@@ -14,13 +14,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from random import random as uniform
 from threading import Event
 from typing import Any, Self
 
-from connectors.lusid.call import Call, Params, Response, refusal, request_id
+from connectors.lusid.call import Call, Params, Response, moment_of, refusal, request_id
 from connectors.lusid.retry_table import AWAY, Action, AnswerLostError, classify
 from connectors.lusid.retrying import SENDING_SECONDS, FinalResponse, Retrier, RetryLimits, Timing
 from connectors.lusid.settings import LusidSettings
@@ -188,6 +187,15 @@ class LusidClient:
         """
         return self._call(Call("GET", path, params or {}, None, idempotent=True))
 
+    def ask(self, method: str, path: str, *, params: Params | None = None, body: bytes | None = None) -> Response:
+        """Makes one call, which may be repeated, and returns the answer whatever it says.
+
+        Raises:
+            LoadError: there is no answer that a retry would not improve.
+        """
+        call = Call(method, path, params or {}, body, idempotent=True)
+        return self._retrier.run(lambda: self._exchange(call), what=call.what, idempotent=True).response
+
     def now(self) -> float:
         """Seconds by the clock that waits go by."""
         return self._retrier.timing.clock()
@@ -235,7 +243,7 @@ class LusidClient:
             raise ConfigError(f"{self._base} does not answer like LUSID: is FBN_LUSID_URL right?")
         if final.response.request_id:
             self._transport.expect_signatures()
-        self.opened_at = _moment(final.response.headers.get("Date"))
+        self.opened_at = moment_of(final.response.headers.get("Date"))
 
     def _call(self, call: Call) -> Answer:
         def send() -> Response:
@@ -276,7 +284,7 @@ class LusidClient:
                 found,
                 final.attempts,
                 response.seconds,
-                _moment(response.headers.get("Date")),
+                moment_of(response.headers.get("Date")),
             )
         error = refusal(response, what=call.what, base_url=self._base)
         is_refusal = response.status // 100 in (3, 4)  # with any other status LUSID may have applied the call
@@ -288,12 +296,3 @@ class LusidClient:
         if in_doubt and not isinstance(error, RejectedError):
             raise PerhapsAppliedError(f"{error.message}; the request may have been applied")
         raise error
-
-
-def _moment(date: str | None) -> datetime | None:
-    """An HTTP date; None where there is none."""
-    try:
-        found = parsedate_to_datetime(date or "")
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -23,6 +23,10 @@ LONGEST = 1500
 (https://support.lusid.com/knowledgebase/article/KA-01968)."""
 
 
+URL = 2000
+"""Characters of a whole filter, where nothing else is known."""
+
+
 class ResourceId(BaseModel):
     """An entity's scope and code."""
 
@@ -49,7 +53,9 @@ class _Page(BaseModel):
     next_page: str | None = Field(None, alias="nextPage")
 
 
-def list_by_codes(client: LusidClient, collection: str, field: str, names: set[str]) -> Iterator[ListedEntity]:
+def list_by_codes(
+    client: LusidClient, collection: str, field: str, names: set[str], longest: int = URL
+) -> Iterator[ListedEntity]:
     """Reads the entities of a list that have one of the given codes.
 
     An entity may come more than once; some may have the code in another scope, or, from a server that refuses filters,
@@ -60,14 +66,17 @@ def list_by_codes(client: LusidClient, collection: str, field: str, names: set[s
         collection: `executions` or `allocations`.
         field: the member that holds the code, such as `id.code`.
         names: `scope/code` of each entity looked for.
+        longest: characters of a filter; 0 where lists take none.
 
     Raises:
         FatalError: the list cannot be read to its end.
     """
     codes = sorted({name.partition("/")[2] for name in names})
     try:
-        for some in portions(codes, LONGEST):
+        for some in portions(codes, min(LONGEST, room_in(field, longest))) if longest else ():
             yield from _pages(client, collection, {"filter": filter_among(field, some)})
+        if not longest:
+            yield from _pages(client, collection, {})
     except RejectedError:
         try:
             yield from _pages(client, collection, {})
@@ -78,6 +87,16 @@ def list_by_codes(client: LusidClient, collection: str, field: str, names: set[s
 def filter_among(field: str, codes: Iterable[str]) -> str:
     """The filter for entities whose field is one of the codes."""
     return f"{field} in ({', '.join(map(_quoted, codes))})"
+
+
+def room_in(field: str, longest: int) -> int:
+    """How many characters of a URL a filter of a length has for its codes; at least 1, so that there may be one.
+
+    Args:
+        field: what it compares with them.
+        longest: the length of the whole filter.
+    """
+    return max(1, longest - len(quote_plus(filter_among(field, ()))))
 
 
 def portions(codes: Iterable[str], longest: int) -> Iterator[list[str]]:

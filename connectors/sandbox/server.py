@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from connectors.sandbox.domain.reference.known import read_known, settle
 from connectors.sandbox.protocol.calls import DIALECTS, ApiCall
 from connectors.sandbox.protocol.dates import now_text
+from connectors.sandbox.protocol.variant import parse_variant
 from connectors.sandbox.store import Store
 from connectors.sandbox.web.app import Service, build
 from connectors.sandbox.web.fault_injection import parse_faults
@@ -108,6 +109,7 @@ class Setup:
         known: which reference data it has: `all`, `none` or a file (see `domain.reference.known`); None for what its
             database was made with, or else all.
         rate_limit: calls that it answers in a minute; None for any number.
+        differs: in what it behaves otherwise than is inferred of LUSID (see `protocol.variant`).
     """
 
     database: Path | None = None
@@ -116,18 +118,20 @@ class Setup:
     body_limit: int = BODY_LIMIT
     known: str | None = None
     rate_limit: int | None = None
+    differs: str | None = None
 
     def service(self, tokens: Tokens) -> Service:
         """Opens it.
 
         Raises:
-            ConfigError: the dialect, the faults, the database or the reference data cannot be used.
+            ConfigError: the dialect, the faults, the variant, the database or the reference data cannot be used.
         """
         if self.dialect not in DIALECTS:
             raise ConfigError(f"the sandbox has no dialect {self.dialect!r}: {' or '.join(DIALECTS)}")
         faults = parse_faults(self.faults)
         known = None if self.known is None else read_known(self.known)
-        store = Store(self.database, self.dialect)
+        variant = parse_variant(self.differs)
+        store = Store(self.database, self.dialect, lag=variant.lag, caseless=variant.identifiers == "caseless")
         try:
             with store.write() as transaction:
                 assumed = settle(transaction, self._seeding(store), known)
@@ -135,7 +139,9 @@ class Setup:
             store.close()
             raise
         limit = None if self.rate_limit is None else RateLimit(self.rate_limit)
-        return Service(store, tokens, faults, self.dialect, self.body_limit, assumed=assumed, rate_limit=limit)
+        return Service(
+            store, tokens, faults, self.dialect, self.body_limit, assumed=assumed, rate_limit=limit, variant=variant
+        )
 
     def _seeding(self, store: Store) -> ApiCall:
         """The call that creates what is known from the start."""

@@ -2,8 +2,8 @@
 
 There is one connection, one lock and one transaction for each call, so a refused Atomic call is rolled back. An entity
 is a row with its document as JSON. Entities are found by (kind, scope, code), by sequence, by parent (the orders of a
-block), by a link where there can be several parents (the placements of a block), or by a client-defined identifier. No
-entity is ever deleted, so paging by `sequence` is stable.
+block), by a link where there can be several parents (the placements of a block), or by a client-defined identifier. The
+sequence of one that is removed is never given again.
 """
 
 import os
@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from connectors.sandbox.past import Past
 from schemas.errors import ConfigError
 
 _TABLES = """
@@ -29,6 +30,10 @@ CREATE TABLE IF NOT EXISTS identifier (
 CREATE TABLE IF NOT EXISTS link (
     relation TEXT, owner TEXT, sequence INTEGER, PRIMARY KEY (relation, owner, sequence)) WITHOUT ROWID;
 """
+_REMOVED = "removed"
+"""The largest sequence of an entity that was removed, among the settings."""
+
+_BY_IDENTIFIER = "SELECT sequence FROM identifier WHERE kind = ? AND scope = ? AND type = ? AND value = ?"
 _SELECT = "SELECT sequence, scope, code, parent, document, requested FROM entity WHERE "
 
 
@@ -57,18 +62,35 @@ class Entity(NamedTuple):
 
 
 class Transaction:
-    """Reads and writes within one call; obtained from `Store`."""
+    """Reads and writes within one call; obtained from `Store`.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Args:
+        connection: to the database.
+        past: what readers see in place of what was written.
+        lags: whether this is a reader.
+        caseless: whether values of identifiers match whatever their case.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        past: Past[Entity] | None = None,
+        *,
+        lags: bool = False,
+        caseless: bool = False,
+    ) -> None:
         self._connection = connection
+        self._past, self._lags = past or Past[Entity](0.0), lags
+        self._caseless = caseless
 
     def next_sequence(self) -> int:
         """The sequence that the next `add` must use."""
-        row = self._connection.execute("SELECT COALESCE(MAX(sequence), 0) + 1 FROM entity").fetchone()
-        return int(row[0])
+        row = self._connection.execute("SELECT COALESCE(MAX(sequence), 0) FROM entity").fetchone()
+        return max(int(row[0]), int(self.noted(_REMOVED) or 0)) + 1
 
     def add(self, kind: str, entity: Entity) -> None:
         """Stores a new entity."""
+        self._past.note(entity.sequence, None)
         self._connection.execute(
             "INSERT INTO entity (kind, sequence, scope, code, parent, document, requested)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -77,10 +99,17 @@ class Transaction:
 
     def rewrite(self, entity: Entity) -> None:
         """Replaces parent, document and request of the entity with this sequence."""
+        self._past.note(entity.sequence, self.get(entity.sequence))
         self._connection.execute(
             "UPDATE entity SET parent = ?, document = ?, requested = ? WHERE sequence = ?",
             (entity.parent, entity.document, entity.requested, entity.sequence),
         )
+
+    def remove(self, sequence: int) -> None:
+        """Removes an entity with its identifiers and links."""
+        for table in ("entity", "identifier", "link"):
+            self._connection.execute(f"DELETE FROM {table} WHERE sequence = ?", (sequence,))  # noqa: S608  # our tables
+        self.note(_REMOVED, str(max(sequence, int(self.noted(_REMOVED) or 0))))
 
     def link(self, relation: str, owner: str, sequence: int) -> None:
         """Links an entity to an owner.
@@ -150,10 +179,9 @@ class Transaction:
             identifier: the key and value of the identifier.
         """
         row = self._connection.execute(
-            "SELECT sequence FROM identifier WHERE kind = ? AND scope = ? AND type = ? AND value = ?",
-            (kind, scope, *identifier),
+            _BY_IDENTIFIER + (" COLLATE NOCASE" if self._caseless else ""), (kind, scope, *identifier)
         ).fetchone()
-        return None if row is None else int(row[0])
+        return None if row is None or not self._where("sequence = ?", row[0]) else int(row[0])
 
     def set_identifiers(self, kind: str, scope: str, sequence: int, new: dict[str, str], old: dict[str, str]) -> None:
         """Makes new identifiers lead to an entity, in place of the old values of the same keys.
@@ -180,7 +208,10 @@ class Transaction:
             )
 
     def _where(self, condition: str, *values: object) -> list[Entity]:
-        return [Entity(*row) for row in self._connection.execute(_SELECT + condition, values)]
+        found = [Entity(*row) for row in self._connection.execute(_SELECT + condition, values)]
+        if not self._lags:
+            return found
+        return [seen for each in found if (seen := self._past.seen(each.sequence, each)) is not None]
 
 
 class Store:
@@ -189,12 +220,15 @@ class Store:
     Args:
         database: a file that outlives the process, created when missing, or None for memory.
         dialect: the shapes of its documents; a file keeps the dialect it was created with.
+        lag: seconds by which readers lag behind.
+        caseless: whether values of identifiers match whatever their case.
 
     Raises:
         ConfigError: the file cannot be opened, is not a sandbox's, or was created with another dialect.
     """
 
-    def __init__(self, database: Path | None, dialect: str) -> None:
+    def __init__(self, database: Path | None, dialect: str, *, lag: float = 0.0, caseless: bool = False) -> None:
+        self._past, self._caseless = Past[Entity](lag), caseless
         self._lock = threading.Lock()
         if database is not None:
             with suppress(OSError):  # SQLite says what is wrong; its other files have this one's mode
@@ -232,7 +266,7 @@ class Store:
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Transaction(self._connection)
+                yield self._transaction(lags=False)
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
@@ -242,7 +276,10 @@ class Store:
     def read(self) -> Iterator[Transaction]:
         """Yields a consistent view: nothing is written while the block lasts."""
         with self._lock:
-            yield Transaction(self._connection)
+            yield self._transaction(lags=True)
+
+    def _transaction(self, *, lags: bool) -> Transaction:
+        return Transaction(self._connection, self._past, lags=lags, caseless=self._caseless)
 
     def close(self) -> None:
         """Closes the database; committed data stays in its file."""

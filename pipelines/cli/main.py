@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli.commands import again, ask, compare, load, lookup, preflight, prove, rehearse, runs, schedule
+from pipelines.cli.commands import again, ask, compare, doctor, load, lookup, preflight, prove, rehearse, runs, schedule
 from pipelines.cli.streams import make_streams_last, what_was_lost
 from pipelines.loading.interrupts import end_as_interrupted, keep_exit_code
 from schemas.errors import ConfigError, LoadError, StoppedError
@@ -71,6 +71,7 @@ _EXAMPLES: Mapping[Callable[..., None], str] = {
     ask.open_rows: "open --json",
     compare.plan: "plan investor-records investors.csv --out tonight.parquet",
     compare.verify: "verify latest --sample 50%",
+    doctor.doctor: "doctor --scope doctor-scratch --dialect 2.3",
     ask.sql: "sql 'SELECT * FROM reasons ORDER BY rows DESC'",
     prove.audit: "audit latest --out audit.zip",
     prove.forget: "forget --key IR_0042",

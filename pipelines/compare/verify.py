@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from connectors.extracts.assumptions_file import read_assumptions
 from connectors.lusid.client import LusidClient
 from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.journal import is_in_use
@@ -21,6 +22,7 @@ from pipelines.compare.existence import existence_of
 from pipelines.compare.reading_back import CheckedKey, Expect, KeyReader, Result
 from pipelines.compare.rebuilt import changed_since, rebuilt
 from pipelines.compare.sampling import Sample
+from pipelines.deliver.list_reading import LONGEST
 from pipelines.history.catalog import find_run
 from pipelines.loading.earlier import options_of
 from pipelines.operations.table import operation_named
@@ -95,6 +97,7 @@ def verify(
     runs: Path = RUNS,
     target: str | Target | None = None,
     sample: str | None = None,
+    assume: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Reads back what a run had accepted, and writes what it finds to verify.parquet in the run's folder.
@@ -104,6 +107,7 @@ def verify(
         runs: where runs are kept.
         target: the run's own, by name or open; None for the run's own.
         sample: how many keys, as `N` or `N%`; None for all.
+        assume: what `bulkload doctor` found out of this LUSID; None for what the run assumed.
         progress: receives notes and progress.
 
     Raises:
@@ -117,6 +121,7 @@ def verify(
     _check_verifiable(folder, manifest, target)
     options = options_of(manifest, folder, target)
     operation = operation_named(manifest.operation)
+    longest = read_assumptions(assume or options.assume).filter_of(LONGEST)
     given = (folder.outcomes, len(manifest.extracts), chosen)
     accepted = AcceptedKeys(*given, some_forgotten=bool(manifest.forgotten))
     if accepted.forgotten:
@@ -129,7 +134,7 @@ def verify(
         if not changed:
             requests = stack.enter_context(rebuilt(folder, manifest, operation, options, progress))
             expect = lambda key: expected_of(operation, requests.body(key), options.dialect)  # noqa: E731
-        entities = stack.enter_context(_entities(opened.client, accepted, expect, folder))
+        entities = stack.enter_context(_entities(opened.client, accepted, expect, folder, longest))
         reader = KeyReader(entities, expect, manifest.finished)
         file = stack.enter_context(VerifiedFile(stack.enter_context(atomic_write(folder.verified))))
         counts, examples = Counter[Result](), list[CheckedKey]()
@@ -156,15 +161,17 @@ def verify(
 
 
 @contextmanager
-def _entities(client: LusidClient, accepted: AcceptedKeys, expect: Expect, folder: RunFolder) -> Iterator[EntityReader]:
+def _entities(
+    client: LusidClient, accepted: AcceptedKeys, expect: Expect, folder: RunFolder, longest: int
+) -> Iterator[EntityReader]:
     """Reads the entities of accepted keys; whole lists first, where that saves calls."""
     keys = (key for some in accepted.batches() for key in some)
     addresses = (each.where for key in keys for each in expect(key))
     with (
         TemporaryDirectory(prefix="verify-", dir=folder.path) as scratch,
-        read_lists(client, addresses, Path(scratch) / "held.tmp", "verify") as (whole, _),
+        read_lists(client, addresses, Path(scratch) / "held.tmp", "verify", longest) as (whole, _),
     ):
-        yield EntityReader(client, "verify", whole)
+        yield EntityReader(client, "verify", whole, longest)
 
 
 def _check_verifiable(folder: RunFolder, manifest: Manifest, target: str | Target | None) -> None:

@@ -45,6 +45,16 @@ def changes_of(values: Mapping[str, Any], keys: Sequence[str], began: str | None
     return letters if letters.strip(UNTOLD) else ""
 
 
+def without_updates(letters: str) -> str:
+    """The letters of a LUSID in which what changes nothing makes a version, too: an update may be none.
+
+    Args:
+        letters: as `changes_of` gives them.
+    """
+    left = letters.replace(UPDATED, UNTOLD)
+    return left if left.strip(UNTOLD) else ""
+
+
 def _change(value: Any, began: str) -> str:
     version = value.get("version") if isinstance(value, dict) else None
     if version is None and isinstance(value, dict):

@@ -11,15 +11,17 @@ import numpy as np
 
 from connectors.lusid.client import Answer
 from pipelines.deliver.answer_reader import hinted, read_answer
-from pipelines.deliver.changes import call_began
+from pipelines.deliver.changes import call_began, without_updates
 from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
 from pipelines.deliver.doubts import Before, too_large
 from pipelines.deliver.ledger import Ledger, Outcome, Part, Took, runs_of
 from pipelines.deliver.limits import Brake, CallSize
+from pipelines.deliver.list_reading import LONGEST
 from pipelines.deliver.read_back import Reader, ReadingBack
 from pipelines.deliver.redaction import Personal, mask_error
 from pipelines.operations.operation import BodyShape, CallSpec
 from pipelines.prepare.reading import Prepared
+from schemas.assumptions import INFERRED, Assumptions
 from schemas.errors import (
     FatalError,
     LoadError,
@@ -69,6 +71,7 @@ class Delivery:
         *,
         heard: Callable[[int, float], None],
         lag: float,
+        assumed: Assumptions = INFERRED,
         before: Before,
     ) -> None:
         """Sends nothing yet.
@@ -76,12 +79,17 @@ class Delivery:
         Args:
             heard: told of each call that was answered: its requests, and the seconds the answer took.
             lag: seconds by which reads may lag behind writes.
+            assumed: what is assumed of this LUSID.
             before: what is known of the requests from before this process.
         """
         self._prepared, self._spec, self._ledger, self._client = prepared, spec, ledger, client
         self._operation = spec.operation
         self.brake = Brake(client.stop)
-        self.reading_back = ReadingBack(prepared, spec, ledger, client, self.brake, lag=lag, before=before)
+        longest = assumed.filter_of(LONGEST)
+        self.reading_back = ReadingBack(
+            prepared, spec, ledger, client, self.brake, lag=lag, longest=longest, before=before
+        )
+        self._versions_tell = not assumed.unchanged_makes_version.get(self._operation.name, False)
         self.strangers: list[str] = []
         self._heard = heard
         self._size = CallSize()
@@ -220,7 +228,8 @@ class Delivery:
         if not self._operation.idempotent:
             told = self.reading_back.reconsidered(told)
         told, took = hinted(told, self._spec), Took(answer.seconds, answer.attempts)
-        self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids, reading.changes, took)
+        changes = reading.changes if self._versions_tell else without_updates(reading.changes)
+        self._ledger.settle(call, answer.request_id, told, reading.accepted, reading.ids, changes, took)
         unclear = [o for o in reading.outcomes if o.state is State.UNKNOWN]
         if unclear:
             self.reading_back.settle_unclear(call, unclear)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-from connectors.lusid.listing import LARGEST_PAGE, filter_among, portions
+from connectors.lusid.listing import LARGEST_PAGE, filter_among, portions, room_in
 from pipelines.deliver.whole_lists import WholeLists
 from pipelines.operations.evidence import NOT_FOUND, Evidence, Finding, Read, body_of
 from pipelines.operations.places import Place
@@ -34,15 +34,16 @@ _Found = dict[Place, list[Mapping[str, Any]]]
 class ListReader:
     """Reads entities in lists; safe to share between threads, which learn from each other."""
 
-    def __init__(self, read: Read, whole: WholeLists | None = None) -> None:
+    def __init__(self, read: Read, whole: WholeLists | None = None, longest: int = LONGEST) -> None:
         """Reads nothing yet.
 
         Args:
             read: reads a path.
             whole: lists that were read already, which are asked first.
+            longest: characters of a first filter, as a URL spells it; 0 where lists take none.
         """
         self._read, self._whole = read, whole
-        self._longest = LONGEST
+        self._longest = longest
 
     def bodies(self, evidence: Sequence[Evidence]) -> list[Any]:
         """The body of each entity, or the finding where there is none."""
@@ -89,7 +90,7 @@ class ListReader:
         keys = sorted({key for e in group for key in e.params.get("propertyKeys", ())})
         waiting, found = sorted({place.code for place in places}), _Found()
         while waiting and self._longest:
-            codes = next(portions(waiting, self._longest))
+            codes = next(portions(waiting, room_in(name, self._longest)))
             asked = {"filter": filter_among(name, codes), "limit": LARGEST_PAGE}
             items = self._pages(path, {**asked, "propertyKeys": keys} if keys else asked)
             if items is not None:

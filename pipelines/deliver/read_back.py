@@ -15,7 +15,7 @@ from connectors.lusid.client import Answer
 from pipelines.deliver.doubts import Before, Doubt, is_older, says_it_is_there
 from pipelines.deliver.ledger import NO_CALL, Ledger, Outcome, Part
 from pipelines.deliver.limits import Brake
-from pipelines.deliver.list_reading import ListReader
+from pipelines.deliver.list_reading import LONGEST, ListReader
 from pipelines.deliver.redaction import mask_error
 from pipelines.operations.evidence import Examined, Finding, Params, examine_all
 from pipelines.operations.operation import BodyShape, CallSpec
@@ -57,16 +57,18 @@ class ReadingBack:
         brake: Brake,
         *,
         lag: float,
+        longest: int = LONGEST,
         before: Before,
     ) -> None:
         """Reads nothing yet.
 
         Args:
             lag: seconds by which reads may lag behind writes.
+            longest: characters of a first filter, as a URL spells it; 0 where lists take none.
             before: what is known of the requests from before this process.
         """
         self._prepared, self._spec, self._ledger = prepared, spec, ledger
-        self._reader, self._brake, self._lag = reader, brake, lag
+        self._reader, self._brake, self._lag, self._longest = reader, brake, lag, longest
         began = reader.now()
         self._doubts = {request: Doubt(began, _EARLIER, [None]) for request in before.doubtful}
         self._inherited = frozenset(self._doubts)
@@ -278,7 +280,7 @@ class ReadingBack:
 
     @cached_property
     def _lists(self) -> ListReader:
-        return ListReader(self._read)
+        return ListReader(self._read, longest=self._longest)
 
     def _read(self, path: str, params: Params) -> Any:
         return self._reader.get(path, params).body

@@ -12,6 +12,7 @@ import numpy as np
 from connectors.targets import Target
 from pipelines.account.rules import CHANGED_SINCE
 from pipelines.deliver.ledger import Outcome
+from pipelines.deliver.list_reading import LONGEST
 from pipelines.feeds.of_load import foreseen_by_feed
 from pipelines.loading.sending import PreparedRun
 from pipelines.operations.operation import CallSpec
@@ -64,7 +65,8 @@ def planned_load(prepared: PreparedRun, target: Target, again: str) -> Plan:
     spec = _calls(prepared)
     given = given_of(run.record.manifest, target.url, requests)
     planned = Planned(requests, spec, target.url, given, _vanished(prepared, target.url))
-    reader = HeldReader(requests, spec, target.client, run.folder.scratch, again)
+    longest = run.assumed.filter_of(LONGEST)
+    reader = HeldReader(requests, spec, target.client, run.folder.scratch, again, longest)
     plan = make_plan(planned, reader, run.folder.plan, run.spec.options.concurrency, run.spec.progress.note)
     write_page(plan)
     return plan
@@ -128,7 +130,8 @@ def _leave_out(prepared: PreparedRun, intended: Intended, doubtful: set[int], ta
     if len(refused):
         said = [(request, *intended.reasons[request]) for request in refused.tolist()]
         ledger.leave_out((), [Outcome(r, State.INVALID, code, f"the plan says: {why}") for r, code, why in said])
-    reader = HeldReader(prepared.requests, _calls(prepared), target.client, run.folder.scratch, "resume")
+    longest = run.assumed.filter_of(LONGEST)
+    reader = HeldReader(prepared.requests, _calls(prepared), target.client, run.folder.scratch, "resume", longest)
     rest = np.setdiff1d(to_settle, refused)
     same = set(intended.numbers(Effect.SAME).tolist())
     for some in reader.read(rest, run.spec.options.concurrency, run.spec.progress.note):

@@ -3,6 +3,7 @@
 import platform
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 
@@ -36,7 +37,7 @@ def opening(spec: LoadSpec, run_id: str, target: str | None, sources: Sequence[S
         target=target,
         extracts=tuple(ExtractFile(name=s.name, path=s.place, bytes=s.size) for s in sources),
         mapping=MappingFile(path=str(mapping.resolve()), sha256=file_sha256(mapping)) if mapping else None,
-        settings=options.kept(),
+        settings=replace(options.kept(), assume=options.assume and options.assume.resolve()),
         versions=_versions(),
         expect=options.expect,
         replays=spec.replayed.run.run_id if spec.replayed else None,

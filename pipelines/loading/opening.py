@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 
+from connectors.extracts.assumptions_file import read_assumptions
 from connectors.extracts.extract import Extract, columns_of_frame, extract_from_frame, is_frame
 from connectors.extracts.mapping_file import read_mapping
 from connectors.run_folder.folder import RunFolder, write_json
@@ -15,6 +16,7 @@ from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target, open_target, target_url
 from pipelines.feeds.feed import Feed
 from pipelines.feeds.of_load import check_feed, feed_of
+from pipelines.loading.assumed import check_followed
 from pipelines.loading.collector import plain_memory, quiet_collector
 from pipelines.loading.earlier import check_target, resumed
 from pipelines.loading.given_extract import open_files
@@ -24,6 +26,7 @@ from pipelines.loading.manifest import Record, opening
 from pipelines.loading.spec import LoadSpec
 from pipelines.options import Options, Progress
 from pipelines.prepare.completeness import check_before
+from schemas.assumptions import Assumptions
 from schemas.errors import ConfigError, RunFolderError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
@@ -41,6 +44,7 @@ class OpenRun:
     Attributes:
         binding: the extract's header bound to the operation.
         expect: what must be true of the whole extract, from the mapping and the options.
+        assumed: what is assumed of the target.
         target: None in a dry run.
         day: its business date.
         feed: what it is of; None where nothing is remembered.
@@ -56,6 +60,7 @@ class OpenRun:
     extract: Extract
     binding: Binding
     expect: Expectations
+    assumed: Assumptions
     target: Target | None
     folder: RunFolder
     journal: Journal
@@ -98,7 +103,8 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
     began = time.monotonic()
     closing.enter_context(quiet_collector())
     closing.enter_context(plain_memory())
-    found, bound, mapping, expect = _checked(spec, closing)
+    assumed = read_assumptions(spec.options.assume)
+    found, bound, mapping, expect = _checked(spec, assumed, closing)
     again = "resume" if spec.earlier else "load"
     target = closing.enter_context(loads_target(spec.options, spec.progress, again))
     day = business_dates.business_date(spec.options.date or business_dates.today(spec.options.timezone).isoformat())
@@ -126,6 +132,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         extract=extract,
         binding=binding,
         expect=expect,
+        assumed=assumed,
         target=target,
         folder=folder,
         journal=journal,
@@ -156,7 +163,7 @@ def _recorded(
 
 
 def _checked(
-    spec: LoadSpec, closing: ExitStack
+    spec: LoadSpec, assumed: Assumptions, closing: ExitStack
 ) -> tuple[Extract | None, Binding | None, mappings.Mapping | None, Expectations]:
     """The extract and its binding (None for a data frame), the mapping, and what must be true of the extract."""
     operation, options, given = spec.operation, spec.options, spec.extract
@@ -175,6 +182,7 @@ def _checked(
     known = binding or Binding(header, _shape(spec), options.dialect, operation.key, mapping, null=options.null_words)
     expect = expectations(spec, mapping, header)
     _check_used(known, expect)
+    check_followed(spec, known, assumed)
     check_before(expect, header, extract.sources if extract else ())
     return extract, binding, mapping, expect
 

@@ -16,6 +16,7 @@ from pipelines.deliver.limits import Watch
 from pipelines.feeds.of_load import wanted_of
 from pipelines.history.catalog import loading_now, refuse_finished
 from pipelines.history.replays.check import check_keys
+from pipelines.loading.assumed import warnings_of
 from pipelines.loading.earlier import check_same
 from pipelines.loading.manifest import closed
 from pipelines.loading.opening import OpenRun
@@ -41,7 +42,8 @@ def prepare(run: OpenRun) -> PreparedRun:
     """
     spec, options = run.spec, run.spec.options
     rules = Rules(
-        spec.operation, options.dialect, options.duplicates, options.max_batch_bytes, options.hold, run.expect
+        *(spec.operation, options.dialect, options.duplicates, options.max_batch_bytes, options.hold, run.expect),
+        match_case=run.assumed.identifiers_match_case.get(spec.operation.name, True),
     )
     watch = Watch(options.max_failures, spec.progress)
     requests = reading.prepare(run.extract, run.binding, rules, run.folder.scratch, watch.reading)
@@ -183,7 +185,7 @@ def _report(
         reasons=tuple(counts.reasons),
         changes=counts.changes,
         alerts=tuple(counts.alerts),
-        warnings=(*warnings, *stopped_by, *prepared.requests.remarks, *sent.warnings),
+        warnings=(*warnings_of(spec, run.assumed), *warnings, *stopped_by, *prepared.requests.remarks, *sent.warnings),
         red_at=options.red_at,
         failed_refs=refs.found() if refs is not None else {},
         refs_unknown=refs.unknown if refs is not None else None,

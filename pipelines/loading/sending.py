@@ -74,7 +74,8 @@ class _Sending:
             prepared.ledger,
             client,
             heard=self._pressure.answered,
-            lag=options.read_lag,
+            assumed=prepared.run.assumed,
+            lag=prepared.run.assumed.lag_of(options.read_lag),
             before=before,
         )
         if spec.operation.has_instrument and options.unknown_instruments is UnknownInstruments.REFUSE:

@@ -96,6 +96,8 @@ class Night:
         default = vars(LoadOptions())
         own = {"red_at": self.rules.red_at, "feed": self.rules.feeds.get(operation), "date": self.day.isoformat()}
         given = {**self.rules.settings.get(operation, {}), **own}
+        if self.file is not None and given.get("assume"):
+            given["assume"] = str(self.file.parent / given["assume"])
         return {n: v for n, v in given.items() if v is not None and options.get(n, default[n]) == default[n]}
 
 

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from connectors.extracts.assumptions_file import read_assumptions
 from connectors.lusid.client import LusidClient
-from connectors.lusid.listing import list_by_codes
+from connectors.lusid.listing import URL, list_by_codes
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import accepted_keys
 from connectors.targets import Target
@@ -49,8 +50,8 @@ NAMES: Names = {
 BOOKED = "Booked"
 
 _Row = dict[str, str]
-_Rows = Callable[[LusidClient, set[str]], list[_Row]]
-"""Derives the rows of a load from the keys that an earlier load had accepted."""
+_Rows = Callable[[LusidClient, set[str], int], list[_Row]]
+"""Derives the rows of a load from the keys that an earlier load had accepted, by filters of a length."""
 
 
 def trading_day(
@@ -88,6 +89,7 @@ class _Day:
 
     def __init__(self, day: Night, progress: Progress, options: dict[str, Any]) -> None:
         self.progress = progress
+        self._longest = read_assumptions(options.get("assume")).filter_of(URL)
         self.notes: list[str] = []
         self._day, self._options = day, options
         runs = Options.of(runs=options.get("runs")).runs
@@ -122,7 +124,7 @@ class _Day:
         source, rows = _DERIVED[operation]
         report = next((each for each in reports if each.operation == source), None)
         accepted = accepted_keys(RunFolder(report.run_dir).outcomes) if report else {}
-        found = rows(target.client, set(accepted)) if target else []
+        found = rows(target.client, set(accepted), self._longest) if target else []
         if not report or not found:
             self.say(f"{operation}: nothing to load after {source}")
             return None
@@ -132,21 +134,21 @@ class _Day:
         return NightExtract(operation, (), mapping if mapping.exists() else None, pd.DataFrame(found))
 
 
-def _executed(client: LusidClient, executions: set[str]) -> list[_Row]:
+def _executed(client: LusidClient, executions: set[str], longest: int) -> list[_Row]:
     """The placements of executions, each once."""
     found: dict[str, _Row] = {}
-    for execution in list_by_codes(client, "executions", "id.code", executions):
+    for execution in list_by_codes(client, "executions", "id.code", executions, longest):
         placement = execution.placement
         if placement and execution.id.name in executions:
             found[placement.name] = {"placement_scope": placement.scope, "placement_code": placement.code}
     return list(found.values())
 
 
-def _unbooked(client: LusidClient, placements: set[str]) -> list[_Row]:
+def _unbooked(client: LusidClient, placements: set[str], longest: int) -> list[_Row]:
     """The allocations of placements that are not booked yet."""
     found = {
         each.id.name: {"allocation_scope": each.id.scope, "allocation_code": each.id.code, "mark_as_booked": "true"}
-        for each in list_by_codes(client, "allocations", "placementIds.code", placements)
+        for each in list_by_codes(client, "allocations", "placementIds.code", placements, longest)
         if each.state != BOOKED and any(placement.name in placements for placement in each.placements or ())
     }
     return list(found.values())

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import orjson
 
 from connectors.lusid.client import LusidClient
-from pipelines.deliver.list_reading import LONGEST, ListReader
+from pipelines.deliver.list_reading import LONGEST, SHORTEST, ListReader
 from pipelines.deliver.redaction import mask_error
 from pipelines.deliver.whole_lists import Wanted, WholeLists
 from pipelines.operations.evidence import Evidence
@@ -60,15 +60,18 @@ class Held(NamedTuple):
 class EntityReader:
     """Reads entities, and says in our words why they cannot be read; safe to share between threads."""
 
-    def __init__(self, client: LusidClient, again: str, whole: WholeLists | None = None) -> None:
+    def __init__(
+        self, client: LusidClient, again: str, whole: WholeLists | None = None, longest: int = LONGEST
+    ) -> None:
         """Reads nothing yet.
 
         Args:
             client: reads.
             again: what to do again when LUSID answers.
             whole: lists that were read already.
+            longest: characters of a first filter; 0 where lists take none.
         """
-        self._lists, self._again = ListReader(partial(_body, client), whole), again
+        self._lists, self._again = ListReader(partial(_body, client), whole, longest), again
 
     def bodies(self, where: Sequence[Evidence], sent: Sequence[Any]) -> list[Any]:
         """The body of each entity, or the finding where there is none.
@@ -91,7 +94,9 @@ class EntityReader:
 class HeldReader:
     """Reads what LUSID holds of the requests of one extract."""
 
-    def __init__(self, prepared: Prepared, spec: CallSpec, client: LusidClient, scratch: Path, again: str) -> None:
+    def __init__(
+        self, prepared: Prepared, spec: CallSpec, client: LusidClient, scratch: Path, again: str, longest: int = LONGEST
+    ) -> None:
         """Reads nothing yet.
 
         Args:
@@ -100,7 +105,9 @@ class HeldReader:
             client: reads.
             scratch: the folder for what is read; about the size of the requests.
             again: what to do again when LUSID does not answer.
+            longest: characters of a first filter; 0 where lists take none.
         """
+        self._longest = longest
         self._prepared, self._spec, self._client, self._again = prepared, spec, client, again
         self._scratch = scratch / "held.tmp"
 
@@ -117,11 +124,11 @@ class HeldReader:
         """
         try:
             addresses = (each for request in requests.tolist() for each in self._addresses(self._sent(request)))
-            with read_lists(self._client, addresses, self._scratch, self._again) as (whole, alone):
+            with read_lists(self._client, addresses, self._scratch, self._again, self._longest) as (whole, alone):
                 if alone:
                     entity, dialect = self._spec.operation.entity, self._spec.dialect
                     note(f"LUSID lists no {entity}s in dialect {dialect}: {alone:,} reads, one for each identifier")
-                reader = EntityReader(self._client, self._again, whole)
+                reader = EntityReader(self._client, self._again, whole, self._longest)
                 batches = (requests[at : at + AT_ONCE] for at in range(0, len(requests), AT_ONCE))
                 yield from in_order(partial(self._held, reader), batches, at_once)
         except BaseException:
@@ -146,7 +153,7 @@ class HeldReader:
 
 @contextmanager
 def read_lists(
-    client: LusidClient, addresses: Iterable[Evidence], scratch: Path, again: str
+    client: LusidClient, addresses: Iterable[Evidence], scratch: Path, again: str, longest: int = LONGEST
 ) -> Iterator[tuple[WholeLists, int]]:
     """Reads whole lists where that saves calls, and keeps what they show while the block lasts.
 
@@ -155,6 +162,7 @@ def read_lists(
         addresses: all that is looked for.
         scratch: a file for what is found, about as large as what is looked for.
         again: what to do again when LUSID answers.
+        longest: characters of a first filter; 0 where lists take none.
 
     Yields:
         The lists, and how many of the addresses no list can show.
@@ -174,7 +182,7 @@ def read_lists(
         wanted.add(address.place, len(quote_plus(address.place.code)) + _QUOTED)
     with closing(WholeLists(partial(_body, client), scratch)) as whole:
         for wanted in lists.values():
-            if pages := wanted.letters // LONGEST // SHARE:
+            if pages := wanted.letters // (longest or SHORTEST) // SHARE:
                 with _told_in_our_words(again):
                     whole.read(wanted, sorted(keys), pages + 1)
         yield whole, alone

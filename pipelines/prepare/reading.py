@@ -50,6 +50,7 @@ class Rules:
         max_bytes: the largest call in bytes; a request that alone is larger is refused.
         hold: references that failed tonight, to what is said of them; a row that needs one is held.
         expect: what must be true of the whole extract.
+        match_case: whether values of identifiers that differ in case are two.
     """
 
     operation: Operation
@@ -58,6 +59,7 @@ class Rules:
     max_bytes: int = MAX_BATCH_BYTES
     hold: Mapping[str, str] = field(default_factory=dict)
     expect: Expectations = field(default_factory=Expectations)
+    match_case: bool = True
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class _Reading:
         self.entries = files.enter_context(closing(EntryFile(folder / "entries.tmp")))
         self.keys = files.enter_context(closing(EntryFile(folder / "keys.tmp")))
         self.by_key = KeyIndex()
-        self.shared = SharedValues(unique_values(rules.operation, binding, rules.dialect))
+        self.shared = SharedValues(unique_values(rules.operation, binding, rules.dialect, match_case=rules.match_case))
         self.wides = ParametersOfCalls(_call_parameters(binding, rules))
         build = rules.operation.build(binding.columns, rules.dialect)
         self.gathered = GatheredTemplates(binding, rules.operation, build) if isinstance(build, Gathered) else None

@@ -30,19 +30,25 @@ class Unique:
 
     Attributes:
         code: what a row that shares them is refused with.
+        match_case: whether values that differ in case are two.
     """
 
     columns: tuple[str, ...]
     code: str
+    match_case: bool = True
 
 
-def unique_values(operation: Operation, binding: Binding, dialect: Dialect) -> list[Unique]:
-    """What an operation's keys may not share, as far as the key itself does not tell already."""
+def unique_values(operation: Operation, binding: Binding, dialect: Dialect, *, match_case: bool = True) -> list[Unique]:
+    """What an operation's keys may not share, as far as the key itself does not tell already.
+
+    Args:
+        match_case: whether values of identifiers that differ in case are two; else two keys may be one entity.
+    """
     identifiers = [*binding.columns.values_of("identifier")]
-    if not binding.has_own_key and operation.key.any_of == "identifier:":
+    if match_case and not binding.has_own_key and operation.key.any_of == "identifier:":
         identifiers = identifiers[1:]  # where the first is filled, it is the key
     scope = ("scope",) if dialect in ONLY_2_3 and "scope" in binding.columns else ()
-    found = [Unique((*scope, name), "SharedIdentifier") for name in identifiers]
+    found = [Unique((*scope, name), "SharedIdentifier", match_case) for name in identifiers]
     return [*found, *([Unique(operation.alone, "SharedMember")] if operation.alone else [])]
 
 
@@ -88,6 +94,8 @@ def _counts(book: Book, ordinal: int) -> bool:
 def _values(each: Unique, cells: Mapping[str, Sequence[str]]) -> Sequence[str]:
     """The value of each row, '' where a part of it is absent or refused."""
     columns = [cells[name] for name in each.columns]
+    if not each.match_case:
+        columns = [[value.casefold() for value in column] for column in columns]
     if len(columns) == 1:
         return columns[0]
     if texts := all_texts(columns):

@@ -34,6 +34,9 @@ from schemas.verdicts import RedAt
 
 NO_FLAG = {"expect": "has flags of its own", "followed": "a night knows", "hold": "a night knows"}
 WORDS = {"date": "2026-11-30", "timezone": "Europe/London", "full_every": "7d"}
+FILES = ("mapping", "assume")
+"""Files that a run names by where they are, whoever reads its manifest from elsewhere."""
+
 KINDS = get_type_hints(LoadOptions)
 NAMES = [option.name for option in fields(LoadOptions)]
 FOLDER = RunFolder(Path("runs/20261121T020000Z-orders-7f3a"))
@@ -65,7 +68,7 @@ def options(name: str, place: Path) -> Options:
     """Options of which one is another than by default."""
     (place / "elsewhere").write_text("operation: orders\n")
     changed = replace(Options(), **{name: other(name)})
-    return replace(changed, mapping=place / "elsewhere") if name == "mapping" else changed
+    return replace(changed, **dict[str, Any]({name: place / "elsewhere"})) if name in FILES else changed
 
 
 def written(given: Options) -> Manifest:

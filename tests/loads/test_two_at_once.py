@@ -87,6 +87,7 @@ def words_of(place: Place, command: str) -> list[str | Path]:
         "nightly": ["nightly", place.night],
         "once": ["load", "investor-records", place.extract, "--once"],
         "backfill": ["backfill", pattern, day, day],
+        "feed": ["load", "investor-records", place.extract, "--feed", "crm", "--changed-only"],
     }
     return words[command]
 
@@ -95,10 +96,11 @@ SAID = {
     "nightly": r"{night}: RUN is loading this night into \S+; --wait SECONDS waits for it",
     "once": r"--once: RUN is loading this extract; --wait SECONDS waits for it",
     "backfill": r"{pattern}: RUN is loading this backfill into \S+; --wait SECONDS waits for it",
+    "feed": r"--feed crm: RUN is loading this feed; --wait SECONDS waits for it",
 }
 
 
-@pytest.mark.parametrize("command", ["nightly", "once", "backfill"])
+@pytest.mark.parametrize("command", ["nightly", "once", "backfill", "feed"])
 def test_the_second_one_ends_with_2_and_names_the_run_that_works(place: Place, command: str) -> None:
     words = words_of(place, command)
     with under_way(place, *words), place.start(*words, url=place.other_spelling) as second:
@@ -108,7 +110,7 @@ def test_the_second_one_ends_with_2_and_names_the_run_that_works(place: Place, c
         assert re.fullmatch(f"bulkload: {said}", told.splitlines()[-1])
 
 
-@pytest.mark.parametrize(("command", "code"), [("nightly", 0), ("once", 2), ("backfill", 0)])
+@pytest.mark.parametrize(("command", "code"), [("nightly", 0), ("once", 2), ("backfill", 0), ("feed", 0)])
 def test_the_second_one_waits_and_loads_nothing_again(place: Place, command: str, code: int) -> None:
     words = words_of(place, command)
     with place.start(*words) as first:

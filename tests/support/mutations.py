@@ -1765,6 +1765,27 @@ MUTATIONS = (
         "    AND",
         ("tests/unit/report/test_night_page.py::test_held_rows_stand_under_the_row_that_holds_them",),
     ),
+    Mutation(
+        "load a mapping that clears into a LUSID where nulls do not clear",
+        "pipelines/loading/assumed.py",
+        "if clearing and not assumed.null_clears.get(operation, True):",
+        "if False:",
+        ("tests/loads/test_assume.py::test_a_mapping_that_clears_is_refused_where_nulls_do_not_clear",),
+    ),
+    Mutation(
+        "make things in LUSID that the doctor has not written down",
+        "pipelines/doctor/scratch.py",
+        '_append(self._file, *({"made": each} for each in things))',
+        "pass",
+        ("tests/loads/test_doctor.py::test_a_doctor_that_is_interrupted_or_killed_leaves_nothing_for_ever",),
+    ),
+    Mutation(
+        "leave behind what a doctor made that is interrupted",
+        "pipelines/doctor/doctor.py",
+        "left = _tidied(scratch, client, progress)",
+        "left: list[str] = []",
+        ("tests/loads/test_doctor.py::test_a_doctor_that_is_interrupted_or_killed_leaves_nothing_for_ever",),
+    ),
 )
 
 

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from urllib.parse import quote_plus
 
 from connectors.sandbox.protocol.calls import ApiCall
 from connectors.sandbox.protocol.exact_json import Document, loads_own
@@ -82,6 +83,8 @@ def _asked(call: ApiCall) -> _Asked:
         if call.parameter(name):
             raise validation_problem({name: ["the sandbox keeps no history: leave it out"]})
     expression = call.parameter("filter") or ""
+    if len(quote_plus(expression)) > call.variant.filters:
+        raise validation_problem({"filter": [f"must be at most {call.variant.filters} characters long in a URL"]})
     if len(expression) > _FILTER_LIMIT:
         raise validation_problem({"filter": [f"must be at most {_FILTER_LIMIT} characters long"]})
     first = _Asked(0, _limit(call), expression.strip(), tuple(call.query.get("sortBy", ())))

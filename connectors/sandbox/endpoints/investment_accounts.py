@@ -26,7 +26,7 @@ from connectors.sandbox.protocol.problems import ItemError
 from connectors.sandbox.protocol.readers import Reader, checked, listed, members, text, unique_by
 from connectors.sandbox.store import Transaction
 
-ACCOUNT = EntityType("investmentaccounts", "InvestmentAccount")
+ACCOUNT = EntityType("investmentaccounts", "InvestmentAccount", removable_before=False)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> D
             f"{request['accountType']!r} is not an account type: {', '.join(HOLDER_RULES[call.shapes])}",
             "accountType",
         )
-    known = current(transaction, ACCOUNT, request)
+    known = current(transaction, call, ACCOUNT, request)
     holders = request.get("accountHolders", [])
     held_by = [_resolve(transaction, holder, n) for n, holder in enumerate(holders)]
     merged = request if "accountHolders" in request else known[1]

@@ -55,7 +55,7 @@ _REQUEST: dict[str, Reader] = {
 def _upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> Document:
     if "investor" in request:
         request["investor"] = _investor(transaction, call, request["investor"])
-    known = current(transaction, RECORD, request)
+    known = current(transaction, call, RECORD, request)
     return show(transaction, call, save(transaction, call, RECORD, request, known))
 
 

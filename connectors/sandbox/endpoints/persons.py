@@ -20,7 +20,7 @@ _OPTIONAL: dict[EntityType, dict[str, Reader]] = {PERSON: {}, LEGAL_ENTITY: {"co
 
 def _routes(kind: EntityType) -> tuple[Route, ...]:
     def upsert_one(transaction: Transaction, call: ApiCall, request: Document) -> Document:
-        known = current(transaction, kind, request)
+        known = current(transaction, call, kind, request)
         return show(transaction, call, save(transaction, call, kind, request, known))
 
     def show(_transaction: Transaction, call: ApiCall, document: Document) -> Document:

@@ -6,6 +6,7 @@ failures, so lists are applied as in Atomic mode; their items are named `request
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +35,14 @@ class BatchResult:
 
     def body(self, call: ApiCall) -> Document:
         """The answer to a keyed batch: values, failed, links."""
-        return {"href": None, "values": self.values, "failed": self.failures(), "links": [call.log_link]}
+        values = self.values
+        if call.variant.keys == "lower":
+            values = {key.lower(): value for key, value in values.items()}
+        return {"href": None, "values": values, "failed": self.failures(), "links": [call.log_link]}
+
+
+class _RolledBackError(Exception):
+    """Nothing of a batch is kept."""
 
 
 def success_mode(call: ApiCall) -> str:
@@ -63,11 +71,16 @@ def batch_upsert(call: ApiCall, item: Reader, apply: Apply) -> Document:
     """
     mode = success_mode(call)
     requests = call.read(mapped(item))
-    with call.store.write() as transaction:
+    result = BatchResult()
+    with suppress(_RolledBackError), call.store.write() as transaction:
         result = apply_all(transaction, call, requests, apply)
-        if result.failed and mode == "Atomic":
-            raise batch_aborted(result.failed)
-    return result.body(call)
+        if result.failed and mode == "Atomic" and call.variant.atomic != "partly":
+            raise _RolledBackError
+    if not result.failed or mode == "Partial":
+        return result.body(call)
+    if call.variant.atomic == "failed":
+        return BatchResult(failed=result.failed).body(call)
+    raise batch_aborted(result.failed, 400 if call.variant.atomic == "partly" else int(call.variant.atomic))
 
 
 def keyed_batch(call: ApiCall, item: Reader, apply: Apply) -> Document:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from connectors.sandbox.protocol.exact_json import Document, MalformedJsonError, loads
 from connectors.sandbox.protocol.problems import malformed, validation_problem
 from connectors.sandbox.protocol.readers import Errors, Reader
+from connectors.sandbox.protocol.variant import AS_INFERRED, Variant
 from connectors.sandbox.store import Store
 
 DIALECTS = ("2.1", "2.3", "legacy")
@@ -52,6 +53,7 @@ class ApiCall:
         query: all values of each query parameter, in order.
         body: the bytes of the body.
         assumed: the kinds of reference data of which everything that is named is taken to exist.
+        variant: in what the sandbox behaves otherwise than is inferred of LUSID.
     """
 
     store: Store
@@ -63,6 +65,7 @@ class ApiCall:
     query: Mapping[str, list[str]]
     body: bytes = b""
     assumed: frozenset[str] = REFERENCE_KINDS
+    variant: Variant = AS_INFERRED
 
     @property
     def shapes(self) -> str:
@@ -102,11 +105,12 @@ class ApiCall:
 
     def version(self, entity_id: str, previous: Mapping[str, Any] | None = None) -> Document:
         """The Version of an entity that this call creates, or changes from `previous`."""
+        made_by = self.request_id if self.variant.requests == "own" else f"{self.request_id}-internal"
         created: Mapping[str, Any] = previous or {
             "effectiveFrom": self.as_at,
             "asAtCreated": self.as_at,
             "userIdCreated": USER,
-            "requestIdCreated": self.request_id,
+            "requestIdCreated": made_by,
             "asAtVersionNumber": 0,
         }
         version = {
@@ -114,7 +118,7 @@ class ApiCall:
             "asAtDate": self.as_at,
             "asAtModified": self.as_at,
             "userIdModified": USER,
-            "requestIdModified": self.request_id,
+            "requestIdModified": made_by,
             "asAtVersionNumber": created["asAtVersionNumber"] + 1,
             "entityUniqueId": entity_id,
         }
@@ -141,6 +145,11 @@ class Route:
     handler: Handler
     status: int
     dialects: tuple[str, ...] = DIALECTS
+
+
+def removal(call: ApiCall) -> Document:
+    """The answer to a DELETE (DeletedEntityResponse in the specification)."""
+    return {"href": None, "effectiveFrom": call.as_at, "asAt": call.as_at, "links": [call.log_link]}
 
 
 def log_address(base_url: str, request_id: str) -> str:

@@ -94,10 +94,10 @@ def malformed(detail: str) -> ProblemError:
     return ProblemError(400, 157, "InvalidRequest", f"The body is not valid JSON: {detail}", errors)
 
 
-def batch_aborted(failed: Mapping[str, ItemError]) -> ProblemError:
-    """400 for an Atomic batch with failing items, naming every one of them (code 395)."""
+def batch_aborted(failed: Mapping[str, ItemError], status: int = 400) -> ProblemError:
+    """For an Atomic batch with failing items, naming every one of them (code 395)."""
     errors = _named(failed)
-    return ProblemError(400, 395, "BatchOperationAborted", _summary(errors), errors)
+    return ProblemError(status, 395, "BatchOperationAborted", _summary(errors), errors)
 
 
 def refused(failed: Mapping[str, ItemError]) -> ProblemError:

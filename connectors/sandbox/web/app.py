@@ -21,6 +21,7 @@ from connectors.sandbox.endpoints import (
     allocation_upserts,
     booking,
     cancels,
+    deletions,
     executions,
     investment_accounts,
     investor_records,
@@ -36,6 +37,7 @@ from connectors.sandbox.protocol.calls import DIALECTS, REFERENCE_KINDS, ApiCall
 from connectors.sandbox.protocol.dates import now_text
 from connectors.sandbox.protocol.exact_json import Document, dumps
 from connectors.sandbox.protocol.problems import ProblemError, not_found
+from connectors.sandbox.protocol.variant import AS_INFERRED, Variant
 from connectors.sandbox.store import Store
 from connectors.sandbox.web.fault_injection import REQUEST_ID, FaultInjector, FaultPlan
 from connectors.sandbox.web.rate_limit import RateLimit, RateLimiter
@@ -44,7 +46,7 @@ from connectors.sandbox.web.tokens import TokenRefusedError, Tokens
 _PARTS = (
     *(persons, investor_records, investment_accounts, blocks, orders, order_updates, moves, cancels),
     *(placements, placement_updates, executions, allocation, allocation_upserts, booking),
-    *(property_definitions, instruments, portfolios, transaction_types),
+    *(property_definitions, instruments, portfolios, transaction_types, deletions),
 )
 _BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
 _MEDIA_TYPES = ("application/json-patch+json", "application/json", "text/json")
@@ -71,6 +73,7 @@ class Service:
         body_limit: size of the largest body accepted, in bytes.
         assumed: the kinds of reference data of which everything is taken to exist.
         rate_limit: None where any number of calls is answered.
+        variant: in what it behaves otherwise than is inferred of LUSID.
         calls: (method, path, status) of every call in order of arrival; status 0 when it was not fully answered.
     """
 
@@ -82,6 +85,7 @@ class Service:
     base_url: str = ""
     assumed: frozenset[str] = REFERENCE_KINDS
     rate_limit: RateLimit | None = None
+    variant: Variant = AS_INFERRED
     calls: list[tuple[str, str, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -129,6 +133,7 @@ async def _read_call(service: Service, request: Request) -> ApiCall:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not service.tokens.accepts(token.strip()):
         raise ProblemError(401, 187, _BAD_TOKEN, "the bearer token is missing, invalid or expired")
+    _meet_variant(request, service.variant)
     media_type = request.headers.get("content-type", "")
     if request.method == "POST" and (body or media_type):
         _check_media_type(media_type)
@@ -142,7 +147,17 @@ async def _read_call(service: Service, request: Request) -> ApiCall:
         query=parse_qs(request.url.query, keep_blank_values=True),
         body=body,
         assumed=service.assumed,
+        variant=service.variant,
     )
+
+
+def _meet_variant(request: Request, variant: Variant) -> None:
+    """Raises ProblemError for a call that the variant forbids, or breaks off."""
+    asked = f"{request.method} {request.url.path}"
+    if variant.forbidden and variant.forbidden in asked:
+        raise ProblemError(403, 186, "AccessDenied", "forbidden, as asked by --differs")
+    if variant.broken and variant.broken in asked:
+        raise ProblemError(500, -1, "Unknown", "broken, as asked by --differs")
 
 
 def _check_media_type(content_type: str) -> None:
@@ -167,6 +182,8 @@ async def _read_body(request: Request, limit: int) -> bytes:
 def _refusal(service: Service, request: Request, problem: ProblemError) -> Response:
     instance = log_address(service.base_url, request.scope[REQUEST_ID])
     headers = {"WWW-Authenticate": "Bearer"} if problem.name == _BAD_TOKEN else None
+    if service.variant.errors == "none" and problem.errors:
+        problem = ProblemError(problem.status, problem.code, problem.name, "something in the request is wrong")
     return Response(dumps(problem.body(instance)), problem.status, headers, _PROBLEM)
 
 

@@ -10,7 +10,7 @@ from schemas.settings import READING, RUNS
 from schemas.texts import one_line
 
 PLANNED = (
-    *("mode", "mapping", "target", "dialect", *READING, "runs", "null", "duplicates", "strict"),
+    *("mode", "mapping", "target", "dialect", *READING, "runs", "null", "duplicates", "strict", "assume"),
     *("batch_size", "max_batch_bytes", "concurrency", "patience", "feed", "date", "even_if_newer"),
 )
 """The options of a load that matter to its plan."""
@@ -86,6 +86,10 @@ def verify(
     sample: Annotated[
         str | None, typer.Option(metavar="N|N%", help="Keys to read back, chosen at random; default: all.")
     ] = None,
+    assume: Annotated[
+        Path | None,
+        typer.Option(parser=named, metavar="FILE", help="What `bulkload doctor` found; default: as the run assumed."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compare what LUSID holds with what a run had accepted.
@@ -96,7 +100,7 @@ def verify(
     from pipelines.compare.verify import verify as read_back
 
     with progress() as shown:
-        found = read_back(run, runs=runs, target=target, sample=sample, progress=shown)
+        found = read_back(run, runs=runs, target=target, sample=sample, assume=assume, progress=shown)
     if as_json:
         print_json(found.document().as_json())
     else:

@@ -23,7 +23,7 @@ PreflightFlag = Annotated[
 ]
 
 
-@with_options(one_extract=True, only=("mapping", "target", "dialect", *READING, "null", "strict", "patience"))
+@with_options(one_extract=True, only=("mapping", "target", "dialect", *READING, "null", "strict", "assume", "patience"))
 def preflight(
     what: Annotated[
         list[str],

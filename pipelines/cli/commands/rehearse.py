@@ -64,11 +64,17 @@ def sandbox(
     rate_limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Calls answered in a minute; default: any number.")
     ] = None,
+    differs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC", help="Behave otherwise than bulkload infers: nulls=keep,filters=500 (docs/sandbox.md)."
+        ),
+    ] = None,
 ) -> None:
     """Run a stand-in for LUSID on this machine until Ctrl-C."""
     from connectors.sandbox.server import Setup, serve
 
-    setup = Setup(db, dialect.value, faults, known=known, rate_limit=rate_limit)
+    setup = Setup(db, dialect.value, faults, known=known, rate_limit=rate_limit, differs=differs)
     serve(setup, port=port, announce=_announce)
     typer.echo("The sandbox has stopped.")
 

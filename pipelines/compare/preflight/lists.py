@@ -5,11 +5,12 @@ by filters. Nothing counts as missing on a list's word alone: one of the missing
 the list is not believed.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from connectors.lusid.listing import LARGEST_PAGE, filter_among, portions
+from connectors.lusid.listing import LARGEST_PAGE, filter_among, portions, room_in
 from pipelines.compare.preflight.calls import Calls, Json, NotAskedError, RefusedError, items
 from pipelines.compare.preflight.references import Group, Kind, References
 from pipelines.operations.places import IdentifierPlace, Place
@@ -42,9 +43,9 @@ _BY_IDENTIFIER = frozenset({Kind.PERSON, Kind.LEGAL_ENTITY, Kind.RECORD})
 class Lists:
     """Reads lists, for one preflight."""
 
-    def __init__(self, calls: Calls, dialect: Dialect) -> None:
+    def __init__(self, calls: Calls, dialect: Dialect, longest: int = LONGEST) -> None:
         self._calls, self._dialect = calls, dialect
-        self._longest = LONGEST
+        self._longest = longest
 
     def find(self, groups: Sequence[Group], references: References) -> None:
         """Notes which references of the groups of one list LUSID has.
@@ -67,7 +68,7 @@ class Lists:
     def _filters(self, group: Group, references: References) -> float:
         """About how many calls with filters would ask for what is open of a group."""
         count, letters = references.still_open(group)
-        return (letters + 12 * count) / self._longest
+        return (letters + 12 * count) / self._longest if self._longest else math.inf
 
     def _read_whole(self, path: str, groups: Sequence[Group], references: References) -> bool:
         """Reads a list while that may take fewer calls than filters; says whether it came to the end of it."""
@@ -94,7 +95,7 @@ class Lists:
         place, longest = _place(path, group, ""), self._longest
         for values in references.batches(group):
             while values and longest:
-                some = next(portions(values, longest))
+                some = next(portions(values, room_in(place.field, longest)))
                 said = filter_among(place.field, some)
                 try:
                     for page, _ in self._pages(path, {"filter": said}):

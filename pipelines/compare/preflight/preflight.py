@@ -8,16 +8,18 @@ from pathlib import Path
 
 import orjson
 
+from connectors.extracts.assumptions_file import read_assumptions
 from connectors.run_folder.folder import write_json
 from connectors.targets import open_target, target_url
 from pipelines.compare.preflight.calls import Calls, NotAskedError
 from pipelines.compare.preflight.collecting import collect
 from pipelines.compare.preflight.definitions import of_another_kind, requests_for, undefined
 from pipelines.compare.preflight.findings import Finding, Owner
-from pipelines.compare.preflight.lists import Lists
+from pipelines.compare.preflight.lists import LONGEST, Lists
 from pipelines.compare.preflight.lookups import LookUps
 from pipelines.compare.preflight.references import Group, Kind, PropertyUse, References, Used
 from pipelines.loading.spec import LoadSpec
+from schemas.assumptions import Assumptions
 from schemas.dialects import Dialect
 from schemas.documents import PreflightDocument
 from schemas.errors import ConfigError, RunFolderError
@@ -94,6 +96,7 @@ def preflight(specs: Sequence[LoadSpec], *, definitions: Path | None = None) -> 
     target_url(first.options.target)  # before an extract is opened
     for spec in specs:
         spec.operation.check_dialect(spec.options.dialect)
+    assumed = read_assumptions(first.options.assume)
     with ExitStack() as closing:
         references = closing.enter_context(References())
         for spec in specs:
@@ -102,7 +105,7 @@ def preflight(specs: Sequence[LoadSpec], *, definitions: Path | None = None) -> 
         target = closing.enter_context(
             open_target(first.options.target, first.options, progress.note, progress.waiting)
         )
-        asking = _Asking(references, Calls(target.client), first.options.dialect)
+        asking = _Asking(references, Calls(target.client), first.options.dialect, assumed)
         findings = sorted(asking.findings(), key=lambda each: -each.rows)
         not_asked = [*asking.not_asked, *_cannot(references)]
         if definitions is not None:
@@ -143,9 +146,9 @@ class _Asking:
         undefined: properties and identifiers that are not defined.
     """
 
-    def __init__(self, references: References, calls: Calls, dialect: Dialect) -> None:
+    def __init__(self, references: References, calls: Calls, dialect: Dialect, assumed: Assumptions) -> None:
         self.references, self.calls = references, calls
-        self._look_ups, self._lists = LookUps(calls, dialect), Lists(calls, dialect)
+        self._look_ups, self._lists = LookUps(calls, dialect), Lists(calls, dialect, assumed.filter_of(LONGEST))
         self.asked = Counter[str]()
         self.not_asked: list[str] = []
         self.undefined: list[PropertyUse] = []

@@ -21,8 +21,9 @@ from pipelines.history.catalog import past_runs
 Capture = pytest.CaptureFixture[str]
 Group = typer.main.get_command(cli.app)
 COMMANDS = tuple(Group.commands)  # type: ignore[attr-defined]  # it is a group
-SOME_ROWS_ARE_WRONG = ("load", "nightly", "trading-day", "backfill", "resume", "replay", "plan")
-"""Commands that load or plan the sample, in which a few rows are wrong on purpose, and so end in 3."""
+SOME_ROWS_ARE_WRONG = ("load", "nightly", "trading-day", "backfill", "resume", "replay", "plan", "doctor")
+"""Commands that load or plan the sample, in which a few rows are wrong on purpose, and so end in 3; the doctor, because
+the sandbox here takes persons to exist that nobody made."""
 
 
 def help_of(command: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> str:
