@@ -76,6 +76,7 @@ class LoadSettings:
         null: overrides the mapping's for the whole file, not what a column declares.
         plan: a plan.parquet; the run keeps a copy of it.
         assume: see `schemas.assumptions`.
+        workers: processes of this machine; for any number of them a run's files are the same.
         wait: seconds until a night of the same folder and target, a load of the same feed, or an extract's load under
             `once`, must be over.
         once: compares extracts by content.
@@ -88,6 +89,7 @@ class LoadSettings:
     batch_size: Annotated[int, Exact(1, LARGEST), About("Most requests in one call.")] = 1000
     max_batch_bytes: Annotated[int, Exact(1, LARGEST), About("Most bytes in one call.")] = MAX_BATCH_BYTES
     concurrency: Annotated[int, Exact(1, MOST_IN_FLIGHT), About("Most calls in flight at once.")] = 4
+    workers: Annotated[int | None, Exact(1, 256), About("Processes that prepare rows; default: as many as pay.")] = None
     patience: Annotated[
         float,
         Exact(0, LONGEST),

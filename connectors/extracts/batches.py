@@ -46,11 +46,50 @@ class Position:
         source: index of the file in `Extract.sources`.
         row: `_row` of the batch's first row.
         place: byte offset and physical line of a CSV; row group and batch within it of a Parquet file.
+        end: byte offset, in a CSV, behind the shard that it was read in: no batch reaches over. 0 where that is the
+            end of the file.
     """
 
     source: int
     row: int
     place: tuple[int, int]
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A stretch of one file that is read apart from what stands before it.
+
+    Attributes:
+        begin: where it begins; `row` is 1 where the number of its first row is not known.
+        end: the place behind it; None where it ends with its file.
+    """
+
+    begin: Position
+    end: tuple[int, int] | None = None
+
+
+class MisalignedError(Exception):
+    """A shard of a CSV does not end where a record ends, so what was read of it and behind it proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one reading of a file, or of a shard of it, found beside its rows.
+
+    Attributes:
+        records: data records, counted where they are cut and apart from the rows handed on.
+        marked: physical lines of records that begin with a byte order mark.
+        over: the physical line behind the table, where it is declared to end before its file does.
+    """
+
+    records: int = 0
+    marked: tuple[int, ...] = ()
+    over: int | None = None
+
+    def __add__(self, other: "Found") -> "Found":
+        over = self.over if other.over is None else other.over
+        return Found(self.records + other.records, (*self.marked, *other.marked), over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +176,15 @@ class RowFile(Protocol):
     columns: list[str]
 
     @property
-    def records(self) -> int:
-        """Data records that the last reading from the start found, counted apart from the rows it handed on."""
+    def found(self) -> Found:
+        """What the last reading found beside its rows."""
+
+    @property
+    def weight(self) -> int:
+        """About the bytes that its rows have as text."""
+
+    def cut(self, most: int) -> list[Shard]:
+        """The shards it can be read in, about equal, one behind the other: at least one, at most so many."""
 
     def types(self) -> dict[str, ColumnType]:
         """The types of the columns that have one; none in a CSV, where all is text."""
@@ -149,8 +195,10 @@ class RowFile(Protocol):
     def has_midnights(self, column: str) -> bool:
         """Whether a column of timestamps without a zone has midnights in it; never in a CSV, where all is text."""
 
-    def batches(self, order: list[str], used: Collection[str] | None = None) -> Iterator[RowBatch]:
-        """Reads the file from the start, cells in the given order; those of columns not `used` may be empty."""
+    def batches(
+        self, order: list[str], used: Collection[str] | None = None, shard: Shard | None = None
+    ) -> Iterator[RowBatch]:
+        """Reads the file, or a shard of it; cells in the given order, those of columns not `used` may be empty."""
 
     def reread(self, position: Position, order: list[str]) -> RowBatch:
         """Reads one batch again; ascending positions cost one pass, whatever the file."""
@@ -158,8 +206,8 @@ class RowFile(Protocol):
     def place(self, row: int) -> str:
         """Where a row is, beside its number and its line, in the file's own terms; empty in a CSV."""
 
-    def notes(self) -> Iterable[str]:
-        """What the last reading from the start left out that is no row, in words."""
+    def notes(self, found: Found) -> Iterable[str]:
+        """What readings of the whole file left out that is no row, in words."""
 
     def close(self) -> None:
         """Closes what is open; reading again opens it anew."""

@@ -4,15 +4,14 @@ Owns opening, what files of one extract must have in common, reading again, hash
 know LUSID, rows' meanings, or how a format is read.
 """
 
-import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeGuard
+from typing import Self
 
 from connectors.extracts.agreement import check_columns, check_types
-from connectors.extracts.batches import BadRow, Position, RowBatch, RowFile, order_of
+from connectors.extracts.batches import BadRow, Found, Position, RowBatch, RowFile, Shard, order_of
 from connectors.extracts.csv.file import CsvFile
 from connectors.extracts.csv.format import csv_format
 from connectors.extracts.parquet.file import ParquetFile
@@ -23,18 +22,12 @@ from schemas.rows.columns import Cell
 from schemas.rows.kinds import Kinds
 from schemas.rows.reading import ReadingRules
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = [
     "BadRow",
     "Extract",
     "Position",
     "RowBatch",
     "Source",
-    "columns_of_frame",
-    "extract_from_frame",
-    "is_frame",
     "open_extract",
 ]
 
@@ -70,7 +63,11 @@ class Extract:
         self.kinds: Kinds = {column: found.kind for file in files for column, found in file.types().items()}
         self._files = files
         self._digests = Digests(sources)
+        self._found = [Found()] * len(files)
         self._reread = 0
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Extract, (self.sources, self._files)
 
     def batches(self, used: Collection[str] | None = None) -> Iterator[RowBatch]:
         """Reads all files from the start, hashing them meanwhile.
@@ -84,14 +81,63 @@ class Extract:
         Raises:
             ExtractError: a file cannot be read on, or is not the file it was.
         """
-        self._digests.start()
-        for file in self._files:
+        self.hash()
+        for index, file in enumerate(self._files):
             yield from file.batches(self.columns, used)
+            self._found[index] = file.found
+
+    def hash(self) -> None:
+        """Begins hashing the files; `digests` waits for it."""
+        self._digests.start()
+
+    @property
+    def weight(self) -> int:
+        """About the bytes that its rows have as text."""
+        return sum(file.weight for file in self._files)
+
+    def cut(self, most: int) -> list[list[Shard]]:
+        """Cuts the extract into portions of about the same weight, one behind the other, each of one shard or several.
+
+        Args:
+            most: portions, at most.
+
+        Raises:
+            ExtractError: a file cannot be read.
+        """
+        portions: list[list[Shard]] = [[]]
+        share, taken = max(self.weight / most, 1), 0.0
+        for file in self._files:
+            shards = file.cut(max(round(file.weight / share), 1))
+            for shard in shards:
+                if portions[-1] and taken >= share * len(portions) and len(portions) < most:
+                    portions.append([])
+                portions[-1].append(shard)
+                taken += file.weight / len(shards)
+        return portions
+
+    def shard(self, shard: Shard, used: Collection[str] | None = None) -> Iterator[RowBatch]:
+        """Reads one shard; batches as of `batches`. It does not hash.
+
+        Raises:
+            ExtractError: the file cannot be read on, or is not the file it was.
+            MisalignedError: no record ends where the shard does.
+        """
+        return self._files[shard.begin.source].batches(self.columns, used, shard)
+
+    def found_in(self, shard: Shard) -> Found:
+        """What the reading of a shard that has just ended found beside its rows."""
+        return self._files[shard.begin.source].found
+
+    def take(self, found: Iterable[tuple[int, Found]]) -> None:
+        """Takes what readings of all shards found, each with the index of its file, as that of one reading."""
+        self._found = [Found()] * len(self._files)
+        for source, each in found:
+            self._found[source] += each
 
     @property
     def records(self) -> int:
         """Data records that the last reading found, counted where they are cut and apart from the rows handed on."""
-        return sum(file.records for file in self._files)
+        return sum(found.records for found in self._found)
 
     def reread(self, position: Position) -> RowBatch:
         """Reads one batch again, equal to what it was.
@@ -109,7 +155,7 @@ class Extract:
 
     def notes(self) -> list[str]:
         """What the last reading left out that is no row, in words."""
-        return [note for file in self._files for note in file.notes()]
+        return [note for file, found in zip(self._files, self._found, strict=True) for note in file.notes(found)]
 
     def check_readable(self, used: Iterable[str]) -> None:
         """Makes sure that the columns a load uses hold values that can be cells; others may hold anything.
@@ -235,19 +281,6 @@ def open_sources(
     return _opened(sources, files)
 
 
-def is_frame(given: object) -> "TypeGuard[pd.DataFrame]":
-    """Whether this is a data frame; who has one has imported pandas, which takes longer than a small load."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(given, pandas.DataFrame)
-
-
-def columns_of_frame(frame: "pd.DataFrame") -> list[str]:
-    """The columns of a frame as an extract; see `connectors.extracts.frames.frame_columns`."""
-    from connectors.extracts.frames import frame_columns
-
-    return frame_columns(frame)
-
-
 def _opened(sources: Sequence[Source], files: Sequence[RowFile]) -> Extract:
     """The extract of files, with the columns that the folders of a dataset give them."""
     found = [
@@ -255,19 +288,3 @@ def _opened(sources: Sequence[Source], files: Sequence[RowFile]) -> Extract:
         for source, file in zip(sources, files, strict=True)
     ]
     return Extract(sources, found)
-
-
-def extract_from_frame(frame: "pd.DataFrame", path: Path) -> Extract:
-    """Writes a frame as a Parquet file and opens that; see `connectors.extracts.frames.write_frame`.
-
-    Args:
-        frame: the rows; missing values become empty cells.
-        path: where the file goes, its name ending in `.parquet`.
-
-    Raises:
-        ExtractError: a column cannot be written, or the frame has none.
-    """
-    from connectors.extracts.frames import write_frame
-
-    write_frame(frame, path)
-    return open_extract([path])

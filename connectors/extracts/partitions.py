@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
-from connectors.extracts.batches import ColumnType, Position, RowBatch, RowFile, trimmed
+from connectors.extracts.batches import ColumnType, Found, Position, RowBatch, RowFile, Shard, trimmed
 from connectors.extracts.characters import CONTROL
 from schemas.errors import ExtractError
 
@@ -73,9 +73,18 @@ class PartitionedFile:
         self.columns = [*file.columns, *partitions]
 
     @property
-    def records(self) -> int:
-        """See `connectors.extracts.batches.RowFile`."""
-        return self._file.records
+    def found(self) -> Found:
+        """What the last reading of the file found."""
+        return self._file.found
+
+    @property
+    def weight(self) -> int:
+        """That of the file."""
+        return self._file.weight
+
+    def cut(self, most: int) -> list[Shard]:
+        """The shards of the file."""
+        return self._file.cut(most)
 
     def types(self) -> dict[str, ColumnType]:
         """Those of the file: what a folder's name says is text."""
@@ -89,11 +98,13 @@ class PartitionedFile:
         """Whether the file has."""
         return column not in self._partitions and self._file.has_midnights(column)
 
-    def batches(self, order: list[str], used: Collection[str] | None = None) -> Iterator[RowBatch]:
+    def batches(
+        self, order: list[str], used: Collection[str] | None = None, shard: Shard | None = None
+    ) -> Iterator[RowBatch]:
         """Those of the file, with the further columns."""
         inner = self._inner(order)
         own = None if used is None else [name for name in used if name not in self._partitions]
-        return (self._filled(batch, order) for batch in self._file.batches(inner, own))
+        return (self._filled(batch, order) for batch in self._file.batches(inner, own, shard))
 
     def reread(self, position: Position, order: list[str]) -> RowBatch:
         """The same of one batch."""
@@ -103,9 +114,9 @@ class PartitionedFile:
         """Where the row is in the file."""
         return self._file.place(row)
 
-    def notes(self) -> Iterable[str]:
+    def notes(self, found: Found) -> Iterable[str]:
         """Those of the file."""
-        return self._file.notes()
+        return self._file.notes(found)
 
     def close(self) -> None:
         """Closes the file."""

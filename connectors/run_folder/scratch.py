@@ -1,14 +1,16 @@
 """Scratch files for data too large to keep in memory: byte strings by number, and notes by offset.
 
 They exist only while the run works. Nothing is ever recovered from them, since the same extract gives the same entries
-again.
+again. A process that prepares a part of an extract fills files that its parent has opened, and the parent adopts them:
+then several files are read as one.
 """
 
 import hashlib
 import json
 import os
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
@@ -44,26 +46,66 @@ def open_private(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
+        raise RunFolderError(f"{path or 'the scratch files'}: cannot be written: {error.strerror}") from None
 
 
-def _discard(file: BinaryIO, path: Path) -> None:
-    with suppress(OSError):  # what a full disk did not take is no longer needed
-        file.close()
-    path.unlink(missing_ok=True)
+class _Joined:
+    """Files read as one: those that were adopted, and behind them one's own."""
+
+    def __init__(self, place: Path | BinaryIO) -> None:
+        self.path = place if isinstance(place, Path) else None
+        self.own = open_private(place) if isinstance(place, Path) else place
+        self._files, self._begins = [self.own], [0]
+
+    def adopt(self, file: BinaryIO, size: int) -> None:
+        """Puts a file of `size` bytes before one's own, which is still empty."""
+        self._files.insert(-1, file)
+        self._begins.append(self._begins[-1] + size)
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """Up to `size` bytes from an offset on; fewer where all ends."""
+        if len(self._files) == 1:
+            return os.pread(self.own.fileno(), size, offset)
+        place, parts = bisect_right(self._begins, offset) - 1, list[bytes]()
+        while size > 0 and place < len(self._files):
+            last = place + 1 == len(self._files)
+            here = size if last else min(size, self._begins[place + 1] - offset)
+            parts.append(os.pread(self._files[place].fileno(), here, offset - self._begins[place]))
+            size, offset, place = size - here, offset + here, place + 1
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Closes the files, and removes one's own."""
+        for file in self._files:
+            with suppress(OSError):  # what a full disk did not take is no longer needed
+                file.close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
 
 class EntryFile:
     """Byte strings in a file, numbered from 0 in the order in which they are added; each takes 8 bytes of memory."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = open_private(path)
+    def __init__(self, place: Path | BinaryIO) -> None:
+        """Begins a new file at a path, or takes one that is open and empty."""
+        self._joined = _Joined(place)
+        self._file = self._joined.own
         self._ends = array("q", [0])
+
+    def adopt(self, file: BinaryIO, ends: bytes) -> None:
+        """Adds the entries of another process, before any of one's own.
+
+        Args:
+            file: what it wrote.
+            ends: its `ends`, as bytes.
+        """
+        found = np.frombuffer(ends, np.int64)
+        self._joined.adopt(file, int(found[-1]))
+        self._ends.frombytes((found[1:] + self._ends[-1]).tobytes())
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -71,18 +113,18 @@ class EntryFile:
     def extend(self, entries: Sequence[bytes]) -> None:
         """Adds entries at the end."""
         self._ends.extend(islice(accumulate(map(len, entries), initial=self._ends[-1]), 1, None))
-        with _writing(self._path):
+        with _writing(self._joined.path):
             self._file.write(b"".join(entries))
 
     def add(self, octets: npt.NDArray[np.uint8], ends: npt.NDArray[np.int32]) -> None:
         """Adds entries that stand one behind the other, from byte ends[i] to ends[i+1] of `octets`."""
         self._ends.frombytes((ends[1:] + np.int64(self._ends[-1])).tobytes())
-        with _writing(self._path):
+        with _writing(self._joined.path):
             self._file.write(octets.data)
 
     def finish(self) -> None:
         """Ends writing; from then on `read` may be called."""
-        with _writing(self._path):
+        with _writing(self._joined.path):
             self._file.flush()
 
     @property
@@ -93,7 +135,7 @@ class EntryFile:
     def read(self, first: int, count: int = 1) -> bytes:
         """The bytes of `count` consecutive entries, joined in the order in which they were added."""
         start, stop = self._ends[first], self._ends[first + count]
-        return os.pread(self._file.fileno(), stop - start, start)
+        return self._joined.pread(stop - start, start)
 
     def split(self, first: int, count: int) -> list[bytes]:
         """The same entries, one by one."""
@@ -113,7 +155,7 @@ class EntryFile:
 
     def reader(self) -> Callable[[int], bytes]:
         """Reads entries, mostly one behind the other, a stretch of the file at a time; for one thread."""
-        ends, descriptor = self._ends, self._file.fileno()
+        ends, pread = self._ends, self._joined.pread
         stretch, at = b"", 0
 
         def read(number: int) -> bytes:
@@ -121,7 +163,7 @@ class EntryFile:
             start, stop = ends[number], ends[number + 1]
             if start < at or stop > at + len(stretch):
                 is_near = at <= start <= at + len(stretch) + _READ_AHEAD
-                stretch = os.pread(descriptor, max(stop - start, _READ_AHEAD if is_near else 0), start)
+                stretch = pread(max(stop - start, _READ_AHEAD if is_near else 0), start)
                 at = start
             return stretch[start - at : stop - at]
 
@@ -131,12 +173,12 @@ class EntryFile:
         """SHA-256 of the entries, in their order, and of their ends."""
         found = hashlib.sha256(self.ends.tobytes())
         for start in range(0, self._ends[-1], _BUFFER):
-            found.update(os.pread(self._file.fileno(), _BUFFER, start))
+            found.update(self._joined.pread(_BUFFER, start))
         return found.digest()
 
     def close(self) -> None:
         """Closes and removes the file."""
-        _discard(self._file, self._path)
+        self._joined.close()
 
 
 class NoteFile:
@@ -146,13 +188,33 @@ class NoteFile:
     are those that repeat, stay in memory.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = open_private(path)
+    def __init__(self, place: Path | BinaryIO) -> None:
+        """Begins a new file at a path, or takes one that is open and empty."""
+        self._joined = _Joined(place)
+        self._file = self._joined.own
         self._end = self._flushed = 0
         self._offsets: dict[tuple[str, str], int] = {}
         self._first: dict[int, tuple[str, str]] = {}
         self._stretch, self._stretch_at = b"", 0
+
+    def finish(self) -> tuple[int, dict[int, tuple[str, str]]]:
+        """Ends writing; gives the bytes written and the first notes, for who adopts the file."""
+        with _writing(self._joined.path):
+            self._file.flush()
+        return self._end, self._first
+
+    def adopt(self, file: BinaryIO, size: int, first: Mapping[int, tuple[str, str]]) -> int:
+        """Adds the notes of another process, before any of one's own; gives what their offsets grow by.
+
+        Args:
+            file: what it wrote.
+            size, first: what its `finish` gave.
+        """
+        begin = self._end
+        self._joined.adopt(file, size)
+        self._first |= {begin + offset: note for offset, note in first.items()}
+        self._end = self._flushed = begin + size
+        return begin
 
     def add(self, code: str, message: str) -> int:
         """Keeps a note and returns its offset in bytes."""
@@ -161,10 +223,10 @@ class NoteFile:
             return self._offsets[note]
         line = f"[{_quoted(code)},{_quoted(message)}]\n".encode("ascii")
         offset = self._end
-        with _writing(self._path):
+        with _writing(self._joined.path):
             self._file.write(line)
         self._end += len(line)
-        if len(self._first) < _MOST_IN_MEMORY:
+        if len(self._offsets) < _MOST_IN_MEMORY:
             self._offsets[note], self._first[offset] = offset, note
         return offset
 
@@ -183,14 +245,14 @@ class NoteFile:
     def _from(self, offset: int) -> bytes:
         """The file from an offset on, at least one complete note of it."""
         if self._flushed < self._end:
-            with _writing(self._path):
+            with _writing(self._joined.path):
                 self._file.flush()
             self._flushed = self._end
         size = _READ_AHEAD
-        while b"\n" not in (found := os.pread(self._file.fileno(), size, offset)):
+        while b"\n" not in (found := self._joined.pread(size, offset)):
             size *= 2
         return found
 
     def close(self) -> None:
         """Closes and removes the file."""
-        _discard(self._file, self._path)
+        self._joined.close()

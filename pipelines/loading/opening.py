@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from connectors.extracts.assumptions_file import read_assumptions
-from connectors.extracts.extract import Extract, columns_of_frame, extract_from_frame, is_frame
+from connectors.extracts.extract import Extract
+from connectors.extracts.frame_extract import columns_of_frame, extract_from_frame, is_frame
 from connectors.extracts.mapping_file import read_mapping
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
@@ -43,6 +44,7 @@ class OpenRun:
 
     Attributes:
         binding: the extract's header bound to the operation.
+        mapping: what it was bound with; None where the header is canonical.
         expect: what must be true of the whole extract, from the mapping and the options.
         assumed: what is assumed of the target.
         target: None in a dry run.
@@ -59,6 +61,7 @@ class OpenRun:
     spec: LoadSpec
     extract: Extract
     binding: Binding
+    mapping: mappings.Mapping | None
     expect: Expectations
     assumed: Assumptions
     target: Target | None
@@ -131,6 +134,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         spec=spec,
         extract=extract,
         binding=binding,
+        mapping=mapping,
         expect=expect,
         assumed=assumed,
         target=target,

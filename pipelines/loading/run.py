@@ -23,7 +23,7 @@ from pipelines.loading.opening import OpenRun
 from pipelines.loading.remembering import remember
 from pipelines.loading.sending import PreparedRun, Sent
 from pipelines.prepare import reading
-from pipelines.prepare.reading import Rules
+from pipelines.prepare.reading import Rules, Workers
 from pipelines.report.html import write_html
 from pipelines.report.report import Report
 from schemas.errors import BalanceError, ConfigError, RunFolderError
@@ -46,7 +46,8 @@ def prepare(run: OpenRun) -> PreparedRun:
         match_case=run.assumed.identifiers_match_case.get(spec.operation.name, True),
     )
     watch = Watch(options.max_failures, spec.progress)
-    requests = reading.prepare(run.extract, run.binding, rules, run.folder.scratch, watch.reading)
+    workers = Workers(options.workers, options.strict, run.mapping, options.null_words)
+    requests = reading.prepare(run.extract, run.binding, rules, run.folder.scratch, watch.reading, workers)
     run.closing.callback(requests.close)
     if spec.replayed is not None:
         check_keys(spec.replayed, requests, whole=spec.operation.grouped)

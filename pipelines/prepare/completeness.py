@@ -125,6 +125,11 @@ class Gate:
                 self._add_up(batch)
             yield batch
 
+    def add(self, rows: int, trailers: int) -> None:
+        """Counts what was read apart."""
+        self._rows += rows
+        self.trailers += trailers
+
     def check(self) -> None:
         """Raises ExtractError, naming everything that does not hold."""
         expected = self._expected

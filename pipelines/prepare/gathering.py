@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
+from pipelines.prepare.encoding.gathered_templates import GatheredTemplates
+from pipelines.prepare.encoding.parts import read_parts
 from pipelines.prepare.grouping import MOST_NAMED, KeyIndex, refuse_large, same_key, settle_copy
-from pipelines.prepare.parts import read_parts
 from pipelines.prepare.row_book import Book
-from pipelines.prepare.templates import GatheredTemplates
 from schemas.rows.whole.arrays import taken, text_array
 from schemas.rows.whole.columns import Texts
 from schemas.states import PENDING, State

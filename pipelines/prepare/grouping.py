@@ -36,6 +36,14 @@ class KeyIndex:
         self._hashes.frombytes(np.fromiter(map(hash, kept), np.int64, len(kept)).tobytes())
         self._ordinals.frombytes((np.flatnonzero(there) + start).tobytes())
 
+    def adopt(self, start: int, other: "KeyIndex") -> None:
+        """Takes over the index of a portion whose first row is row `start`; it must be of the same hashes.
+
+        A text has the same hash in processes that were started with the same PYTHONHASHSEED.
+        """
+        self._hashes.extend(other._hashes)
+        self._ordinals.frombytes((np.frombuffer(other._ordinals, np.int64) + start).tobytes())
+
     def repeated(self, key_of: Callable[[int], Hashable]) -> npt.NDArray[np.int64]:
         """Ordinals, ascending, of the rows whose hash rows of another key have, too; `key_of` reads a row's key."""
         hashes, ordinals = np.frombuffer(self._hashes, np.int64), np.frombuffer(self._ordinals, np.int64)

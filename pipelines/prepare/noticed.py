@@ -19,6 +19,9 @@ MOST_OF_A_CODE = 64
 
 is_usual = re.compile(CODE_PATTERN).fullmatch
 
+Counts = tuple[Counter[str], Counter[str], Counter[tuple[str, str]]]
+"""Words for no value and clears by their columns, and cells that say something of nothing."""
+
 
 class Noticed:
     """Counts what is noticed, batch by batch."""
@@ -37,6 +40,18 @@ class Noticed:
         self._idle = Counter[tuple[str, str]]()
         self._near = Counter[tuple[str, str]]()
         self._wide = Counter[str]()
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted so far."""
+        return self._null_words, self._cleared, self._idle
+
+    def add(self, counts: Counts) -> None:
+        """Adds what was counted in a portion."""
+        null_words, cleared, idle = counts
+        self._null_words.update(null_words)
+        self._cleared.update(cleared)
+        self._idle.update(idle)
 
     def take(self, sheet: Sheet, entries: Sequence[bytes]) -> None:
         """Looks at a batch.

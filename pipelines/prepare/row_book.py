@@ -4,9 +4,11 @@ A row takes 13 bytes, and 4 more in a batch with records of several lines.
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,14 +38,29 @@ class ReadBatch:
     lines: Lines = NO_LINES
 
 
+class KeptBook(NamedTuple):
+    """A book of a portion, before any of its rows went into a request.
+
+    Attributes:
+        notes: what its note file's `finish` gave.
+    """
+
+    batches: list[ReadBatch]
+    states: bytearray
+    note_at: "array[int]"
+    notes: tuple[int, dict[int, tuple[str, str]]]
+
+
 class Book:
     """Every row's state, its reason, and the request it went into."""
 
-    def __init__(self, extract: Extract, notes_path: Path) -> None:
+    def __init__(self, extract: Extract, notes: Path | BinaryIO) -> None:
+        """Begins a book; its notes go to a new file at a path, or to one that is open and empty."""
         self.extract = extract
         self.batches: list[ReadBatch] = []
         self.states = bytearray()
-        self.notes = NoteFile(notes_path)
+        self.notes = NoteFile(notes)
+        self._rows_of = Counter[int]()
         self._note_at = array("q")
         self._nearest: ReadBatch | None = None
         self._request = array("i")
@@ -66,6 +83,24 @@ class Book:
         self.states.extend(bytes([PENDING]) * count)
         self._note_at.extend([-1] * count)
         self._request.extend([-1] * count)
+        return start
+
+    def keep(self) -> KeptBook:
+        """Ends the notes; gives what another process needs to adopt the book."""
+        return KeptBook(self.batches, self.states, self._note_at, self.notes.finish())
+
+    def adopt(self, notes: BinaryIO, kept: KeptBook) -> int:
+        """Takes over the rows of a portion, and numbers them on in their files; gives the ordinal of the first."""
+        start, begin = len(self.states), self.notes.adopt(notes, *kept.notes)
+        for batch in kept.batches:
+            row = self._rows_of[batch.source] + 1
+            self._rows_of[batch.source] += batch.count
+            position = replace(batch.position, row=row)
+            self.batches.append(replace(batch, start=start + batch.start, first_row=row, position=position))
+        self.states.extend(kept.states)
+        found = np.frombuffer(kept.note_at, np.int64)
+        self._note_at.frombytes(np.where(found < 0, found, found + (begin << 1)).tobytes())
+        self._request.frombytes(np.full(len(found), -1, np.int32).tobytes())
         return start
 
     def settle(self, ordinal: int, state: State, code: str = "", message: str = "", *, lined: bool = False) -> None:
@@ -183,6 +218,13 @@ class RowsOf:
         return rows
 
 
+class Said(NamedTuple):
+    """What the rows of a portion say of their calls: all of it, and the number of what each row says, by its place."""
+
+    all: list[CallParameters]
+    numbers: "array[int]"
+
+
 class ParametersOfCalls:
     """What each row says, by ordinal, of the whole call it goes in; for most operations nothing.
 
@@ -205,6 +247,18 @@ class ParametersOfCalls:
         if self._say is not None:
             self._of.extend([0] * (ordinal + 1 - len(self._of)))
             self._of[ordinal] = self._numbers.setdefault(self._say(row), len(self._numbers))
+
+    @property
+    def said(self) -> Said:
+        """What rows said so far, for who adopts it."""
+        return Said(list(self._numbers), self._of)
+
+    def adopt(self, start: int, said: Said) -> None:
+        """Takes over what the rows of a portion say, the first of which is row `start`."""
+        known = np.array([self._numbers.setdefault(each, len(self._numbers)) for each in said.all], np.int32)
+        if len(said.numbers):
+            self._of.extend([0] * (start - len(self._of)))
+            self._of.frombytes(known[np.frombuffer(said.numbers, np.int32)].tobytes())
 
     def of(self, ordinal: int) -> CallParameters:
         """What a row says."""

@@ -72,6 +72,16 @@ class SharedValues:
                 values = ["" if position in unknown else value for position, value in enumerate(values)]
             index.extend(start, values)
 
+    @property
+    def indices(self) -> list[KeyIndex]:
+        """The values so far, for who adopts them."""
+        return [index for _, index in self._indices]
+
+    def adopt(self, start: int, indices: Sequence[KeyIndex]) -> None:
+        """Takes over the values of a portion whose first row is row `start`."""
+        for (_, index), other in zip(self._indices, indices, strict=True):
+            index.adopt(start, other)
+
     def refuse(self, book: Book, binding: Binding, key_of: Callable[[int], bytes]) -> None:
         """Refuses every row that shares a value with a row of another key; each names the others.
 

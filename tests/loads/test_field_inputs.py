@@ -18,7 +18,8 @@ from field_files import FILES
 from field_inputs import KINDS, Input
 from field_texts import TEXTS
 
-from connectors.extracts.extract import Extract, extract_from_frame, open_extract
+from connectors.extracts.extract import Extract, open_extract
+from connectors.extracts.frame_extract import extract_from_frame
 from connectors.extracts.mapping_file import read_mapping, reading_rules
 from pipelines.load import load
 from schemas.errors import LoadError

@@ -25,7 +25,8 @@ from three_forms import (
     write_parquet,
 )
 
-from connectors.extracts.extract import Extract, extract_from_frame, open_extract
+from connectors.extracts.extract import Extract, open_extract
+from connectors.extracts.frame_extract import extract_from_frame
 from connectors.extracts.mapping_file import reading_rules
 from pipelines.report.report import Report
 from schemas.rows.mapping import Mapping as ColumnMapping

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from builders import rows_of
 
-from connectors.extracts.extract import Extract, extract_from_frame, open_extract
+from connectors.extracts.extract import Extract, open_extract
+from connectors.extracts.frame_extract import extract_from_frame
 from connectors.extracts.mapping_file import read_mapping, reading_rules
 from pipelines.load import load
 from pipelines.operations.table import OPERATIONS

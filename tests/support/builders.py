@@ -17,7 +17,7 @@ from connectors.extracts.extract import Extract, open_extract
 from connectors.extracts.source_files import find_sources
 from pipelines.operations.operation import BodyShape
 from pipelines.operations.table import operation_named
-from pipelines.prepare.reading import Prepared, Rules, prepare
+from pipelines.prepare.reading import Prepared, Rules, Workers, prepare
 from schemas.dialects import Dialect
 from schemas.expectations import Expectations
 from schemas.rows.binding import Binding
@@ -167,7 +167,8 @@ def prepare_extract(
     rules.setdefault("expect", Expectations(min_rows=0))  # what becomes of rows is asked, not whether there are any
     rules["duplicates"] = Duplicates(rules.get("duplicates", Duplicates.REFUSE))
     folder.mkdir(exist_ok=True)
-    prepared = prepare(extract, binding, Rules(declared, dialect, **rules), folder)
+    workers = Workers(1, mapping=mapping)  # see portions.py
+    prepared = prepare(extract, binding, Rules(declared, dialect, **rules), folder, workers=workers)
     try:
         yield Preparation(prepared, declared.body)
     finally:

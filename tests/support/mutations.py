@@ -37,14 +37,35 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "make one request of rows that contradict each other, where many are made together",
-        "pipelines/prepare/together.py",
+        "pipelines/prepare/encoding/together.py",
         "found |= numbers[rows] != numbers[others]",
         "found |= numbers[rows] < 0",
         ("tests/unit/prepare/test_gathering.py::test_requests_made_together_are_those_made_one_by_one",),
     ),
     Mutation(
+        "believe a guess of where a record ends",
+        "connectors/extracts/csv/file.py",
+        "block = read_block(view, self._layout, self._rules, line, ended=ended)",
+        "block = read_block(view, self._layout, self._rules, line, ended=ended or 0 < position.end <= offset + size)",
+        ("tests/unit/extracts/test_csv_records.py::test_a_shard_that_ends_inside_a_record_is_noticed",),
+    ),
+    Mutation(
+        "compare rows within their portion only",
+        "pipelines/prepare/portion.py",
+        "self.by_key.adopt(start, kept.by_key)",
+        "self.by_key.adopt(start, kept.by_key if not start else KeyIndex())",
+        ("tests/loads/test_workers.py::test_processes_of_its_own_change_nothing",),
+    ),
+    Mutation(
+        "tell a row another row's reason",
+        "pipelines/prepare/row_book.py",
+        "found + (begin << 1)",
+        "found",
+        ("tests/unit/prepare/test_reading.py::test_the_outcome_does_not_depend_on_how_the_extract_is_read",),
+    ),
+    Mutation(
         "send a cell that its row's request has no place for",
-        "pipelines/prepare/filling.py",
+        "pipelines/prepare/encoding/filling.py",
         "if (cells.filled & ~takes).any() else cells.array",
         "if False else cells.array",
         ("tests/unit/prepare/test_templates.py::test_entries_are_what_each_row_makes_by_itself",),
@@ -591,8 +612,8 @@ MUTATIONS = (
     Mutation(
         "tell the fault of a repeated cell once",
         "schemas/rows/validated.py",
-        "return [(place, said[cell]) for place, cell in enumerate(cells) if cell in said]",
-        "return [(cells.index(cell), faults) for cell, faults in said.items()]",
+        "return [(place, refused[asked]) for place, asked in zip(wrong.tolist(), places[wrong].tolist(), strict=True)]",
+        "return {n: (place, refused[n]) for place, n in zip(wrong.tolist(), places[wrong].tolist())}.values()",
         ("tests/unit/rows/test_binding.py::test_what_is_wrong_with_a_cell_is_told_of_every_row_that_has_it",),
     ),
     Mutation(
@@ -702,7 +723,7 @@ MUTATIONS = (
     ),
     Mutation(
         "call refused whatever is not sent",
-        "pipelines/prepare/reading.py",
+        "pipelines/prepare/portion.py",
         "sum(self.book.states.count(code, start) for code in COUNTED)",
         "len(entries) - self.book.states.count(PENDING, start)",
         ("tests/loads/test_invented_states.py::test_a_good_state_is_no_failure_whatever_is_asked",),
@@ -761,7 +782,7 @@ MUTATIONS = (
     ),
     Mutation(
         "lose a held child",
-        "pipelines/prepare/reading.py",
+        "pipelines/prepare/portion.py",
         "(ref for ref in needed if ref in self.rules.hold)",
         "(ref for ref in needed if ref in self.rules.hold and False)",
         ("tests/unit/nights/test_nightly.py",),
@@ -814,15 +835,15 @@ MUTATIONS = (
     ),
     Mutation(
         "skip the check for repeated keys",
-        "pipelines/prepare/reading.py",
-        "        settle_repeats(self.book, groups, self._made(), self.rules.duplicates)\n",
+        "pipelines/prepare/finishing.py",
+        "    settle_repeats(book, portion.by_key.groups(key_of, singles=False), _made(portion), portion.rules.duplicates)\n",
         "",
         ("tests/unit/prepare/test_reading.py",),
     ),
     Mutation(
         "no intent line",
         "pipelines/deliver/ledger.py",
-        '        self._journal.append({"call": call, "sent": sent})\n',
+        '        self._journal.append({"call": call, **self._times(None), "sent": sent})\n',
         "",
         ("tests/unit/deliver/test_ledger.py",),
     ),
@@ -942,7 +963,7 @@ MUTATIONS = (
     ),
     Mutation(
         "hold an account for its first holder alone",
-        "pipelines/prepare/reading.py",
+        "pipelines/prepare/portion.py",
         "rows = spread(self.binding.named(sheet.raw(position)), self.binding.items)",
         "rows = spread(self.binding.named(sheet.raw(position)), self.binding.items)[:1]",
         ("tests/loads/test_side_by_side.py::test_an_account_is_held_for_any_of_its_holders",),
@@ -1008,7 +1029,7 @@ MUTATIONS = (
     Mutation(
         "trust a column without a name",
         "connectors/extracts/csv/file.py",
-        "            _refuse_uncounted(block.rows, position.row, self._layout.counted_from)\n",
+        "            _refuse_uncounted(block.rows, columns[0], position.row, self._layout.counted_from)\n",
         "            pass\n",
         ("tests/unit/extracts/test_around_the_table.py::test_a_cell_of_it_that_does_not_count_on_refuses_its_row",),
     ),
@@ -1036,15 +1057,15 @@ MUTATIONS = (
     Mutation(
         "drop a row in the reader",
         "connectors/extracts/csv/file.py",
-        "zip(*block.rows.rows, strict=True)",
-        "zip(*block.rows.rows[1:], strict=True)",
+        "columns = block.columns(len(self.columns))",
+        "columns = [cells[1:] for cells in block.columns(len(self.columns))]",
         ("tests/unit/account/test_accountant.py::test_an_extract_of_invalid_rows_only_has_books_too",),
     ),
     Mutation(
         "count the rows read in the book itself",
         "pipelines/prepare/reading.py",
-        "reading.finish(extract.records - gate.trailers)",
-        "reading.finish(len(reading.book))",
+        "finished(portion, folder, extract.records - gate.trailers)",
+        "finished(portion, folder, len(portion.book))",
         ("tests/unit/account/test_accountant.py::test_a_row_that_the_reader_drops_is_noticed",),
     ),
     Mutation(

@@ -15,9 +15,20 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from connectors.extracts.batches import BadRow, ColumnType, Lines, Position, RowBatch, order_of
+from connectors.extracts.batches import (
+    BadRow,
+    ColumnType,
+    Found,
+    Lines,
+    MisalignedError,
+    Position,
+    RowBatch,
+    Shard,
+    order_of,
+)
 from connectors.extracts.csv.beginnings import beginning_of, check_beginning
 from connectors.extracts.csv.blocks import Block, read_block
+from connectors.extracts.csv.cutting import ends_of_records
 from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.header import read_header
 from connectors.extracts.csv.record_faults import Rows
@@ -37,7 +48,7 @@ class CsvFile:
 
     Attributes:
         columns: the header, in the file's own order.
-        records: see `connectors.extracts.batches.RowFile`.
+        found: see `connectors.extracts.batches.RowFile`.
     """
 
     def __init__(self, source: Source, index: int, rules: CsvFormat) -> None:
@@ -53,7 +64,7 @@ class CsvFile:
         """
         self._source = source
         self._index = index
-        self.records = 0
+        self.found = Found()
         head = beginning_of(source)
         self._reported = _is_report(head)
         if self._reported:
@@ -69,8 +80,33 @@ class CsvFile:
         self.columns = list(header.layout.columns)
         self._layout, self._rules = header.layout, header.rules
         self._start = Position(index, 1, header.place)
-        self._marked: list[int] = []
-        self._over: int | None = None
+
+    @property
+    def weight(self) -> int:
+        """The bytes of the file, five for each where it is compressed."""
+        return self._source.size * (5 if self._source.compression else 1)
+
+    def cut(self, most: int) -> list[Shard]:
+        """Shards that begin where records seem to; that they do shows when the one before is read up to its end.
+
+        A file is one shard where what a record is depends on what stands before or behind it.
+        """
+        if most < 2 or not self._can_be_cut():
+            return [Shard(self._start)]
+        offset, line = self._start.place
+        ends = ends_of_records(self._source, self._rules.quote, offset, line, most)
+        begins = [self._start.place, *ends]
+        stops = [*ends, (0, 0)]
+        return [
+            Shard(Position(self._index, 1, begin, stop[0]), stop if stop[0] else None)
+            for begin, stop in zip(begins, stops, strict=True)
+        ]
+
+    def _can_be_cut(self) -> bool:
+        rules = self._rules
+        entire = self._source.compression or rules.encoding.transcoded or rules.swapped or rules.footer_lines
+        counted = self._layout.counted_from is not None
+        return not (entire or counted or self._reported or rules.until is not None)
 
     def types(self) -> dict[str, ColumnType]:
         """None: in a CSV all is text; but for failures of a typed extract, which say what held a number or a time."""
@@ -93,30 +129,32 @@ class CsvFile:
         """None: in a CSV all is text."""
         return False
 
-    def batches(self, order: list[str], used: Collection[str] | None = None) -> Iterator[RowBatch]:
-        """Reads the file from the start.
+    def batches(
+        self, order: list[str], used: Collection[str] | None = None, shard: Shard | None = None
+    ) -> Iterator[RowBatch]:
+        """Reads the file from the start, or a shard of it.
 
         Args:
             order: the columns, in the order the cells are wanted.
             used: of no use here: a record is read as a whole.
+            shard: what is read of the file; by default all.
 
         Yields:
             Batches of at least one row.
 
         Raises:
             ExtractError: the file cannot be read on, or is not the file it was.
+            MisalignedError: no record ends where the shard does.
         """
         stream = self._stream()
-        self.records, self._marked, self._over = 0, [], None
+        self.found = Found()
         try:
-            position: Position | None = self._start
-            while position is not None:
+            position: Position | None = shard.begin if shard else self._start
+            while position is not None and not _is_read(position, shard):
                 line = position.place[1]
                 batch, position, block = self._batch(stream, position, order)
-                self.records += block.records
-                self._marked += [line + each for each in block.marked]
-                if block.over:
-                    self._over = line + block.lines
+                over = line + block.lines if block.over else None
+                self.found += Found(block.records, tuple(line + each for each in block.marked), over)
                 if len(batch):
                     yield batch
         finally:
@@ -126,16 +164,16 @@ class CsvFile:
         """Nothing: in a CSV the line tells."""
         return ""
 
-    def notes(self) -> Iterator[str]:
-        """What the last reading from the start left out, in words."""
-        name, marked = self._source.name, self._marked
+    def notes(self, found: Found) -> Iterator[str]:
+        """What readings of the whole file left out, in words."""
+        name, marked = self._source.name, found.marked
         if self._layout.counted_from is not None:
             yield f"{name}: the first column has no name and counts the rows: it is not used"
         if marked:
             what = "a record begins" if len(marked) == 1 else f"{len(marked)} records begin"
             yield f"{name}: {what} with a byte order mark (line {marked[0]}): it is no part of the first cell"
-        if self._over is not None:
-            yield f"{name}: line {self._over} and what follows it were not read, as `until` declares"
+        if found.over is not None:
+            yield f"{name}: line {found.over} and what follows it were not read, as `until` declares"
 
     def reread(self, position: Position, order: list[str]) -> RowBatch:
         """Reads the batch at a position again; ascending positions go through the file once."""
@@ -171,12 +209,14 @@ class CsvFile:
         """The batch at a position, where the next one begins if the file goes on, and what was made of its bytes."""
         offset, line = position.place
         stream.seek(offset)
-        size = self._rules.block
+        size, left = self._rules.block, position.end - offset
         while True:
-            view, ended = stream.view(size)
+            view, ended = stream.view(min(size, left) if position.end else size)
             block = read_block(view, self._layout, self._rules, line, ended=ended)
             if block.used or block.over or ended:
                 break
+            if position.end and size >= left:
+                raise MisalignedError
             size += self._rules.block
         stream.advance(block.used)
         if block.cut:
@@ -185,6 +225,7 @@ class CsvFile:
             self._index,
             position.row + len(block),
             (stream.offset, line + block.lines),
+            position.end,
         )
         columns = block.columns(len(self.columns))
         if self._reported and SURPLUS_COLUMN in self.columns:
@@ -198,6 +239,15 @@ class CsvFile:
         )
         is_last = block.over or (ended and block.used == len(view))
         return batch, None if is_last else following, block
+
+
+def _is_read(position: Position, shard: Shard | None) -> bool:
+    """Whether a position is the end of a shard; raises MisalignedError where the shard ends elsewhere."""
+    if shard is None or shard.end is None or position.place[0] < shard.end[0]:
+        return False
+    if position.place != shard.end:
+        raise MisalignedError
+    return True
 
 
 def _is_report(head: bytes) -> bool:

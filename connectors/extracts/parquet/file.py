@@ -4,13 +4,14 @@ Owns streaming and finding a batch again. Must not know how a file is walked thr
 written as text (`parquet.text`), nor what columns mean.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.extracts.batches import MAX_ROWS, BadRow, ColumnType, Position, RowBatch, header_columns
+from connectors.extracts.batches import MAX_ROWS, BadRow, ColumnType, Found, Position, RowBatch, Shard, header_columns
 from connectors.extracts.parquet.reader import ParquetReader, Table
 from connectors.extracts.parquet.text import cells_of, is_list, kind_of, shown_type
 from connectors.extracts.source_files import Source
@@ -30,7 +31,7 @@ class ParquetFile:
 
     Attributes:
         columns: the names of its columns, in the file's own order.
-        records: see `connectors.extracts.batches.RowFile`; what the file's own footer says.
+        found: see `connectors.extracts.batches.RowFile`; what the file's own footer says.
     """
 
     def __init__(self, source: Source, index: int, max_rows: int = MAX_ROWS) -> None:
@@ -52,8 +53,8 @@ class ParquetFile:
         reader = ParquetReader(source, max_rows, ())
         reader.close()
         schema = reader.schema
-        self.records = reader.records
-        self._starts = reader.starts
+        self.found = Found(reader.records)
+        self._starts: list[int] = [*reader.starts, reader.records]
         self._is_frame = FRAME in (schema.metadata or {})
         self._has_labels = self._is_frame and INDEX in schema.names
         if self._has_labels:
@@ -77,12 +78,29 @@ class ParquetFile:
         """The columns whose values cannot be cells, and their types; each of their cells is `[binary]` or the like."""
         return {name: str(self._arrow[name]) for name, kind in self._kinds.items() if kind is None}
 
-    def batches(self, order: list[str], used: Collection[str] | None = None) -> Iterator[RowBatch]:
-        """Reads the file from the start.
+    @property
+    def weight(self) -> int:
+        """A record is taken for 128 bytes: what it has as text shows only when it is read."""
+        return self._starts[-1] * 128
+
+    def cut(self, most: int) -> list[Shard]:
+        """Shards of whole row groups."""
+        starts, shards = self._starts, list[Shard]()
+        marks = sorted({bisect_left(starts, starts[-1] * part // most) for part in range(most)} | {len(starts) - 1})
+        for group, stop in pairwise(marks):
+            begin = Position(self._index, starts[group] + 1, (group, 0))
+            shards.append(Shard(begin, (stop, 0) if stop < len(starts) - 1 else None))
+        return shards or [Shard(Position(self._index, 1, (0, 0)))]
+
+    def batches(
+        self, order: list[str], used: Collection[str] | None = None, shard: Shard | None = None
+    ) -> Iterator[RowBatch]:
+        """Reads the file from the start, or a shard of it.
 
         Args:
             order: the columns, in the order the cells are wanted.
             used: those that are decoded, by default all; cells of others are empty.
+            shard: what is read of the file; by default all.
 
         Yields:
             Batches of at least one row; none reaches over two row groups.
@@ -91,9 +109,12 @@ class ParquetFile:
             ExtractError: the file cannot be read on, or is not the file it was.
         """
         reader = self._reader(order if used is None else used)
-        row = 1
+        first = shard.begin.place[0] if shard else 0
+        stop = shard.end[0] if shard and shard.end else reader.groups
+        row = self._starts[first] + 1
+        self.found = Found(self._starts[stop] - self._starts[first])
         try:
-            for group in range(reader.groups):
+            for group in range(first, stop):
                 reader.go_to(group, 0)
                 number = 0
                 while (table := reader.read()) is not None:
@@ -137,7 +158,7 @@ class ParquetFile:
         Raises:
             ExtractError: the file cannot be read any more.
         """
-        group = bisect_right(self._starts, row - 1) - 1
+        group = bisect_right(self._starts, row - 1, hi=len(self._starts) - 1) - 1
         number = row - self._starts[group]
         if self._is_frame:
             return f"index {self._labels_of(group)[number - 1] if self._has_labels else row - 1}"
@@ -157,7 +178,7 @@ class ParquetFile:
             self._labels = (group, found)
         return self._labels[1]
 
-    def notes(self) -> tuple[str, ...]:
+    def notes(self, _found: Found) -> tuple[str, ...]:
         """None: all of it are rows."""
         return ()
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import time
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -15,7 +16,7 @@ from builders import rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.extracts.batches import BadRow, RowBatch
+from connectors.extracts.batches import BadRow, Found, MisalignedError, RowBatch
 from connectors.extracts.csv import blocks
 from connectors.extracts.csv.file import CsvFile
 from connectors.extracts.csv.fitting import Layout
@@ -75,7 +76,7 @@ def read(tmp_path: Path) -> Reading:
         batches = list(file.batches(file.columns))
         assert [file.reread(batch.position, file.columns) for batch in batches] == batches
         assert [file.reread(batch.position, file.columns) for batch in batches[::-1]] == batches[::-1]
-        assert file.records == sum(len(batch) for batch in batches), "counted where they are cut"
+        assert file.found.records == sum(len(batch) for batch in batches), "counted where they are cut"
         file.close()
         return joined(batches)
 
@@ -128,9 +129,14 @@ LIMITS = st.builds(
 
 @pytest.mark.untraced
 @settings(LOOSE, max_examples=600)
-@given(body=st.lists(PIECES, max_size=40).map(b"".join), rules=LIMITS, end=st.sampled_from([b"\n", b"\r\n", b"\r"]))
+@given(
+    body=st.lists(PIECES, max_size=40).map(b"".join),
+    rules=LIMITS,
+    end=st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    parts=st.integers(2, 5),
+)
 def test_every_way_of_reading_gives_what_the_reference_reader_gives(
-    tmp_path_factory: pytest.TempPathFactory, body: bytes, rules: CsvFormat, end: bytes
+    tmp_path_factory: pytest.TempPathFactory, body: bytes, rules: CsvFormat, end: bytes, parts: int
 ) -> None:
     if rules.escape == '"':
         rules = replace(rules, escape=rules.quote)
@@ -144,6 +150,9 @@ def test_every_way_of_reading_gives_what_the_reference_reader_gives(
         return
     batches = list(file.batches(file.columns))
     again = [file.reread(batch.position, file.columns) for batch in reversed(batches)]
+    beside = file.found
+    apart = in_shards(file, parts)
+    assert apart is None or apart == (joined(batches), beside)
     file.close()
     swapped = end == b"\r" and not body.startswith(b"\n")
     stream = body.translate(bytes.maketrans(b"\r\n", b"\n\r")) if swapped else body
@@ -154,6 +163,33 @@ def test_every_way_of_reading_gives_what_the_reference_reader_gives(
     assert joined(batches) == reference(stream, file.columns, replace(rules, swapped=swapped), 2)
     assert again == batches[::-1]
     assert all(len(batch) <= rules.max_rows for batch in batches)
+
+
+def in_shards(file: CsvFile, parts: int) -> tuple[Read, Found] | None:
+    """A file as its shards are read, each batch twice; None where a shard turns out to end inside a record."""
+    batches: list[RowBatch] = []
+    found = Found()
+    try:
+        for shard in file.cut(parts):
+            read = list(file.batches(file.columns, shard=shard))
+            found += file.found
+            assert [file.reread(batch.position, file.columns) for batch in reversed(read)] == read[::-1]
+            batches += read
+    except MisalignedError:
+        return None
+    rows = [*accumulate(map(len, batches), initial=1)]
+    return joined([replace(batch, first_row=row) for batch, row in zip(batches, rows, strict=False)]), found
+
+
+def test_a_shard_that_ends_inside_a_record_is_noticed(tmp_path: Path) -> None:
+    """Behind a stray quote, line feeds inside quotes have an even number of them before."""
+    path = tmp_path / "stray.csv"
+    path.write_text('x,y\n5",1\n' + '"a\nb\nc",2\n' * 40)
+    file = opened(path)
+    assert len(joined(list(file.batches(file.columns))).rows) == 41
+    assert len(file.cut(4)) == 4
+    assert in_shards(file, 4) is None
+    file.close()
 
 
 CELLS = st.text(st.sampled_from('",; \n\ré€a1\t\u2028'), max_size=6)
@@ -184,6 +220,10 @@ def test_well_formed_files_read_as_the_csv_module_reads_them(
     path.write_bytes(text.encode())
     file = opened(path, replace(UTF_8, block=block))
     found = joined(list(file.batches(file.columns)))
+    beside = file.found
+    assert in_shards(file, 3) == (found, beside), "a well-formed file is cut where records end"
+    assert len(file.cut(3)) > 1 or len(table) < 4 or not text.partition(end)[2].strip()
+    file.close()
     oracle = list(csv.reader(io.StringIO(text, newline="")))[1:]
     assert (found.rows, found.bad, found.extra) == (oracle, {}, {})
     assert oracle == table

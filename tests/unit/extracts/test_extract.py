@@ -15,7 +15,8 @@ import pytest
 from builders import rows_of
 
 from connectors.extracts import source_files
-from connectors.extracts.extract import Extract, Position, extract_from_frame, open_extract
+from connectors.extracts.extract import Extract, Position, open_extract
+from connectors.extracts.frame_extract import extract_from_frame
 from schemas.errors import ExtractError
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import Kind

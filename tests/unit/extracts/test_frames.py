@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from builders import rows_of
 
-from connectors.extracts.extract import extract_from_frame
+from connectors.extracts.frame_extract import extract_from_frame
 from connectors.extracts.frames import write_frame
 from schemas.errors import ExtractError, RunFolderError
 from schemas.rows.columns import Cell

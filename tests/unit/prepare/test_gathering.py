@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.prepare import gathering, grouping
-from pipelines.prepare.templates import GatheredTemplates
+from pipelines.prepare.encoding.gathered_templates import GatheredTemplates
 
 SERIAL = st.integers(1, 4)
 

@@ -33,8 +33,9 @@ from builders import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from portions import in_portions
 
-from connectors.extracts.extract import extract_from_frame
+from connectors.extracts.frame_extract import extract_from_frame
 from pipelines.operations.table import operation_named
 from pipelines.prepare.reading import Rules, prepare
 from schemas.dialects import Dialect
@@ -73,7 +74,9 @@ def random_lines(operation: str) -> st.SearchStrategy[list[Line]]:
         ),
     }
     fault = st.sampled_from([""] * 12 + list(FAULTS))
-    return st.lists(st.builds(Line, rows[operation], fault), max_size=12)
+    doubtful = ("short", "long", "undecodable")  # a header that none of the first records fits refuses the file
+    lines = st.lists(st.builds(Line, rows[operation], fault), max_size=12)
+    return lines.filter(lambda each: not each or each[0].fault not in doubtful)
 
 
 def encoded(line: Line, columns: Sequence[str], blank: str) -> bytes:
@@ -248,6 +251,8 @@ def test_the_outcome_does_not_depend_on_how_the_extract_is_read(operation: str, 
         usual = (found.states, found.notes, found.requests, found.keys, found.entries)
     block, max_rows = data.draw(st.integers(64, 400)), data.draw(st.integers(1, 4))
     with prepared(operation, [lines], columns, block=block, max_rows=max_rows) as found:
+        assert (found.states, found.notes, found.requests, found.keys, found.entries) == usual
+    with in_portions(data.draw(st.integers(2, 4))), prepared(operation, [lines], columns) as found:
         assert (found.states, found.notes, found.requests, found.keys, found.entries) == usual
     key = [column for column in columns if column in (columns[0], "block_scope")]  # a short row loses its last cell
     shuffled = [*key, *data.draw(st.permutations([column for column in columns if column not in key]))]

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.operations.table import OPERATIONS
-from pipelines.prepare import templates
-from pipelines.prepare.templates import GatheredTemplates, Templates, request_encoder
+from pipelines.prepare.encoding import templates
+from pipelines.prepare.encoding.gathered_templates import GatheredTemplates
+from pipelines.prepare.encoding.templates import Templates, request_encoder
 from schemas.dialects import Dialect
 from schemas.requests.members import Gathered, disagreements, shared_columns
 from schemas.rows.binding import Binding

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.prepare.patterns import Places
+from pipelines.prepare.encoding.patterns import Places
 from schemas.rows.whole.arrays import NOTHING, flag_array, one_text, taken, text_array
 from schemas.rows.whole.columns import Texts
 

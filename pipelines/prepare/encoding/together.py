@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.prepare.filling import Filling, Template
-from pipelines.prepare.parts import Parts, Places
+from pipelines.prepare.encoding.filling import Filling, Template
+from pipelines.prepare.encoding.parts import Parts, Places
 from schemas.rows.whole.arrays import NOTHING, one_text, taken
 from schemas.rows.whole.columns import Flags, Texts
 

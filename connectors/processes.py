@@ -1,0 +1,104 @@
+"""Processes of our own that share the work of this one.
+
+Owns how they are started, heard and ended. Must not know what they work on.
+
+A process is given its task on standard input and files that are open: these have no names, so that nobody who is killed
+leaves personal data behind. It says on standard output how far it is, and ends when nobody listens any more. It is
+given no setting of LUSID's, for those hold secrets.
+"""
+
+import os
+import pickle
+import selectors
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+_ROOT = Path(__file__).parents[1]
+_OF_LUSID = "FBN_"
+"""How the names of settings begin that may hold secrets."""
+
+
+def cores() -> int:
+    """The cores that this process may use; 1 where other processes cannot be given open files."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+class OwnProcess:
+    """A process that runs a module of ours.
+
+    Attributes:
+        told: the numbers that it said last.
+    """
+
+    def __init__(self, module: str, task: object, files: Sequence[BinaryIO], hash_seed: int) -> None:
+        """Starts it.
+
+        Args:
+            module: what it runs.
+            task: pickled onto its standard input.
+            files: open in it by the same descriptors.
+            hash_seed: texts have the same hash in processes of the same seed.
+        """
+        environ = os.environ.items()  # noqa: TID251 - handed on and not read
+        env = {name: value for name, value in environ if not name.startswith(_OF_LUSID)}
+        path = os.pathsep.join(filter(None, [str(_ROOT), env.get("PYTHONPATH")]))
+        self._process = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-P", "-m", module],
+            env={**env, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[file.fileno() for file in files],
+            start_new_session=True,  # an interrupt is this process's business
+        )
+        assert self._process.stdin is not None  # noqa: S101 - it was started so
+        assert self._process.stdout is not None  # noqa: S101
+        self._said, self._heard = self._process.stdout, b""
+        self.told: tuple[int, ...] = ()
+        with suppress(BrokenPipeError), self._process.stdin as stdin:  # if it died, that is found out soon enough
+            pickle.dump(task, stdin, pickle.HIGHEST_PROTOCOL)
+
+    def fileno(self) -> int:
+        """What to wait for until it says something."""
+        return self._said.fileno()
+
+    def hear(self) -> bool:
+        """Takes in what it says; False once it says no more."""
+        heard = os.read(self.fileno(), 1 << 16)
+        *lines, self._heard = (self._heard + heard).split(b"\n")
+        if lines:
+            self.told = tuple(map(int, lines[-1].split()))
+        return bool(heard)
+
+    def death(self) -> str | None:
+        """Waits for its end; says what killed it, None where it ended by itself."""
+        code = self._process.wait()
+        return None if code == 0 else f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    def stop(self) -> None:
+        """Kills it, if it still runs."""
+        self._process.kill()
+        self._process.wait()
+        self._said.close()
+
+
+def listen(running: Sequence[OwnProcess], heard: Callable[[], None]) -> None:
+    """Hears processes until all of them have ended; calls `heard` whenever one has said something."""
+    with selectors.DefaultSelector() as selector:
+        for process in running:
+            selector.register(process, selectors.EVENT_READ, process)
+        while selector.get_map():
+            for key, _ in selector.select():
+                if not key.data.hear():
+                    selector.unregister(key.data)
+            heard()
+
+
+def say(*numbers: int) -> None:
+    """Says in such a process how far it is; whoever started it may be gone, which ends this one."""
+    sys.stdout.write(f"{' '.join(map(str, numbers))}\n")
+    sys.stdout.flush()

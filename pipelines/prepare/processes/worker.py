@@ -1,0 +1,63 @@
+"""The process that prepares a portion for another one; see `workers`, which starts it."""
+
+import gc
+import os
+import pickle
+import sys
+from contextlib import ExitStack
+
+import pyarrow as pa
+
+from connectors.processes import say
+from pipelines.operations.table import operation_named
+from pipelines.prepare.completeness import Gate
+from pipelines.prepare.portion import Portion, PortionFiles, Rules
+from pipelines.prepare.processes.workers import Outcome, Task
+from schemas.expectations import Expectations
+from schemas.requests.strictness import strict_shape
+from schemas.rows.binding import Binding
+
+
+def main() -> None:
+    """Prepares the portion that is named on standard input."""
+    gc.disable()  # its scans would cost more than the work itself; this process ends soon
+    pa.set_memory_pool(pa.system_memory_pool())  # as in `pipelines.loading.collector`
+    task: Task = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the process that started this one
+    with os.fdopen(task.files[-1], "wb") as file:
+        try:
+            outcome = prepared(task)
+        except MemoryError:
+            raise  # this process dies of it, and another one may have more luck
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other process says it
+            outcome = Outcome(error)
+        pickle.dump(outcome, file, pickle.HIGHEST_PROTOCOL)
+
+
+def prepared(task: Task) -> Outcome:
+    """Prepares a portion; its entries, keys and notes are in the task's files.
+
+    Raises:
+        ExtractError, RunFolderError: as `reading.prepare` raises them.
+        MisalignedError: a shard does not end where a record does.
+    """
+    extract, operation = task.extract, operation_named(task.operation)
+    shape = strict_shape(operation.shape) if task.workers.strict else operation.shape
+    mapping, null = task.workers.mapping, task.workers.null
+    binding = Binding(extract.columns, shape, task.dialect, operation.key, mapping, extract.kinds, null)
+    rules = Rules(operation, task.dialect, max_bytes=task.max_bytes, hold=task.hold, match_case=task.match_case)
+    *scratch, _ = task.files
+    with ExitStack() as files, extract:
+        given = PortionFiles(*(os.fdopen(each, "w+b", buffering=1 << 20) for each in scratch))
+        portion = Portion(extract, binding, rules, given, files)
+        gate, found = Gate(Expectations(), extract), []
+        for shard in task.shards:
+            batches = extract.shard(shard, binding.used_columns)
+            for batch in batches if shard.end else gate.through(batches):
+                portion.take(batch)
+                say(len(portion.book), portion.refused)
+            found.append((shard.begin.source, extract.found_in(shard)))
+        return Outcome(None, portion.keep(), found, gate.trailers)
+
+
+if __name__ == "__main__":
+    main()

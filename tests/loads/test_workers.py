@@ -1,0 +1,155 @@
+"""A load whose rows several processes prepare: its files are those of a load that one process prepares."""
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow.parquet as pq
+import pytest
+from builders import account, investor, order, write_csv
+from portions import in_portions
+
+from connectors.processes import OwnProcess
+from pipelines.load import load
+from pipelines.options import Progress
+from pipelines.prepare.processes import workers
+from pipelines.report.report import Report
+from schemas.errors import ExtractError, RunFolderError
+from schemas.rows.columns import Row
+
+MANY = 300
+ROWS: dict[str, list[Row]] = {
+    "investor-records": [
+        *(investor(n) for n in range(MANY)),
+        investor(7),  # a copy of a row of another portion
+        investor(8, {"display_name": "Somebody else"}),  # contradicts one
+        investor(MANY, {"display_name": ""}),
+        investor(MANY + 1, {"display_name": 'two\nlines, and a quote: "'}),
+    ],
+    "investment-accounts": [
+        *(account(n, 1) for n in range(MANY)),
+        *(account(n, 2) for n in range(0, MANY, 3)),  # the second holder stands far from the first
+        account(9, 3, {"display_name": "Otherwise"}),
+    ],
+    "orders": [*(order(n % 99, n) for n in range(MANY)), order(5, MANY + 1, {"quantity": "many"})],
+}
+
+
+def written(report: Report) -> tuple[Any, ...]:
+    """What a load leaves, but for times and its name."""
+    outcomes = pq.read_table(report.run_dir / "outcomes.parquet").to_pylist()
+    failures = (report.run_dir / "failures.csv").read_bytes()
+    return outcomes, failures, report.rows, report.keys, report.rows_read, report.reasons, report.warnings
+
+
+def dry(folder: Path, operation: str, extract: Path, count: int, **options: Any) -> tuple[Any, ...]:
+    return written(load(operation, extract, runs=folder / "runs", dry_run=True, workers=count, **options))
+
+
+@pytest.mark.parametrize("operation", ROWS)
+def test_processes_of_its_own_change_nothing(tmp_path: Path, operation: str) -> None:
+    path = write_csv(tmp_path / "a.csv", ROWS[operation])
+    assert dry(tmp_path, operation, path, 2) == dry(tmp_path, operation, path, 1)
+
+
+@pytest.mark.parametrize("operation", ROWS)
+@pytest.mark.parametrize("count", [2, 5])
+def test_portions_of_several_files_change_nothing(tmp_path: Path, operation: str, count: int) -> None:
+    rows, folder = ROWS[operation], tmp_path / "night"
+    folder.mkdir()
+    for name, some in (("a", rows[:40]), ("b", rows[40:41]), ("c", rows[41:])):
+        write_csv(folder / f"{name}.csv", some)
+    usual = dry(tmp_path, operation, folder, 1)
+    with in_portions(count):
+        assert dry(tmp_path, operation, folder, 1) == usual
+
+
+def test_a_process_that_dies_is_replaced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_csv(tmp_path / "a.csv", ROWS["investor-records"])
+    usual = dry(tmp_path, "investor-records", path, 1)
+    started: list[int] = []
+
+    class Dying(OwnProcess):
+        def __init__(self, module: str, task: object, files: Sequence[BinaryIO], hash_seed: int) -> None:
+            super().__init__(module, task, files, hash_seed)
+            started.append(self._process.pid)
+            if len(started) == 2:
+                os.kill(self._process.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(workers, "OwnProcess", Dying)
+    assert dry(tmp_path, "investor-records", path, 2) == usual
+    assert len(started) == 3
+
+
+def test_a_process_that_dies_twice_ends_the_load_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_csv(tmp_path / "a.csv", ROWS["orders"])
+
+    class Dead(OwnProcess):
+        def __init__(self, _module: str, task: object, files: Sequence[BinaryIO], hash_seed: int) -> None:
+            super().__init__("no.such.module", task, files, hash_seed)
+
+    monkeypatch.setattr(workers, "OwnProcess", Dead)
+    with pytest.raises(RunFolderError) as caught:
+        dry(tmp_path, "orders", path, 2)
+    assert caught.value.message == (
+        "a process that prepares rows died twice (exit code 1), perhaps for want of memory: nothing was sent; "
+        "load with --workers 1"
+    )
+    (run,) = [each for each in (tmp_path / "runs").iterdir() if each.is_dir() and (each / "manifest.json").exists()]
+    assert not (run / "scratch").exists()
+
+
+def test_what_ends_a_process_is_said_as_if_it_had_ended_the_load(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", ROWS["orders"])
+
+    class Appending(Progress):
+        def begins(self, *_: object) -> None:
+            with path.open("a") as file:
+                file.write("x,y\n")
+
+    with pytest.raises(ExtractError) as caught:
+        load("orders", path, runs=tmp_path / "runs", dry_run=True, workers=2, progress=Appending())
+    assert caught.value.message.startswith(f"{path}: the file changed while it was being loaded")
+
+
+def test_who_stops_the_load_stops_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_csv(tmp_path / "a.csv", ROWS["investor-records"])
+    stopped: list[int | None] = []
+
+    class Watched(OwnProcess):
+        def stop(self) -> None:
+            super().stop()
+            stopped.append(self._process.returncode)
+
+    class Stopping(Progress):
+        def reading(self, _rows: int) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(workers, "OwnProcess", Watched)
+    with pytest.raises(KeyboardInterrupt):
+        load("investor-records", path, runs=tmp_path / "runs", dry_run=True, workers=2, progress=Stopping())
+    assert len(stopped) == 2
+    assert None not in stopped
+
+
+def test_a_file_that_cannot_be_cut_where_it_seemed_is_prepared_by_one_process(tmp_path: Path) -> None:
+    """A stray quote makes the guess wrong: line feeds inside quotes seem to end records."""
+    rows = [investor(n, {"display_name": f"Investor {n}\nof\nmany"}) for n in range(40)]
+    path = write_csv(tmp_path / "a.csv", rows)
+    text = path.read_text()
+    path.write_text(text.replace("Investor 0", 'Investor 0"', 1))
+    usual = dry(tmp_path, "investor-records", path, 1)
+    with in_portions(4):
+        assert dry(tmp_path, "investor-records", path, 1) == usual
+
+
+def test_processes_are_given_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", "s3cret")
+    process = OwnProcess("nothing.of.ours", None, [], 1)
+    environ = Path(f"/proc/{process._process.pid}/environ").read_bytes() if Path("/proc").is_dir() else b""
+    process.stop()
+    assert b"s3cret" not in environ
+    assert b"PYTHONHASHSEED=1\0" in environ or not environ
+    assert tmp_path.is_dir()

@@ -1,0 +1,55 @@
+"""The ways of a load that is prepared in portions, without the price of starting processes."""
+
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import pytest
+
+from connectors.extracts.extract import Extract
+from pipelines.prepare.processes import worker, workers
+from pipelines.prepare.processes.workers import Task, Workers
+
+
+class InThisProcess:
+    """Stands for a process of ours: does the task at once, from a pickled copy, and hands the outcome over pickled."""
+
+    def __init__(self, module: str, task: Task, files: Sequence[BinaryIO], _hash_seed: int) -> None:
+        assert module == worker.__name__
+        copied: Task = pickle.loads(pickle.dumps(task))
+        self.told: tuple[int, ...] = ()
+        *_, outcome = files
+        copied = copied._replace(files=[os.dup(file.fileno()) for file in files])
+        os.close(copied.files[-1])
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(worker, "say", self._hear)
+            pickle.dump(worker.prepared(copied), outcome)
+        outcome.flush()
+
+    def _hear(self, *numbers: int) -> None:
+        self.told = numbers
+
+    def death(self) -> str | None:
+        return None
+
+    def stop(self) -> None:
+        pass
+
+
+@contextmanager
+def in_portions(count: int) -> Iterator[None]:
+    """Whatever is prepared meanwhile with `Workers` is cut into so many portions, where it can be cut."""
+
+    def as_many(_workers: Workers, _extract: Extract) -> int:
+        return count
+
+    def nothing_to_hear(_running: object, heard: Callable[[], None]) -> None:
+        heard()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(workers, "OwnProcess", InThisProcess)
+        patched.setattr(workers, "listen", nothing_to_hear)
+        patched.setattr(Workers, "count", as_many)
+        yield
