@@ -93,8 +93,8 @@ def finished(portion: Portion, folder: Path, rows_read: int) -> Prepared:
     key_of = portion.keys.reader()
     if portion.gathered is not None:
         return _gathered(portion, portion.gathered, key_of, folder, rows_read)
-    book = portion.book
-    settle_repeats(book, portion.by_key.groups(key_of, singles=False), _made(portion), portion.rules.duplicates)
+    book, groups = portion.book, portion.by_key.groups(key_of, singles=False)
+    settle_repeats(book, groups, _made(portion), portion.rules.duplicates)
     portion.shared.refuse(book, portion.binding, key_of)
     rows = np.flatnonzero(np.frombuffer(book.states, np.uint8) == PENDING)
     book.assign(rows, np.arange(len(rows)))

@@ -836,7 +836,7 @@ MUTATIONS = (
     Mutation(
         "skip the check for repeated keys",
         "pipelines/prepare/finishing.py",
-        "    settle_repeats(book, portion.by_key.groups(key_of, singles=False), _made(portion), portion.rules.duplicates)\n",
+        "    settle_repeats(book, groups, _made(portion), portion.rules.duplicates)\n",
         "",
         ("tests/unit/prepare/test_reading.py",),
     ),

@@ -122,6 +122,7 @@ def test_a_template_is_made_once_for_each_pattern_and_rows_of_patterns_past_the_
         return orjson.dumps({"100%": key, **row})
 
     sheet = sheet_of(binding, [["A", "1"], ["B", "2"], ["C", ""], ["D", "4"], ["", "5"]])
+    monkeypatch.setattr(gathered_templates, "MOST_PATTERNS", most)
     monkeypatch.setattr(templates, "MOST_PATTERNS", most)
     entries = Templates(binding, encode).entries(sheet)
 
@@ -178,6 +179,7 @@ def test_gathered_requests_are_what_the_builder_makes_of_validated_rows(
     valid = [validate(binding, row) for row in rows]
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gathered_templates, "MOST_PATTERNS", most)
         patch.setattr(templates, "MOST_PATTERNS", most)
         gathered = GatheredTemplates(binding, OPERATIONS[operation], build)
         sheet = sheet_of(binding, rows)
