@@ -248,6 +248,7 @@ def test_a_load_that_accepts_every_row_completes(watch: Any, tmp_path: Path) -> 
         "operation": "investor-records",
         "extracts": [str(file)],
         "options": plain_options(options) | {"batch_size": 1000},
+        "preflight": False,
     }
     assert set(seen.artifacts) == {"load-extract", "investor-records-progress"}
 

@@ -1798,14 +1798,14 @@ MUTATIONS = (
         "pipelines/doctor/scratch.py",
         '_append(self._file, *({"made": each} for each in things))',
         "pass",
-        ("tests/loads/test_doctor.py::test_a_doctor_that_is_interrupted_or_killed_leaves_nothing_for_ever",),
+        ("tests/doctor/test_doctor.py::test_a_doctor_that_is_interrupted_or_killed_leaves_nothing_for_ever",),
     ),
     Mutation(
         "leave behind what a doctor made that is interrupted",
         "pipelines/doctor/doctor.py",
         "left = _tidied(scratch, client, progress)",
         "left: list[str] = []",
-        ("tests/loads/test_doctor.py::test_a_doctor_that_is_interrupted_or_killed_leaves_nothing_for_ever",),
+        ("tests/doctor/test_doctor.py::test_a_doctor_that_is_interrupted_or_killed_leaves_nothing_for_ever",),
     ),
 )
 

@@ -430,7 +430,9 @@ def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(
     head, first, *_ = captured.out.splitlines()
     assert head.startswith("✗ night of 20")
     assert first == "✓ investor-records, green: complete: 20 rows, none to correct"
-    assert captured.err.splitlines()[-1].startswith("bulkload: the header: no column of it is one of this operation's")
+    said = captured.err.splitlines()[-1]
+    assert said.startswith(f"bulkload: investment-accounts ({tmp_path}/night/accounts.csv)")
+    assert "the header: no column of it is one of this operation's" in said
 
 
 # Looking at runs.

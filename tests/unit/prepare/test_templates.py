@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.operations.table import OPERATIONS
-from pipelines.prepare.encoding import templates
+from pipelines.prepare.encoding import gathered_templates, templates
 from pipelines.prepare.encoding.gathered_templates import GatheredTemplates
 from pipelines.prepare.encoding.templates import Templates, request_encoder
 from schemas.dialects import Dialect
