@@ -1,7 +1,7 @@
 """A portion of an extract, prepared: its rows are read, validated and keyed, each leaves what it makes.
 
 One process may prepare a whole extract, or several a portion each; then what they leave is adopted by one, in the order
-of the portions, as if it had read all rows itself (docs/decisions/0029-portions-of-an-extract.md). What crosses
+of the portions, as if it had read all rows itself (docs/decisions/0030-portions-of-an-extract.md). What crosses
 portions is settled behind that, in `finishing`.
 """
 
