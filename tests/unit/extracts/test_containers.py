@@ -127,7 +127,7 @@ def test_damaged_containers_are_named(suffix: str) -> None:
         ([], "is an archive of 0 files, not of one: unpack it"),
         ([("a.csv", b"a\n"), ("b.csv", b"a\n")], "is an archive of 2 files, not of one: unpack it"),
         ([("[Content_Types].xml", b""), ("xl/workbook.xml", b"")], "is an Excel workbook: export it as CSV"),
-        ([("a.parquet", b"PAR1")], "is a Parquet file: let its name end in .parquet"),
+        ([("a.parquet", b"PAR1\x15\x04")], "is a Parquet file: let its name end in .parquet"),
         ([("a.csv", b"")], "the file is empty: it has no header"),
     ],
 )
