@@ -150,8 +150,13 @@ def _of_properties(properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key.rpartition("/")[2], text
 
 
-def _texts(value: Mapping[str, Any]) -> Sequence[str]:
-    """What a property holds, as schemas.requests.properties builds it: a label, a number, or a set of labels."""
+def _texts(value: Mapping[str, Any] | None) -> Sequence[str]:
+    """What a property holds, as schemas.requests.properties builds it: a label, a number, a set of labels, or nothing.
+
+    Nothing where it is cleared.
+    """
+    if value is None:
+        return ()
     ((kind, held),) = value.items()
     if kind == "labelValue":
         return (held,)

@@ -144,7 +144,27 @@ MUTATIONS = (
         "schemas/requests/properties.py",
         "lambda row: None if row[name] == CLEAR else to_value(row)",
         'lambda row: {"labelValue": ""} if row[name] == CLEAR else to_value(row)',
-        ("tests/loads/test_clearing.py::test_on_the_wire_a_clear_is_a_null_with_its_effective_date",),
+        (
+            "tests/loads/test_clearing.py::test_on_the_wire_a_clear_is_a_null_with_its_effective_date",
+            "tests/loads/test_feed_machine.py::test_a_feed_in_any_order",
+        ),
+    ),
+    Mutation(
+        "call a request unchanged that clears what LUSID has",
+        "pipelines/feeds/fingerprints.py",
+        "requests = hasher.all(entry[:-1] for entry",
+        "requests = hasher.all(entry.partition(b'\"properties\"')[0] for entry",
+        ("tests/loads/test_feed_machine.py::test_a_feed_in_any_order",),
+    ),
+    Mutation(
+        "forget that a property that is cleared has no value when LUSID quotes it",
+        "pipelines/deliver/redaction.py",
+        "    if value is None:",
+        "    if value == {}:",
+        (
+            "tests/unit/deliver/test_redaction.py::test_properties_are_found_in_every_shape_of_a_call",
+            "tests/loads/test_feed_machine.py::test_a_feed_in_any_order",
+        ),
     ),
     Mutation(
         "take rows that fill the same cells with other words for rows that break the same rules",

@@ -55,6 +55,7 @@ def test_a_value_is_replaced_by_the_name_of_its_member(said: str, told: str) -> 
         {"requests": [{"properties": RECORD["properties"], "side": "Buy"}, {}]},
         {"allocationIds": ["A"], "transactionProperties": RECORD["properties"]},
         {"requests": [{"orders": [{"id": {"scope": "S", "code": "C"}, "properties": RECORD["properties"]}]}]},
+        {"requests": [{"properties": {**RECORD["properties"], "D/D/Tier": {"key": "D/D/Tier", "value": None}}}]},
     ],
 )
 def test_properties_are_found_in_every_shape_of_a_call(body: Any) -> None:
