@@ -1,6 +1,7 @@
 """The flags and arguments that several commands share: names, types, bounds and help."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from inspect import Parameter, signature
 from itertools import chain
 from pathlib import Path
@@ -80,6 +81,20 @@ QuietFlag = Annotated[
 ]
 
 
+@contextmanager
+def _speaking_of_flags(names: Collection[str]) -> Iterator[None]:
+    """What is wrong with an option is told by its flag: `--max-change takes ...`."""
+    from schemas.errors import ConfigError
+
+    try:
+        yield
+    except ConfigError as error:
+        name, takes, rest = error.message.partition(" takes ")
+        if name not in names:
+            raise
+        raise ConfigError(f"{flag(name)}{takes}{rest}") from None
+
+
 def with_options(
     *, one_extract: bool = False, only: Collection[str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -102,7 +117,8 @@ def with_options(
             from pipelines.options import Options
 
             expectations = _expect(**{name: values.pop(name) for name in expected})
-            options = Options.of(**{name: values.pop(name) for name in names}, expect=expectations)
+            with _speaking_of_flags(names):
+                options = Options.of(**{name: values.pop(name) for name in names}, expect=expectations)
             command(**values, options=options)
 
         own = signature(command)

@@ -260,6 +260,13 @@ def test_a_plan_of_another_operation_or_none_at_all_is_refused(place: Desk) -> N
         place.plan("allocate", [{"placement_scope": "S", "placement_code": "P"}])
 
 
+def test_a_limit_that_is_none_is_told_by_its_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["load", "orders", "orders.csv", "--target", "sandbox", "--max-change", "101%"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "bulkload: --max-change takes a number of keys or a percentage up to 100%"
+    )
+
+
 def test_a_guarded_run_goes_on_with_a_larger_limit_and_with_its_plan(place: Desk) -> None:
     place.load("investor-records", [investor(n) for n in range(1, 5)])
     rows = [investor(n, {COUNTRY: "Chad"}) for n in (1, 2)] + [investor(n) for n in (3, 4, 5)]

@@ -59,10 +59,11 @@ def plan(
 def _print_plan(found: "PlanReport") -> None:
     """The plan for a person: counts and members, without values."""
     from pipelines.planning.effect import Effect
+    from pipelines.report.summary import many
 
     made = found.plan
-    total = made.keys.total()
-    typer.echo(one_line(f"{made.operation}: what a load into {made.target} would do with {total:,} keys"))
+    total = many(made.keys.total(), "key", "keys")
+    typer.echo(one_line(f"{made.operation}: what a load into {made.target} would do with {total}"))
     for effect, count in made.counts().items():
         if count:
             typer.echo(f"  {count:>9,} {effect}: {Effect(effect).meaning}")

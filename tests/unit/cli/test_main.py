@@ -126,14 +126,19 @@ def refusals(folder: Path) -> Iterator[tuple[list[object], dict[str, str], int, 
     for flag in ("--runs", "--mapping", "--done-marker"):
         yield [*load, INVESTORS, flag, ""], {}, 2, f"Invalid value for '{flag}': is empty: is a shell variable unset?"
     yield ["demo", "--runs", ""], {}, 2, "Invalid value for '--runs': is empty: is a shell variable unset?"
-    yield [*load, INVESTORS, *flags, "--delimiter", ""], {}, 2, f"delimiter takes one character or several, not {unset}"
+    yield (
+        [*load, INVESTORS, *flags, "--delimiter", ""],
+        {},
+        2,
+        f"--delimiter takes one character or several, not {unset}",
+    )
     yield (
         [*load, INVESTORS, *flags, "--encoding", ""],
         {},
         2,
-        f"encoding takes a name such as utf-8 or cp1252, not {unset}",
+        f"--encoding takes a name such as utf-8 or cp1252, not {unset}",
     )
-    yield [*load, INVESTORS, "--target", ""], {}, 2, f"target takes a URL, sandbox or sandbox:FILE, not {unset}"
+    yield [*load, INVESTORS, "--target", ""], {}, 2, f"--target takes a URL, sandbox or sandbox:FILE, not {unset}"
 
 
 def test_whatever_is_wrong_before_a_run_is_one_clear_line_and_leaves_no_run(
