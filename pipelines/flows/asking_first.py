@@ -6,13 +6,12 @@ Commands and flows begin with it where `preflight` is asked for. Knows no Prefec
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from pipelines.compare.preflight.preflight import preflight
 from pipelines.loading.spec import LoadSpec
 from pipelines.nights.backfill import nights_between
-from pipelines.nights.folder import NAMES, find_extracts
+from pipelines.nights.folder import NAMES, Names
 from pipelines.nights.night import Night
 from pipelines.nights.requirements import contents
 from pipelines.nights.trading_day import NAMES as NAMES_OF_A_DAY
@@ -34,24 +33,22 @@ def loads_of_night(folder: str, given: Mapping[str, Any], day: date | None, note
     Raises:
         ConfigError: there is no such folder, it holds no extract, an option or night.yaml is wrong.
     """
-    night = Night.of(folder, day)
-    found = contents(night, NAMES)
+    return _loads(Night.of(folder, day), NAMES, given, note)
+
+
+def loads_of_trading_day(folder: str, given: Mapping[str, Any], note: Note) -> list[LoadSpec]:
+    """The loads of a trading day for which there are extracts; see `loads_of_night`."""
+    return _loads(Night.of(folder, None, NAMES_OF_A_DAY), NAMES_OF_A_DAY, given, note, usual=())
+
+
+def _loads(night: Night, names: Names, given: Mapping[str, Any], note: Note, **more: Any) -> list[LoadSpec]:
+    found = contents(night, names, **more)
     for text in [*found.notes, *(f"{operation} {why}" for operation, why in found.missing.items())]:
         note(text)
     return [
         LoadSpec.of(e.operation, e.paths, **{**given, **night.settings(e.operation, given), "mapping": e.mapping})
         for e in found.extracts.values()
     ]
-
-
-def loads_of_trading_day(folder: str, given: Mapping[str, Any]) -> list[LoadSpec]:
-    """The loads of a trading day for which there are extracts.
-
-    Raises:
-        ConfigError: there is no such folder, it holds no extract, or an option is wrong.
-    """
-    found = find_extracts(Path(folder), NAMES_OF_A_DAY, expected=())
-    return [LoadSpec.of(e.operation, e.paths, **{**given, "mapping": e.mapping}) for e in found.extracts]
 
 
 def loads_of_nights(pattern: str, first: date, last: date, given: Mapping[str, Any], note: Note) -> list[LoadSpec]:

@@ -110,7 +110,7 @@ def trading_day(
     def work(progress: Progress) -> Outcome:
         given = options.given()
         if preflight:
-            stop_if_missing(loads_of_trading_day(folder, given), progress)
+            stop_if_missing(loads_of_trading_day(folder, given, progress.note), progress)
         return load_trading_day(Path(folder), progress=progress, carry_out=carry_out_in_tasks, again=again, **given)
 
     return _state_of("trading-day", work)

@@ -69,7 +69,7 @@ def before_trading_day(folder: Path, options: "Options") -> None:
     """The preflight of a trading day; ends the command where something is missing."""
     from pipelines.flows.asking_first import loads_of_trading_day
 
-    _stop_if_missing(loads_of_trading_day(str(folder), vars(options)))
+    _stop_if_missing(loads_of_trading_day(str(folder), vars(options), _note))
 
 
 def before_nights(pattern: str, first: "date", last: "date", options: "Options") -> None:
