@@ -22,9 +22,13 @@ _OF_LUSID = "FBN_"
 """How the names of settings begin that may hold secrets."""
 
 
+CAN_SHARE = os.name == "posix"
+"""Whether a process can be given open files on this system."""
+
+
 def cores() -> int:
-    """The cores that this process may use; 1 where other processes cannot be given open files."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class OwnProcess:

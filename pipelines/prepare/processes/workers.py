@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 from connectors.extracts.batches import Found, MisalignedError, Shard
 from connectors.extracts.extract import Extract
-from connectors.processes import OwnProcess, cores, listen
+from connectors.processes import CAN_SHARE, OwnProcess, cores, listen
 from connectors.run_folder.scratch import open_private
 from pipelines.prepare.completeness import Gate
 from pipelines.prepare.portion import Kept, Portion, PortionFiles
@@ -41,6 +41,8 @@ class Workers:
 
     def count(self, extract: Extract) -> int:
         """How many processes an extract is worth."""
+        if not CAN_SHARE:
+            return 1
         return self.most or max(min(cores(), extract.weight // _WORTH_A_PROCESS), 1)
 
 
@@ -124,7 +126,7 @@ def prepare_apart(portion: Portion, folder: Path, gate: Gate, workers: Workers, 
         except MisalignedError:
             return False
         for worker, outcome in ended:
-            assert outcome.kept is not None  # noqa: S101  # only an error leaves none
+            assert outcome.kept is not None  # noqa: S101 - only an error leaves none
             portion.adopt(worker.files, outcome.kept)
             gate.add(len(outcome.kept.book.states), outcome.trailers)
         extract.take([found for _, outcome in ended for found in outcome.found])
