@@ -9,6 +9,7 @@ Contenders take turns and medians are compared, so that a busy machine slows all
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -35,17 +36,23 @@ MOST_SECONDS = 1_800
 """Until one contender is given up."""
 
 OURS, BARE, NATIVE, SDK = "whole load", "bare script", "native engine", "official SDK's loop"
+ALONE = "whole load, --workers 1"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One contender's runs: rows per second and MB of each, and our load's stages in seconds."""
+    """One contender's runs: rows per second of each, their peak, our load's stages in seconds, and processor seconds.
+
+    Attributes:
+        cpu: seconds of processor time for a million rows, start-up and processes of its own included.
+    """
 
     name: str
     rows: int
     rates: list[float]
     peak_mb: float
     stages: dict[str, float]
+    cpu: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -74,10 +81,11 @@ class Course:
         """Runs the native engine once, with two threads."""
         self._measure(NATIVE, [sys.executable, HERE / "native_engine.py", self.url, extract])
 
-    def ours(self, extract: Path) -> None:
-        """Runs our load once, in a run folder that is thrown away."""
+    def ours(self, extract: Path, *, alone: bool = False) -> None:
+        """Runs our load once, in a run folder that is thrown away; `alone` without further processes."""
         with tempfile.TemporaryDirectory(dir=self.folder) as runs:
-            self._measure(OURS, [sys.executable, HERE / "whole_load.py", self.url, extract, runs])
+            command = [sys.executable, HERE / "whole_load.py", self.url, extract, runs, *([1] if alone else [])]
+            self._measure(ALONE if alone else OURS, command)
 
     def sdk(self, extract: Path) -> None:
         """Runs the SDK's loop once, in its own environment."""
@@ -91,7 +99,9 @@ class Course:
         return [_measured(name, runs) for name, runs in self._found.items()]
 
     def _measure(self, name: str, command: Sequence[object]) -> None:
+        before = _cpu_of_children()
         found = json.loads(_run(command))
+        found["cpu"] = 1e6 * (_cpu_of_children() - before) / found["rows"]
         self._found.setdefault(name, []).append(found)
         rate = found["rows"] / found["seconds"]
         print(f"  {name}: {found['rows']:,} rows, {rate:,.0f} rows/s, peak {found['peak_mb']:.0f} MB", flush=True)
@@ -101,7 +111,14 @@ def _measured(name: str, runs: list[dict[str, Any]]) -> Measured:
     rates = [run["rows"] / run["seconds"] for run in runs]
     names = runs[0].get("stages", ())
     stages = {stage: median(run["stages"][stage] for run in runs) for stage in names}
-    return Measured(name, runs[0]["rows"], rates, max(run["peak_mb"] for run in runs), stages)
+    cpu = median(run["cpu"] for run in runs)
+    return Measured(name, runs[0]["rows"], rates, max(run["peak_mb"] for run in runs), stages, cpu)
+
+
+def _cpu_of_children() -> float:
+    """Seconds of processor time of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager
@@ -145,6 +162,7 @@ def measure(rows: int, repeats: int, *, with_sdk: bool) -> list[Measured]:
         for _ in range(repeats):
             on.bare(extract)
             on.native(extract)
+            on.ours(extract, alone=True)
             on.ours(extract)
             if few is not None:
                 on.sdk(few)
@@ -162,9 +180,10 @@ def measure_memory(rows: int) -> list[Measured]:
 def table(results: Sequence[Measured]) -> str:
     """What was measured, as a Markdown table; `ours / it` is our rate beside each."""
     ours = next(r for r in results if r.name == OURS)
-    lines = ["| | rows | rows/s | ours / it | peak memory |", "|---|---:|---:|---:|---:|"]
+    heads = ["", "rows", "rows/s", "ours / it", "CPU s per million", "peak memory"]
+    lines = [f"| {' | '.join(heads)} |".replace("|  |", "| |"), f"|---|{'---:|' * 5}"]
     lines += [
-        f"| {r.name} | {r.rows:,} | {r.rate:,.0f} | {_times(ours.rate / r.rate)} | {r.peak_mb:,.0f} MB |"
+        f"| {r.name} | {r.rows:,} | {r.rate:,.0f} | {_times(ours.rate / r.rate)} | {r.cpu:.1f} | {r.peak_mb:,.0f} MB |"
         for r in results
     ]
     parts = ", ".join(f"{name} {1e6 * seconds / ours.rows:.1f}" for name, seconds in ours.stages.items())

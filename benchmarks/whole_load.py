@@ -1,6 +1,8 @@
 """Our load, whole, measured from inside: `load()` as anyone would call it, with all its accounting.
 
-python whole_load.py URL FILE RUNS      prints {"rows", "seconds", "peak_mb", "stages"}
+python whole_load.py URL FILE RUNS [WORKERS]      prints {"rows", "seconds", "peak_mb", "stages"}
+
+The peak is that of this process and, for each process that prepares rows, that of the largest: no sum was higher.
 """
 
 import json
@@ -8,6 +10,7 @@ import resource
 import sys
 import time
 
+from connectors.processes import cores
 from pipelines.load import load
 from pipelines.options import Progress
 
@@ -27,15 +30,20 @@ class _Stopwatch(Progress):
 
 if __name__ == "__main__":
     watch = _Stopwatch()
+    _, url, file, runs, *told = sys.argv
+    workers = int(told[0]) if told else None
     started = time.perf_counter()
-    report = load("investor-records", sys.argv[2], target=sys.argv[1], runs=sys.argv[3], progress=watch)
+    report = load("investor-records", file, target=url, runs=runs, progress=watch, workers=workers)
     ended = time.perf_counter()
+    own, largest = (
+        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     stages = {"read": watch.read_at - started, "send": watch.sent_at - watch.read_at, "account": ended - watch.sent_at}
     found = {
         "rows": report.rows_read,
         "accepted": sum(n for state, n in report.rows.items() if state == "accepted"),
         "seconds": ended - started,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": own + largest * (workers or cores()),
         "stages": stages,
     }
     print(json.dumps(found))
