@@ -14,10 +14,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
 
-_ROOT = Path(__file__).parents[1]
 _OF_LUSID = "FBN_"
 """How the names of settings begin that may hold secrets."""
 
@@ -49,10 +47,10 @@ class OwnProcess:
         """
         environ = os.environ.items()  # noqa: TID251 - handed on and not read
         env = {name: value for name, value in environ if not name.startswith(_OF_LUSID)}
-        path = os.pathsep.join(filter(None, [str(_ROOT), env.get("PYTHONPATH")]))
+        begin = f"import runpy, sys; sys.path[:] = {sys.path!r}; runpy.run_module({module!r}, run_name='__main__')"
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-P", "-m", module],
-            env={**env, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": path},
+            [sys.executable, "-c", begin],  # it finds our modules where this process found them
+            env={**env, "PYTHONHASHSEED": str(hash_seed)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
