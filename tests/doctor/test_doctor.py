@@ -139,6 +139,11 @@ def test_what_cannot_be_removed_is_named_and_removed_by_the_next(tmp_path: Path)
     assert not left_file(out).exists()
 
 
+def heeding_interrupts() -> None:
+    """What a shell starts in the background ignores interrupts, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_doctor_that_is_interrupted_or_killed_leaves_nothing_for_ever(killed: bool, tmp_path: Path) -> None:
     out = tmp_path / "a.yaml"
@@ -147,7 +152,13 @@ def test_a_doctor_that_is_interrupted_or_killed_leaves_nothing_for_ever(killed: 
         arguments += ["--target", sandbox.url]
         command = [sys.executable, "-m", "pipelines.cli.main", *arguments]
         with subprocess.Popen(
-            command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env=os.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=heeding_interrupts,
         ) as doctor:
             while not any(path.endswith("investorrecords/$batchUpsert") for _, path, _ in sandbox.calls):
                 assert doctor.poll() is None

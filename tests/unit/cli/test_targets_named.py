@@ -41,8 +41,9 @@ NEED_NONE = {
     "sandbox",
     "demo",
     "deploy",
+    "doctor",
 }
-"""Commands that send nothing (`verify` and `preflight` read), and `demo`, which brings its own sandbox."""
+"""Commands that load nothing (`verify` and `preflight` read), and `demo`, which brings its own sandbox."""
 
 
 @pytest.fixture
@@ -69,8 +70,11 @@ def test_the_list_of_commands_is_complete() -> None:
     assert {*COMMANDS, *NEED_NONE} == {*typer.main.get_command(cli.app).commands}  # type: ignore[attr-defined]  # it is a group
 
 
-READS = {name: (name, "investor-records", "investors.csv") for name in ("preflight", "plan")}
-"""Commands that send nothing, and read where somebody said."""
+READS = {
+    **{name: (name, "investor-records", "investors.csv") for name in ("preflight", "plan")},
+    "doctor": ("doctor", "--scope", "Scratch"),
+}
+"""Commands that load nothing, and ask where somebody said."""
 
 
 @pytest.mark.parametrize("command", [*READS, *(name for name in COMMANDS if name not in ("resume", "replay"))])

@@ -26,6 +26,7 @@ from schemas.errors import (
     ConfigError,
     LoadError,
     NeverSentError,
+    NoLusidError,
     NotPermittedError,
     PerhapsAppliedError,
     RejectedError,
@@ -636,7 +637,7 @@ def test_check_signs_in_and_reads_the_versions(server: RawServer, desk: Desk) ->
         ),
         (
             answer(400, PROBLEM),
-            ConfigError,
+            NoLusidError,
             "LUSID refuses GET /api/metadata: bad\\x1b[31m (HTTP 400): is FBN_LUSID_URL right?",
         ),
     ],
