@@ -176,7 +176,7 @@ def test_a_second_load_of_a_feed_waits_or_is_refused(shop: Shop) -> None:
         ("investor-records", ["--feed", "../x"], "feed takes letters, digits"),
         ("investor-records", ["--date", "20261130"], "date takes a date such as 2026-11-30, not the text '20261130'"),
         ("investor-records", ["--timezone", "Nowhere"], "timezone takes a name such as Europe/London"),
-        ("investor-records", ["--full-every", "7"], "full_every takes days such as 7d"),
+        ("investor-records", ["--full-every", "7"], "--full-every takes days such as 7d"),
     ],
 )
 def test_what_does_not_fit_is_one_line_and_code_2(
