@@ -3,6 +3,7 @@
 Skipped where no Chromium is on the path; `make test` installs Debian's where it can, and CI takes no skip.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -93,6 +94,25 @@ def test_the_keys_of_a_load_are_filtered_and_sorted(browser: "Browser", pages: l
             assert (head.get_attribute("aria-sort"), keys(page)) == (order, expected)
         page.get_by_role("button", name="row").click()
         assert keys(page) == ["IA_0003", "IA_0004", "IA_0003", "IA_0004"]  # rows 3, 4, 13 and 14
+
+
+STEPS = """() => [...document.querySelectorAll("[data-step]")].filter((each) => each.checkVisibility())
+  .map((each) => [each.dataset.step, Number(each.innerText.replaceAll(",", ""))])"""
+
+
+def test_the_counts_that_are_seen_are_those_of_the_manifests(browser: "Browser", pages: list[Path]) -> None:
+    with opened(browser, pages[0]) as page:
+        seen = page.evaluate(STEPS)
+    manifests = [json.loads(each.with_name("manifest.json").read_bytes())["rows"] for each in pages[1:-1]]
+    for name in ("read", "accepted"):
+        assert [count for step, count in seen if step == name] == [rows[name] for rows in manifests]
+    for state in ("invalid", "held"):
+        lost = [-rows[state] for rows in manifests if rows[state]]
+        assert lost
+        assert [count for step, count in seen if step == state] == lost
+    with opened(browser, pages[2]) as page:
+        text = page.inner_text("body")
+        assert all(f"{count:,}" in text for count in manifests[1].values() if count)
 
 
 FIRST_SCREEN = """() => [...document.querySelectorAll("h1, h2, h3, p, li, pre")]
