@@ -3,7 +3,8 @@
 import itertools
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from schemas.rows.binding import Binding
 from schemas.rows.cells import CODE_PATTERN
@@ -19,12 +20,33 @@ MOST_OF_A_CODE = 64
 
 is_usual = re.compile(CODE_PATTERN).fullmatch
 
-Counts = tuple[Counter[str], Counter[str], Counter[tuple[str, str]]]
-"""Words for no value and clears by their columns, and cells that say something of nothing."""
+
+class Counts(NamedTuple):
+    """What is noticed, by column: how often.
+
+    Attributes:
+        null_words: words for no value.
+        finer: times finer than LUSID keeps.
+        cleared: cells that clear.
+        idle: cells that say something of another column's, which is empty; with that column.
+        near: codes that are nearly a currency's; with the code.
+        wide: codes wider than usual.
+    """
+
+    null_words: Counter[str]
+    finer: Counter[str]
+    cleared: Counter[str]
+    idle: Counter[tuple[str, str]]
+    near: Counter[tuple[str, str]]
+    wide: Counter[str]
 
 
 class Noticed:
-    """Counts what is noticed, batch by batch."""
+    """Counts what is noticed, batch by batch.
+
+    Attributes:
+        counts: what was counted so far.
+    """
 
     def __init__(self, binding: Binding, expected: Collection[str]) -> None:
         """Starts at nothing.
@@ -34,24 +56,13 @@ class Noticed:
             expected: columns of the extract that something else uses.
         """
         self._binding, self._expected = binding, expected
-        self._null_words = Counter[str]()
-        self._finer = Counter[str]()
-        self._cleared = Counter[str]()
-        self._idle = Counter[tuple[str, str]]()
-        self._near = Counter[tuple[str, str]]()
-        self._wide = Counter[str]()
-
-    @property
-    def counts(self) -> Counts:
-        """What was counted so far."""
-        return self._null_words, self._cleared, self._idle
+        self.counts = Counts(*(Counter[Any]() for _ in Counts._fields))
 
     def add(self, counts: Counts) -> None:
         """Adds what was counted in a portion."""
-        null_words, cleared, idle = counts
-        self._null_words.update(null_words)
-        self._cleared.update(cleared)
-        self._idle.update(idle)
+        both: Iterator[tuple[Counter[Any], Counter[Any]]] = zip(self.counts, counts, strict=True)
+        for own, more in both:
+            own.update(more)
 
     def take(self, sheet: Sheet, entries: Sequence[bytes]) -> None:
         """Looks at a batch.
@@ -61,21 +72,21 @@ class Noticed:
             entries: what each makes, b"" where that is nothing.
         """
         for counts, names, cells_of, count in (
-            (self._null_words, sheet.with_null_words, sheet.cells, null_words_in),
-            (self._finer, sheet.finer, sheet.picked, finer_in),
+            (self.counts.null_words, sheet.with_null_words, sheet.cells, null_words_in),
+            (self.counts.finer, sheet.finer, sheet.picked, finer_in),
         ):
             counts.update({name: count([*itertools.compress(cells_of[name], entries)]) for name in names})
         for name in self._binding.columns.clearing:
-            self._cleared[name] += [*itertools.compress(sheet.cells[name], entries)].count(CLEAR)
+            self.counts.cleared[name] += [*itertools.compress(sheet.cells[name], entries)].count(CLEAR)
         for name, value in sheet.idle:
             cells = zip(sheet.cells[name], sheet.cells[value], entries, strict=True)
-            self._idle[name, value] += sum(1 for said, of, entry in cells if said and not of and entry)
+            self.counts.idle[name, value] += sum(1 for said, of, entry in cells if said and not of and entry)
         for name in self._binding.currencies & sheet.cells.keys():
             for code in filter(near_miss, set(sheet.cells[name])):
-                self._near[name, code] += [*itertools.compress(sheet.cells[name], entries)].count(code)
+                self.counts.near[name, code] += [*itertools.compress(sheet.cells[name], entries)].count(code)
         for name in self._binding.codes & sheet.cells.keys():
             if not is_usual("".join(sheet.cells[name])) or max(map(len, sheet.cells[name])) > MOST_OF_A_CODE:
-                self._wide[name] += sum(map(_is_wide, itertools.compress(sheet.cells[name], entries)))
+                self.counts.wide[name] += sum(map(_is_wide, itertools.compress(sheet.cells[name], entries)))
 
     def remarks(self) -> tuple[str, ...]:
         """What was noticed, in words."""
@@ -83,31 +94,33 @@ class Noticed:
         told = [f"not used: {unused}"] if unused and self._binding.unmapped == "note" else []
         told += [
             f"{name(column)}: not sent in {count} of the rows, in which {name(value)} is empty"
-            for (column, value), count in sorted(self._idle.items())
+            for (column, value), count in sorted(self.counts.idle.items())
             if count
         ]
-        told += [f"{name(column)}: cleared in {n} of the rows" for column, n in sorted(self._cleared.items()) if n]
+        told += [
+            f"{name(column)}: cleared in {n} of the rows" for column, n in sorted(self.counts.cleared.items()) if n
+        ]
         told += [
             f"{name(column)}: in {count} of the rows the cell is a word that databases and spreadsheets "
             "write for no value, and is sent as a text: declare it in the mapping's `null`, or pass --null"
-            for column, count in sorted(self._null_words.items())
+            for column, count in sorted(self.counts.null_words.items())
             if count
         ]
         told += [
             f"{name(column)}: {code} in {count} of the rows is no currency of ISO 4217: did you mean {near_miss(code)}?"
-            for (column, code), count in self._near.most_common(MOST_TOLD)
+            for (column, code), count in self.counts.near.most_common(MOST_TOLD)
             if count
         ]
         told += [
             f"{name(column)}: in {count} of the rows the code has more than {MOST_OF_A_CODE} characters, or others "
             "than letters, digits, - and _: LUSID may take it, and shows it in lists alone; --strict refuses it"
-            for column, count in sorted(self._wide.items())
+            for column, count in sorted(self.counts.wide.items())
             if count
         ]
         told += [
             f"{name(column)}: in {count} of the rows the time is finer than 100 ns, and what is finer was cut off: "
             "LUSID keeps seven digits of a second"
-            for column, count in sorted(self._finer.items())
+            for column, count in sorted(self.counts.finer.items())
             if count
         ]
         return tuple(told)

@@ -66,6 +66,17 @@ def test_portions_of_several_files_change_nothing(tmp_path: Path, operation: str
         assert dry(tmp_path, operation, folder, 1) == usual
 
 
+def test_what_is_noticed_in_any_portion_is_said(tmp_path: Path) -> None:
+    odd: Row = {"limit_price": "1.5", "limit_currency": "UDS", "date": "2024-01-02T03:04:05.123456789Z"}
+    idle: Row = {"limit_price": "", "limit_currency": "USD", "date": ""}
+    rows = [order(n, n, odd | {"order_code": f"O/{n}"} if n % 7 else idle) for n in range(60)]
+    usual = dry(tmp_path, "orders", write_csv(tmp_path / "a.csv", rows), 1)
+    for told in ("is no currency of ISO 4217", "finer than 100 ns", "the code has more than", "in which limit_price"):
+        assert any(told in warning for warning in usual[-1])
+    with in_portions(3):
+        assert dry(tmp_path, "orders", tmp_path / "a.csv", 1) == usual
+
+
 def test_a_process_that_dies_is_replaced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_csv(tmp_path / "a.csv", ROWS["investor-records"])
     usual = dry(tmp_path, "investor-records", path, 1)
