@@ -32,7 +32,7 @@ def rows_that_count(prepared: Prepared, states: npt.NDArray[np.uint8]) -> _Mask:
     counting[prepared.first_row] = True
     if not loose.any():
         return counting
-    for rows in _index(prepared, loose).groups(lambda o: prepared.keys.read(o).decode(), singles=False):
+    for rows in _index(prepared, loose).groups(lambda o: prepared.keys.read(o).decode()):
         outside = [o for o in rows if loose[o]]
         counting[outside[1 if len(outside) == len(rows) else 0 :]] = False
     return counting

@@ -32,10 +32,8 @@ from schemas.errors import ConfigError, RunFolderError, UnreachableError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
 from schemas.option_types import business_dates
-from schemas.requests.strictness import strict_shape
 from schemas.rows import mapping as mappings
 from schemas.rows.binding import Binding
-from schemas.rows.columns import RowShape
 
 
 @dataclass(frozen=True)
@@ -183,7 +181,8 @@ def _checked(
     header = columns_of_frame(given) if is_frame(given) else extract.columns if extract else []
     binding = bind(spec, mapping, extract) if extract is not None else None
     # The frame's columns are bound again once they are written down, with their types.
-    known = binding or Binding(header, _shape(spec), options.dialect, operation.key, mapping, null=options.null_words)
+    shape = operation.rows(strict=options.strict)
+    known = binding or Binding(header, shape, options.dialect, operation.key, mapping, null=options.null_words)
     expect = expectations(spec, mapping, header)
     _check_used(known, expect)
     check_followed(spec, known, assumed)
@@ -215,7 +214,7 @@ def bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> 
     operation = spec.operation
     binding = Binding(
         extract.columns,
-        _shape(spec),
+        operation.rows(strict=spec.options.strict),
         spec.options.dialect,
         operation.key,
         mapping,
@@ -231,11 +230,6 @@ def bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> 
             "the mapping"
         )
     return binding
-
-
-def _shape(spec: LoadSpec) -> RowShape:
-    """What a row of the load may hold."""
-    return strict_shape(spec.operation.shape) if spec.options.strict else spec.operation.shape
 
 
 def named_target(options: Options) -> str | None:

@@ -11,6 +11,7 @@ from schemas.errors import ConfigError
 from schemas.requests.allocations import CallParameters
 from schemas.requests.members import Member
 from schemas.requests.properties import Wire
+from schemas.requests.strictness import strict_shape
 from schemas.rows.columns import Columns, KeyRule, Row, RowShape
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.states import Duplicates, Mode
@@ -133,6 +134,10 @@ class Operation:
     def depends(self) -> bool:
         """Whether a row may need what another load brings into LUSID."""
         return self.needs is not no_refs
+
+    def rows(self, *, strict: bool) -> RowShape:
+        """What a row may hold; `strict` narrows it."""
+        return strict_shape(self.shape) if strict else self.shape
 
     def endpoint(self, dialect: Dialect) -> tuple[str, BodyShape]:
         """Path and body shape in a dialect."""

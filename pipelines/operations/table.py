@@ -3,7 +3,9 @@
 `investors`, `orders` and `booking` declare them.
 """
 
-from collections.abc import Mapping
+import copyreg
+import pickle
+from collections.abc import Callable, Mapping
 
 from pipelines.operations.booking import ALLOCATE, BOOK_TRANSACTIONS, EXECUTIONS
 from pipelines.operations.investors import INVESTMENT_ACCOUNTS, INVESTOR_RECORDS, LEGAL_ENTITIES, PERSONS
@@ -36,3 +38,12 @@ def operation_named(name: str) -> Operation:
         known = ", ".join(OPERATIONS)
         raise ConfigError(f"there is no operation {name}{did_you_mean(name, OPERATIONS)} ({known})")
     return OPERATIONS[name]
+
+
+def _by_name(operation: Operation) -> tuple[Callable[[str], Operation], tuple[str]]:
+    if OPERATIONS.get(operation.name) is not operation:
+        raise pickle.PicklingError(f"the operation {operation.name} is not the one of the table")
+    return operation_named, (operation.name,)
+
+
+copyreg.pickle(Operation, _by_name)  # it is made of functions, which another process has by the same name

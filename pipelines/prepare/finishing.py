@@ -93,7 +93,7 @@ def finished(portion: Portion, folder: Path, rows_read: int) -> Prepared:
     key_of = portion.keys.reader()
     if portion.gathered is not None:
         return _gathered(portion, portion.gathered, key_of, folder, rows_read)
-    book, groups = portion.book, portion.by_key.groups(key_of, singles=False)
+    book, groups = portion.book, portion.by_key.groups(key_of)
     settle_repeats(book, groups, _made(portion), portion.rules.duplicates)
     portion.shared.refuse(book, portion.binding, key_of)
     rows = np.flatnonzero(np.frombuffer(book.states, np.uint8) == PENDING)

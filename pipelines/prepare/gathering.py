@@ -66,7 +66,7 @@ class Gathering:
         for ordinals, starts in index.portions():
             made, odd = self._at_once(ordinals, starts)
             for place in np.flatnonzero(odd).tolist():
-                for rows in same_key(ordinals[starts[place] : starts[place + 1]].tolist(), key_of, singles=True):
+                for rows in same_key(ordinals[starts[place] : starts[place + 1]].tolist(), key_of):
                     heappush(waiting, rows)
             firsts, done = ordinals[starts[:-1]], 0
             while waiting and waiting[0][0] <= firsts[-1]:

@@ -75,18 +75,16 @@ class KeyIndex:
             within = np.arange(ends[-1]) - np.repeat(ends[:-1], counts[some])
             yield ordered[np.repeat(starts[some], counts[some]) + within], ends
 
-    def groups(self, key_of: Callable[[int], Hashable], *, singles: bool) -> Iterator[list[int]]:
-        """Ordinals of the rows of one key, in order of their first row.
+    def groups(self, key_of: Callable[[int], Hashable]) -> Iterator[list[int]]:
+        """Ordinals of the rows of each key that several rows have, in order of their first row.
 
         Args:
             key_of: reads the key of a row again, to tell a collision from a repeat.
-            singles: also yield keys that only one row has.
         """
         hashes = np.frombuffer(self._hashes, np.int64)
         ordinals = np.frombuffer(self._ordinals, np.int64)
         order = np.argsort(hashes, kind="stable")
-        if not singles:
-            order = order[_repeated(hashes[order])]
+        order = order[_repeated(hashes[order])]
         starts = _starts(hashes[order])
         ordered = ordinals[order]
         firsts = ordered[starts[:-1]]
@@ -95,10 +93,8 @@ class KeyIndex:
             rows: list[int] = ordered[starts[group] : starts[group + 1]].tolist()
             while waiting and waiting[0] < rows:
                 yield heappop(waiting)
-            if len(rows) == 1:
-                yield rows
-            else:
-                for same in same_key(rows, key_of, singles=singles):
+            for same in same_key(rows, key_of):
+                if len(same) > 1:
                     heappush(waiting, same)
         while waiting:
             yield heappop(waiting)
@@ -120,12 +116,12 @@ def _starts(ordered: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.concatenate(([0], changes, [len(ordered)]))
 
 
-def same_key(rows: list[int], key_of: Callable[[int], Hashable], *, singles: bool) -> Iterator[list[int]]:
-    """Rows of one hash by their keys; with `singles` also those that have theirs alone."""
+def same_key(rows: list[int], key_of: Callable[[int], Hashable]) -> Iterable[list[int]]:
+    """Rows of one hash by their keys."""
     by_key: dict[Hashable, list[int]] = {}
     for row in rows:
         by_key.setdefault(key_of(row), []).append(row)
-    return (g for g in by_key.values() if singles or len(g) > 1)
+    return by_key.values()
 
 
 def settle_repeats(

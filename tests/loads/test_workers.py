@@ -77,6 +77,19 @@ def test_what_is_noticed_in_any_portion_is_said(tmp_path: Path) -> None:
         assert dry(tmp_path, "orders", tmp_path / "a.csv", 1) == usual
 
 
+def test_every_process_understands_the_rows_as_the_first_one_does(tmp_path: Path) -> None:
+    """Strict rules, words for no value, and what is held, reach them all."""
+    rows = [
+        order(n, n, {"order_code": f"O/{n}" if n % 3 else f"O-{n}", "date": "" if n % 5 else "-"}) for n in range(60)
+    ]
+    path = write_csv(tmp_path / "a.csv", rows)
+    given = {"strict": True, "null": "-"}
+    usual = dry(tmp_path, "orders", path, 1, **given)
+    assert usual != dry(tmp_path, "orders", path, 1)
+    with in_portions(3):
+        assert dry(tmp_path, "orders", path, 1, **given) == usual
+
+
 def test_a_process_that_dies_is_replaced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_csv(tmp_path / "a.csv", ROWS["investor-records"])
     usual = dry(tmp_path, "investor-records", path, 1)

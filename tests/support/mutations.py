@@ -1404,9 +1404,9 @@ MUTATIONS = (
     ),
     Mutation(
         "be strict without being asked",
-        "pipelines/loading/opening.py",
-        "if spec.options.strict else spec.operation.shape",
-        "if not spec.options.strict else spec.operation.shape",
+        "pipelines/operations/operation.py",
+        "if strict else self.shape",
+        "if not strict else self.shape",
         ("tests/loads/test_load_inputs.py::test_strict_is_chosen_by_the_load",),
     ),
     Mutation(

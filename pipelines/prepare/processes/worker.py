@@ -9,12 +9,10 @@ from contextlib import ExitStack
 import pyarrow as pa
 
 from connectors.processes import say
-from pipelines.operations.table import operation_named
 from pipelines.prepare.completeness import Gate
-from pipelines.prepare.portion import Portion, PortionFiles, Rules
+from pipelines.prepare.portion import Portion, PortionFiles
 from pipelines.prepare.processes.workers import Outcome, Task
 from schemas.expectations import Expectations
-from schemas.requests.strictness import strict_shape
 from schemas.rows.binding import Binding
 
 
@@ -40,15 +38,14 @@ def prepared(task: Task) -> Outcome:
         ExtractError, RunFolderError: as `reading.prepare` raises them.
         MisalignedError: a shard does not end where a record does.
     """
-    extract, operation = task.extract, operation_named(task.operation)
-    shape = strict_shape(operation.shape) if task.workers.strict else operation.shape
-    mapping, null = task.workers.mapping, task.workers.null
-    binding = Binding(extract.columns, shape, task.dialect, operation.key, mapping, extract.kinds, null)
-    rules = Rules(operation, task.dialect, max_bytes=task.max_bytes, hold=task.hold, match_case=task.match_case)
+    extract, rules, given = task.extract, task.rules, task.workers
+    operation = rules.operation
+    shape = operation.rows(strict=given.strict)
+    binding = Binding(extract.columns, shape, rules.dialect, operation.key, given.mapping, extract.kinds, given.null)
     *scratch, _ = task.files
     with ExitStack() as files, extract:
-        given = PortionFiles(*(os.fdopen(each, "w+b", buffering=1 << 20) for each in scratch))
-        portion = Portion(extract, binding, rules, given, files)
+        opened = PortionFiles(*(os.fdopen(each, "w+b", buffering=1 << 20) for each in scratch))
+        portion = Portion(extract, binding, rules, opened, files)
         gate, found = Gate(Expectations(), extract), []
         for shard in task.shards:
             batches = extract.shard(shard, binding.used_columns)

@@ -2,7 +2,7 @@
 
 import pickle
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,9 @@ from connectors.extracts.extract import Extract
 from connectors.processes import CAN_SHARE, OwnProcess, cores, listen
 from connectors.run_folder.scratch import open_private
 from pipelines.prepare.completeness import Gate
-from pipelines.prepare.portion import Kept, Portion, PortionFiles
-from schemas.dialects import Dialect
+from pipelines.prepare.portion import Kept, Portion, PortionFiles, Rules
 from schemas.errors import RunFolderError
-from schemas.rows.mapping import Mapping as ColumnMapping
+from schemas.rows.mapping import Mapping
 
 _WORTH_A_PROCESS = 48 << 20
 """Bytes of text; preparing half of it takes about as long as starting a process, 0.7 seconds of processor time."""
@@ -36,7 +35,7 @@ class Workers:
 
     most: int | None = None
     strict: bool = False
-    mapping: ColumnMapping | None = None
+    mapping: Mapping | None = None
     null: Sequence[str] = ()
 
     def count(self, extract: Extract) -> int:
@@ -55,11 +54,7 @@ class Task(NamedTuple):
 
     extract: Extract
     shards: Sequence[Shard]
-    operation: str
-    dialect: Dialect
-    max_bytes: int
-    hold: Mapping[str, str]
-    match_case: bool
+    rules: Rules
     workers: Workers
     files: Sequence[int]
 
@@ -174,18 +169,7 @@ class _Run:
         files = [open_private(self._folder / f"worker-{name}.tmp") for name in (*PortionFiles._fields, "outcome")]
         for file in files:
             self._files.enter_context(file)
-        rules, descriptors = self._rules, [file.fileno() for file in files]
-        task = Task(
-            self._extract,
-            shards,
-            rules.operation.name,
-            rules.dialect,
-            rules.max_bytes,
-            dict(rules.hold),
-            rules.match_case,
-            self._workers,
-            descriptors,
-        )
+        task = Task(self._extract, shards, self._rules, self._workers, [file.fileno() for file in files])
         process = OwnProcess("pipelines.prepare.processes.worker", task, files, self._seed)
         self._processes.callback(process.stop)
         *scratch, outcome = files

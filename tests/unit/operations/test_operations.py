@@ -1,5 +1,6 @@
 """Every call of an order's life, end to end: good rows, rows refused by validation or by the server, both modes."""
 
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -519,3 +520,10 @@ def test_a_new_operation_is_one_declaration_and_one_schema(tmp_path: Path, monke
     assert states == {1: "accepted", 2: "accepted", 3: "failed", 4: "accepted", 5: INVALID}
     assert said(report)[3] == ("TagFailure", "no such tag")
     assert both.exit_code == 0
+
+
+def test_an_operation_is_itself_in_another_process_and_no_other_passes_for_it() -> None:
+    for operation in table.OPERATIONS.values():
+        assert pickle.loads(pickle.dumps(operation)) is operation
+    with pytest.raises(pickle.PicklingError):
+        pickle.dumps(replace(table.OPERATIONS["orders"], max_items=3))

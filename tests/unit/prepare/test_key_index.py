@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from unittest import mock
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -35,29 +34,29 @@ def placed(rows: Keys) -> Keys:
     return [((total := total + step), key) for step, key in rows]
 
 
-def found(rows: Keys, *, singles: bool) -> list[list[int]]:
+def found(rows: Keys) -> list[list[int]]:
     index = KeyIndex()
     for ordinal, key in rows:
         index.extend(ordinal, [key])
-    return list(index.groups(dict(rows).__getitem__, singles=singles))
+    return list(index.groups(dict(rows).__getitem__))
 
 
-def expected(rows: Keys, *, singles: bool) -> list[list[int]]:
+def expected(rows: Keys) -> list[list[int]]:
     groups: dict[str, list[int]] = {}
     for ordinal, key in rows:
         if key:  # an empty one is none
             groups.setdefault(key, []).append(ordinal)
-    return [group for group in groups.values() if singles or len(group) > 1]
+    return [group for group in groups.values() if len(group) > 1]
 
 
-@given(keyed_rows, st.sampled_from(HASHES), st.booleans())
-@example([(1, key) for key in "zzxxyy"], ord, False)
+@given(keyed_rows, st.sampled_from(HASHES))
+@example([(1, key) for key in "zzxxyy"], ord)
 def test_groups_are_those_of_a_dictionary_in_the_order_of_their_first_rows_whatever_the_hash(
-    rows: Keys, hash_of: Callable[[str], int], singles: bool
+    rows: Keys, hash_of: Callable[[str], int]
 ) -> None:
     rows = placed(rows)
     with mock.patch.object(grouping, "hash", hash_of, create=True):
-        assert found(rows, singles=singles) == expected(rows, singles=singles)
+        assert found(rows) == expected(rows)
 
 
 @given(st.lists(st.sampled_from(["a", "b", "ab", "A", ""]), max_size=25), st.integers(0, 25), st.sampled_from(HASHES))
@@ -68,12 +67,11 @@ def test_rows_that_come_in_pieces_are_the_same_and_those_without_a_key_are_in_no
     with mock.patch.object(grouping, "hash", hash_of, create=True):
         index.extend(0, keys[:cut])
         index.extend(len(keys[:cut]), keys[cut:])
-        assert list(index.groups(keys.__getitem__, singles=True)) == expected(list(enumerate(keys)), singles=True)
+        assert list(index.groups(keys.__getitem__)) == expected(list(enumerate(keys)))
 
 
-@pytest.mark.parametrize("singles", [True, False])
-def test_no_rows_have_no_groups(singles: bool) -> None:
-    assert found([], singles=singles) == []
+def test_no_rows_have_no_groups() -> None:
+    assert found([]) == []
 
 
 def test_keys_are_read_again_only_where_hashes_meet() -> None:
@@ -86,5 +84,5 @@ def test_keys_are_read_again_only_where_hashes_meet() -> None:
         read.append(ordinal)
         return dict(rows)[ordinal]
 
-    assert list(index.groups(key_of, singles=True)) == [[0, 2], [1], [3]]
+    assert list(index.groups(key_of)) == [[0, 2]]
     assert read == [0, 2]
