@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from killable import Killable, killable
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 settings.register_profile(
     "suite", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("suite")
+settings.register_profile("red or green", settings.get_profile("suite"), phases=[Phase.explicit, Phase.generate])
+settings.load_profile(os.environ.get("EXAMPLES", "suite"))
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - no file of a known name is made in it
 ENOUGH = 4 << 30

@@ -7,7 +7,7 @@ it is a hint of the setting to change, and decides nothing.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipelines.deliver.alerts import alert_of
@@ -53,6 +53,18 @@ class Reading:
     outcomes: list[Outcome] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     changes: str = ""
+
+    def overruled(self, outcomes: Sequence[Outcome]) -> "Reading":
+        """The same where some of what was accepted is not done."""
+        not_done = {outcome.request for outcome in outcomes}
+        kept = [place for place, request in enumerate(self.accepted) if request not in not_done]
+        return replace(
+            self,
+            accepted=[self.accepted[place] for place in kept],
+            ids=[self.ids[place] for place in kept],
+            outcomes=[*self.outcomes, *outcomes],
+            changes="".join(self.changes[place] for place in kept) if self.changes else "",
+        )
 
 
 def read_answer(

@@ -14,6 +14,7 @@ from pipelines.deliver.answer_reader import hinted, read_answer
 from pipelines.deliver.changes import call_began, without_updates
 from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
 from pipelines.deliver.doubts import Before, too_large
+from pipelines.deliver.first_clear import FirstClear
 from pipelines.deliver.ledger import Ledger, Outcome, Part, Took, runs_of
 from pipelines.deliver.limits import Brake, CallSize
 from pipelines.deliver.list_reading import LONGEST
@@ -73,6 +74,7 @@ class Delivery:
         lag: float,
         assumed: Assumptions = INFERRED,
         before: Before,
+        first_clear: FirstClear | None = None,
     ) -> None:
         """Sends nothing yet.
 
@@ -81,6 +83,7 @@ class Delivery:
             lag: seconds by which reads may lag behind writes.
             assumed: what is assumed of this LUSID.
             before: what is known of the requests from before this process.
+            first_clear: reads back what is on trial.
         """
         self._prepared, self._spec, self._ledger, self._client = prepared, spec, ledger, client
         self._operation = spec.operation
@@ -91,7 +94,7 @@ class Delivery:
         )
         self._versions_tell = not assumed.unchanged_makes_version.get(self._operation.name, False)
         self.strangers: list[str] = []
-        self._heard = heard
+        self._heard, self._first_clear = heard, first_clear
         self._size = CallSize()
 
     def warnings(self) -> list[str]:
@@ -223,6 +226,8 @@ class Delivery:
         reading = read_answer(answer.body, self._operation, part, self._keys(part), self._spec.mode, began)
         if reading.outcomes or reading.strangers:
             reading = Personal(self._body(part)).masked_reading(reading)
+        if self._first_clear is not None and (kept := self._first_clear.read_back(reading.accepted)):
+            reading = reading.overruled(kept)
         self.strangers += reading.strangers[: MOST_STRANGERS - len(self.strangers)]
         told = [o for o in reading.outcomes if o.state is not State.UNKNOWN]
         if not self._operation.idempotent:

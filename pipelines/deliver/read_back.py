@@ -271,12 +271,7 @@ class ReadingBack:
             raise
 
     def _request(self, request: int) -> Any:
-        """One request as it goes on the wire."""
-        entry = self._prepared.entries.read(int(self._prepared.entry_of[request]))[:-1]
-        if self._spec.body is not BodyShape.KEYED:
-            return orjson.loads(entry)
-        (body,) = orjson.loads(b"{%b}" % entry).values()
-        return body
+        return request_of(self._prepared, self._spec, request)
 
     @cached_property
     def _lists(self) -> ListReader:
@@ -284,6 +279,15 @@ class ReadingBack:
 
     def _read(self, path: str, params: Params) -> Any:
         return self._reader.get(path, params).body
+
+
+def request_of(prepared: Prepared, spec: CallSpec, request: int) -> Any:
+    """One request as it goes on the wire, parsed."""
+    entry = prepared.entries.read(int(prepared.entry_of[request]))[:-1]
+    if spec.body is not BodyShape.KEYED:
+        return orjson.loads(entry)
+    (body,) = orjson.loads(b"{%b}" % entry).values()
+    return body
 
 
 def _unknown(request: int, text: str) -> Outcome:

@@ -8,6 +8,7 @@ import numpy as np
 from connectors.lusid.client import LusidClient
 from pipelines.deliver.delivery import Delivery
 from pipelines.deliver.doubts import Before
+from pipelines.deliver.first_clear import FirstClear
 from pipelines.deliver.ledger import Ledger
 from pipelines.deliver.limits import Pressure, Spending
 from pipelines.deliver.sender import Batch, Portion, batches, send_batches
@@ -68,15 +69,21 @@ class _Sending:
         self._prepared, self._progress = prepared, spec.progress
         before = _before(prepared)
         self._pressure = Pressure(options.concurrency, lambda: client.setbacks)
+        lag, call = (
+            prepared.run.assumed.lag_of(options.read_lag),
+            CallSpec(spec.operation, options.mode, options.dialect),
+        )
+        self._first_clear = FirstClear(requests, call, client, lag) if _is_to_be_tried(prepared) else None
         self._delivery = Delivery(
             requests,
-            CallSpec(spec.operation, options.mode, options.dialect),
+            call,
             prepared.ledger,
             client,
             heard=self._pressure.answered,
             assumed=prepared.run.assumed,
-            lag=prepared.run.assumed.lag_of(options.read_lag),
+            lag=lag,
             before=before,
+            first_clear=self._first_clear,
         )
         if spec.operation.has_instrument and options.unknown_instruments is UnknownInstruments.REFUSE:
             self._hold_unknown(client, before.doubtful)
@@ -101,10 +108,26 @@ class _Sending:
         self._stop_over_budget()
         options, most = run.spec.options, run.spec.operation.max_items
         portion = Portion(min(options.batch_size, most or options.batch_size), options.max_batch_bytes)
+        if self._first_clear is not None:
+            self._try_clears(self._first_clear, portion.batch_size)
         work = batches(self._prepared.requests, self._prepared.ledger, portion)
         send_batches(work, self._delivery, self._pressure, self._count)
         self._delivery.reading_back.settle_rest()
         return Sent(brake.error, tuple(self._delivery.warnings()))
+
+    def _try_clears(self, first: FirstClear, most: int) -> None:
+        """Sends what proves that LUSID heeds clears; where it does not, nothing else is sent."""
+        brake, open_requests = self._delivery.brake, self._prepared.ledger.open_requests()
+        try:
+            for part in first.trials(open_requests, most):
+                self._delivery.deliver(part)
+                self._count(np.array(part, np.int64))
+        except FatalError as error:
+            brake.stop(error)
+        if first.error is not None:
+            brake.stop(first.error)
+        if first.is_open and not first.removed:
+            self._progress.note("nothing that is cleared was there to remove: whether LUSID removes it was not seen")
 
     def _interrupted(self, error: FatalError) -> None:
         """Stops the run in a signal's handler."""
@@ -122,6 +145,12 @@ class _Sending:
         over = self._spending.over() if self._spending is not None else None
         if over is not None:
             self._delivery.brake.stop(over)
+
+
+def _is_to_be_tried(prepared: PreparedRun) -> bool:
+    """Whether it is only inferred that LUSID removes what this load clears."""
+    run = prepared.run
+    return bool(run.binding.columns.clearing) and not run.assumed.null_clears.get(run.spec.operation.name, False)
 
 
 def _before(prepared: PreparedRun) -> Before:

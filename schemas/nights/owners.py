@@ -46,6 +46,7 @@ _OURS = (
     "ApiRateLimitViolation",
     "PayloadTooLarge",
     "TooLarge",
+    "NotCleared",
     "ReadBack",
     "BatchOperationAborted",
     "UnsupportedMediaType",

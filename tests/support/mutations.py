@@ -1807,6 +1807,34 @@ MUTATIONS = (
         ("tests/unit/report/test_night_page.py::test_held_rows_stand_under_the_row_that_holds_them",),
     ),
     Mutation(
+        "send clears before one was read back",
+        "pipelines/loading/sending.py",
+        "for part in first.trials(open_requests, most):",
+        "for part in ():",
+        ("tests/loads/test_first_clear.py",),
+    ),
+    Mutation(
+        "believe that a clear was heeded",
+        "pipelines/deliver/first_clear.py",
+        "if not after.held:",
+        "if body is not None:",
+        ("tests/loads/test_first_clear.py",),
+    ),
+    Mutation(
+        "blame LUSID for what somebody else set anew behind a clear",
+        "pipelines/deliver/first_clear.py",
+        "after.version > probe.version + 1:",
+        "after.version > probe.version + 9:",
+        ("tests/loads/test_first_clear.py",),
+    ),
+    Mutation(
+        "try what LUSID holds nothing of, and call it proven",
+        "pipelines/deliver/first_clear.py",
+        "if probe.held:\n                yield request",
+        "if True:\n                yield request",
+        ("tests/loads/test_first_clear.py",),
+    ),
+    Mutation(
         "load a mapping that clears into a LUSID where nulls do not clear",
         "pipelines/loading/assumed.py",
         "if clearing and not assumed.null_clears.get(operation, True):",
@@ -1851,6 +1879,7 @@ def outcome(mutation: Mutation, tree: Path) -> tuple[int, str]:
     try:
         line = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=line", *mutation.tests]
         environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment["EXAMPLES"] = "red or green"  # nobody reads the smallest example of a planted defect
         for name in ("COVERAGE_PROCESS_START", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE"):
             environment.pop(name, None)
         ended = subprocess.run(line, cwd=tree, env=environment, text=True, capture_output=True, timeout=300)
