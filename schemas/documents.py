@@ -125,7 +125,8 @@ class NightDocument(Document):
         colour: what its end amounts to.
         runs: one for each load that ended, in their order.
         missing: extracts that are required and have not come, that are stale or not whole, and why.
-        held: loads that were not carried out, because they need one of those.
+        refused: loads that were refused before anything of them was sent: operation, files, and what is wrong.
+        held: loads that were not carried out, because they need one that is missing, was refused or stopped.
         page: the path of its page; null where there is none.
         verified: what reading back showed of each run, where that was asked for.
         notes: what was skipped or not started, and why.
@@ -141,6 +142,7 @@ class NightDocument(Document):
     exit_code: int
     runs: list[RunDocument]
     missing: list[str] = []
+    refused: list[str] = []
     held: list[str] = []
     page: str | None = None
     verified: list["VerifyDocument"] = []

@@ -12,7 +12,8 @@ class keeps its details in attributes and survives pickling, because process run
     │   │   └── NotPermittedError  it knows who we are, and refuses this call
     │   ├── MissingError      LUSID lacks what the rows refer to; nothing was sent  exit 3
     │   ├── UnreachableError  LUSID does not answer; resumable                   exit 4
-    │   ├── StoppedError      interrupted, breaker or failure budget; resumable  exit 4
+    │   ├── StoppedError      interrupted, or the circuit breaker; resumable     exit 4
+    │   │   └── LimitError    the load's own limit: its guard or failure budget
     │   ├── RunFolderError    the run folder cannot be written                   exit 4 (2 before it exists)
     │   └── BalanceError      the books do not balance                           exit 5
     ├── RetryableError        the same call may be sent again
@@ -107,9 +108,13 @@ class UnreachableError(FatalError):
 
 
 class StoppedError(FatalError):
-    """The run was stopped by an interrupt, the circuit breaker or the failure budget."""
+    """The run was stopped by an interrupt, the circuit breaker or a limit of its own."""
 
     ending = "stopped early: interrupted, or too many calls or rows came to nothing"
+
+
+class LimitError(StoppedError):
+    """The run was stopped by its guard or its failure budget: by what is in its own extract, so others may go on."""
 
 
 class RunFolderError(FatalError):

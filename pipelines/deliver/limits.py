@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pipelines.deliver.ledger import Ledger, Part
 from pipelines.options import Progress
 from pipelines.prepare.reading import Prepared
-from schemas.errors import FatalError, RetryableError, StoppedError
+from schemas.errors import FatalError, LimitError, RetryableError, StoppedError
 from schemas.option_types.budget import FailureBudget
 from schemas.states import COUNTED
 
@@ -132,7 +132,7 @@ class Spending:
         states = np.frombuffer(self._ledger.states, np.uint8)[batch]  # a view: the run's states are not copied
         self._failed += int(self._rows_of[batch][np.isin(states, COUNTED)].sum())
 
-    def over(self) -> StoppedError | None:
+    def over(self) -> LimitError | None:
         """The error that stops the run once the budget is spent."""
         return self._budget.exceeded(self._failed, self._rows)
 

@@ -16,6 +16,7 @@ from pipelines.nights.night import Night
 from pipelines.nights.requirements import contents
 from pipelines.nights.trading_day import NAMES as NAMES_OF_A_DAY
 from pipelines.options import Progress
+from pipelines.report.summary import many
 from schemas.errors import MissingError
 
 Note = Callable[[str], None]
@@ -74,11 +75,11 @@ def stop_if_missing(specs: Sequence[LoadSpec], progress: Progress) -> None:
     """
     found = preflight([replace(spec, progress=progress) for spec in specs])
     for each in found.findings:
-        progress.note(f"{each.rows:,} rows: {each.text}; {each.owner}: {each.then}")
+        progress.note(f"{many(each.rows, 'row', 'rows')}: {each.text}; {each.owner}: {each.then}")
     if found.findings:
         worst, more = found.findings[0], len(found.findings) - 1
         others = f", and {more} more such" if more else ""
         raise MissingError(
-            f"the preflight says: {worst.text} ({worst.rows:,} rows){others}; nothing was sent: supply what is "
-            "missing, or load without preflight"
+            f"the preflight says: {worst.text} ({many(worst.rows, 'row', 'rows')}){others}; nothing was sent: supply "
+            "what is missing, or load without preflight"
         )

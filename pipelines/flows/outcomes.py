@@ -50,12 +50,13 @@ def loads_of(outcome: Outcome) -> tuple[Load, ...]:
 
 
 def errors_of(outcome: Outcome) -> list[str]:
-    """What is missing, and what ended it where a load has no report, in words of ours, which quote no cell."""
+    """What is missing, what was refused, and what ended it where a load has no report; in words that quote no cell."""
     return [text for night in _nights_of(outcome) for text in _broken(night)]
 
 
 def _broken(night: NightlyReport) -> Iterator[str]:
     yield from map(str, night.missing)
+    yield from (each.error.shareable for each in night.refused)
     if night.held:
         yield f"{' and '.join(night.held)} held"
     if night.error is not None:
@@ -155,8 +156,8 @@ def _by_state(rows: Counter[State]) -> str:
 
 def _in_words(load: Load) -> str:
     """A load in one line."""
-    bad = _by_state(_bad_rows(load.report))
-    return f"{load.name}: {load.report.rows_read:,} rows read{f', {bad}' if bad else ''} ({load.report.run_id})"
+    report, bad = load.report, _by_state(_bad_rows(load.report))
+    return f"{load.name}: {many(report.rows_read, 'row', 'rows')} read{f', {bad}' if bad else ''} ({report.run_id})"
 
 
 def _load_table(loads: tuple[Load, ...]) -> Iterator[str]:

@@ -74,6 +74,7 @@ NIGHTS_VIEW: View = {
     "read": (pa.int64(), "extract rows of all its loads"),
     "accepted": (pa.int64(), "of these, rows that ended as accepted"),
     "missing": (pa.list_(pa.string()), "operations whose extract was missing, stale or not whole"),
+    "refused": (pa.list_(pa.string()), "operations whose load was refused before anything of it was sent"),
 }
 """One line a night that left a record."""
 
@@ -202,6 +203,7 @@ def _night(night: PastNight) -> Mapping[str, Any]:
         "read": sum(load.rows.get("read", 0) for load in loads),
         "accepted": sum(load.rows.get(State.ACCEPTED, 0) for load in loads),
         "missing": [each.operation for each in record.missing],
+        "refused": [each.operation for each in record.refused],
     }
 
 

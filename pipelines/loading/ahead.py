@@ -23,11 +23,11 @@ from pipelines.planning.making import Plan, Planned, make_plan
 from pipelines.planning.page import write_page
 from pipelines.planning.stored import Intended, PlanToFollow, given_of, version_hash
 from pipelines.report.summary import many
-from schemas.errors import StoppedError
+from schemas.errors import LimitError
 from schemas.states import State
 
 
-def look_ahead(prepared: PreparedRun) -> StoppedError | None:
+def look_ahead(prepared: PreparedRun) -> LimitError | None:
     """Settles what a plan keeps from being sent; returns what stops the load where a guard does.
 
     Raises:
@@ -86,7 +86,7 @@ def _vanished(prepared: PreparedRun, target: str) -> int | None:
     return len(decision.vanished)
 
 
-def _guarded_alone(prepared: PreparedRun, target: Target) -> StoppedError | None:
+def _guarded_alone(prepared: PreparedRun, target: Target) -> LimitError | None:
     """Holds a load without a plan to its limits, unless the run has passed them: what it began it may finish.
 
     By what its feed last had accepted, where that tells enough: nothing is read then. Otherwise by a plan made now.
@@ -104,7 +104,7 @@ def _guarded_alone(prepared: PreparedRun, target: Target) -> StoppedError | None
     return _stopped(prepared, Doing.of(planned_load(prepared, target, "resume").counts()))
 
 
-def _stopped(prepared: PreparedRun, doing: Doing) -> StoppedError | None:
+def _stopped(prepared: PreparedRun, doing: Doing) -> LimitError | None:
     """What stops a load that would do too much, with the command that lets it."""
     run, feed = prepared.run, prepared.feed
     if feed is not None:
@@ -116,7 +116,7 @@ def _stopped(prepared: PreparedRun, doing: Doing) -> StoppedError | None:
         return None
     files = [each for each in (run.folder.plan_page, run.folder.plan) if each.exists()]
     told = f"{files[0]} says what would be" if files else "`bulkload plan` says, by what LUSID holds, what would be"
-    return StoppedError(f"{'; '.join(map(str, found))} allows: nothing was sent; {told}")
+    return LimitError(f"{'; '.join(map(str, found))} allows: nothing was sent; {told}")
 
 
 def _leave_out(prepared: PreparedRun, intended: Intended, doubtful: set[int], target: Target) -> None:

@@ -26,7 +26,7 @@ from pipelines.prepare import reading
 from pipelines.prepare.reading import Rules, Workers
 from pipelines.report.html import write_html
 from pipelines.report.report import Report
-from schemas.errors import BalanceError, ConfigError, RunFolderError
+from schemas.errors import BalanceError, ConfigError, LimitError, RunFolderError
 from schemas.manifest import Manifest
 from schemas.same_load import Aspect, load_of
 from schemas.states import Verdict
@@ -190,4 +190,5 @@ def _report(
         red_at=options.red_at,
         failed_refs=refs.found() if refs is not None else {},
         refs_unknown=refs.unknown if refs is not None else None,
+        limited=isinstance(sent.stopped_by, LimitError),
     )

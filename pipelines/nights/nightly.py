@@ -66,7 +66,7 @@ def nightly(
     as_tonight = partial(replace, owners=night.rules.owners, **known)
     leaving = Leaving("nightly", options, progress.note)
     try:
-        report = load_steps(night.folder, steps, progress, carry_out, options, goes_on=night.file is not None)
+        report = load_steps(night.folder, steps, progress, carry_out, options, awaits=night.file is not None)
     except FatalError as error:
         if not isinstance(error, ConfigError):  # otherwise it did not begin: another one may be under way
             ended = NightlyReport(night.folder, (), leaving.url, notes, error)

@@ -16,7 +16,7 @@ from pipelines.report.night_html import NightPage, Series, write_index, write_ni
 from pipelines.report.report import Report
 from schemas.errors import ConfigError, RunFolderError
 from schemas.manifest import moment
-from schemas.nights.record import MissingExtract, NightLoad, NightRecord
+from schemas.nights.record import MissingExtract, NightLoad, NightRecord, RefusedLoad
 from schemas.same_load import place_of
 
 INDEX = "index.html"
@@ -120,6 +120,7 @@ def _record(report: NightlyReport, started: str, command: str) -> NightRecord:
         headline=report.headline,
         loads=tuple(map(_load, report.reports)),
         missing=tuple(MissingExtract(operation=each.operation, why=each.why) for each in report.missing),
+        refused=tuple(RefusedLoad(operation=each.operation, why=str(each)) for each in report.refused),
         held=report.held,
         notes=report.notes,
         error=report.error.message if report.error else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from pipelines.nights.step import Missing
+from pipelines.nights.step import Missing, Refused
 from pipelines.nights.verified import Verified
 from pipelines.report import glance
 from pipelines.report.report import Report
@@ -34,10 +34,11 @@ class NightlyReport:
         reports: one for each load that ended, in order.
         target: a LUSID's base URL, `sandbox` or `sandbox:FILE`; None of a dry run.
         notes: what was skipped or not started, and why.
-        error: what ended the night where a load has no report; earlier loads stand.
+        error: what ended the night where a load has no report; what was loaded before stands.
         done_before: nothing was loaded, because earlier runs had finished the night.
         missing: required extracts that have not come, and extracts that are stale or not whole.
-        held: loads that were not carried out, because they need one of those.
+        refused: loads that were refused before anything of them was sent, and why.
+        held: loads that were not carried out, because they need one that is missing, was refused or stopped.
         not_started: loads after the one that did not finish.
         may_still_come: whether what is missing may still come.
         day: the business date; None of a night that has none.
@@ -55,6 +56,7 @@ class NightlyReport:
     error: FatalError | None = None
     done_before: bool = False
     missing: tuple[Missing, ...] = ()
+    refused: tuple[Refused, ...] = ()
     held: tuple[str, ...] = ()
     not_started: tuple[str, ...] = ()
     may_still_come: bool = True
@@ -80,7 +82,8 @@ class NightlyReport:
     @property
     def exit_code(self) -> int:
         """The exit code of its worst load: 5, then 4, 2, 3 and 0; of what is missing 4 while it may come, then 2."""
-        codes = [*(report.exit_code for report in self.reports), *self.verified.codes]
+        codes = [*(ended.exit_code for ended in self.reports), *(each.error.exit_code for each in self.refused)]
+        codes += self.verified.codes
         if self.error:
             codes.append(self.error.exit_code)
         if self.missing:
@@ -96,7 +99,7 @@ class NightlyReport:
         """The verdict of its worst load, or that extracts are missing."""
         if self.missing and self.error is None:
             return Verdict.MISSING
-        if self.error is not None or self.verified.error is not None:
+        if self.error is not None or self.refused or self.verified.error is not None:
             return _VERDICTS[self.exit_code]
         if self.verified.different and not any(report.exit_code for report in self.reports):
             return Verdict.DIFFERENCES
@@ -104,19 +107,20 @@ class NightlyReport:
 
     @property
     def colour(self) -> Colour:
-        """The colour of its worst load; red where something ended the night."""
-        broken = self.error is not None or self.missing or any(self.verified.codes)
+        """The colour of its worst load; red where a load is missing or was refused, or something ended the night."""
+        broken = self.error is not None or self.missing or self.refused or any(self.verified.codes)
         return worst_of([*(report.colour for report in self.reports), Colour.RED if broken else None])
 
     @property
     def headline(self) -> str:
-        """How it ended, in one line: what is missing first, then what ended it, then how many rows are not in."""
+        """How it ended, in one line: what is missing or was refused, what ended it, how many rows are not in."""
         day = f" of {self.day}" if self.day else ""
         name = f" ({self.name})" if self.name else ""
         return f"{self.colour.mark} {self.noun}{day}{name}, {self.colour}: {'; '.join(self._told())}"
 
     def _told(self) -> Iterator[str]:
         yield from map(str, self.missing)
+        yield from map(str, self.refused)
         if self.held:
             yield f"{' and '.join(self.held)} held"
         if self.error is not None:
@@ -133,7 +137,7 @@ class NightlyReport:
         rows = many(read, "row", "rows")
         if self.reports:
             yield f"{bad:,} of {rows} not accepted" if bad else f"{rows}, none to correct"
-        elif not self.missing and self.error is None:
+        elif not self.missing and not self.refused and self.error is None:
             yield "nothing was left to load"
 
     def document(self, repeat: str | None, *, outside: bool = False) -> NightDocument:
@@ -155,6 +159,7 @@ class NightlyReport:
             runs=runs,
             page=str(self.page) if self.page else None,
             missing=[*map(str, self.missing)],
+            refused=[each.error.shareable if outside else str(each) for each in self.refused],
             held=[*self.held],
             verified=[run.document() for run in self.verified.runs],
             notes=list(self.notes),

@@ -1,7 +1,9 @@
 """Carries out the loads of a night or a trading day, one after another into one target.
 
-Each load passes the references that failed to the next, which holds rows that need them. A load that stops ends the
-night, and the same night again resumes there. Knows no folder and no operation by name.
+Each load passes the references that failed to the next, which holds rows that need them. What is wrong with one load
+alone (its header, its mapping, its extract, its own limits) keeps back the loads that depend on it, and no other; what
+would end any load, such as a LUSID that does not answer, ends the night. The same night again continues there. Knows no
+folder and no operation by name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,13 +18,17 @@ from pipelines.nights.folder import NightExtract
 from pipelines.nights.marker import NightMarker
 from pipelines.nights.night_lock import night_lock
 from pipelines.nights.report import NightlyReport
-from pipelines.nights.step import Missing, Step
+from pipelines.nights.step import Missing, Refused, Step
 from pipelines.nights.verified import Verified, check_sample, verified
 from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
+from pipelines.report.summary import many
 from schemas.errors import ConfigError, ExtractError, FatalError, StoppedError
 from schemas.states import EXIT_CODES, Duplicates, Verdict
+
+MOST_NAMED = 3
+"""Files of an extract that are named where its load is refused."""
 
 
 def load_steps(
@@ -32,7 +38,7 @@ def load_steps(
     carry_out: CarryOut,
     options: Mapping[str, Any],
     *,
-    goes_on: bool = False,
+    awaits: bool = False,
 ) -> NightlyReport:
     """Carries out the loads of a night in order, into one target.
 
@@ -44,11 +50,12 @@ def load_steps(
         options: fields of `Options` for every load, and `again`; `verify` is how many of the accepted keys are read
             back at the end, as `N` or `N%`; `done` is asked whether the night has been loaded before, once no other
             process can be loading it.
-        goes_on: where an extract cannot be read or is not whole, the loads that do not need it are carried out.
+        awaits: an extract that cannot be read or is not whole may still come as it should be, so it is missing;
+            otherwise its load is refused.
 
     Raises:
-        ConfigError: an option is wrong; nothing was sent.
-        FatalError: the first load could not be carried out.
+        ConfigError: an option of the whole night is wrong; nothing was sent.
+        FatalError: no load could be carried out, for a reason that is not one load's own.
     """
     if options.get("mapping") is not None:
         raise ConfigError("a night has one mapping for each extract: put <operation>.yaml into its folder")
@@ -70,7 +77,7 @@ def load_steps(
             return NightlyReport(folder, (), url, done_before=True)
         marker = NightMarker(plain.runs, folder, target, again=again, before=before)
         continuation = Continuation(steps, plain, target, marker.since)
-        sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted, goes_on=goes_on)
+        sequence = _Sequence({**settings, "target": target}, continuation, carry_out, interrupted, awaits=awaits)
         sequence.run(steps, progress)
         if sequence.is_over:
             marker.remove()
@@ -90,6 +97,7 @@ def load_steps(
         (*notes, *absent),
         sequence.error,
         missing=tuple(sequence.missing),
+        refused=tuple(sequence.refused),
         not_started=tuple(later.operation for later in steps[begun:]),
         held=tuple(sequence.held),
         verified=read_back,
@@ -102,7 +110,8 @@ class _Sequence:
     Attributes:
         reports: of the loads that ended, in order.
         missing: extracts that were not there, or not whole.
-        held: loads that were not carried out, because they need one of those.
+        refused: loads that were refused before anything of them was sent, and why.
+        held: loads that were not carried out, because they need one that did not finish.
         begun: how many steps have begun.
         error: what ended the night where a load has no report.
         ended_between: whether an interrupt ended the night while no load was under way.
@@ -116,96 +125,128 @@ class _Sequence:
         carry_out: CarryOut,
         interrupted: Interrupted,
         *,
-        goes_on: bool,
+        awaits: bool,
     ) -> None:
         self.reports: list[Report] = []
         self.missing: list[Missing] = []
+        self.refused: list[Refused] = []
         self.held: list[str] = []
         self.begun = 0
         self.error: FatalError | None = None
         self.ended_between = self.is_over = False
         self._settings, self._continuation, self._carry_out = settings, continuation, carry_out
         self._hold: dict[str, str] = {}
+        self._not_in: dict[str, str] = {}
         self._refs_lost: FatalError | None = None
         self._loading = False
-        self._interrupted, self._goes_on = interrupted, goes_on
+        self._interrupted, self._awaits = interrupted, awaits
 
     def run(self, steps: Sequence[Step], progress: Progress) -> None:
-        """Loads step by step until a load stops early.
+        """Loads step by step until something ends the night.
 
         Raises:
-            FatalError: the first load could not be carried out.
+            FatalError: no load could be carried out, for a reason that is not one load's own.
         """
         try:
             for step in steps:
                 self.begun += 1
                 if self._passes_over(step, progress):
                     continue
-                dependent = [s.operation for s in steps[self.begun :] if operation_named(s.operation).depends]
                 self._loading = True
-                stopped = self._loaded(step, progress, dependent)
+                ends_night = self._loaded(step, progress, _dependents(step, steps[self.begun :]))
                 self._loading = False
-                if stopped:
+                if ends_night:
                     return
                 if self._interrupted.by and self.begun < len(steps):
                     stop_at_once(self._interrupted.by)
-            self.error, self.is_over = self._refs_lost, self._refs_lost is None and not self.missing
+            self.error, self.is_over = self._refs_lost, not self._not_in
         except FatalError as error:
-            if not self.reports and not self.missing:
+            if not (self.reports or self.missing or self.refused):
                 raise
             self.error, self.ended_between = error, not self._loading
 
-    def _named(self, error: FatalError, step: Step) -> FatalError:
-        """The error with the load and its files, where what is wrong is one of theirs."""
-        if type(error) not in (ConfigError, ExtractError):
-            return error
-        paths = [str(path) for path in step.given.paths] if step.given else []
-        if any(path in error.message for path in paths):
-            return error
-        where = f" ({', '.join(paths)})" if paths else ""
-        return type(error)(f"{step.operation}{where}: {error.message}")
-
     def _passes_over(self, step: Step, progress: Progress) -> bool:
         """Whether a load is not to be carried out: its extract is not there, or it needs one that did not go in."""
-        depends = operation_named(step.operation).depends
         if step.lacks is not None:
             self._miss(Missing(step.operation, step.lacks), progress)
             return True
-        if self.missing and depends:
-            progress.note(f"{step.operation}: held, because {self.missing[0].operation} was not loaded")
+        lacking = next((each for each in self._not_in if _needs(step, each)), None)
+        if lacking is None:
+            return False
+        if self._not_in[lacking]:
+            progress.note(f"{step.operation}: held, because {lacking} {self._not_in[lacking]}")
             self.held.append(step.operation)
-            return True
-        return self._refs_lost is not None and depends
+        self._not_in[step.operation] = self._not_in[lacking] and "was held"
+        return True
 
     def _miss(self, missing: Missing, progress: Progress) -> None:
         progress.note(str(missing))
         self.missing.append(missing)
+        self._not_in[missing.operation] = "was not loaded"
+
+    def _refuse(self, refused: Refused, progress: Progress) -> None:
+        progress.note(str(refused))
+        self.refused.append(refused)
+        self._not_in[refused.operation] = "was refused"
 
     def _loaded(self, step: Step, progress: Progress, dependent: Sequence[str]) -> bool:
-        """Carries out one load, if its extract is whole; returns whether it stopped early."""
+        """Carries out one load, unless what is wrong with it alone refuses it; returns whether the night ends."""
         try:
-            return self._load(step, progress, dependent)
+            report = self._load(step, progress, dependent)
         except FatalError as error:
-            if not (self._goes_on and isinstance(error, ExtractError)):
-                raise self._named(error, step) from error.__cause__
-            self._miss(Missing(step.operation, f"was not loaded: {error.message}"), progress)
+            if type(error) not in (ConfigError, ExtractError):  # what is of neither kind would end any other load, too
+                raise
+            if self._awaits and isinstance(error, ExtractError):
+                self._miss(Missing(step.operation, f"was not loaded: {error.message}"), progress)
+            else:
+                self._refuse(Refused(step.operation, type(error)(_named(error.message, step))), progress)
             return False
-
-    def _load(self, step: Step, progress: Progress, dependent: Sequence[str]) -> bool:
-        """Carries out one load; returns whether it stopped early."""
-        if self._continuation.has(step):
-            report = self._continuation.resume(step, progress, self._carry_out, followed=bool(dependent))
-        else:
-            extract = step.extract(self._settings["target"], self.reports)
-            if extract is None:
-                return False
-            rows = extract.paths if extract.frame is None else extract.frame
-            settings = {**_settings(step, extract, self._settings), "hold": self._hold, "followed": bool(dependent)}
-            report = self._carry_out(LoadSpec.of(extract.operation, rows, progress=progress, **settings))
+        if report is None:
+            return False
         self.reports.append(report)
         self._hold = {**self._hold, **report.failed_refs}
-        self._refs_lost = self._refs_lost or _refs_lost(report, dependent)
-        return report.exit_code == EXIT_CODES[Verdict.STOPPED]
+        if report.exit_code == EXIT_CODES[Verdict.STOPPED]:
+            self._not_in[step.operation] = "did not finish"
+            return not report.limited
+        if lost := _refs_lost(report, dependent):
+            self._refs_lost = self._refs_lost or lost
+            self._not_in[step.operation] = ""
+        return False
+
+    def _load(self, step: Step, progress: Progress, dependent: Sequence[str]) -> Report | None:
+        """Carries out one load; returns None where there is nothing to load."""
+        if self._continuation.has(step):
+            return self._continuation.resume(step, progress, self._carry_out, followed=bool(dependent))
+        extract = step.extract(self._settings["target"], self.reports)
+        if extract is None:
+            return None
+        rows = extract.paths if extract.frame is None else extract.frame
+        settings = {**_settings(step, extract, self._settings), "hold": self._hold, "followed": bool(dependent)}
+        return self._carry_out(LoadSpec.of(extract.operation, rows, progress=progress, **settings))
+
+
+def _needs(step: Step, operation: str) -> bool:
+    """Whether rows of a step may need what another operation brings into LUSID."""
+    needed = operation_named(operation)
+    return step.source == operation or operation_named(step.operation).depends_on(needed)
+
+
+def _dependents(step: Step, later: Sequence[Step]) -> list[str]:
+    """The operations among later steps that need a step, or one that needs it."""
+    found = [step.operation]
+    for each in later:
+        if any(_needs(each, operation) for operation in found):
+            found.append(each.operation)
+    return found[1:]
+
+
+def _named(message: str, step: Step) -> str:
+    """What is wrong with a load, with its operation and its files."""
+    paths = [str(path) for path in step.given.paths] if step.given else []
+    if not paths or any(path in message for path in paths):
+        return message if message.startswith(f"{step.operation}:") else f"{step.operation}: {message}"
+    more = f" and {many(len(paths) - MOST_NAMED, 'other', 'others')}" if len(paths) > MOST_NAMED else ""
+    return f"{step.operation} ({', '.join(paths[:MOST_NAMED])}{more}): {message}"
 
 
 def _settings(step: Step, extract: NightExtract, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from connectors.targets import Target
 from pipelines.nights.folder import NightExtract
 from pipelines.report.report import Report
+from schemas.errors import FatalError
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -19,6 +20,7 @@ class Step(NamedTuple):
         given: the extract, where it is known before the night begins.
         settings: options of this load alone; they go before those of the night.
         lacks: why it cannot be loaded, in words that follow on the operation's name; None where it can.
+        source: the operation whose load the extract is derived from; None where it is not derived.
     """
 
     operation: str
@@ -26,6 +28,7 @@ class Step(NamedTuple):
     given: NightExtract | None = None
     settings: Mapping[str, Any] = _NONE
     lacks: str | None = None
+    source: str | None = None
 
     @classmethod
     def of(cls, extract: NightExtract, settings: Mapping[str, Any] = _NONE) -> "Step":
@@ -50,3 +53,17 @@ class Missing(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.why}"
+
+
+class Refused(NamedTuple):
+    """A load that was refused before anything of it was sent.
+
+    Attributes:
+        error: what is wrong with its extract, header, mapping or options; names the operation and the files.
+    """
+
+    operation: str
+    error: FatalError
+
+    def __str__(self) -> str:
+        return self.error.message

@@ -78,8 +78,8 @@ def trading_day(
     day = _Day(today, progress or Progress(), options)
     steps = list(day.steps(contents(today, NAMES, usual=())))
     leaving = Leaving("trading-day", options, day.progress.note)
-    goes_on = today.file is not None
-    report = load_steps(today.folder, steps, day.progress, carry_out, options, goes_on=goes_on).after(day.notes)
+    awaits = today.file is not None
+    report = load_steps(today.folder, steps, day.progress, carry_out, options, awaits=awaits).after(day.notes)
     report = replace(report, noun="trading day", day=today.day, name=today.name, owners=today.rules.owners)
     return leaving.leave(replace(report, may_still_come=today.may_still_come))
 
@@ -114,7 +114,8 @@ class _Day:
                 expect = expected(self._day, operation, self._before).merged(given)
                 yield Step.of(found.extracts[operation], {**settings, "expect": expect})
             elif operation in _DERIVED and _DERIVED[operation].source in there:
-                yield Step(operation, partial(self._derived, operation), settings=settings)
+                source = _DERIVED[operation].source
+                yield Step(operation, partial(self._derived, operation), settings=settings, source=source)
             else:
                 continue
             there.add(operation)

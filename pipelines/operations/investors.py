@@ -22,7 +22,7 @@ PERSONS = Operation(
     remembered=True,
     success_mode=True,
     lusid_id="lusidPersonId",
-    provides=family_refs("identifier:"),
+    provides=family_refs("identifier:", "Person"),
 )
 
 LEGAL_ENTITIES = Operation(
@@ -39,7 +39,7 @@ LEGAL_ENTITIES = Operation(
     remembered=True,
     success_mode=True,
     lusid_id="lusidLegalEntityId",
-    provides=family_refs("identifier:"),
+    provides=family_refs("identifier:", "LegalEntity"),
 )
 
 INVESTOR_RECORDS = Operation(
@@ -57,8 +57,8 @@ INVESTOR_RECORDS = Operation(
     remembered=True,
     success_mode=True,
     lusid_id="lusidInvestorRecordId",
-    provides=family_refs("identifier:"),
-    needs=family_refs("investor:"),
+    provides=family_refs("identifier:", "InvestorRecord"),
+    needs=family_refs("investor:", "Person", "LegalEntity"),
 )
 
 INVESTMENT_ACCOUNTS = Operation(
@@ -77,6 +77,6 @@ INVESTMENT_ACCOUNTS = Operation(
     remembered=True,
     success_mode=True,
     lusid_id="lusidInvestmentAccountId",
-    provides=family_refs("identifier:"),
-    needs=family_refs("holder:"),
+    provides=family_refs("identifier:", "InvestmentAccount"),
+    needs=family_refs("holder:", "InvestorRecord"),
 )

@@ -16,12 +16,25 @@ from schemas.rows.columns import Columns, KeyRule, Row, RowShape
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.states import Duplicates, Mode
 
-Refs = Callable[[Row], Iterable[str]]
+
+@dataclass(frozen=True)
+class Refs:
+    """Reads references from rows: what a row brings into LUSID, or needs there.
+
+    Attributes:
+        entities: what they refer to: each begins with one of these.
+        read: reads those of a row.
+    """
+
+    entities: frozenset[str]
+    read: Callable[[Row], Iterable[str]]
+
+    def __call__(self, row: Row) -> Iterable[str]:
+        """The references of a row."""
+        return self.read(row)
 
 
-def no_refs(_row: Row) -> Iterable[str]:
-    """No references."""
-    return ()
+no_refs = Refs(frozenset(), lambda _: ())
 
 
 class BodyShape(Enum):
@@ -138,6 +151,10 @@ class Operation:
     def rows(self, *, strict: bool) -> RowShape:
         """What a row may hold; `strict` narrows it."""
         return strict_shape(self.shape) if strict else self.shape
+
+    def depends_on(self, other: "Operation") -> bool:
+        """Whether a row may need what rows of another operation bring into LUSID."""
+        return not self.needs.entities.isdisjoint(other.provides.entities | other.completes.entities)
 
     def endpoint(self, dialect: Dialect) -> tuple[str, BodyShape]:
         """Path and body shape in a dialect."""

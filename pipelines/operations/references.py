@@ -25,23 +25,24 @@ def id_refs(entity: str, prefix: str) -> Refs:
         if isinstance(scope, str) and isinstance(code, str) and code:
             yield f"{entity}={clean_key(scope)}/{clean_key(code)}"
 
-    return refs
+    return Refs(frozenset({entity}), refs)
 
 
-def family_refs(prefix: str) -> Refs:
-    """The references `Domain/Scope/Code=value` of a family's filled columns."""
+def family_refs(prefix: str, *domains: str) -> Refs:
+    """The references `Domain/Scope/Code=value` of a family's filled columns, whose names begin with their domain."""
 
     def refs(row: Row) -> Iterable[str]:
         for name, value in row.items():
             if name.startswith(prefix) and isinstance(value, str) and value:
                 yield f"{name.removeprefix(prefix)}={clean_key(value)}"
 
-    return refs
+    return Refs(frozenset(domains), refs)
 
 
 def all_refs(*several: Refs) -> Refs:
     """The references of several kinds."""
-    return lambda row: (ref for refs in several for ref in refs(row))
+    entities = frozenset[str]().union(*(refs.entities for refs in several))
+    return Refs(entities, lambda row: (ref for refs in several for ref in refs(row)))
 
 
 def id_at(*path: str) -> Callable[[Mapping[str, Any]], str]:

@@ -79,7 +79,7 @@ class NightPage:
         ranked = [reason for reason in facts.reasons if reason.state is not State.HELD]
         self.first = ranked[:_FIRST]
         self.others = len(facts.reasons) - len(self.first)
-        self.todo = bool(facts.record.missing or facts.record.error or self.first)
+        self.todo = bool(facts.record.missing or facts.record.refused or facts.record.error or self.first)
 
     @property
     def told(self) -> str:

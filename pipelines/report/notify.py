@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from connectors.webhook import post, webhook_url
+from pipelines.report.summary import many
 from schemas.documents import Document, ErrorDocument
 from schemas.errors import LoadError
 from schemas.states import State
@@ -90,13 +91,17 @@ def _line(document: Mapping[str, Any]) -> str:
     said = document.get("message") or document.get("error")
     if document["verdict"] == "error" and said:
         return f"bulkload: {said}"
-    missing = [*document.get("missing", [])]
+    missing = [*document.get("missing", []), *document.get("refused", [])]
     runs = [*_runs(document)]
     counts = [run["rows"] for run in runs if run["rows"]]
     read = sum(rows["read"] for rows in counts)
     bad = {state: sum(rows[state] for rows in counts) for state in State if not state.traits.good}
     told = ", ".join(f"{n:,} {state.value}" for state, n in bad.items() if n)
-    parts = [*missing, *([said] if said else []), f"{read:,} rows{f', {told}' if told else ', none to correct'}"]
+    parts = [
+        *missing,
+        *([said] if said else []),
+        f"{many(read, 'row', 'rows')}{f', {told}' if told else ', none to correct'}",
+    ]
     return f"bulkload{colour}: {what}: {document['verdict']}: {'; '.join(parts)}"
 
 

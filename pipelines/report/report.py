@@ -44,6 +44,7 @@ class Report:
         failed_refs: references of the rows that were not accepted, for the loads that depend on this one; empty unless
             `Options.followed` announced such loads.
         refs_unknown: why the failed references are not known; None when they are.
+        limited: whether it stopped by its own guard or failure budget, so that loads that do not need it may go on.
     """
 
     run_id: str
@@ -65,6 +66,7 @@ class Report:
     red_at: RedAt | None = None
     failed_refs: Mapping[str, str] = field(default_factory=dict)
     refs_unknown: str | None = None
+    limited: bool = False
 
     def __repr__(self) -> str:
         """The run on one screen; where its folder is gone, its id and verdict."""

@@ -50,6 +50,17 @@ class MissingExtract(_Part):
     why: str
 
 
+class RefusedLoad(_Part):
+    """A load that was refused before anything of it was sent.
+
+    Attributes:
+        why: what is wrong, with the operation and its files.
+    """
+
+    operation: str
+    why: str
+
+
 class NightRecord(_Part):
     """A night that ended.
 
@@ -60,7 +71,7 @@ class NightRecord(_Part):
         target: a LUSID's base URL, `sandbox` or `sandbox:FILE`; None of a dry run.
         started, finished: as manifests write moments.
         loads: those that ended, in order.
-        held: loads that were not carried out, because they need a missing extract.
+        held: loads that were not carried out, because they need one that is missing, was refused or stopped.
         error: what ended it where a load has no report.
         command: what continues it, as it was typed; empty where that is not known.
         owners: who must act, as its night.yaml names them.
@@ -80,6 +91,7 @@ class NightRecord(_Part):
     headline: str
     loads: tuple[NightLoad, ...] = ()
     missing: tuple[MissingExtract, ...] = ()
+    refused: tuple[RefusedLoad, ...] = ()
     held: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from schemas.errors import ConfigError, StoppedError
+from schemas.errors import ConfigError, LimitError
 
 _FORM = re.compile(r"^(\d+(?:\.\d+)?)(%?)$")
 
@@ -71,8 +71,8 @@ class FailureBudget(Limit):
         except ValueError:
             raise ConfigError(f"--max-failures takes a number of rows or a percentage up to 100%, not {text}") from None
 
-    def exceeded(self, failed: int, rows: int) -> StoppedError | None:
+    def exceeded(self, failed: int, rows: int) -> LimitError | None:
         """The error that stops the run; None while no more rows have failed than the budget allows."""
         if self.allows(failed, rows):
             return None
-        return StoppedError(f"{failed} of {rows} rows failed, more than --max-failures {self} allows")
+        return LimitError(f"{failed:,} of {rows:,} rows failed, more than --max-failures {self} allows")

@@ -242,7 +242,7 @@ def test_a_load_that_accepts_every_row_completes(watch: Any, tmp_path: Path) -> 
     assert seen.state == (
         "COMPLETED",
         "Completed",
-        f"1 row, none to correct, into sandbox, exit code 0; investor-records: 1 rows read ({report.run_id})",
+        f"1 row, none to correct, into sandbox, exit code 0; investor-records: 1 row read ({report.run_id})",
     )
     assert seen.run.parameters == {
         "operation": "investor-records",
@@ -283,18 +283,22 @@ def test_a_load_that_stops_early_fails_and_still_has_its_report(
     assert seen.state == ("FAILED", RED, expected)
 
 
-def test_a_night_that_an_error_ends_fails_and_says_why(watch: Any, tmp_path: Path) -> None:
+def test_a_night_whose_header_is_wrong_is_told_whole_and_fails(watch: Any, tmp_path: Path) -> None:
     folder = tmp_path / "extracts"
     folder.mkdir()
-    write_csv(folder / "investors.csv", [investor(1)])
-    write_csv(folder / "orders.csv", [{"nonsense": "1"}])
+    write_csv(folder / "investors.csv", [{"nonsense": "1"}])
+    write_csv(folder / "accounts.csv", [account(1, 1)])
+    write_csv(folder / "orders.csv", [order()])
     night, seen = watch(lambda: run_nightly_flow(folder, Options(target="sandbox", runs=tmp_path / "runs")))
-    (report,) = night.reports
+    (report,), (refused,) = night.reports, night.refused
+    assert str(refused).startswith(f"investor-records ({folder}/investors.csv): the header: ")
     expected = (
-        f"{night.error.message}; 1 row, none to correct, into sandbox, exit code 2; "
-        f"investor-records: 1 rows read ({report.run_id})"
+        f"{refused}; investment-accounts held; 1 row, none to correct, into sandbox, exit code 2; "
+        f"orders: 1 row read ({report.run_id})"
     )
     assert seen.state == ("FAILED", RED, expected)
+    (page,) = (text for key, text in seen.artifacts.items() if key == "nightly-load")
+    assert f"- {escaped(str(refused))}\n- investment\\-accounts held" in page
 
 
 def test_a_defect_is_raised_as_what_it_is(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,7 +375,7 @@ def test_every_flow_asks_first_where_it_is_to_and_sends_nothing_where_something_
         _, seen = watch(nightly_asks)
         state, name, said = seen.state
         assert (state, name) == ("FAILED", RED)
-        assert re.match(r"the preflight says: .* \(1 rows\), and \d more such; nothing was sent: supply", said), said
+        assert re.match(r"the preflight says: .* \(1 row\), and \d more such; nothing was sent: supply", said), said
         assert not any(cell in said for cell in ("IR_0001", "P0001", "O0001"))
         others: list[Callable[[], Any]] = [
             lambda: load_extract("investor-records", [extract], of_one, preflight=True),
@@ -405,7 +409,8 @@ def test_a_callers_progress_hears_of_the_flow(server: str, tmp_path: Path) -> No
     write_csv(folder / "investors.csv", [investor(1)])
     run_nightly_flow(folder, Options(target="sandbox", runs=tmp_path / "runs"), Watching())
     absence = f"investment-accounts: {folder} holds no extract of this name, so none is loaded"
-    assert told == [("note", absence), ("reading", 1), ("sending", (1, 1))]
+    assert told[:-1] == [("note", absence), ("reading", 1), ("sending", (1, 1))]
+    assert str(told[-1][1]).startswith(f"orders ({folder / 'orders.csv'}): the header: ")
 
 
 def test_an_outage_of_prefect_harms_no_load(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,8 +206,8 @@ MUTATIONS = (
     Mutation(
         "end a night green although what it had accepted differs",
         "pipelines/nights/report.py",
-        "codes = [*(report.exit_code for report in self.reports), *self.verified.codes]",
-        "codes = [report.exit_code for report in self.reports]",
+        "        codes += self.verified.codes\n",
+        "",
         ("tests/unit/nights/test_night_verified.py::test_what_differs_is_red_told_first_and_ends_with_3",),
     ),
     Mutation(
@@ -817,8 +817,8 @@ MUTATIONS = (
     Mutation(
         "load what depends on failures that cannot be told",
         "pipelines/nights/sequence.py",
-        "        return self._refs_lost is not None and depends\n",
-        "        return False\n",
+        '            self._not_in[step.operation] = ""\n',
+        "            pass\n",
         ("tests/unit/nights/test_nightly.py::test_accounts_are_not_loaded_when_it_is_not_known_which_to_hold",),
     ),
     Mutation(
@@ -1759,10 +1759,44 @@ MUTATIONS = (
         ("tests/unit/deliver/test_call_size.py::test_a_size_that_was_learnt_grows_back_by_trying",),
     ),
     Mutation(
+        "load the accounts of records that were refused",
+        "pipelines/nights/sequence.py",
+        '        self._not_in[refused.operation] = "was refused"\n',
+        "",
+        (
+            "tests/unit/nights/test_one_load_alone.py::"
+            "test_a_wrong_header_keeps_back_what_needs_it_alone_and_the_night_continues_with_just_that",
+        ),
+    ),
+    Mutation(
+        "load the accounts of records that their guard stopped",
+        "pipelines/nights/sequence.py",
+        '            self._not_in[step.operation] = "did not finish"\n',
+        "",
+        (
+            "tests/unit/nights/test_one_load_alone.py::"
+            "test_a_load_that_its_own_limit_stops_keeps_back_what_needs_it_and_resumes",
+        ),
+    ),
+    Mutation(
+        "go on with a night whose LUSID refuses our credentials",
+        "pipelines/nights/sequence.py",
+        "            return not report.limited\n",
+        "            return False\n",
+        ("tests/unit/nights/test_one_load_alone.py::test_a_load_that_lusid_stops_ends_the_night",),
+    ),
+    Mutation(
+        "end a night green of which a load was refused",
+        "pipelines/nights/report.py",
+        ", *(each.error.exit_code for each in self.refused)]",
+        "]",
+        ("tests/unit/nights/test_one_load_alone.py",),
+    ),
+    Mutation(
         "load what needs an extract that has not come",
         "pipelines/nights/sequence.py",
-        "        if self.missing and depends:\n",
-        "        if False:\n",
+        "        if lacking is None:\n",
+        "        if True:\n",
         (
             "tests/unit/nights/test_requirements.py::"
             "test_a_required_extract_that_has_not_come_holds_what_needs_it_and_the_rest_is_loaded",
@@ -1771,8 +1805,8 @@ MUTATIONS = (
     Mutation(
         "call a night finished whose extract has not come",
         "pipelines/nights/sequence.py",
-        "self._refs_lost is None and not self.missing",
-        "self._refs_lost is None",
+        "self._refs_lost, not self._not_in",
+        "self._refs_lost, self._refs_lost is None",
         (
             "tests/unit/nights/test_requirements.py::"
             "test_a_required_extract_that_has_not_come_holds_what_needs_it_and_the_rest_is_loaded",

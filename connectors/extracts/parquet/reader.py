@@ -103,7 +103,7 @@ class ParquetReader:
             promised = self._metadata.row_group(self._group).num_rows
             if self._rows != promised:
                 raise ExtractError(
-                    f"{self._source.name}: row group {self._group + 1} is damaged: it holds {self._rows} rows of the "
+                    f"{self._source.name}: row group {self._group + 1} is damaged: it holds {self._rows:,} rows of the "
                     f"{promised} that the file's footer promises: fetch the file anew"
                 )
             return None

@@ -118,12 +118,13 @@ def _run(specs: Sequence["LoadSpec"], definitions: Path | None) -> "Preflight":
 
 def _print(found: "Preflight", *, err: bool = False) -> None:
     """What was found, for a person."""
+    from pipelines.report.summary import many
 
     def say(text: str) -> None:
         typer.echo(one_line(text), err=err)
 
-    calls = f"{found.calls} call{'s' * (found.calls != 1)}"
-    say(f"Preflight of {', '.join(found.operations)} into {found.target}: {found.rows:,} rows, {calls} to LUSID.")
+    asked = f"{many(found.rows, 'row', 'rows')}, {many(found.calls, 'call', 'calls')} to LUSID"
+    say(f"Preflight of {', '.join(found.operations)} into {found.target}: {asked}.")
     if found.invalid:
         say(f"{found.invalid:,} rows have cells that are refused; what they refer to was not asked for.")
     for finding in found.findings:

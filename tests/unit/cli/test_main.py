@@ -364,7 +364,7 @@ def test_too_many_failures_stop_the_run_and_once_refuses_what_is_finished(
 ) -> None:
     runs = ["--runs", str(tmp_path), "--target", "sandbox"]
     assert cli.run(["load", "investor-records", str(INVESTORS), *runs, "--max-failures", "0.5%"]) == 4
-    assert "7 of 1008 rows failed, more than --max-failures 0.5% allows" in "".join(capsys.readouterr())
+    assert "7 of 1,008 rows failed, more than --max-failures 0.5% allows" in "".join(capsys.readouterr())
     assert cli.run(["load", "investor-records", str(INVESTORS), *runs, "--max-failures", "few"]) == 2
     kept = ["--runs", str(tmp_path), "--target", f"sandbox:{tmp_path / 'kept.db'}"]
     load_once = ["load", "investor-records", str(good / "investors.csv"), *kept, "--once"]
@@ -426,7 +426,7 @@ def test_each_flag_of_loads_from_folders_reaches_their_options(
     assert taken == vars(wanted)
 
 
-def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(
+def test_a_night_with_a_wrong_header_shows_what_was_loaded_and_says_why(
     good: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     (tmp_path / "night").mkdir()
@@ -437,9 +437,10 @@ def test_a_night_that_breaks_off_shows_what_was_loaded_and_says_why(
     captured = capsys.readouterr()
     head, first, *_ = captured.out.splitlines()
     assert head.startswith("✗ night of 20")
+    assert f"red: investment-accounts ({tmp_path}/night/accounts.csv): the header: " in head
     assert first == "✓ investor-records, green: complete: 20 rows, none to correct"
     said = captured.err.splitlines()[-1]
-    assert said.startswith(f"bulkload: investment-accounts ({tmp_path}/night/accounts.csv)")
+    assert said.startswith(f"investment-accounts ({tmp_path}/night/accounts.csv)")
     assert "the header: no column of it is one of this operation's" in said
 
 

@@ -120,7 +120,10 @@ def test_a_night_that_stopped_in_a_sandbox_in_memory_is_loaded_anew(night: Path)
     """What it had loaded is gone with it."""
     heard = Heard()
     first = loaded(night, "sandbox", max_failures="0")
-    assert [r.verdict for r in first.reports] == [Verdict.STOPPED]
+    assert [(r.operation, r.verdict) for r in first.reports] == [
+        ("investor-records", Verdict.STOPPED),
+        ("orders", Verdict.COMPLETE),
+    ]
     second = loaded(night, "sandbox", heard)
     assert [r.operation for r in second.reports] == ["investor-records", "investment-accounts", "orders"]
     assert first.reports[0].run_id not in {r.run_id for r in second.reports}
@@ -157,14 +160,15 @@ def test_a_night_continues_with_an_extract_that_was_refused_and_then_corrected(n
     (night / "accounts.csv").write_text(f"x{text}" if how == "its header" else text.split("\n")[0])
     with ScriptedLusid(door) as lusid:
         first = loaded(night, lusid.url)
-        assert (first.exit_code, len(first.reports)) == (2, 1)
+        assert (first.exit_code, [r.operation for r in first.reports]) == (2, ["investor-records", "orders"])
         (night / "accounts.csv").write_text(text)
         second = loaded(night, lusid.url, heard)
     assert second.reports[0].run_id == first.reports[0].run_id
     assert [r.rows[State.HELD] for r in second.reports] == [0, 1, 0]
     assert set(door.posted.values()) == {1}
     assert heard.notes == [
-        f"investor-records: {first.reports[0].run_id} has loaded this extract, so it is not loaded again"
+        f"{report.operation}: {report.run_id} has loaded this extract, so it is not loaded again"
+        for report in first.reports
     ]
     assert marks(night) == []
 

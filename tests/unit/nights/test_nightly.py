@@ -23,7 +23,7 @@ from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport, worst
 from pipelines.options import Progress
 from pipelines.report.report import Report
-from schemas.errors import BalanceError, ConfigError, ExtractError, UnreachableError
+from schemas.errors import BalanceError, ConfigError, UnreachableError
 from schemas.settings import LoadOptions
 from schemas.states import STATES, State, Verdict
 
@@ -345,25 +345,25 @@ def test_a_load_that_stops_early_ends_the_night_and_the_others_are_noted(tmp_pat
 
 
 def test_an_error_in_a_later_load_is_reported_beside_the_loads_that_ended(tmp_path: Path) -> None:
-    folder = the_night(tmp_path)
-    write_csv(folder / "accounts.csv", [{"nonsense": "1"}])
-    night = nightly(folder, target="sandbox", runs=tmp_path / "runs")
+    folder, runs = the_night(tmp_path), tmp_path / "runs"
+    unreachable = UnreachableError("gone")
+    night = nightly(folder, carry_out=dying("investment-accounts", unreachable), target="sandbox", runs=runs)
     assert [report.operation for report in night.reports] == ["investor-records"]
     assert night.notes == ("orders: not started, because investment-accounts did not finish",)
-    assert isinstance(night.error, ConfigError)
-    assert night.exit_code == 2
+    assert (night.error, night.exit_code) == (unreachable, 4)
     document = night.document("bulkload nightly tonight").as_json()
     assert document == {
         "night": str(folder),
         "date": night.day.isoformat() if night.day else None,
         "target": "sandbox",
-        "exit_code": 2,
-        "error": night.error.message,
+        "exit_code": 4,
+        "error": "gone",
         "notes": list(night.notes),
         "runs": [night.reports[0].document().as_json()],
-        "verdict": "error",
+        "verdict": "stopped",
         "colour": "red",
         "missing": [],
+        "refused": [],
         "held": [],
         "page": str(night.page),
         "verified": [],
@@ -372,10 +372,9 @@ def test_an_error_in_a_later_load_is_reported_beside_the_loads_that_ended(tmp_pa
 
 
 def test_an_error_of_the_first_load_is_raised_because_nothing_was_done(tmp_path: Path) -> None:
-    folder = the_night(tmp_path)
-    (folder / "investors.csv").write_bytes(b"")
-    with pytest.raises(ExtractError):
-        nightly(folder, target="sandbox", runs=tmp_path / "runs")
+    carrier = dying("investor-records", UnreachableError("gone"))
+    with pytest.raises(UnreachableError):
+        nightly(the_night(tmp_path), carry_out=carrier, target="sandbox", runs=tmp_path / "runs")
 
 
 @pytest.mark.parametrize(("error", "code"), [(BalanceError("off"), 5), (UnreachableError("gone"), 4)])
@@ -412,13 +411,3 @@ def test_the_target_that_a_night_shares_has_the_nights_patience(
     with Sandbox(token="t", faults=f"script={';'.join(['503'] * 8)};ok") as running:
         night = nightly(tmp_path / "night", target=running.url, **options)
     assert [report.rows[State.ACCEPTED] for report in night.reports] == [accepted]
-
-
-def test_a_wrong_header_names_operation_and_file_and_the_whole_night_is_told(tmp_path: Path) -> None:
-    write_csv(tmp_path / "investors.csv", [investor(1)])
-    file = write_csv(tmp_path / "accounts.csv", [{"nonsense": "1"}])
-    write_csv(tmp_path / "orders.csv", [order(1, 1)])
-    night = nightly(tmp_path, runs=tmp_path / "runs", target="sandbox")
-    assert night.exit_code == 2
-    assert f"red: investment-accounts ({file}): the header: " in night.headline
-    assert night.headline.endswith("; orders not started; 1 row, none to correct")

@@ -47,7 +47,7 @@ def test_a_budget_is_exceeded_by_the_first_row_beyond_it(text: str, failed: int,
     error = FailureBudget.parse(text).exceeded(failed, rows)
     assert (error is not None) is over
     if error is not None:
-        said = f"{failed} of {rows} rows failed, more than --max-failures {FailureBudget.parse(text)} allows"
+        said = f"{failed:,} of {rows:,} rows failed, more than --max-failures {FailureBudget.parse(text)} allows"
         assert error.message == said
 
 
