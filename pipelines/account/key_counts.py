@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.prepare.grouping import KeyIndex
+from pipelines.prepare.key_index import KeyIndex
 from pipelines.prepare.reading import Prepared
 from pipelines.prepare.row_book import ReadBatch
 from schemas.states import STATES, code_of

@@ -4,20 +4,16 @@ Nothing is sent. What this leaves is a `Prepared`: the book of rows, and the req
 """
 
 import hashlib
-from array import array
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from connectors.run_folder.scratch import EntryFile
-from pipelines.prepare.encoding.entries import store
-from pipelines.prepare.encoding.gathered_templates import GatheredTemplates
-from pipelines.prepare.gathering import Gathering
+from pipelines.prepare.gathering import Gathering, torn
 from pipelines.prepare.grouping import settle_repeats
+from pipelines.prepare.key_index import Places
 from pipelines.prepare.portion import Portion
 from pipelines.prepare.row_book import Book, ParametersOfCalls
 from schemas.states import PENDING
@@ -39,6 +35,7 @@ class Prepared:
         wides: what rows say of the calls they go in.
         remarks: what was noticed that is no row's fault.
         rows_read: the records of the extract but its trailers, as its reader counts them, apart from the book.
+        digest: fingerprint of the sizes and places of all requests, whoever made them.
     """
 
     book: Book
@@ -48,6 +45,7 @@ class Prepared:
     keys: EntryFile
     wides: ParametersOfCalls
     rows_read: int
+    digest: str
     remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -69,9 +67,8 @@ class Prepared:
 
     def digests(self) -> tuple[str, str]:
         """Fingerprints of which requests the numbers stand for, by sizes and places, and of their keys alone."""
-        requests = hashlib.sha256(self.entries.ends.tobytes() + self.entry_of.tobytes())
         keys = hashlib.sha256(self.first_row.tobytes() + self.keys.digest())
-        return requests.hexdigest(), keys.hexdigest()
+        return self.digest, keys.hexdigest()
 
     def close(self) -> None:
         """Removes the scratch files."""
@@ -80,26 +77,21 @@ class Prepared:
         self.book.notes.close()
 
 
-def finished(portion: Portion, folder: Path, rows_read: int) -> Prepared:
-    """Settles repeats, gathers rows of one key, and numbers the requests.
+def finished(portion: Portion, rows_read: int) -> Prepared:
+    """Settles repeats and what crosses portions, gathers what is left of rows of one key, and numbers the requests.
 
     Args:
         portion: all rows of the extract.
-        folder: where requests go that are made of several rows.
         rows_read: see `Prepared`.
     """
-    portion.keys.finish()
-    portion.entries.finish()
-    key_of = portion.keys.reader()
-    if portion.gathered is not None:
-        return _gathered(portion, portion.gathered, key_of, folder, rows_read)
-    book, groups = portion.book, portion.by_key.groups(key_of)
-    settle_repeats(book, groups, _made(portion), portion.rules.duplicates)
+    if portion.gathering is not None:
+        return _gathered(portion, portion.gathering, rows_read)
+    book, key_of = portion.book, portion.keys.reader()
+    settle_repeats(book, portion.by_key.groups(key_of), _made(portion), portion.rules.duplicates)
     portion.shared.refuse(book, portion.binding, key_of)
     rows = np.flatnonzero(np.frombuffer(book.states, np.uint8) == PENDING)
     book.assign(rows, np.arange(len(rows)))
-    remarks = portion.noticed.remarks()
-    return Prepared(book, portion.entries, rows, rows, portion.keys, portion.wides, rows_read, remarks)
+    return _prepared(portion, rows, rows, portion.entries.ends, rows_read)
 
 
 def _made(portion: Portion) -> Callable[[int], bytes]:
@@ -108,22 +100,49 @@ def _made(portion: Portion) -> Callable[[int], bytes]:
     return lambda ordinal: b"%b%d" % (entry, number(ordinal)) if (entry := entry_of(ordinal)) else b""
 
 
-def _gathered(
-    portion: Portion, templates: GatheredTemplates, key_of: Callable[[int], bytes], folder: Path, rows_read: int
-) -> Prepared:
-    """Makes one request of the rows of each key."""
-    book, rules = portion.book, portion.rules
-    requests = portion.files.enter_context(closing(EntryFile(folder / "requests.tmp")))
-    gathering = Gathering(book, portion.entries, templates, rules.operation, rules.max_bytes)
+def _gathered(portion: Portion, gathering: Gathering, rows_read: int) -> Prepared:
+    """Makes one request of the rows of each key, of those that no portion could make one of."""
+    book, key_of = portion.book, portion.keys.reader()
     portion.shared.refuse(book, portion.binding, key_of)
-    firsts = array("q")
-    for rows, counts, entries in gathering.gather(portion.by_key, key_of):
-        numbers = np.arange(len(firsts), len(firsts) + len(counts))
-        book.assign(rows, np.repeat(numbers, counts))
-        firsts.frombytes(rows[np.cumsum(counts) - counts].tobytes())
-        store(requests, entries)
-    portion.entries.close()
-    requests.finish()
-    numbers, first_row = np.arange(len(firsts), dtype=np.int64), np.array(firsts, np.int64)
+    hashed = portion.by_key.hashed()
+    again = hashed.some(torn(hashed, book))
+    book.assign(again.ordinals, np.full(len(again.ordinals), -1))
+    for made in gathering.clear(again):
+        portion.add(made)
+    rest = hashed.some(np.flatnonzero(book.requests[hashed.firsts] < 0))
+    for made in gathering.settle(rest, key_of):
+        portion.add(made)
+    portion.entries.finish()
+    gathering.parts.close()
+    entry_of, first_row = _numbered(book, len(portion.entries))
+    ends = np.concatenate(([0], np.cumsum(np.diff(portion.entries.ends)[entry_of])))
+    return _prepared(portion, entry_of, first_row, ends, rows_read)
+
+
+def _numbered(book: Book, entries: int) -> tuple[Places, Places]:
+    """Numbers the requests in the order of their first rows; gives the entry and the first row of each.
+
+    Args:
+        book: says for each row which entry it is in; that becomes the number of its request.
+        entries: how many there are; those of requests that fell have no rows.
+    """
+    rows = np.flatnonzero(book.requests >= 0)
+    entry_of_row = book.requests[rows]
+    first = np.full(entries, -1, np.int64)
+    first[entry_of_row[::-1]] = rows[::-1]
+    there = np.flatnonzero(first >= 0)
+    entry_of = there[np.argsort(first[there])]
+    number = np.empty(entries, np.int64)
+    number[entry_of] = np.arange(len(entry_of))
+    book.assign(rows, number[entry_of_row])
+    return entry_of, first[entry_of]
+
+
+def _prepared(portion: Portion, entry_of: Places, first_row: Places, ends: Places, rows_read: int) -> Prepared:
+    """What was prepared; it is told from others by where the entries of its requests end, were they all in order."""
+    places = entry_of if portion.gathering is None else np.arange(len(entry_of))
+    digest = hashlib.sha256(ends.tobytes() + places.tobytes()).hexdigest()
     remarks = portion.noticed.remarks()
-    return Prepared(book, requests, numbers, first_row, portion.keys, portion.wides, rows_read, remarks)
+    return Prepared(
+        portion.book, portion.entries, entry_of, first_row, portion.keys, portion.wides, rows_read, digest, remarks
+    )

@@ -1,7 +1,11 @@
-"""Rows of one key become one request, wherever they stand: as many at once as can be, the others one by one."""
+"""Rows of one key become one request: as many at once as can be, the others one by one.
+
+What nothing speaks against is made where the rows are prepared, of the rows of a portion. The rest is settled when all
+rows are known, and so are requests whose rows stand in several portions: a reason names rows, and what a key is sent
+with depends on all of its rows.
+"""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from heapq import heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +14,9 @@ import numpy.typing as npt
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
 from pipelines.prepare.encoding.gathered_templates import GatheredTemplates
-from pipelines.prepare.encoding.parts import read_parts
-from pipelines.prepare.grouping import MOST_NAMED, KeyIndex, refuse_large, same_key, settle_copy
+from pipelines.prepare.encoding.parts import key_in, read_parts
+from pipelines.prepare.grouping import MOST_NAMED, refuse_large, settle_copy
+from pipelines.prepare.key_index import Hashed, Places, same_key
 from pipelines.prepare.row_book import Book
 from schemas.rows.whole.arrays import taken, text_array
 from schemas.rows.whole.columns import Texts
@@ -41,6 +46,10 @@ class Gathering:
     A request is sent whole or not at all: when one of its rows is at fault, or two contradict each
     other, the others are refused with it and name the culprit, for a request without that row would
     say something else (an account with one holder less).
+
+    Attributes:
+        templates: what rows make.
+        parts: of each row by ordinal, b"" where it was refused; see `GatheredTemplates`.
     """
 
     def __init__(
@@ -49,62 +58,69 @@ class Gathering:
         """Gets ready to gather.
 
         Args:
-            parts: of each row by ordinal, b"" where it was refused; see `GatheredTemplates`.
+            book: of the rows.
+            parts: see above; nothing is read of them before they are written.
+            templates: see above.
+            operation: of the requests.
             limit: bytes of an entry, at most.
         """
-        self._book, self._templates, self._operation, self._limit = book, templates, operation, limit
-        self._parts, self._part_of = parts, parts.reader()
+        self._book, self.templates, self._operation, self._limit = book, templates, operation, limit
+        self.parts, self._part_of = parts, parts.reader()
 
-    def gather(self, index: KeyIndex, key_of: Callable[[int], Hashable]) -> Iterator[Made]:
-        """Yields the requests that stand, in the order of their first rows.
+    def clear(self, hashed: Hashed) -> Iterator[Made]:
+        """Yields the requests that nothing speaks against, as far as these rows tell; settles no row."""
+        for some in hashed.in_order():
+            entries, odd = self._at_once(some)
+            clear = np.flatnonzero(~odd)
+            if len(clear):
+                made = some.some(clear)
+                yield Made(made.ordinals, made.counts, Texts(taken(entries.array, clear)))
+            for place in np.flatnonzero(odd).tolist():
+                rows = some.rows(place)
+                if entry := self._clear(rows):
+                    yield _made(rows, entry)
+
+    def settle(self, hashed: Hashed, key_of: Callable[[int], Hashable]) -> Iterator[Made]:
+        """Yields the requests that stand, and settles all rows that are in none.
 
         Args:
-            index: the keys of all rows.
+            hashed: all rows of their keys.
             key_of: reads the key of a row.
         """
-        waiting: list[list[int]] = []  # rows of the keys that are looked at alone, until it is their turn
-        for ordinals, starts in index.portions():
-            made, odd = self._at_once(ordinals, starts)
-            for place in np.flatnonzero(odd).tolist():
-                for rows in same_key(ordinals[starts[place] : starts[place + 1]].tolist(), key_of):
-                    heappush(waiting, rows)
-            firsts, done = ordinals[starts[:-1]], 0
-            while waiting and waiting[0][0] <= firsts[-1]:
-                rows = heappop(waiting)
-                place = int(np.searchsorted(firsts, rows[0]))
-                yield from _some(made, ordinals, starts, done, place)
-                yield from self._one(rows)
-                done = place + int(firsts[place] == rows[0])
-            yield from _some(made, ordinals, starts, done, len(firsts))
-        while waiting:
-            yield from self._one(heappop(waiting))
+        for some in hashed.in_order():
+            for place in range(len(some.counts)):
+                for ordinals in same_key(some.rows(place), key_of):
+                    if found := self._gathered(ordinals):
+                        yield _made(*found)
 
-    def _at_once(
-        self, ordinals: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]
-    ) -> tuple[Texts, npt.NDArray[np.bool_]]:
+    def _at_once(self, hashed: Hashed) -> tuple[Texts, npt.NDArray[np.bool_]]:
         """The entry of each key as far as it can be made without a look at it alone, and which keys need one."""
+        ordinals, starts = hashed
         nothing = Texts(text_array([b""] * (len(starts) - 1)))
-        if self._templates.together is None:
+        if self.templates.together is None:
             return nothing, np.ones(len(nothing), np.bool_)
-        ends = self._parts.ends
+        ends = self.parts.ends
         settled = np.frombuffer(self._book.states, np.uint8)[ordinals] != PENDING
         odd = np.logical_or.reduceat(settled | (ends[ordinals] == ends[ordinals + 1]), starts[:-1])
         if odd.all():
             return nothing, odd
         counts = np.diff(starts)
-        parts = read_parts(self._parts, ordinals[np.repeat(~odd, counts)], self._templates.together.width)
-        entries, unclear = self._templates.together.entries(parts, np.concatenate(([0], np.cumsum(counts[~odd]))))
+        parts = read_parts(self.parts, ordinals[np.repeat(~odd, counts)], self.templates.together.width)
+        entries, unclear = self.templates.together.entries(parts, np.concatenate(([0], np.cumsum(counts[~odd]))))
         unclear |= entries.lengths > self._limit
         place_of = np.cumsum(~odd) - 1
         odd[~odd] = unclear
         return Texts(taken(entries.array, np.maximum(place_of, 0))), odd
 
-    def _one(self, ordinals: Sequence[int]) -> Iterator[Made]:
-        """The request of the rows of one key, if it stands."""
-        found = self._gathered(ordinals)
-        if found is not None:
-            rows, entry = found
-            yield Made(np.array(rows, np.int64), np.array([len(rows)]), Texts(text_array([entry])))
+    def _clear(self, ordinals: Sequence[int]) -> bytes:
+        """The entry of rows of one hash that nothing speaks against; b"" where something does."""
+        if self._is_settled(ordinals):
+            return b""
+        parts = {self._part_of(ordinal) for ordinal in ordinals}
+        if len(parts) < len(ordinals) or b"" in parts or len({*map(key_in, parts)}) > 1:
+            return b""
+        entry = self.templates.entry([self._part_of(ordinal) for ordinal in ordinals])
+        return entry if entry and len(entry) <= self._limit else b""
 
     def _gathered(self, ordinals: Sequence[int]) -> tuple[list[int], bytes] | None:
         """(ordinals of its rows, copies left out; entry) of the request of one key; None where it does not stand."""
@@ -125,7 +141,7 @@ class Gathering:
 
     def _entry(self, first_of: Mapping[bytes, int], ordinals: Sequence[int]) -> bytes | None:
         """The entry of different rows of one key; refuses those that contradict each other or make too large a one."""
-        entry = self._templates.entry(first_of)
+        entry = self.templates.entry(first_of)
         if entry is None:
             self._compare(first_of)
         elif len(entry) > self._limit and not self._is_settled(ordinals):
@@ -135,7 +151,7 @@ class Gathering:
     def _compare(self, first_of: Mapping[bytes, int]) -> None:
         """Refuses the rows that contradict each other, with all they differ in."""
         kept, told = list(first_of.values()), dict[int, list[str]]()
-        for clash in self._templates.disagreements(first_of):
+        for clash in self.templates.disagreements(first_of):
             pair = (kept[clash.first], kept[clash.second])
             message = clash.message if clash.first != clash.second else _WITHIN_ROW
             for ordinal, other in dict.fromkeys((pair, pair[::-1])):
@@ -171,10 +187,21 @@ class Gathering:
         return any(states[ordinal] != PENDING for ordinal in ordinals)
 
 
-def _some(
-    made: Texts, ordinals: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], first: int, last: int
-) -> Iterator[Made]:
-    """The requests from `first` to before `last` of those made at once."""
-    if first < last:
-        rows = ordinals[starts[first] : starts[last]]
-        yield Made(rows, np.diff(starts[first : last + 1]), made.cut(first, last))
+def torn(hashed: Hashed, book: Book) -> Places:
+    """Which hashes have rows in requests that fall: they lack rows of theirs, or one of their rows was settled since.
+
+    Args:
+        hashed: all rows.
+        book: says in which request, made of the rows of one portion, each is.
+    """
+    starts = hashed.starts[:-1]
+    if not len(starts):
+        return starts
+    requests = book.requests[hashed.ordinals]
+    settled = np.frombuffer(book.states, np.uint8)[hashed.ordinals] != PENDING
+    least, most = np.minimum.reduceat(requests, starts), np.maximum.reduceat(requests, starts)
+    return np.flatnonzero((most >= 0) & ((least < most) | np.logical_or.reduceat(settled, starts)))
+
+
+def _made(rows: Sequence[int], entry: bytes) -> Made:
+    return Made(np.array(rows, np.int64), np.array([len(rows)]), Texts(text_array([entry])))

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
+
 from connectors.extracts.extract import Extract, RowBatch
 from connectors.run_folder.scratch import EntryFile
 from pipelines.operations.operation import Operation
@@ -19,7 +21,9 @@ from pipelines.prepare.encoding.entries import Entries, empty_places, store
 from pipelines.prepare.encoding.gathered_templates import GatheredTemplates
 from pipelines.prepare.encoding.patterns import Pattern
 from pipelines.prepare.encoding.templates import Templates, request_encoder
-from pipelines.prepare.grouping import KeyIndex, refuse_large
+from pipelines.prepare.gathering import Gathering, Made
+from pipelines.prepare.grouping import refuse_large
+from pipelines.prepare.key_index import KeyIndex
 from pipelines.prepare.noticed import Counts, Noticed
 from pipelines.prepare.refusals import Refusals
 from pipelines.prepare.row_book import Book, KeptBook, ParametersOfCalls, Said
@@ -57,9 +61,14 @@ class Rules:
 
 
 class PortionFiles(NamedTuple):
-    """The scratch files of a portion that another process opened, empty."""
+    """The scratch files of a portion that another process opened, empty.
+
+    Attributes:
+        parts: of rows of which several make one request; otherwise it stays empty.
+    """
 
     entries: BinaryIO
+    parts: BinaryIO
     keys: BinaryIO
     notes: BinaryIO
 
@@ -68,11 +77,12 @@ class Kept(NamedTuple):
     """What is known of a prepared portion beside its scratch files; another process can take it over.
 
     Attributes:
-        entry_ends, key_ends: where entries and keys end in their files; int64 as bytes.
+        entry_ends, part_ends, key_ends: where these end in their files; int64 as bytes.
     """
 
     book: KeptBook
     entry_ends: bytes
+    part_ends: bytes
     key_ends: bytes
     by_key: KeyIndex
     shared: Sequence[KeyIndex]
@@ -83,7 +93,12 @@ class Kept(NamedTuple):
 
 
 class Portion:
-    """One pass over an extract, or over a portion of it."""
+    """One pass over an extract, or over a portion of it.
+
+    Attributes:
+        entries: the requests; of each row by its ordinal, b"" where it makes none, unless rows of one key make one.
+        gathering: makes requests of the rows of one key; None where each row is a request.
+    """
 
     def __init__(
         self,
@@ -102,7 +117,8 @@ class Portion:
             expected: columns of which something is expected.
         """
         self.binding, self.rules, self.files = binding, rules, files
-        entries, keys, notes = [place / f"{n}.tmp" for n in PortionFiles._fields] if isinstance(place, Path) else place
+        names = PortionFiles._fields
+        entries, parts, keys, notes = [place / f"{n}.tmp" for n in names] if isinstance(place, Path) else place
         self.book = Book(extract, notes)
         files.callback(self.book.notes.close)
         self.entries = files.enter_context(closing(EntryFile(entries)))
@@ -111,9 +127,14 @@ class Portion:
         self.shared = SharedValues(unique_values(rules.operation, binding, rules.dialect, match_case=rules.match_case))
         self.wides = ParametersOfCalls(_call_parameters(binding, rules))
         build = rules.operation.build(binding.columns, rules.dialect)
-        self.gathered = GatheredTemplates(binding, rules.operation, build) if isinstance(build, Gathered) else None
-        singles = Templates(binding, request_encoder(rules.operation, build))
-        self.made_of = self.gathered.parts if self.gathered else singles.entries
+        self.gathering: Gathering | None = None
+        if isinstance(build, Gathered):
+            kept = files.enter_context(closing(EntryFile(parts)))
+            templates = GatheredTemplates(binding, rules.operation, build)
+            self.gathering = Gathering(self.book, kept, templates, rules.operation, rules.max_bytes)
+            self.made_of = templates.parts
+        else:
+            self.made_of = Templates(binding, request_encoder(rules.operation, build)).entries
         self.refusals = Refusals(binding, extract)
         self.refused = 0
         self.noticed = Noticed(binding, expected)
@@ -131,13 +152,31 @@ class Portion:
         if self.rules.hold or self.wides.needed:
             for position in itertools.compress(itertools.count(), entries):
                 self._look_around(start + position, sheet, position)
-        if entries.longest > self.rules.max_bytes - (self.gathered.names_size if self.gathered else 0):
+        if entries.longest > self.rules.max_bytes - (self.gathering.templates.names_size if self.gathering else 0):
             entries = self._refuse_large(start, entries)
         self.refused += sum(self.book.states.count(code, start) for code in COUNTED)
         self.by_key.extend(start, sheet.keys)
         self.shared.extend(start, sheet, {*batch.bad, *empty_places(sheet.keys)})
         store(self.keys, sheet.keys)
-        store(self.entries, entries)
+        store(self.gathering.parts if self.gathering else self.entries, entries)
+
+    def finish(self) -> None:
+        """Ends reading: makes the requests of all rows of a key that nothing here speaks against."""
+        for file in (self.entries, self.keys):
+            file.finish()
+        self.by_key.sort()
+        self.shared.sort()
+        if self.gathering:
+            self.gathering.parts.finish()
+            for made in self.gathering.clear(self.by_key.hashed()):
+                self.add(made)
+            self.entries.finish()
+
+    def add(self, made: Made) -> None:
+        """Adds requests that are made of the rows of a key each."""
+        first = len(self.entries)
+        self.book.assign(made.rows, np.repeat(np.arange(first, first + len(made.counts)), made.counts))
+        store(self.entries, made.entries)
 
     def _refuse(self, ordinal: int, batch: RowBatch, sheet: Sheet, position: int) -> None:
         """Settles a row that cannot be sent, with all that is wrong with it, and where."""
@@ -158,7 +197,7 @@ class Portion:
             self.wides.add(ordinal, sheet.row(position))
 
     def _refuse_large(self, start: int, entries: Entries) -> Entries:
-        size_of, large = self.gathered.size if self.gathered else len, []
+        size_of, large = self.gathering.templates.size if self.gathering else len, []
         for position, entry in enumerate(entries):
             if entry and (size := size_of(entry)) > self.rules.max_bytes:
                 refuse_large(self.book, [start + position], size, self.rules.max_bytes)
@@ -166,32 +205,35 @@ class Portion:
         return entries.without(large)
 
     def keep(self) -> Kept:
-        """Ends writing; gives what another process needs to adopt the portion."""
-        self.entries.finish()
-        self.keys.finish()
-        patterns = self.gathered.patterns if self.gathered else ()
+        """Ends reading; gives what another process needs to adopt the portion."""
+        self.finish()
+        gathering = self.gathering
         return Kept(
             self.book.keep(),
             self.entries.ends.tobytes(),
+            gathering.parts.ends.tobytes() if gathering else b"",
             self.keys.ends.tobytes(),
             self.by_key,
             self.shared.indices,
             self.wides.said,
-            patterns,
+            gathering.templates.patterns if gathering else (),
             self.noticed.counts,
             self.refused,
         )
 
     def adopt(self, files: PortionFiles, kept: Kept) -> None:
         """Takes over the portion behind those that were adopted before; nothing may have been read here."""
-        start = self.book.adopt(files.notes, kept.book)
+        start = self.book.adopt(files.notes, kept.book, len(self.entries))
         self.entries.adopt(files.entries, kept.entry_ends)
         self.keys.adopt(files.keys, kept.key_ends)
         self.by_key.adopt(start, kept.by_key)
         self.shared.adopt(start, kept.shared)
         self.wides.adopt(start, kept.said)
-        if self.gathered is not None:
-            self.gathered.adopt(kept.patterns)
+        if self.gathering:
+            self.gathering.parts.adopt(files.parts, kept.part_ends)
+            self.gathering.templates.adopt(kept.patterns)
+        else:
+            files.parts.close()
         self.noticed.add(kept.noticed)
         self.refused += kept.refused
 

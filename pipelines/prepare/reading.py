@@ -46,8 +46,9 @@ def prepare(
             for batch in gate.through(extract.batches(gate.columns.union(binding.used_columns))):
                 portion.take(batch)
                 progress(len(portion.book), portion.refused)
+            portion.finish()
         extract.check_unchanged()
         gate.check()
-        prepared = finished(portion, folder, extract.records - gate.trailers)
+        prepared = finished(portion, extract.records - gate.trailers)
         files.pop_all()
     return prepared

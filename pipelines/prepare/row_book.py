@@ -39,15 +39,17 @@ class ReadBatch:
 
 
 class KeptBook(NamedTuple):
-    """A book of a portion, before any of its rows went into a request.
+    """A book of a portion.
 
     Attributes:
+        requests: those that were made of its rows, for which see `Book.adopt`.
         notes: what its note file's `finish` gave.
     """
 
     batches: list[ReadBatch]
     states: bytearray
     note_at: "array[int]"
+    requests: "array[int]"
     notes: tuple[int, dict[int, tuple[str, str]]]
 
 
@@ -87,10 +89,16 @@ class Book:
 
     def keep(self) -> KeptBook:
         """Ends the notes; gives what another process needs to adopt the book."""
-        return KeptBook(self.batches, self.states, self._note_at, self.notes.finish())
+        return KeptBook(self.batches, self.states, self._note_at, self._request, self.notes.finish())
 
-    def adopt(self, notes: BinaryIO, kept: KeptBook) -> int:
-        """Takes over the rows of a portion, and numbers them on in their files; gives the ordinal of the first."""
+    def adopt(self, notes: BinaryIO, kept: KeptBook, made: int) -> int:
+        """Takes over the rows of a portion, and numbers them on in their files; gives the ordinal of the first.
+
+        Args:
+            notes: the file of its notes.
+            kept: what its `keep` gave.
+            made: requests of the rows before; those of the portion follow them.
+        """
         start, begin = len(self.states), self.notes.adopt(notes, *kept.notes)
         for batch in kept.batches:
             row = self._rows_of[batch.source] + 1
@@ -100,7 +108,8 @@ class Book:
         self.states.extend(kept.states)
         found = np.frombuffer(kept.note_at, np.int64)
         self._note_at.frombytes(np.where(found < 0, found, found + (begin << 1)).tobytes())
-        self._request.frombytes(np.full(len(found), -1, np.int32).tobytes())
+        requests = np.frombuffer(kept.requests, np.int32)
+        self._request.frombytes(np.where(requests < 0, requests, requests + np.int32(made)).tobytes())
         return start
 
     def settle(self, ordinal: int, state: State, code: str = "", message: str = "", *, lined: bool = False) -> None:

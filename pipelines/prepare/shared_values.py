@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.operations.operation import Operation
-from pipelines.prepare.grouping import KeyIndex, named_rows
+from pipelines.prepare.grouping import named_rows
+from pipelines.prepare.key_index import KeyIndex
 from pipelines.prepare.row_book import Book
 from schemas.dialects import ONLY_2_3, Dialect
 from schemas.rows.binding import Binding
@@ -71,6 +72,11 @@ class SharedValues:
             if unknown:
                 values = ["" if position in unknown else value for position, value in enumerate(values)]
             index.extend(start, values)
+
+    def sort(self) -> None:
+        """Gets the values ready for who adopts them."""
+        for _, index in self._indices:
+            index.sort()
 
     @property
     def indices(self) -> list[KeyIndex]:

@@ -64,7 +64,7 @@ def whole_sheet_of(binding: Binding, rows: Sequence[Sequence[str]]) -> Sheet:
 
 def texts_of(cells: Sequence[str]) -> Texts:
     """A column as Arrow has it, behind cells that are none of it."""
-    return Texts(text_array([cell.encode() for cell in ("0", "é", *cells, " ")])).cut(2, len(cells) + 2)
+    return Texts(text_array([cell.encode() for cell in ("0", "é", *cells, " ")]).slice(2, len(cells)))
 
 
 def faults(binding: Binding, cells: Sequence[Cell]) -> list[Fault]:

@@ -36,6 +36,45 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "send a request without its rows of another portion",
+        "pipelines/prepare/gathering.py",
+        "((least < most) |",
+        "((most < 0) |",
+        ("tests/unit/prepare/test_gathering.py::test_portions_make_the_requests_that_the_whole_makes",),
+    ),
+    Mutation(
+        "send a request one of whose rows was refused behind the portions",
+        "pipelines/prepare/gathering.py",
+        "(least < most) | np.logical_or.reduceat(settled, starts)",
+        "(least < most)",
+        (
+            "tests/unit/prepare/test_gathering.py::test_keys_that_share_a_value_are_refused_although_their_requests_were_made",
+        ),
+    ),
+    Mutation(
+        "take a portion's requests for those of the one before",
+        "pipelines/prepare/row_book.py",
+        "requests + np.int32(made)",
+        "requests",
+        ("tests/unit/prepare/test_gathering.py::test_portions_make_the_requests_that_the_whole_makes",),
+    ),
+    Mutation(
+        "number requests as portions made them",
+        "pipelines/prepare/finishing.py",
+        "there[np.argsort(first[there])]",
+        "there",
+        (
+            "tests/unit/prepare/test_gathering.py::test_portions_make_what_they_can_and_only_what_crosses_them_is_made_again",
+        ),
+    ),
+    Mutation(
+        "make one request of rows whose keys have one hash",
+        "pipelines/prepare/gathering.py",
+        " or len({*map(key_in, parts)}) > 1",
+        "",
+        ("tests/unit/prepare/test_gathering.py::test_rows_whose_keys_have_one_hash_are_not_taken_for_one_key",),
+    ),
+    Mutation(
         "make one request of rows that contradict each other, where many are made together",
         "pipelines/prepare/encoding/together.py",
         "found |= numbers[rows] != numbers[others]",
@@ -856,7 +895,7 @@ MUTATIONS = (
     Mutation(
         "skip the check for repeated keys",
         "pipelines/prepare/finishing.py",
-        "    settle_repeats(book, groups, _made(portion), portion.rules.duplicates)\n",
+        "    settle_repeats(book, portion.by_key.groups(key_of), _made(portion), portion.rules.duplicates)\n",
         "",
         ("tests/unit/prepare/test_reading.py",),
     ),
@@ -1084,8 +1123,8 @@ MUTATIONS = (
     Mutation(
         "count the rows read in the book itself",
         "pipelines/prepare/reading.py",
-        "finished(portion, folder, extract.records - gate.trailers)",
-        "finished(portion, folder, len(portion.book))",
+        "finished(portion, extract.records - gate.trailers)",
+        "finished(portion, len(portion.book))",
         ("tests/unit/account/test_accountant.py::test_a_row_that_the_reader_drops_is_noticed",),
     ),
     Mutation(

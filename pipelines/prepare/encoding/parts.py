@@ -18,6 +18,11 @@ _MOST_BETWEEN = 1 << 12
 Places = npt.NDArray[np.int64]
 
 
+def key_in(part: bytes) -> bytes:
+    """The token of the key that a part has."""
+    return part.split(APART)[-2]
+
+
 class Parts:
     """The parts of some rows, none of them empty.
 

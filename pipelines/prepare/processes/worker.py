@@ -44,7 +44,7 @@ def prepared(task: Task) -> Outcome:
     binding = Binding(extract.columns, shape, rules.dialect, operation.key, given.mapping, extract.kinds, given.null)
     *scratch, _ = task.files
     with ExitStack() as files, extract:
-        opened = PortionFiles(*(os.fdopen(each, "w+b", buffering=1 << 20) for each in scratch))
+        opened = PortionFiles(*(files.enter_context(os.fdopen(each, "w+b", buffering=1 << 20)) for each in scratch))
         portion = Portion(extract, binding, rules, opened, files)
         gate, found = Gate(Expectations(), extract), []
         for shard in task.shards:

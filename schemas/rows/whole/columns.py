@@ -123,10 +123,6 @@ class Texts(_Lazy):
         """The last byte of each filled cell."""
         return self.octets[self.starts[1:][filled] - 1]
 
-    def cut(self, first: int, last: int) -> "Texts":
-        """The cells from `first` to before `last`."""
-        return Texts(self.array.slice(first, last - first))
-
     def coded(self) -> "Coded | None":
         """The same by different cells, where at most half of them are different."""
         from schemas.rows.whole.arrays import encoded

@@ -20,7 +20,7 @@ from pipelines.load import load
 from pipelines.loading.opening import OpenRun
 from pipelines.loading.run import prepare
 from pipelines.loading.sending import PreparedRun
-from pipelines.prepare import grouping
+from pipelines.prepare import key_index
 from pipelines.report.report import Report
 from schemas.errors import BalanceError, ExtractError
 from schemas.expectations import Expectations
@@ -167,7 +167,7 @@ def test_a_key_counts_once_and_by_its_request_if_it_made_one(
 ) -> None:
     """A hash that several keys share costs a look, and never a verdict."""
     if collide:
-        for module in (grouping, key_counts):
+        for module in (key_index, key_counts):
             monkeypatch.setattr(module, "hash", lambda _: 7, raising=False)
     nameless = {"display_name": ""}
     rows = [

@@ -6,8 +6,8 @@ from unittest import mock
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.prepare import grouping
-from pipelines.prepare.grouping import KeyIndex
+from pipelines.prepare import key_index
+from pipelines.prepare.key_index import KeyIndex
 
 HASHES: tuple[Callable[[str], int], ...] = (
     hash,
@@ -55,7 +55,7 @@ def test_groups_are_those_of_a_dictionary_in_the_order_of_their_first_rows_whate
     rows: Keys, hash_of: Callable[[str], int]
 ) -> None:
     rows = placed(rows)
-    with mock.patch.object(grouping, "hash", hash_of, create=True):
+    with mock.patch.object(key_index, "hash", hash_of, create=True):
         assert found(rows) == expected(rows)
 
 
@@ -64,7 +64,7 @@ def test_rows_that_come_in_pieces_are_the_same_and_those_without_a_key_are_in_no
     keys: list[str], cut: int, hash_of: Callable[[str], int]
 ) -> None:
     index = KeyIndex()
-    with mock.patch.object(grouping, "hash", hash_of, create=True):
+    with mock.patch.object(key_index, "hash", hash_of, create=True):
         index.extend(0, keys[:cut])
         index.extend(len(keys[:cut]), keys[cut:])
         assert list(index.groups(keys.__getitem__)) == expected(list(enumerate(keys)))
