@@ -3,8 +3,8 @@
 Owns how they are started, heard and ended. Must not know what they work on.
 
 A process is given its task on standard input and files that are open: these have no names, so that nobody who is killed
-leaves personal data behind. It says on standard output how far it is, and ends when nobody listens any more. It is
-given no setting of LUSID's, for those hold secrets.
+leaves personal data behind. It says on standard output how far it is, and ends when nobody listens any more. One that
+does not talk to LUSID is given no setting of LUSID's, for those hold secrets.
 """
 
 import os
@@ -36,7 +36,9 @@ class OwnProcess:
         told: the numbers that it said last.
     """
 
-    def __init__(self, module: str, task: object, files: Sequence[BinaryIO], hash_seed: int) -> None:
+    def __init__(
+        self, module: str, task: object, files: Sequence[BinaryIO], hash_seed: int, *, talks_to_lusid: bool = False
+    ) -> None:
         """Starts it.
 
         Args:
@@ -44,9 +46,10 @@ class OwnProcess:
             task: pickled onto its standard input.
             files: open in it by the same descriptors.
             hash_seed: texts have the same hash in processes of the same seed.
+            talks_to_lusid: whether it is given the settings of LUSID's that this process was given.
         """
         environ = os.environ.items()  # noqa: TID251 - handed on and not read
-        env = {name: value for name, value in environ if not name.startswith(_OF_LUSID)}
+        env = {name: value for name, value in environ if talks_to_lusid or not name.startswith(_OF_LUSID)}
         begin = f"import runpy, sys; sys.path[:] = {sys.path!r}; runpy.run_module({module!r}, run_name='__main__')"
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-c", begin],  # it finds our modules where this process found them
@@ -75,6 +78,11 @@ class OwnProcess:
         if lines:
             self.told = tuple(map(int, lines[-1].split()))
         return bool(heard)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
 
     def death(self) -> str | None:
         """Waits for its end; says what killed it, None where it ended by itself."""

@@ -20,7 +20,7 @@ NAV: Mapping[str, Sequence[str]] = {
     "Prefect": ("prefect.md",),
     "Python": ("python.md", "moving.md"),
     "Reference": tuple(f"reference/{name}.md" for name in PAGES),
-    "Behind it": ("architecture.md", "decisions/index.md", "lusid.md", "speed.md"),
+    "Behind it": ("architecture.md", "decisions/index.md", "lusid.md", "speed.md", "dask.md"),
 }
 """The pages by section; one that is not there is left out, one that has no place is an error."""
 

@@ -14,8 +14,8 @@ from connectors.lusid.waiting import Waiting
 from connectors.targets import Target
 from schemas.errors import ConfigError
 from schemas.expectations import Expectations
-from schemas.option_types.kinds import Exact, Switch, Text
-from schemas.settings import GUARDS, LARGEST, About, LoadOptions, about
+from schemas.option_types.kinds import About, Exact, Switch, Text
+from schemas.settings import GUARDS, LARGEST, LoadOptions, about
 from schemas.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ class Options(LoadOptions):
         """
         given = self.of(**limits).guards if limits else dict.fromkeys(GUARDS)
         return replace(self, **dict[str, Any](given))
+
+    def prepared_by(self, **crew: Any) -> "Options":
+        """The options with another engine and its scheduler in place of their own, as `of` takes them.
+
+        Raises:
+            ConfigError: as `of` raises it.
+        """
+        other = self.of(**{"engine": self.engine, **crew})
+        return replace(self, engine=other.engine, scheduler=other.scheduler)
 
     def plain(self) -> dict[str, Any]:
         """The options as JSON members, without `hold` and `followed`; `of` reads them back."""

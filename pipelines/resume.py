@@ -33,6 +33,7 @@ def resume(
     force: bool = False,
     followed: bool = False,
     limits: Mapping[str, Any] | None = None,
+    crew: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     carry_out: CarryOut = carry_out,
 ) -> Report:
@@ -46,6 +47,7 @@ def resume(
             stays as it was sent. A changed extract is refused even so: it no longer has the rows that were sent.
         followed: loads that depend on this one follow.
         limits: of the guard (`max_change`, ...), each in place of the run's own.
+        crew: who prepares rows (`engine`, `scheduler`), in place of the run's own.
         progress: receives notes and progress.
         carry_out: carries out the rest of the load.
 
@@ -62,6 +64,8 @@ def resume(
     options = replace(options_of(manifest, folder, target), max_failures=None, followed=followed or manifest.followed)
     if limits:
         options = options.guarded(**limits)
+    if crew:
+        options = options.prepared_by(**crew)
     operation = operation_named(manifest.operation)
     extracts = [file.found_in(folder.path) for file in manifest.extracts]
     with ExitStack() as stack:

@@ -6,14 +6,14 @@ does not import it: the command line makes its flags from here, and `bulkload --
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, NamedTuple
+from typing import Annotated, Any, ClassVar, Final
 
 from schemas.dialects import Dialect
-from schemas.option_types import business_dates
+from schemas.option_types import business_dates, places
 from schemas.option_types.budget import FailureBudget, Limit
-from schemas.option_types.kinds import Checked, Exact, Location, Switch, Text
+from schemas.option_types.choices import Engine, UnknownInstruments
+from schemas.option_types.kinds import About, Checked, Exact, Location, Switch, Text
 from schemas.states import Alerts, Duplicates, Mode
 from schemas.verdicts import RedAt
 
@@ -31,31 +31,6 @@ LONGEST: Final = 1e9
 
 MOST_IN_FLIGHT: Final = 64
 """Calls; with more they only wait for each other, and no server was seen to handle as many at once."""
-
-
-class UnknownInstruments(StrEnum):
-    """What becomes of rows whose instrument LUSID does not know."""
-
-    REPORT = "report"
-    """They are sent, and those that LUSID takes on the unknown instrument are an alert."""
-    REFUSE = "refuse"
-    """LUSID is asked first, and they are held."""
-
-
-class About(NamedTuple):
-    """Describes an option.
-
-    Attributes:
-        help: its line in --help; empty where it has no flag and is for Python alone.
-        takes: the values it takes, where its type does not say so.
-        metavar: stands for its value in --help.
-        one_extract: only commands that load a single extract have it.
-    """
-
-    help: str = ""
-    takes: str = ""
-    metavar: str | None = None
-    one_extract: bool = False
 
 
 _KEYS = "a number of keys or a percentage up to 100%"
@@ -77,6 +52,7 @@ class LoadSettings:
         plan: a plan.parquet; the run keeps a copy of it.
         assume: see `schemas.assumptions`.
         workers: processes of this machine; for any number of them a run's files are the same.
+        engine, scheduler: see `connectors.cluster`; whoever prepares, a run's files are the same.
         wait: seconds until a night of the same folder and target, a load of the same feed, or an extract's load under
             `once`, must be over.
         once: compares extracts by content.
@@ -90,6 +66,18 @@ class LoadSettings:
     max_batch_bytes: Annotated[int, Exact(1, LARGEST), About("Most bytes in one call.")] = MAX_BATCH_BYTES
     concurrency: Annotated[int, Exact(1, MOST_IN_FLIGHT), About("Most calls in flight at once.")] = 4
     workers: Annotated[int | None, Exact(1, 256), About("Processes that prepare rows; default: as many as pay.")] = None
+    engine: Annotated[
+        Engine, About("Who prepares rows: processes of this machine, or of a Dask cluster.", metavar="local|dask")
+    ] = Engine.LOCAL
+    scheduler: Annotated[
+        Text | None,
+        Checked(places.scheduler),
+        About(
+            "Scheduler of the Dask cluster; default: a cluster of this machine.",
+            "an address such as tcp://host:8786",
+            "ADDRESS",
+        ),
+    ] = None
     patience: Annotated[
         float,
         Exact(0, LONGEST),

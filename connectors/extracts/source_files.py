@@ -56,6 +56,10 @@ class Source:
     stamp: tuple[int, int]
     origin: str = ""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Whoever unpickles it may stand in another folder."""
+        return Source, (self.name, self.path.absolute(), self.size, self.stamp, self.origin)
+
     @property
     def place(self) -> str:
         """Where it is found again: its URL, or its path."""

@@ -30,18 +30,23 @@ _MOST_IN_MEMORY = 10_000
 """Notes that are kept in memory and compared with later ones."""
 
 
-def open_private(path: Path) -> BinaryIO:
+def open_private(path: Path, *, named: bool = False) -> BinaryIO:
     """A new file, private to its owner and open for writing and reading.
 
     Its name is removed at once: it holds personal data, and a process that is killed must not leave it behind.
+
+    Args:
+        path: its name.
+        named: keep that, for processes that cannot be given open files; then it goes with its folder.
 
     Raises:
         RunFolderError: the folder cannot be written.
     """
     with _writing(path):
         handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
-        with suppress(OSError):  # some systems cannot unlink an open file: there `close` removes it
-            path.unlink()
+        if not named:
+            with suppress(OSError):  # some systems cannot unlink an open file: there `close` removes it
+                path.unlink()
         return os.fdopen(handle, "w+b", buffering=_BUFFER)
 
 

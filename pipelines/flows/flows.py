@@ -147,7 +147,13 @@ def backfill(
 
 @flow(name="resume-run", flow_run_name="resume {run}", persist_result=False)
 def resume_run(
-    run: str, runs: str, target: str | None = None, *, force: bool = False, limits: dict[str, str] | None = None
+    run: str,
+    runs: str,
+    target: str | None = None,
+    *,
+    force: bool = False,
+    limits: dict[str, str] | None = None,
+    crew: dict[str, str] | None = None,
 ) -> State[None]:
     """Finishes a run that stopped or died; settled rows are not sent again.
 
@@ -157,10 +163,10 @@ def resume_run(
         target: replaces the run's own; None keeps that.
         force: resume although the mapping changed, if the keys are the same.
         limits: of the guard, each in place of the run's own.
+        crew: who prepares rows (`engine`, `scheduler`), in place of the run's own.
     """
-    work = partial(
-        resume, run, runs=Path(runs), target=target, force=force, limits=limits, carry_out=carry_out_in_tasks
-    )
+    given = partial(resume, run, runs=Path(runs), target=target, force=force, limits=limits, crew=crew)
+    work = partial(given, carry_out=carry_out_in_tasks)
     return _state_of("resume-run", lambda progress: work(progress=progress))
 
 

@@ -114,14 +114,15 @@ def launch_resume(
     *,
     force: bool,
     limits: Mapping[str, str],
+    crew: Mapping[str, str],
     prefect: bool | None,
 ) -> Report:
     """Finishes a run that stopped, as `resume` does; see `launch_load`."""
     if not goes_through_prefect(prefect):
-        return resume(run, runs=runs, target=target, force=force, limits=limits, progress=progress)
+        return resume(run, runs=runs, target=target, force=force, limits=limits, crew=crew, progress=progress)
     from pipelines.flows import flows
 
-    work = partial(flows.resume_run, run, str(runs), target, force=force, limits=dict(limits))
+    work = partial(flows.resume_run, run, str(runs), target, force=force, limits=dict(limits), crew=dict(crew))
     return through_prefect(work, Report, progress)
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 
+from connectors.cluster.cluster import Cluster
 from connectors.extracts.assumptions_file import read_assumptions
 from connectors.extracts.extract import Extract
 from connectors.extracts.frame_extract import columns_of_frame, extract_from_frame, is_frame
@@ -20,6 +21,7 @@ from pipelines.feeds.of_load import check_feed, feed_of
 from pipelines.loading.assumed import check_followed
 from pipelines.loading.collector import plain_memory, quiet_collector
 from pipelines.loading.earlier import check_target, resumed
+from pipelines.loading.engine import check_engine, cluster_of
 from pipelines.loading.given_extract import open_files
 from pipelines.loading.given_plan import check_given, keep_plan
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
@@ -46,6 +48,7 @@ class OpenRun:
         expect: what must be true of the whole extract, from the mapping and the options.
         assumed: what is assumed of the target.
         target: None in a dry run.
+        cluster: None where this machine works alone.
         day: its business date.
         feed: what it is of; None where nothing is remembered.
         journal_from: where the journal ended when the run was opened, in bytes.
@@ -63,6 +66,7 @@ class OpenRun:
     expect: Expectations
     assumed: Assumptions
     target: Target | None
+    cluster: Cluster | None
     folder: RunFolder
     journal: Journal
     record: Record
@@ -108,6 +112,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
     found, bound, mapping, expect = _checked(spec, assumed, closing)
     again = "resume" if spec.earlier else "load"
     target = closing.enter_context(loads_target(spec.options, spec.progress, again))
+    cluster = closing.enter_context(cluster_of(spec.options, spec.progress.note))
     day = business_dates.business_date(spec.options.date or business_dates.today(spec.options.timezone).isoformat())
     spec.progress.begins(day, spec.options.feed)
     folder = spec.earlier.folder if spec.earlier else RunFolder.create(spec.options.runs, spec.operation.name)
@@ -136,6 +141,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         expect=expect,
         assumed=assumed,
         target=target,
+        cluster=cluster,
         folder=folder,
         journal=journal,
         record=record,
@@ -172,6 +178,7 @@ def _checked(
     operation.check_mode(options.mode)
     operation.check_dialect(options.dialect)
     operation.check_duplicates(options.duplicates)
+    check_engine(options)
     check_given(spec)
     check_feed(operation, options)
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None

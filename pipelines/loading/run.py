@@ -23,6 +23,8 @@ from pipelines.loading.opening import OpenRun
 from pipelines.loading.remembering import remember
 from pipelines.loading.sending import PreparedRun, Sent
 from pipelines.prepare import reading
+from pipelines.prepare.processes.dask_tasks import DaskTasks
+from pipelines.prepare.processes.own_processes import OwnProcesses
 from pipelines.prepare.reading import Rules, Workers
 from pipelines.report.html import write_html
 from pipelines.report.report import Report
@@ -46,7 +48,8 @@ def prepare(run: OpenRun) -> PreparedRun:
         match_case=run.assumed.identifiers_match_case.get(spec.operation.name, True),
     )
     watch = Watch(options.max_failures, spec.progress)
-    workers = Workers(options.workers, options.strict, run.mapping, options.null_words)
+    crew = DaskTasks(run.cluster) if run.cluster else OwnProcesses()
+    workers = Workers(options.workers, options.strict, run.mapping, options.null_words, crew)
     requests = reading.prepare(run.extract, run.binding, rules, run.folder.scratch, watch.reading, workers)
     run.closing.callback(requests.close)
     if spec.replayed is not None:

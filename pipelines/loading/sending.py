@@ -18,7 +18,7 @@ from pipelines.loading.opening import OpenRun
 from pipelines.operations.operation import CallSpec
 from pipelines.prepare.reading import Prepared
 from schemas.errors import FatalError
-from schemas.settings import UnknownInstruments
+from schemas.option_types.choices import UnknownInstruments
 from schemas.states import State
 
 

@@ -1,6 +1,6 @@
 """The first half of a load: every row is read, validated and keyed, every request written down. Nothing is sent.
 
-Nothing here knows HTTP. A large extract is cut into portions, which processes of this machine prepare side by side.
+Nothing here knows HTTP. A large extract is cut into portions, which several processes prepare side by side.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from connectors.extracts.extract import Extract
 from pipelines.prepare.completeness import Gate
 from pipelines.prepare.finishing import Prepared, finished
 from pipelines.prepare.portion import Portion, Rules
-from pipelines.prepare.processes.workers import Workers, prepare_apart
+from pipelines.prepare.processes.apart import prepare_apart
+from pipelines.prepare.processes.workers import Workers
 from schemas.rows.binding import Binding
 
 __all__ = ["Prepared", "Rules", "Workers", "prepare"]

@@ -1,4 +1,4 @@
-"""What may stand in an option: numbers within bounds, texts that name something, texts that a check accepts.
+"""What an option says of itself, and what may stand in it: numbers within bounds, texts, texts that a check accepts.
 
 Pydantic is imported when a schema is made: `bulkload --help` must answer at once.
 """
@@ -6,6 +6,22 @@ Pydantic is imported when a schema is made: `bulkload --help` must answer at onc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
+
+
+class About(NamedTuple):
+    """Describes an option.
+
+    Attributes:
+        help: its line in --help; empty where it has no flag and is for Python alone.
+        takes: the values it takes, where its type does not say so.
+        metavar: stands for its value in --help.
+        one_extract: only commands that load a single extract have it.
+    """
+
+    help: str = ""
+    takes: str = ""
+    metavar: str | None = None
+    one_extract: bool = False
 
 
 class Exact(NamedTuple):

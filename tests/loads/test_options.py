@@ -33,7 +33,12 @@ from schemas.settings import LoadOptions, about, flag, flags
 from schemas.verdicts import RedAt
 
 NO_FLAG = {"expect": "has flags of its own", "followed": "a night knows", "hold": "a night knows"}
-WORDS = {"date": "2026-11-30", "timezone": "Europe/London", "full_every": "7d"}
+WORDS = {
+    "scheduler": "tcp://dask.firm.example:8786",
+    "date": "2026-11-30",
+    "timezone": "Europe/London",
+    "full_every": "7d",
+}
 FILES = ("mapping", "assume")
 """Files that a run names by where they are, whoever reads its manifest from elsewhere."""
 

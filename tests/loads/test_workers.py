@@ -4,48 +4,19 @@ import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import pyarrow.parquet as pq
 import pytest
-from builders import account, investor, order, write_csv
+from builders import investor, order, write_csv
 from portions import in_portions
+from prepared_apart import ROWS, dry
 
 from connectors.processes import OwnProcess
 from pipelines.load import load
 from pipelines.options import Progress
-from pipelines.prepare.processes import workers
-from pipelines.report.report import Report
+from pipelines.prepare.processes import own_processes
 from schemas.errors import ExtractError, RunFolderError
 from schemas.rows.columns import Row
-
-MANY = 300
-ROWS: dict[str, list[Row]] = {
-    "investor-records": [
-        *(investor(n) for n in range(MANY)),
-        investor(7),  # a copy of a row of another portion
-        investor(8, {"display_name": "Somebody else"}),  # contradicts one
-        investor(MANY, {"display_name": ""}),
-        investor(MANY + 1, {"display_name": 'two\nlines, and a quote: "'}),
-    ],
-    "investment-accounts": [
-        *(account(n, 1) for n in range(MANY)),
-        *(account(n, 2) for n in range(0, MANY, 3)),  # the second holder stands far from the first
-        account(9, 3, {"display_name": "Otherwise"}),
-    ],
-    "orders": [*(order(n % 99, n) for n in range(MANY)), order(5, MANY + 1, {"quantity": "many"})],
-}
-
-
-def written(report: Report) -> tuple[Any, ...]:
-    """What a load leaves, but for times and its name."""
-    outcomes = pq.read_table(report.run_dir / "outcomes.parquet").to_pylist()
-    failures = (report.run_dir / "failures.csv").read_bytes()
-    return outcomes, failures, report.rows, report.keys, report.rows_read, report.reasons, report.warnings
-
-
-def dry(folder: Path, operation: str, extract: Path, count: int, **options: Any) -> tuple[Any, ...]:
-    return written(load(operation, extract, runs=folder / "runs", dry_run=True, workers=count, **options))
 
 
 @pytest.mark.parametrize("operation", ROWS)
@@ -102,7 +73,7 @@ def test_a_process_that_dies_is_replaced_once(tmp_path: Path, monkeypatch: pytes
             if len(started) == 2:
                 os.kill(self._process.pid, signal.SIGKILL)
 
-    monkeypatch.setattr(workers, "OwnProcess", Dying)
+    monkeypatch.setattr(own_processes, "OwnProcess", Dying)
     assert dry(tmp_path, "investor-records", path, 2) == usual
     assert len(started) == 3
 
@@ -114,7 +85,7 @@ def test_a_process_that_dies_twice_ends_the_load_in_one_line(tmp_path: Path, mon
         def __init__(self, _module: str, task: object, files: Sequence[BinaryIO], hash_seed: int) -> None:
             super().__init__("no.such.module", task, files, hash_seed)
 
-    monkeypatch.setattr(workers, "OwnProcess", Dead)
+    monkeypatch.setattr(own_processes, "OwnProcess", Dead)
     with pytest.raises(RunFolderError) as caught:
         dry(tmp_path, "orders", path, 2)
     assert caught.value.message == (
@@ -151,7 +122,7 @@ def test_who_stops_the_load_stops_its_processes(tmp_path: Path, monkeypatch: pyt
         def reading(self, _rows: int) -> None:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(workers, "OwnProcess", Watched)
+    monkeypatch.setattr(own_processes, "OwnProcess", Watched)
     with pytest.raises(KeyboardInterrupt):
         load("investor-records", path, runs=tmp_path / "runs", dry_run=True, workers=2, progress=Stopping())
     assert len(stopped) == 2

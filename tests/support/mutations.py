@@ -96,6 +96,13 @@ MUTATIONS = (
         ("tests/loads/test_workers.py::test_processes_of_its_own_change_nothing",),
     ),
     Mutation(
+        "let each process of a cluster hash keys in its own way",
+        "pipelines/prepare/processes/dask_tasks.py",
+        "start(task, opened, seed)",
+        "start(task, opened, seed + secrets.randbelow(1 << 20))",
+        ("tests/cluster/test_preparing_there.py::test_a_cluster_changes_nothing[investment-accounts]",),
+    ),
+    Mutation(
         "tell a row another row's reason",
         "pipelines/prepare/row_book.py",
         "found + (begin << 1)",

@@ -9,8 +9,9 @@ from typing import BinaryIO
 import pytest
 
 from connectors.extracts.extract import Extract
-from pipelines.prepare.processes import worker, workers
-from pipelines.prepare.processes.workers import Task, Workers
+from pipelines.prepare.processes import own_processes, worker
+from pipelines.prepare.processes.own_processes import OwnProcesses
+from pipelines.prepare.processes.workers import Task
 
 
 class InThisProcess:
@@ -42,14 +43,14 @@ class InThisProcess:
 def in_portions(count: int) -> Iterator[None]:
     """Whatever is prepared meanwhile with `Workers` is cut into so many portions, where it can be cut."""
 
-    def as_many(_workers: Workers, _extract: Extract) -> int:
+    def as_many(_crew: OwnProcesses, _most: int | None, _extract: Extract) -> int:
         return count
 
     def nothing_to_hear(_running: object, heard: Callable[[], None]) -> None:
         heard()
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(workers, "OwnProcess", InThisProcess)
-        patched.setattr(workers, "listen", nothing_to_hear)
-        patched.setattr(Workers, "count", as_many)
+        patched.setattr(own_processes, "OwnProcess", InThisProcess)
+        patched.setattr(own_processes, "listen", nothing_to_hear)
+        patched.setattr(OwnProcesses, "count", as_many)
         yield

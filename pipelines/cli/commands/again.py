@@ -8,6 +8,7 @@ import typer
 from pipelines.cli.commands.load import show, telling
 from pipelines.cli.flags import JsonFlag, NotifyFlag, PrefectFlag, QuietFlag, RunArgument, RunsFlag, option
 from pipelines.cli.monitoring import MetricsFlag
+from schemas.option_types.choices import Engine
 from schemas.settings import RUNS
 from schemas.texts import one_line, server_text
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 OwnTargetFlag = Annotated[
     str | None,
     typer.Option("--target", metavar="URL|sandbox[:FILE]", help="Where to load; default: the run's own target."),
+]
+OwnEngineFlag = Annotated[
+    Engine | None,
+    typer.Option("--engine", help="Who prepares rows, local or dask; default: the run's own."),
 ]
 
 
@@ -33,6 +38,8 @@ def resume(
     max_clear: Annotated[str | None, option("max_clear")] = None,
     max_create: Annotated[str | None, option("max_create")] = None,
     max_vanished: Annotated[str | None, option("max_vanished")] = None,
+    engine: OwnEngineFlag = None,
+    scheduler: Annotated[str | None, option("scheduler")] = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     prefect: PrefectFlag = None,
@@ -48,9 +55,10 @@ def resume(
 
     given = {"max_change": max_change, "max_clear": max_clear, "max_create": max_create, "max_vanished": max_vanished}
     limits = {name: limit for name, limit in given.items() if limit is not None}
+    crew = {name: each for name, each in (("engine", engine), ("scheduler", scheduler)) if each is not None}
     with telling("resume", notify, metrics) as told:
         with progress(quiet=quiet, closed=told.loaded) as shown:
-            report = launch_resume(run, runs, target, shown, force=force, limits=limits, prefect=prefect)
+            report = launch_resume(run, runs, target, shown, force=force, limits=limits, crew=crew, prefect=prefect)
         told.ended(report, [report], report.document)
     _show_run(report, as_json=as_json, quiet=quiet)
 
