@@ -8,23 +8,25 @@ import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipelines.nights.backfill import BackfillReport
-from pipelines.nights.report import NightlyReport
 from pipelines.options import Options, Progress
-from pipelines.report.report import Report
 from schemas.errors import ConfigError, UnreachableError
 from schemas.settings import LoadOptions, about
 
-Outcome = Report | NightlyReport | BackfillReport
+if TYPE_CHECKING:
+    from pipelines.flows.outcomes import Outcome
+    from pipelines.nights.backfill import BackfillReport
+    from pipelines.nights.report import NightlyReport
+    from pipelines.report.report import Report
+
 TAG = "bulkload"
 """Of every flow run of ours: automations go by it."""
 
 _PREFECTS = ("prefect", "httpx")
 """The packages whose errors are Prefect's and not ours."""
 
-_T = TypeVar("_T", Report, NightlyReport, BackfillReport)
+_T = TypeVar("_T", "Report", "NightlyReport", "BackfillReport")
 
 
 class Bridge:
@@ -39,7 +41,7 @@ class Bridge:
         self.progress = progress
         self.outcome: Outcome | Exception | None = None
 
-    def leave(self, outcome: Outcome | Exception) -> None:
+    def leave(self, outcome: "Outcome | Exception") -> None:
         """Keeps how the flow ended."""
         self.outcome = outcome
 

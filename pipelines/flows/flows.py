@@ -13,8 +13,9 @@ from pathlib import Path
 from connectors.prefect_settings import configure_prefect
 from pipelines.flows import outcomes
 from pipelines.flows.asking_first import loads_of_night, loads_of_nights, loads_of_trading_day, stop_if_missing
-from pipelines.flows.bridge import Outcome, current_bridge
+from pipelines.flows.bridge import current_bridge
 from pipelines.flows.form import LoadForm, NightForm
+from pipelines.flows.outcomes import Outcome
 from pipelines.loading.spec import LoadSpec
 from pipelines.nights.backfill import backfill as backfill_nights
 from pipelines.nights.nightly import nightly

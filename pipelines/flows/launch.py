@@ -1,26 +1,25 @@
 """Decides whether a command's load runs through Prefect or in this process, and starts it.
 
-Prefect is imported only where it is used. Either way the same function does the work, with the same settings.
+Prefect is imported only where it is used, and so is what nights, resume and replay need beside a load. Either way the
+same function does the work, with the same settings.
 """
 
 from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.prefect_settings import prefect_server
 from pipelines.flows.bridge import plain_options, through_prefect
 from pipelines.load import carry_out
 from pipelines.loading.spec import LoadSpec
-from pipelines.nights.backfill import BackfillReport, backfill
-from pipelines.nights.nightly import nightly
-from pipelines.nights.report import NightlyReport
-from pipelines.nights.trading_day import trading_day
 from pipelines.options import Options, Progress
-from pipelines.replay import replay
 from pipelines.report.report import Report
-from pipelines.resume import resume
+
+if TYPE_CHECKING:
+    from pipelines.nights.backfill import BackfillReport
+    from pipelines.nights.report import NightlyReport
 
 
 def goes_through_prefect(asked: bool | None) -> bool:  # noqa: FBT001  # the value of a flag
@@ -64,12 +63,15 @@ def launch_nightly(
     verify: str | None = None,
     again: bool,
     prefect: bool | None,
-) -> NightlyReport:
+) -> "NightlyReport":
     """Loads a night, as `nightly` does; see `launch_load`."""
     more: dict[str, Any] = {"again": again, **({"verify": verify} if verify else {})}
     if not goes_through_prefect(prefect):
+        from pipelines.nights.nightly import nightly
+
         return nightly(folder, progress=progress, **{**vars(options), **more, **({"day": day} if day else {})})
     from pipelines.flows import flows
+    from pipelines.nights.report import NightlyReport
 
     form = plain_options(options, of_night=True)
     work = partial(flows.nightly_load, str(folder), day, again=again, verify=verify, options=form)
@@ -78,11 +80,14 @@ def launch_nightly(
 
 def launch_trading_day(
     folder: Path, options: Options, progress: Progress, *, again: bool, prefect: bool | None
-) -> NightlyReport:
+) -> "NightlyReport":
     """Loads a trading day, as `trading_day` does; see `launch_load`."""
     if not goes_through_prefect(prefect):
+        from pipelines.nights.trading_day import trading_day
+
         return trading_day(folder, progress=progress, again=again, **vars(options))
     from pipelines.flows import flows
+    from pipelines.nights.report import NightlyReport
 
     work = partial(flows.trading_day, str(folder), again=again, options=plain_options(options, of_night=True))
     return through_prefect(work, NightlyReport, progress)
@@ -96,11 +101,14 @@ def launch_backfill(
     *,
     again: bool,
     prefect: bool | None,
-) -> BackfillReport:
+) -> "BackfillReport":
     """Loads the nights from the first to the last of two dates, as `backfill` does; see `launch_load`."""
     if not goes_through_prefect(prefect):
+        from pipelines.nights.backfill import backfill
+
         return backfill(folder_pattern, *dates, progress=progress, again=again, **vars(options))
     from pipelines.flows import flows
+    from pipelines.nights.backfill import BackfillReport
 
     work = partial(flows.backfill, folder_pattern, *dates, again=again, options=plain_options(options, of_night=True))
     return through_prefect(work, BackfillReport, progress)
@@ -119,6 +127,8 @@ def launch_resume(
 ) -> Report:
     """Finishes a run that stopped, as `resume` does; see `launch_load`."""
     if not goes_through_prefect(prefect):
+        from pipelines.resume import resume
+
         return resume(run, runs=runs, target=target, force=force, limits=limits, crew=crew, progress=progress)
     from pipelines.flows import flows
 
@@ -131,6 +141,8 @@ def launch_replay(
 ) -> Report:
     """Sends only the rows of a run that were not accepted, as `replay` does; see `launch_load`."""
     if not goes_through_prefect(prefect):
+        from pipelines.replay import replay
+
         return replay(run, corrected, runs=runs, target=target, progress=progress)
     from pipelines.flows import flows
 

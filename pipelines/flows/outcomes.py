@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connectors.run_folder.folder import RunFolder
-from pipelines.flows.bridge import Outcome
 from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.report import UNFINISHED, NightlyReport
 from pipelines.report.advice import CONTINUE, next_command
@@ -20,6 +19,8 @@ from pipelines.report.summary import Summary, many
 from schemas.manifest import Reason
 from schemas.states import STATES, State
 from schemas.verdicts import Colour, worst_of
+
+Outcome = Report | NightlyReport | BackfillReport
 
 RED, REJECTS, ALERTS = "Red", "Rejects", "Alerts"
 """The names of states: failed; completed with rows that are not in; completed with rows to look at. Automations of

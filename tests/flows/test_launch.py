@@ -26,6 +26,11 @@ Capture = pytest.CaptureFixture[str]
 
 REFUSED = {"display_name": "Refused"}
 NAMELESS = {"display_name": ""}
+PLACES = {
+    "load": "pipelines.flows.launch.carry_out",
+    **{name: f"pipelines.nights.{name}.{name}" for name in ("nightly", "trading_day", "backfill")},
+    **{name: f"pipelines.{name}.{name}" for name in ("resume", "replay")},
+}
 COMMANDS = {
     "load": ["load", "orders", "orders.csv"],
     "nightly": ["nightly", "night"],
@@ -48,9 +53,8 @@ def taken(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Callable[[list[st
         return end
 
     monkeypatch.setattr("pipelines.flows.launch.through_prefect", ending("through Prefect"))
-    for name in COMMANDS:
-        called = "carry_out" if name == "load" else name
-        monkeypatch.setattr(f"pipelines.flows.launch.{called}", ending("in the process"))
+    for place in PLACES.values():
+        monkeypatch.setattr(place, ending("in the process"))
 
     def run(command: list[str]) -> str:
         assert cli.run(command) == 2
@@ -81,7 +85,7 @@ def test_a_command_that_does_not_use_prefect_or_a_frame_does_not_import_them(tmp
         "import json, sys; from pipelines.cli import main\n"
         "first, *more = json.loads(sys.argv[1])\n"
         "codes = [main.run(first)]\n"
-        "frames = 'pandas' in sys.modules\n"
+        "frames = 'pandas' in sys.modules or 'pipelines.nights.nightly' in sys.modules\n"
         "codes += map(main.run, more)\n"
         "print(codes, 'prefect' in sys.modules, frames, file=sys.stderr)"
     )

@@ -110,7 +110,7 @@ def test_its_flag_sets_it_and_nothing_else(name: str, monkeypatch: pytest.Monkey
     found = taken(["load", "orders", "a.csv", *typed_flag, "--direct"], "pipelines.flows.launch.carry_out", monkeypatch)
     assert {each: found[each] for each in wanted} == wanted
     if not about(flags()[name]).one_extract:
-        found = taken(["nightly", ".", *typed_flag, "--direct"], "pipelines.flows.launch.nightly", monkeypatch)
+        found = taken(["nightly", ".", *typed_flag, "--direct"], "pipelines.nights.nightly.nightly", monkeypatch)
         assert {each: found[each] for each in wanted} == wanted
 
 

@@ -386,9 +386,9 @@ def test_nightly_holds_what_depends_on_a_failed_row(tmp_path: Path, capsys: Capt
 @pytest.mark.parametrize(
     ("command", "called"),
     [
-        (["nightly", "."], "pipelines.flows.launch.nightly"),
-        (["trading-day", "."], "pipelines.flows.launch.trading_day"),
-        (["backfill", "{date}", "2026-01-05", "2026-01-06"], "pipelines.flows.launch.backfill"),
+        (["nightly", "."], "pipelines.nights.nightly.nightly"),
+        (["trading-day", "."], "pipelines.nights.trading_day.trading_day"),
+        (["backfill", "{date}", "2026-01-05", "2026-01-06"], "pipelines.nights.backfill.backfill"),
     ],
 )
 def test_each_flag_of_loads_from_folders_reaches_their_options(

@@ -433,7 +433,7 @@ def test_the_command_says_what_ended_the_day(
         assert again
         return replace(trading_day.trading_day(folder, **given), error=StoppedError("a marker of the day"))
 
-    monkeypatch.setattr("pipelines.flows.launch.trading_day", ending)
+    monkeypatch.setattr("pipelines.nights.trading_day.trading_day", ending)
     flags = ["--target", "sandbox", "--runs", str(tmp_path)]
     assert cli.run(["trading-day", str(DATA / "day"), *flags, "--again"]) == 4
     captured = capsys.readouterr()
