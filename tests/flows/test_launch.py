@@ -1,5 +1,6 @@
 """One rule for all loading commands: when they go through Prefect, and that it makes no other difference."""
 
+import importlib
 import json
 import os
 import re
@@ -52,6 +53,7 @@ def taken(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Callable[[list[st
 
         return end
 
+    importlib.import_module("pipelines.flows.flows")  # later, it would keep what is put in place here
     monkeypatch.setattr("pipelines.flows.launch.through_prefect", ending("through Prefect"))
     for place in PLACES.values():
         monkeypatch.setattr(place, ending("in the process"))

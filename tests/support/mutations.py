@@ -545,7 +545,7 @@ MUTATIONS = (
         "schemas/rows/conventions/foreign_words.py",
         """if self.marks and ('="' in together""",
         """if self.marks and ('="=' in together""",
-        ("tests/loads/test_declared_cells.py::test_marks_of_a_text_are_refused_and_taken_off_where_they_are_declared",),
+        ("tests/unit/rows/test_foreign_words.py",),
     ),
     Mutation(
         "lose the sign behind a number",

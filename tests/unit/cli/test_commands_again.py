@@ -317,13 +317,13 @@ def test_an_empty_feed_is_refused_each_night_until_the_flag_says_that_it_may_be(
     )
     night = ["nightly", str(empty.parent), *flags(place), "--direct"]
     assert cli.run(night) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == f"bulkload: {said}"
+    assert capsys.readouterr().err.splitlines()[-1] == f"investor-records: {said}"
     assert cli.run([*night, "--min-rows", "0"]) == 0
     assert cli.run([*night, "--again"]) == 2
     capsys.readouterr()
     dates = [f"{place}/{{date:%Y%m%d}}", "2026-01-05", "2026-01-06"]
     assert cli.run(["backfill", *dates, *flags(place), "--direct", "--again"]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == f"bulkload: 2026-01-06: {said}"
+    assert capsys.readouterr().err.splitlines()[-1] == f"investor-records: {said}"
     assert cli.run(["backfill", *dates, *flags(place), "--direct", "--again", "--min-rows", "0"]) == 0
 
 

@@ -1,11 +1,13 @@
 """Headers of very many columns, all of them wrong: told at once, and briefly."""
 
 import time
+from collections.abc import Iterable
 
 import pytest
 from bound import bind
 
 from schemas.errors import ConfigError
+from schemas.suggestions import did_you_mean
 
 pytestmark = pytest.mark.untraced
 COLUMNS = 50_000
@@ -25,12 +27,19 @@ def refusal(header: list[str], mapping: dict[str, str] | None = None) -> str:
     return caught.value.message
 
 
-def test_unknown_columns() -> None:
+def test_unknown_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    def noted(name: str, known: Iterable[str]) -> str:
+        asked.append(name)
+        return did_you_mean(name, known)
+
+    monkeypatch.setattr("schemas.rows.header.did_you_mean", noted)
     told = refusal([*NEEDED[1:], *(f"display_nam{i}" for i in range(COLUMNS))])
 
     assert told.startswith("the header: column display_nam0 is unknown; did you mean display_name?; column display_na")
     assert told.endswith("did you mean display_name?; 49,980 more; needed column display_name is missing")
-    assert told.count("did you mean") == 20
+    assert told.count("did you mean") == len(asked) == 20
 
 
 def test_columns_that_are_there_twice() -> None:
