@@ -429,9 +429,11 @@ def test_the_command_loads_the_committed_day_and_prints_one_document(
 def test_the_command_says_what_ended_the_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    load_day = trading_day.trading_day
+
     def ending(folder: Path, *, again: bool, **given: Any) -> NightlyReport:
         assert again
-        return replace(trading_day.trading_day(folder, **given), error=StoppedError("a marker of the day"))
+        return replace(load_day(folder, **given), error=StoppedError("a marker of the day"))
 
     monkeypatch.setattr("pipelines.nights.trading_day.trading_day", ending)
     flags = ["--target", "sandbox", "--runs", str(tmp_path)]
