@@ -4,7 +4,7 @@
 array is laid out in buffers as Arrow's columnar format has it. Only the types that files of a run have are known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain
 from typing import Any
 
@@ -27,10 +27,10 @@ def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_string(kind):
         return _texts(values)
     if pa.types.is_int64(kind):
-        numbers = np.array([value or 0 for value in values], np.int64)
+        numbers = np.array([value or 0 for value in values] if None in values else values, np.int64)
         return pa.Array.from_buffers(kind, len(values), [_validity(values), pa.py_buffer(numbers)])
     if pa.types.is_list(kind):
-        offsets = _offsets([len(value or ()) for value in values])
+        offsets = _offsets(len(value or ()) for value in values)
         items = array_of([*chain.from_iterable(value or () for value in values)], kind.value_type)
         return pa.Array.from_buffers(kind, len(values), [_validity(values), offsets], children=[items])
     if pa.types.is_dictionary(kind) and kind.index_type == pa.int8():
@@ -53,20 +53,23 @@ def _repeated(value: str | None, count: int, kind: pa.DataType) -> pa.Array:
 
 
 def _texts(values: Sequence[str | None]) -> pa.Array:
-    encoded = [value.encode() if value else b"" for value in values]
-    together = b"".join(encoded)
+    texts = [value or "" for value in values]
+    together = "".join(texts).encode()
     if len(together) > _LARGEST_OFFSET:
         raise OverflowError(f"{len(together):,} bytes of text do not fit into one array")
-    parts = [_validity(values), _offsets([*map(len, encoded)]), pa.py_buffer(together)]
+    sizes = map(len, texts) if together.isascii() else (len(text.encode()) for text in texts)
+    parts = [_validity(values), _offsets(sizes), pa.py_buffer(together)]
     return pa.Array.from_buffers(pa.string(), len(values), parts)
 
 
-def _offsets(sizes: Sequence[int]) -> pa.Buffer:
+def _offsets(sizes: Iterable[int]) -> pa.Buffer:
     """Where each item begins, and where the last one ends."""
     return pa.py_buffer(np.array([*accumulate(sizes, initial=0)], np.int32))
 
 
 def _validity(values: Sequence[Any]) -> pa.Buffer | None:
     """A bit for each value, 0 where it is null; None where none is."""
+    if None not in values:
+        return None
     there = np.fromiter((value is not None for value in values), bool, len(values))
-    return None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.py_buffer(np.packbits(there, bitorder="little"))

@@ -60,15 +60,11 @@ def is_failure_report(header: Sequence[str]) -> bool:
     return tuple(header[: len(_KNOWN_BY)]) == _KNOWN_BY
 
 
-_FEW_LINES = 50_000
-"""So long, importing pandas, which `pyarrow.array` does, would take longer than laying arrays out ourselves."""
-
-
 class LineFile:
     """A Parquet file that is written in row groups; a context manager."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._schema, self._lines = schema, 0
+        self._schema = schema
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
 
     def __enter__(self) -> Self:
@@ -84,10 +80,8 @@ class LineFile:
 
     def write(self, columns: Mapping[str, Sequence[Any] | pa.Array]) -> None:
         """Adds lines, given as columns of the schema, some of them as Arrow has them."""
-        self._lines += len(columns[self._schema[0].name])
-        make = array_of if self._lines <= _FEW_LINES else pa.array
-        given = [(columns[f.name], f.type) for f in self._schema]
-        arrays = [column if isinstance(column, pa.Array) else make(column, kind) for column, kind in given]
+        given = [(columns[field.name], field.type) for field in self._schema]
+        arrays = [column if isinstance(column, pa.Array) else array_of(column, kind) for column, kind in given]
         self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
     def note(self, name: bytes, content: bytes) -> None:

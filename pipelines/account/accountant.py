@@ -14,14 +14,14 @@ from connectors.extracts.extract import Extract, RowBatch
 from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import OWN_COLUMNS, OutcomeFile, write_failures
-from pipelines.account.columns import ALONE, rows_alone
+from pipelines.account.columns import RowColumns
 from pipelines.account.failed_references import FailedRefs
 from pipelines.account.key_counts import rows_that_count
 from pipelines.account.reasons import DETAILS, Reasons, RowReason, SettledCall, stretches
 from pipelines.account.shared_ids import shared_ids
 from pipelines.deliver.ledger import Ledger
 from pipelines.prepare.reading import Prepared
-from pipelines.prepare.row_book import ReadBatch, RowsOf
+from pipelines.prepare.row_book import ReadBatch
 from schemas.errors import BalanceError, ExtractError
 from schemas.manifest import Reason
 from schemas.rows.cells import joined_labels
@@ -136,58 +136,27 @@ class Accountant:
         return RunCounts(read, rows, keys, self._reasons.ranked(), [*self._alerts(), *alerts], self._changes)
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
-        """Writes a line for each request and each row outside a request; returns how many rows the lines list."""
-        rows_of = RowsOf(self._requests, len(self._prepared))
-        total = 0
+        """Writes the lines of all requests and of the rows outside; returns how many rows the lines list."""
+        columns, total = RowColumns(self._prepared), 0
         for batch in self._book.batches:
-            span = np.arange(batch.start, batch.start + batch.count)
-            requests = self._requests[span]
-            heads = requests < 0
-            heads[~heads] = self._prepared.first_row[requests[~heads]] == span[~heads]
-            lines = self._lines(batch, span[heads], requests[heads], rows_of)
-            total += sum(map(len, lines["rows"])) if rows_of.many else len(lines["rows"])
+            lines = self._lines(batch, columns)
+            total += len(lines["rows"].flatten())
             file.write(lines)
         return total
 
-    def _lines(
-        self,
-        batch: ReadBatch,
-        ordinals: npt.NDArray[np.int64],
-        requests: npt.NDArray[np.int32],
-        rows_of: RowsOf,
-    ) -> dict[str, Any]:
-        lines: dict[str, Any] = {
-            **rows_alone(self._prepared, batch, ordinals, self._states[ordinals]),
-            "places": [None] * len(ordinals),
-            **self._details(ordinals, requests),
-        }
-        if rows_of.many:
-            lines |= {name: lines[name].to_pylist() for name in ALONE}
-        for i in np.flatnonzero(~self._is_good[self._states[ordinals]]).tolist():
-            place = self._book.found_at(int(ordinals[i]))
-            lines["places"][i] = [place] if place else None
-        for i, request in enumerate(requests.tolist() if rows_of.many else ()):
-            if request >= 0:
-                self._add_rows(lines, i, rows_of(request))
-        return lines
-
-    def _add_rows(self, lines: dict[str, list[Any]], line: int, rows: Sequence[int]) -> None:
-        """Adds the rows of a request made of several; rows in another file get a line of their own."""
-        by_source: dict[str, dict[str, list[Any]]] = {}
-        is_in = self._is_good[self._states[rows[0]]]
-        for ordinal in rows:
-            source, row = self._book.place(ordinal)
-            of_source = by_source.setdefault(source, {"rows": [], "places": []})
-            of_source["rows"].append(row)
-            of_source["places"].append(None if is_in else self._book.found_at(ordinal))
-        for first, (source, told) in enumerate(by_source.items()):
-            own = {"source": source, **told, "places": told["places"] if all(told["places"]) else None}
-            for name, column in lines.items():
-                cell = own.get(name, column[line])
-                if first == 0:
-                    column[line] = cell
-                else:
-                    column.append(cell)
+    def _lines(self, batch: ReadBatch, columns: RowColumns) -> dict[str, Any]:
+        """The lines of the requests that begin in a batch, and of its rows outside."""
+        span = np.arange(batch.start, batch.start + batch.count)
+        is_head = self._requests[span] < 0
+        is_head[~is_head] = self._prepared.first_row[self._requests[span[~is_head]]] == span[~is_head]
+        heads = span[is_head]
+        requests = self._requests[heads]
+        lines, details = columns.lines(heads, requests), self._details(heads, requests)
+        if len(lines) > len(heads):
+            details = {name: [column[head] for head in lines.heads] for name, column in details.items()}
+        states = self._states[heads[lines.heads]]
+        places = columns.places(lines, ~self._is_good[states])
+        return {**columns.of(batch, heads, lines, states), "places": places, **details}
 
     def _details(self, ordinals: npt.NDArray[np.int64], requests: npt.NDArray[np.int32]) -> dict[str, list[Any]]:
         """Why each line is in its state; a stretch that one call settled, or that was not sent, is done at once."""

@@ -17,7 +17,7 @@ from pipelines.planning.differences import Difference, text_of
 from pipelines.planning.effect import SENT, Effect, Foreseen, foreseen
 from pipelines.planning.held import Held, HeldReader, version_of
 from pipelines.prepare.reading import Prepared
-from pipelines.prepare.row_book import RowsOf
+from pipelines.prepare.spans import RowsOf
 from schemas.states import GOOD, code_of
 
 EXAMPLES = 100

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from connectors.run_folder.scratch import EntryFile
 from pipelines.prepare.gathering import Gathering, torn
 from pipelines.prepare.grouping import settle_repeats
-from pipelines.prepare.key_index import Places
 from pipelines.prepare.portion import Portion
 from pipelines.prepare.row_book import Book, ParametersOfCalls
+from pipelines.prepare.spans import Places
 from schemas.states import PENDING
 from schemas.texts import without_middle
 

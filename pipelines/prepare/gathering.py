@@ -16,8 +16,9 @@ from pipelines.operations.operation import Operation
 from pipelines.prepare.encoding.gathered_templates import GatheredTemplates
 from pipelines.prepare.encoding.parts import key_in, read_parts
 from pipelines.prepare.grouping import MOST_NAMED, refuse_large, settle_copy
-from pipelines.prepare.key_index import Hashed, Places, same_key
+from pipelines.prepare.key_index import Hashed, same_key
 from pipelines.prepare.row_book import Book
+from pipelines.prepare.spans import Places
 from schemas.rows.whole.arrays import taken, text_array
 from schemas.rows.whole.columns import Texts
 from schemas.states import PENDING, State

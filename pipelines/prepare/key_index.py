@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.prepare.spans import Places, joined
 from schemas.rows.whole.columns import filled
-
-Places = npt.NDArray[np.int64]
 
 _AT_ONCE = 1024
 """Keys whose requests are made together."""
@@ -40,10 +39,8 @@ class Hashed(NamedTuple):
 
     def some(self, places: Places) -> "Hashed":
         """The rows of some hashes, in this order."""
-        counts = self.counts[places]
-        ends = np.concatenate(([0], np.cumsum(counts)))
-        within = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)
-        return Hashed(self.ordinals[np.repeat(self.starts[places], counts) + within], ends)
+        rows, ends = joined(self.starts[places], self.counts[places])
+        return Hashed(self.ordinals[rows], ends)
 
     def rows(self, place: int) -> list[int]:
         """The rows of one hash."""
@@ -93,9 +90,18 @@ class KeyIndex:
         hashes, ordinals = self._sorted()
         return Hashed(ordinals, _starts(hashes))
 
-    def repeated(self, key_of: Callable[[int], Hashable]) -> Places:
-        """Ordinals, ascending, of the rows whose hash rows of another key have, too; `key_of` reads a row's key."""
+    def repeated(self, key_of: Callable[[int], Hashable], requests: npt.NDArray[np.int32]) -> Places:
+        """Ordinals, ascending, of the rows whose hash rows of another key have, too.
+
+        Args:
+            key_of: reads a row's key.
+            requests: of each row; rows of one have one key. -1 where a row has none.
+        """
         found, hashed = array("q"), self._met()
+        if len(hashed.ordinals):
+            of_row, starts = requests[hashed.ordinals], hashed.starts[:-1]
+            least, most = np.minimum.reduceat(of_row, starts), np.maximum.reduceat(of_row, starts)
+            hashed = hashed.some(np.flatnonzero((least < most) | (least < 0)))
         for place in np.argsort(hashed.firsts, kind="stable").tolist():  # keys near each other are read together
             rows = hashed.rows(place)
             if len(set(map(key_of, rows))) > 1:

@@ -212,21 +212,6 @@ class Book:
         return self.batches[low]
 
 
-class RowsOf:
-    """Ordinals of the rows of each request; only to be asked where some request has `many`."""
-
-    def __init__(self, requests: npt.NDArray[np.int32], count: int) -> None:
-        self.many = int(np.count_nonzero(requests >= 0)) > count
-        if self.many:
-            self._order = np.argsort(requests, kind="stable")
-            self._starts = np.searchsorted(requests[self._order], np.arange(count + 1))
-
-    def __call__(self, request: int) -> list[int]:
-        """Ordinals of a request's rows, in reading order."""
-        rows: list[int] = self._order[self._starts[request] : self._starts[request + 1]].tolist()
-        return rows
-
-
 class Said(NamedTuple):
     """What the rows of a portion say of their calls: all of it, and the number of what each row says, by its place."""
 

@@ -97,7 +97,7 @@ class SharedValues:
             binding: how rows are read, to read them again.
         """
         for each, index in self._indices:
-            rows = np.array([o for o in index.repeated(key_of).tolist() if _counts(book, o)], np.int64)
+            rows = np.array([o for o in index.repeated(key_of, book.requests).tolist() if _counts(book, o)], np.int64)
             if len(rows):
                 _refuse_shared(each, book, binding, rows)
 

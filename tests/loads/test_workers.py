@@ -26,11 +26,11 @@ def test_processes_of_its_own_change_nothing(tmp_path: Path, operation: str) -> 
 
 
 @pytest.mark.parametrize("operation", ROWS)
-@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("count", [2, 3, 5, 7])
 def test_portions_of_several_files_change_nothing(tmp_path: Path, operation: str, count: int) -> None:
     rows, folder = ROWS[operation], tmp_path / "night"
     folder.mkdir()
-    for name, some in (("a", rows[:40]), ("b", rows[40:41]), ("c", rows[41:])):
+    for name, some in (("a", rows[:200]), ("b", rows[200:201]), ("c", rows[201:])):
         write_csv(folder / f"{name}.csv", some)
     usual = dry(tmp_path, operation, folder, 1)
     with in_portions(count):

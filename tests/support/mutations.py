@@ -36,6 +36,30 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "list a request's rows of several files under the first",
+        "pipelines/account/columns.py",
+        "begins[1:] |= sources[1:] != sources[:-1]",
+        "begins[1:] |= False",
+        ("tests/unit/account/test_accountant.py",),
+    ),
+    Mutation(
+        "give rows outside requests the lines of other rows",
+        "pipelines/prepare/spans.py",
+        "np.where(outside, alone, self._starts[known])",
+        "np.where(outside, 0, self._starts[known])",
+        ("tests/unit/account/test_accountant.py",),
+    ),
+    Mutation(
+        "never compare a value that rows of one request share with other requests",
+        "pipelines/prepare/key_index.py",
+        "np.flatnonzero((least < most) | (least < 0))",
+        "np.flatnonzero(least < 0)",
+        (
+            "tests/unit/prepare/test_gathering.py::"
+            "test_keys_that_share_a_value_are_refused_although_their_requests_were_made",
+        ),
+    ),
+    Mutation(
         "send a request without its rows of another portion",
         "pipelines/prepare/gathering.py",
         "((least < most) |",
