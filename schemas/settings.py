@@ -150,6 +150,15 @@ class LoadSettings:
         ),
     ] = None
     xlsx: Annotated[Switch, About("Also write failures.xlsx, which spreadsheets leave as it is.")] = False
+    archive: Annotated[
+        Text | None,
+        Checked(places.archive),
+        About(
+            "Where to copy the folder of a run when it is finished.",
+            "a URL that begins with s3://, gs://, abfs://, abfss:// or sftp://",
+            "URL",
+        ),
+    ] = None
     once: Annotated[Switch, About("Refuse an extract that an earlier run has finished.", one_extract=True)] = False
     feed: Annotated[
         Text | None,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from connectors.archive import check_installed
 from connectors.cluster.cluster import Cluster
 from connectors.cluster.opening import open_cluster
 from pipelines.options import Options
@@ -10,12 +11,14 @@ from schemas.errors import ConfigError
 from schemas.option_types.choices import Engine
 
 
-def check_engine(options: Options) -> None:
-    """Makes sure, before anything is opened, that who prepares is said whole.
+def check_places(options: Options) -> None:
+    """Makes sure, before anything is opened, that a load can use the places elsewhere that it names.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: it cannot.
     """
+    if options.archive is not None:
+        check_installed(options.archive)
     if options.scheduler is not None and options.engine is not Engine.DASK:
         raise ConfigError("--scheduler names a Dask cluster, and --engine is local: add --engine=dask")
 

@@ -21,7 +21,7 @@ from pipelines.feeds.of_load import check_feed, feed_of
 from pipelines.loading.assumed import check_followed
 from pipelines.loading.collector import plain_memory, quiet_collector
 from pipelines.loading.earlier import check_target, resumed
-from pipelines.loading.engine import check_engine, cluster_of
+from pipelines.loading.engine import check_places, cluster_of
 from pipelines.loading.given_extract import open_files
 from pipelines.loading.given_plan import check_given, keep_plan
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
@@ -178,7 +178,7 @@ def _checked(
     operation.check_mode(options.mode)
     operation.check_dialect(options.dialect)
     operation.check_duplicates(options.duplicates)
-    check_engine(options)
+    check_places(options)
     check_given(spec)
     check_feed(operation, options)
     mapping = read_mapping(options.mapping, operation.name) if options.mapping else None

@@ -16,6 +16,7 @@ from pipelines.deliver.limits import Watch
 from pipelines.feeds.of_load import wanted_of
 from pipelines.history.catalog import loading_now, refuse_finished
 from pipelines.history.replays.check import check_keys
+from pipelines.loading.archiving import archived
 from pipelines.loading.assumed import warnings_of
 from pipelines.loading.earlier import check_same
 from pipelines.loading.manifest import closed
@@ -150,6 +151,7 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
     prepared.requests.close()
     run.folder.clear_scratch()  # before the verdict: a finished run is neither resumed nor tidied up
     run.record.write(manifest)
+    report = archived(run, report)
     run.spec.progress.closed(run.folder.path)
     return report
 

@@ -34,6 +34,7 @@ from schemas.verdicts import RedAt
 
 NO_FLAG = {"expect": "has flags of its own", "followed": "a night knows", "hold": "a night knows"}
 WORDS = {
+    "archive": "s3://archive/runs",
     "scheduler": "tcp://dask.firm.example:8786",
     "date": "2026-11-30",
     "timezone": "Europe/London",

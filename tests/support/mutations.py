@@ -127,6 +127,20 @@ MUTATIONS = (
         ("tests/cluster/test_preparing_there.py::test_a_cluster_changes_nothing[investment-accounts]",),
     ),
     Mutation(
+        "leave the outcomes out of the archive",
+        "connectors/archive.py",
+        "if path.is_file() and path != last",
+        "if path.is_file() and path != last and path.suffix != '.parquet'",
+        ("tests/loads/test_archive.py::test_all_files_of_a_run_are_in_its_archive",),
+    ),
+    Mutation(
+        "call a run whole in the archive before it is",
+        "connectors/archive.py",
+        "[*files, last]",
+        "[last, *files]",
+        ("tests/loads/test_archive.py::test_what_is_cut_short_has_no_manifest_in_the_archive",),
+    ),
+    Mutation(
         "tell a row another row's reason",
         "pipelines/prepare/row_book.py",
         "found + (begin << 1)",

@@ -83,18 +83,28 @@ def connected(url: str) -> tuple[Any, str]:
         ConfigError: what the place needs is not installed, or the URL is refused.
         ExtractError: it cannot be reached.
     """
-    kind = kind_of_place(url)
+    kind, to_fs = kind_of_place(url), opener(url)
     try:
         options = _sftp_options() if kind.extra == "sftp" else {"use_listings_cache": False}
-        to_fs: Any = importlib.import_module("fsspec.core").url_to_fs
         fs, path = to_fs(url, skip_instance_cache=True, **options)
-    except ImportError:
-        raise ConfigError(
-            f"{url}: to read it, install what it needs: pip install 'lusid-bulkload[{kind.extra}]'"
-        ) from None
     except client_errors(url) as error:
         raise ExtractError(f"{url}: cannot be reached: {told(error)}") from None
     return fs, path
+
+
+def opener(url: str) -> Any:
+    """What opens a file system by a URL, of a place whose client is installed.
+
+    Raises:
+        ConfigError: it is not, or the URL is refused.
+    """
+    kind = kind_of_place(url)
+    try:
+        fsspec: Any = importlib.import_module("fsspec")
+        fsspec.get_filesystem_class(urlsplit(url).scheme.lower())
+    except ImportError:
+        raise ConfigError(f"{url}: install what it needs: pip install 'lusid-bulkload[{kind.extra}]'") from None
+    return fsspec.core.url_to_fs
 
 
 def client_errors(url: str) -> tuple[type[Exception], ...]:
