@@ -75,7 +75,7 @@ LOCK := uv pip compile --universal --upgrade --no-strip-extras --python-version 
   --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 wheel: $(STAMP)        ## dist/*.whl, to install elsewhere: docs/install.md
-	@rm -rf build dist
+	@rm -rf build/lib build/bdist.* dist
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 lock:                  ## pin every dependency anew, for every platform (needs uv)

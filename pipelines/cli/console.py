@@ -182,7 +182,7 @@ def ending_lines(summaries: Sequence[Summary], repeat: str, width: int) -> Itera
     yield "", ""
     yield "Files", "bold"
     for summary in summaries:
-        yield f"  {summary.folder.path}/", ""
+        yield f"  {advice.shown(summary.folder.path)}/", ""
         for path, about in summary.files:
             yield f"    {path.name:<16}  {about}", "dim"
     yield "", ""

@@ -55,7 +55,8 @@ def _lines(nights: Sequence[Told], width: int) -> Iterator[Line]:
 def night_lines(night: NightFactsDocument) -> Iterator[Line]:
     """How a night is by now: its verdict, its reasons with who must act, its page, and what to type next."""
     yield one_line(night.headline), _STYLES.get(night.headline[:1], "")
-    yield f"  {night.open:,} of {night.not_accepted:,} rows that were not accepted are still open", ""
+    if night.not_accepted:
+        yield f"  {night.open:,} of {night.not_accepted:,} rows that were not accepted are still open", ""
     if night.new is not None:
         yield (
             f"  {night.new:,} keys new, {night.still:,} still failing, {night.cured:,} cured since the night before",

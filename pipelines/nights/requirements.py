@@ -143,7 +143,8 @@ def unknown_volumes(night: Night, rows_before: Callable[[str], list[int]]) -> It
     """Notes on operations whose rows cannot be compared yet."""
     for operation, volume in night.rules.rows.items():
         if volume.compares and (known := len(rows_before(operation))) < FEWEST_NIGHTS:
-            yield f"{operation}: its number of rows is not compared, because only {known} earlier nights are known"
+            nights = f"{known} earlier {'night is' if known == 1 else 'nights are'} known"
+            yield f"{operation}: its number of rows is not compared yet: {nights}, and it takes {FEWEST_NIGHTS}"
 
 
 def _median(rows: list[int]) -> float | None:

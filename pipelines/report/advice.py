@@ -21,7 +21,7 @@ from schemas.texts import server_text
 
 NAME = "bulkload"
 
-CONTINUE = "Fix what stopped it, then type the same again: it resumes where it stopped, and loads nothing twice."
+CONTINUE = "Fix what the first line names, then type the same again: it loads what is not in, and nothing twice."
 """What to do about several loads of which one stopped."""
 
 
@@ -74,15 +74,19 @@ def command_on(verb: str, folder: RunFolder, target: str | None, over: Mapping[s
         target: the run's, if the command is to load into it.
         over: limits of the guard that the run is over, and what it would take to let it go on.
     """
-    runs = [] if folder.path.parent == RUNS else ["--runs", shown(folder.path.parent)]
     where = ["--target", target] if target is not None and not is_named(target) else []
     limits = [word for option, keys in (over or {}).items() for word in (flag(option), str(keys))]
-    return shlex.join([program(), verb, folder.run_id, *runs, *where, *limits])
+    return shlex.join([program(), verb, folder.run_id, *_in(folder.path.parent), *where, *limits])
 
 
 def command_on_all(verb: str, runs: Path) -> str:
     """A command on all runs of a folder."""
-    return shlex.join([program(), verb, *([] if runs == RUNS else ["--runs", shown(runs)])])
+    return shlex.join([program(), verb, *_in(runs)])
+
+
+def _in(runs: Path) -> list[str]:
+    """The flag for the folder of the runs; none for the one that commands take by default."""
+    return [] if shown(runs) == str(RUNS) else ["--runs", shown(runs)]
 
 
 def next_step(run: Summary) -> str:

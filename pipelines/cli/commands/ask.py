@@ -114,6 +114,8 @@ def _print_table(answer: "Answer") -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     print_lines(((line, "" if number else "bold") for number, line in enumerate(aligned)), stdout_console())
+    if len(lines) == 1:
+        typer.echo("There are no such rows.", err=True)
     if next(answer.rows, None) is not None:
         typer.echo(f"There are more than {_MOST_SHOWN:,} rows: --csv or --json prints all.", err=True)
 

@@ -178,7 +178,8 @@ def test_of_few_earlier_nights_no_median_is_taken_and_a_note_says_so(place: Plac
     night = place.night(dry_run=True)
     assert (night.exit_code, night.missing) == (0, ())
     assert (
-        "investor-records: its number of rows is not compared, because only 2 earlier nights are known" in night.notes
+        "investor-records: its number of rows is not compared yet: 2 earlier nights are known, and it takes 3"
+        in night.notes
     )
 
 
