@@ -96,8 +96,8 @@ def load_steps(
         url,
         (*notes, *absent),
         sequence.error,
-        missing=tuple(sequence.missing),
-        refused=tuple(sequence.refused),
+        missing=tuple(each._replace(holds=sequence.held_by(each.operation)) for each in sequence.missing),
+        refused=tuple(each._replace(holds=sequence.held_by(each.operation)) for each in sequence.refused),
         not_started=tuple(later.operation for later in steps[begun:]),
         held=tuple(sequence.held),
         verified=read_back,
@@ -137,6 +137,7 @@ class _Sequence:
         self._settings, self._continuation, self._carry_out = settings, continuation, carry_out
         self._hold: dict[str, str] = {}
         self._not_in: dict[str, str] = {}
+        self._held_by: dict[str, str] = {}
         self._refs_lost: FatalError | None = None
         self._loading = False
         self._interrupted, self._awaits = interrupted, awaits
@@ -176,8 +177,13 @@ class _Sequence:
         if self._not_in[lacking]:
             progress.note(f"{step.operation}: held, because {lacking} {self._not_in[lacking]}")
             self.held.append(step.operation)
+            self._held_by[step.operation] = self._held_by.get(lacking, lacking)
         self._not_in[step.operation] = self._not_in[lacking] and "was held"
         return True
+
+    def held_by(self, operation: str) -> tuple[str, ...]:
+        """The loads that were held for one, be it for another one in between."""
+        return tuple(each for each, root in self._held_by.items() if root == operation)
 
     def _miss(self, missing: Missing, progress: Progress) -> None:
         progress.note(str(missing))

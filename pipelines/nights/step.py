@@ -46,10 +46,12 @@ class Missing(NamedTuple):
 
     Attributes:
         why: that it has not come, is stale, or is not whole, in words that follow on the operation's name.
+        holds: loads that were not carried out because they need it.
     """
 
     operation: str
     why: str
+    holds: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.operation} {self.why}"
@@ -60,10 +62,12 @@ class Refused(NamedTuple):
 
     Attributes:
         error: what is wrong with its extract, header, mapping or options; names the operation and the files.
+        holds: loads that were not carried out because they need it.
     """
 
     operation: str
     error: FatalError
+    holds: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.error.message

@@ -17,7 +17,7 @@ from pipelines.report.night_values import NightFacts, NightReason, TrendNight
 from pipelines.report.summary import Summary
 from schemas.history_documents import NightFactsDocument, NightReasonDocument
 from schemas.manifest import Manifest
-from schemas.nights.owners import TODO, Party
+from schemas.nights.owners import AGAIN, TODO, Party
 from schemas.states import STATES, State
 
 _FIRST = 5
@@ -137,7 +137,7 @@ class NightPage:
         """What to do about a reason's rows."""
         if reason.state is State.HELD:
             return "Nothing by itself: replay it after the rows that it waits for."
-        return TODO[Party.US] if reason.state.traits.again else TODO[reason.party]
+        return AGAIN if reason.state.traits.again else TODO[reason.party]
 
     @staticmethod
     def slices(run: Summary) -> list[Slice]:

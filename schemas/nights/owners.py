@@ -68,9 +68,12 @@ BY_STATE: Mapping[State, Party] = {
 TODO: Mapping[Party, str] = {
     Party.SOURCE: "Ask for corrected rows, or correct them in failures.csv, then replay.",
     Party.LUSID: "Have LUSID's set-up changed, then replay: no cell is wrong.",
-    Party.US: "No cell is wrong: type the command below.",
+    Party.US: "Correct the mapping, a setting or the export, or the rows in failures.csv, then replay.",
 }
 """What to do about rows that a party looks after."""
+
+AGAIN = "No cell is wrong: type the command below."
+"""What to do about rows that need nothing but to be sent again."""
 
 
 class Owners(BaseModel):

@@ -44,10 +44,12 @@ class MissingExtract(_Part):
 
     Attributes:
         why: in words that follow on the operation's name.
+        holds: loads that were not carried out because they need it.
     """
 
     operation: str
     why: str
+    holds: tuple[str, ...] = ()
 
 
 class RefusedLoad(_Part):
@@ -55,10 +57,12 @@ class RefusedLoad(_Part):
 
     Attributes:
         why: what is wrong, with the operation and its files.
+        holds: loads that were not carried out because they need it.
     """
 
     operation: str
     why: str
+    holds: tuple[str, ...] = ()
 
 
 class NightRecord(_Part):

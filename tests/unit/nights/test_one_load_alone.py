@@ -143,6 +143,17 @@ def test_what_is_told_of_a_refused_load_stands_in_every_place(night: Path, capsy
     assert json.loads(capsys.readouterr().out)["rows"] == [[["investor-records"]]]
 
 
+def test_what_is_held_stands_under_what_holds_it(night: Path) -> None:
+    (night / "night.yaml").write_text("require: [orders]\nweekend: []\n")
+    (night / "orders.csv").unlink()
+    spoil(night / "investors.csv")
+    ended = nightly(night, target="sandbox", runs=night.parent / "runs")
+    assert (ended.missing[0].holds, ended.refused[0].holds) == ((), ("investment-accounts",))
+    assert ended.page is not None
+    items = ended.page.read_text().split("<li>")[1:]
+    assert [item.startswith("<h3>investor-records (") for item in items if "investment-accounts held" in item] == [True]
+
+
 @pytest.mark.parametrize("error", [AuthError("401"), UnreachableError("gone"), NoLusidError("a proxy")])
 def test_what_would_end_any_load_ends_the_night(error: Exception, night: Path) -> None:
     def carried(spec: LoadSpec) -> Report:
