@@ -1,15 +1,21 @@
-"""A LUSID that only answers: every record it is sent is done. It must not be what a measurement measures.
+"""A LUSID that only answers: every request it is sent is done. It must not be what a measurement measures.
 
 Speaks as much HTTP/1.1 as a pooled client needs. It reads each body whole and answers by its keys; it keeps nothing
 and checks nothing. Run as a script it prints its base URL and serves until it is ended.
+
+    python answer_server.py [SECONDS]      how long each answer takes, as if LUSID were some way off
 """
 
 import socketserver
+import sys
+import time
 
 import orjson
 
 _FIRST_MEMBER = b':{"identifiers":'
 """Stands behind each key in what the measured writers send. Looking for it is ten times faster than parsing."""
+_FIRST_OF_BLOCK = b'{"blockId":'
+"""Begins each request of createorders."""
 
 
 def keys_of(body: bytes) -> list[bytes]:
@@ -21,7 +27,10 @@ def keys_of(body: bytes) -> list[bytes]:
 
 
 def answer_to(body: bytes) -> bytes:
-    """LUSID's answer when every record of a request is done."""
+    """LUSID's answer when every request is done: by key, or for a list of blocks a list of what they became."""
+    if body.startswith(b'{"requests":['):
+        blocks = (piece[: piece.index(b"}") + 1] for piece in body.split(_FIRST_OF_BLOCK)[1:])
+        return b'{"values":[%b]}' % b",".join(b'{"block":{"id":%b}}' % block for block in blocks)
     return b'{"values":{%b},"failed":{}}' % b",".join(key + b":{}" for key in keys_of(body))
 
 
@@ -36,13 +45,10 @@ class _Handler(socketserver.StreamRequestHandler):
                 if name.lower() == b"content-length":
                     length = int(value)
             body = self.rfile.read(length)
-            self._answer(b"201 Created", self._done(body)) if request.startswith(b"POST") else self._answer(
+            time.sleep(self.server.delay)  # type: ignore[attr-defined]  # the server below
+            self._answer(b"201 Created", answer_to(body)) if request.startswith(b"POST") else self._answer(
                 b"200 OK", b"{}"
             )
-
-    def _done(self, body: bytes) -> bytes:
-        found: bytes = self.server.answer(body)  # type: ignore[attr-defined]  # the server below
-        return found
 
     def _answer(self, status: bytes, body: bytes) -> None:
         head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
@@ -50,18 +56,19 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 class AnswerServer(socketserver.ThreadingTCPServer):
-    """The server, on a free loopback port."""
+    """The server, on a free loopback port.
+
+    Attributes:
+        delay: seconds that an answer takes.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self) -> None:
+    def __init__(self, delay: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-
-    def answer(self, body: bytes) -> bytes:
-        """The answer to a call."""
-        return answer_to(body)
+        self.delay = delay
 
     @property
     def url(self) -> str:
@@ -70,6 +77,6 @@ class AnswerServer(socketserver.ThreadingTCPServer):
 
 
 if __name__ == "__main__":
-    with AnswerServer() as server:
+    with AnswerServer(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0) as server:
         print(server.url, flush=True)
         server.serve_forever()

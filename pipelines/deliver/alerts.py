@@ -1,6 +1,6 @@
 """Alerts: what LUSID accepts otherwise than it was meant. The row is in LUSID, and somebody must look at it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.deliver.ledger import Outcome
@@ -35,10 +35,11 @@ def alert_of(request: int, value: Any, remarks: Any) -> Outcome | None:
     return None
 
 
-def _entities(value: Any) -> Iterator[Mapping[str, Any]]:
+def _entities(value: Any) -> list[dict[str, Any]]:
     """An entity, or a block with its orders."""
-    if isinstance(value, Mapping):
-        orders = value.get("orders")
-        for each in (value, value.get("block"), *(orders if isinstance(orders, list) else ())):
-            if isinstance(each, Mapping):
-                yield each
+    if not isinstance(value, dict):
+        return []
+    orders = value.get("orders")
+    return [
+        e for e in (value, value.get("block"), *(orders if isinstance(orders, list) else ())) if isinstance(e, dict)
+    ]

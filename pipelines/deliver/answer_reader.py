@@ -131,7 +131,7 @@ def _values(body: Any, operation: Operation) -> Mapping[str, Any] | None:
     if operation.answer_key is not None:
         if not isinstance(values, list):
             return None
-        return {operation.answer_key(v): v for v in values if isinstance(v, Mapping)}
+        return {operation.answer_key(v): v for v in values if isinstance(v, dict)}
     return values if isinstance(values, Mapping) else {} if values is None else None
 
 

@@ -15,7 +15,7 @@ from pipelines.deliver.changes import call_began, without_updates
 from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
 from pipelines.deliver.doubts import Before, too_large
 from pipelines.deliver.first_clear import FirstClear
-from pipelines.deliver.ledger import Ledger, Outcome, Part, Took, runs_of
+from pipelines.deliver.ledger import Ledger, Outcome, Part, Took
 from pipelines.deliver.limits import Brake, CallSize
 from pipelines.deliver.list_reading import LONGEST
 from pipelines.deliver.read_back import Reader, ReadingBack
@@ -290,11 +290,9 @@ class Delivery:
             raise
 
     def _body(self, part: Part) -> bytes:
-        places = self._prepared.entry_of[np.asarray(part)]
-        entries = b"".join(self._prepared.entries.read(*run) for run in runs_of(places))
+        entries = self._prepared.entries.together(self._prepared.entry_of[np.asarray(part)])
         wide = self._prepared.wides.of(int(self._prepared.first_row[part[0]]))
         return self._spec.body.around(entries[:-1], wide.members)
 
     def _keys(self, part: Part) -> list[str]:
-        rows = self._prepared.first_row[np.asarray(part)]
-        return [key for run in runs_of(rows) for key in self._prepared.keys.texts(*run)]
+        return self._prepared.keys.texts(self._prepared.first_row[np.asarray(part)])

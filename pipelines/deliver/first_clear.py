@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.deliver.ledger import Outcome, Part, runs_of
+from pipelines.deliver.ledger import Outcome, Part
 from pipelines.deliver.read_back import Reader, request_of
 from pipelines.operations.evidence import Evidence, body_of
 from pipelines.operations.operation import CallSpec
@@ -177,7 +177,7 @@ def _clearing(prepared: Prepared, requests: npt.NDArray[np.int64]) -> Iterator[i
     """Those of some requests that clear, ascending."""
     for first in range(0, len(requests), _AT_ONCE):
         some = requests[first : first + _AT_ONCE]
-        if any(_NULL in prepared.entries.read(*run) for run in runs_of(prepared.entry_of[some])):
+        if _NULL in prepared.entries.together(prepared.entry_of[some]):
             yield from (n for n in some.tolist() if _NULL in prepared.entries.read(int(prepared.entry_of[n])))
 
 

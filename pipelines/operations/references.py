@@ -51,7 +51,7 @@ def id_at(*path: str) -> Callable[[Mapping[str, Any]], str]:
     def key(value: Mapping[str, Any]) -> str:
         found: Any = value
         for member in path:
-            found = found.get(member) if isinstance(found, Mapping) else None
+            found = found.get(member) if isinstance(found, dict) else None
         return "/".join(_id_parts(found))
 
     return key
@@ -70,7 +70,7 @@ def id_in_answer(value: Mapping[str, Any]) -> str:
 
 def _id_parts(found: object) -> tuple[str, ...]:
     """Scope and code of a ResourceId; empty when it is not one."""
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict):
         return ()
     scope, code = found.get("scope"), found.get("code")
     return (scope, code) if isinstance(scope, str) and isinstance(code, str) else ()

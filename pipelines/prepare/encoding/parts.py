@@ -1,8 +1,5 @@
 """Rows of requests that several rows make, by their tokens, as they stand in the scratch file one behind the other."""
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,9 +9,6 @@ from schemas.rows.whole.columns import Texts
 
 APART = b"\n"
 """Stands between the tokens of a part: JSON has no line feed."""
-_MOST_BETWEEN = 1 << 12
-"""Bytes between two parts that are read together, at most."""
-
 Places = npt.NDArray[np.int64]
 
 
@@ -66,7 +60,7 @@ def read_parts(file: EntryFile, ordinals: Places, width: int) -> Parts:
     """
     ascending = np.sort(ordinals)
     ends = file.ends
-    octets = np.frombuffer(b"".join(_read(file, ascending, ends)), np.uint8)
+    octets = np.frombuffer(file.together(ascending), np.uint8)
     sizes = ends[ascending + 1] - ends[ascending]
     # Each token ends in front of what stands between two, or at the end of its part.
     behind = np.flatnonzero(octets == APART[0])
@@ -77,19 +71,3 @@ def read_parts(file: EntryFile, ordinals: Places, width: int) -> Parts:
     starts[1:][~inner] = np.cumsum(sizes - (width - 1))
     tokens = Texts(array_of_bytes(starts, octets[octets != APART[0]]))
     return Parts(tokens, width, np.searchsorted(ascending, ordinals))
-
-
-def _read(file: EntryFile, ascending: Places, ends: npt.NDArray[np.int64]) -> Sequence[bytes]:
-    """The bytes of entries, those near each other read together."""
-    starts, stops = ends[ascending], ends[ascending + 1]
-    breaks = np.flatnonzero(starts[1:] - stops[:-1] > _MOST_BETWEEN) + 1
-    bounds = [0, *breaks.tolist(), len(ascending)]
-    found: list[bytes] = []
-    for first, last in pairwise(bounds):
-        begin = int(starts[first])
-        together = file.read(int(ascending[first]), int(ascending[last - 1] - ascending[first]) + 1)
-        gaps = np.flatnonzero(starts[first + 1 : last] != stops[first : last - 1]) + first + 1
-        cuts = [first, *gaps.tolist(), last]
-        spans = zip(starts[cuts[:-1]].tolist(), stops[np.array(cuts[1:]) - 1].tolist(), strict=True)
-        found += [together[start - begin : stop - begin] for start, stop in spans]
-    return found

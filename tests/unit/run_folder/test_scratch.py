@@ -5,11 +5,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from unittest import mock
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.run_folder import scratch as scratch_files
 from connectors.run_folder.scratch import EntryFile, NoteFile, open_private
 from schemas.errors import RunFolderError
 
@@ -38,6 +41,22 @@ def test_entries_come_back_as_they_were_added_one_by_one_and_in_stretches(
         count = data.draw(st.integers(0, len(entries) - first))
         assert file.split(first, count) == entries[first : first + count]
         assert file.read(first, count) == b"".join(entries[first : first + count])
+
+
+@given(st.lists(st.text(max_size=5), min_size=1), st.data(), st.sampled_from([0, 3, 1 << 12]))
+def test_entries_are_picked_in_any_order(texts: list[str], data: st.DataObject, between: int) -> None:
+    numbers = data.draw(st.lists(st.integers(0, len(texts) - 1), unique=True))
+    if data.draw(st.booleans()):
+        numbers.sort()
+    with (
+        scratch() as path,
+        closing(EntryFile(path)) as file,
+        mock.patch.object(scratch_files, "_MOST_BETWEEN", between),
+    ):
+        file.extend([text.encode() for text in texts])
+        file.finish()
+        assert file.texts(np.array(numbers, np.int64)) == [texts[number] for number in numbers]
+        assert file.together(np.array(numbers, np.int64)) == "".join(texts[number] for number in numbers).encode()
 
 
 notes = st.tuples(st.text(max_size=5), st.text(max_size=20))
