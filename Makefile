@@ -10,7 +10,7 @@ DEV    := $(VENV)/.installed-dev
 
 unexport PYTHONDONTWRITEBYTECODE  # libraries are installed uncompiled: each process would compile them again
 
-.PHONY: install demo quick browser test soak check fix docs site bench wheel lock clean
+.PHONY: install demo quick tools test soak check fix docs site bench wheel lock clean
 
 install: $(DEV)        ## .venv with the product and what development adds
 
@@ -38,14 +38,12 @@ check: install         ## format, lint, types, import contracts: all of them, th
 quick: install         ## the tests of the rooms that changed since main
 	$(BIN)/python tests/support/rooms.py
 
-browser:               ## Debian's chromium for the tests of pages, where it is missing and can be installed
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || \
-	  echo "there is no chromium: the tests of pages are skipped" >&2
-	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
-	  >/dev/null 2>&1 || echo "chromium cannot be installed" >&2
+tools:                 ## Debian's chromium for the tests of pages, zsh and fish for those of Tab, where they are missing
+	@missing=$$(for each in chromium zsh fish; do command -v $$each >/dev/null || echo $$each; done); [ -z "$$missing" ] || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	  --no-install-recommends $$missing; } >/dev/null 2>&1 || echo "tests are skipped for want of" $$missing >&2
 
-test: check browser site  ## everything CI runs; three at once keep two cores busy, for many tests wait for processes and clocks
+test: check tools site  ## everything CI runs; three at once keep two cores busy, for many tests wait for processes and clocks
 	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term
 
 soak: install          ## the long versions: every crash point, every planted defect, the full matrix of loads

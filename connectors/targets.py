@@ -96,7 +96,7 @@ def _is_sandbox(target: str) -> bool:
 
 def _url(target: str | None) -> str | None:
     """The target, which the settings check further; raises ConfigError if it is no URL at all."""
-    if target is not None and "://" not in target:
+    if target is not None and not target.lower().startswith(("https://", "http://")):
         raise ConfigError("--target takes a URL that begins with https://, `sandbox` or `sandbox:FILE`")
     return target
 

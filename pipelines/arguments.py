@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from schemas.expectations import Expectations
 MAPPINGS = "mappings"
 """The folder, among the runs, of mappings that were given as dicts; each is named for its content."""
 
-_FLAG = re.compile(r"--([a-z]+(?:-[a-z]+)*)( (?=[A-Z0-9]))?")
-_ARGUMENTS = {field.name for field in fields(Options)} | set(Expectations.model_fields)
+_FLAG = re.compile(r"--([a-z]+(?:-[a-z]+)*)( (?=[A-Z0-9]|sandbox\b))?")
+_ARGUMENTS = {field.name for field in fields(Options)} | set(Expectations.model_fields) | {"verify", "again", "force"}
+_typed: ContextVar[bool] = ContextVar("typed", default=False)
+"""Whether the caller has flags: a command, or a flow, whose messages name what is typed."""
 
 
 def keep_mapping(content: Mapping[str, Any], operation: str, runs: str | Path) -> Path:
@@ -51,14 +54,27 @@ def keep_mapping(content: Mapping[str, Any], operation: str, runs: str | Path) -
 
 @contextmanager
 def speaking_of_arguments() -> Iterator[None]:
-    """What is wrong with a call is told in the words of the call: `mode=Atomic` and not `--mode Atomic`."""
+    """What is wrong with a call is told in the words of the call: `mode=Atomic` and not `--mode Atomic`.
+
+    Also decorates a function. Does nothing while `speaking_of_flags`.
+    """
     try:
         yield
     except (ConfigError, ExtractError) as error:
-        message = _FLAG.sub(_argument, error.message)
+        message = error.message if _typed.get() else _FLAG.sub(_argument, error.message)
         if message == error.message:
             raise
         raise type(error)(message) from error.__cause__
+
+
+@contextmanager
+def speaking_of_flags() -> Iterator[None]:
+    """What is wrong is told by flags, because a command or a flow calls what callers in Python call."""
+    token = _typed.set(True)
+    try:
+        yield
+    finally:
+        _typed.reset(token)
 
 
 def _argument(flag: re.Match[str]) -> str:

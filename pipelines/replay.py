@@ -7,6 +7,7 @@ its parent is in LUSID by now.
 from dataclasses import replace
 from pathlib import Path
 
+from pipelines.arguments import speaking_of_arguments
 from pipelines.history.catalog import run_to_replay
 from pipelines.history.replays.corrections import as_meant
 from pipelines.history.replays.lock import rows_to_replay
@@ -23,6 +24,7 @@ from schemas.settings import RUNS
 from schemas.states import OVER, Verdict
 
 
+@speaking_of_arguments()
 def replay(
     name: str,
     corrected: Path | None = None,

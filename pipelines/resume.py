@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.targets import Target
+from pipelines.arguments import speaking_of_arguments
 from pipelines.history.catalog import run_to_resume
 from pipelines.history.replays.lock import rows_of_resumed_replay
 from pipelines.load import carry_out
@@ -25,6 +26,7 @@ from schemas.settings import RUNS
 from schemas.states import OVER
 
 
+@speaking_of_arguments()
 def resume(
     name: str,
     *,

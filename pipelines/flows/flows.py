@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from connectors.prefect_settings import configure_prefect
+from pipelines.arguments import speaking_of_flags
 from pipelines.flows import outcomes
 from pipelines.flows.asking_first import loads_of_night, loads_of_nights, loads_of_trading_day, stop_if_missing
 from pipelines.flows.bridge import current_bridge
@@ -200,7 +201,8 @@ def _state_of(key: str, work: Callable[[Progress], Outcome]) -> State[None]:
     names.tag()
     progress = artifacts.LoggedProgress(bridge.progress)
     try:
-        outcome = work(progress)
+        with speaking_of_flags():
+            outcome = work(progress)
     except LoadError as error:
         bridge.leave(error)
         artifacts.publish(key, outcomes.failed_page(error.shareable), bridge.progress.note)

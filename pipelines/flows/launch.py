@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.prefect_settings import prefect_server
+from pipelines.arguments import speaking_of_flags
 from pipelines.flows.bridge import plain_options, through_prefect
 from pipelines.load import carry_out
 from pipelines.loading.spec import LoadSpec
@@ -31,6 +32,7 @@ def goes_through_prefect(asked: bool | None) -> bool:  # noqa: FBT001  # the val
     return prefect_server() is not None if asked is None else asked
 
 
+@speaking_of_flags()
 def launch_load(
     operation: str, extracts: list[str], options: Options, progress: Progress, *, prefect: bool | None
 ) -> Report:
@@ -54,6 +56,7 @@ def launch_load(
     return through_prefect(partial(flows.load_extract, operation, extracts, plain_options(options)), Report, progress)
 
 
+@speaking_of_flags()
 def launch_nightly(
     folder: Path,
     options: Options,
@@ -78,6 +81,7 @@ def launch_nightly(
     return through_prefect(work, NightlyReport, progress)
 
 
+@speaking_of_flags()
 def launch_trading_day(
     folder: Path, options: Options, progress: Progress, *, again: bool, prefect: bool | None
 ) -> "NightlyReport":
@@ -93,6 +97,7 @@ def launch_trading_day(
     return through_prefect(work, NightlyReport, progress)
 
 
+@speaking_of_flags()
 def launch_backfill(
     folder_pattern: str,
     dates: tuple[date, date],
@@ -114,6 +119,7 @@ def launch_backfill(
     return through_prefect(work, BackfillReport, progress)
 
 
+@speaking_of_flags()
 def launch_resume(
     run: str,
     runs: Path,
@@ -136,6 +142,7 @@ def launch_resume(
     return through_prefect(work, Report, progress)
 
 
+@speaking_of_flags()
 def launch_replay(
     run: str, corrected: Path | None, runs: Path, target: str | None, progress: Progress, *, prefect: bool | None
 ) -> Report:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.targets import lasts
+from pipelines.arguments import speaking_of_arguments
 from pipelines.feeds.of_load import loaded_until
 from pipelines.history.catalog import past_runs
 from pipelines.loading.interrupts import interrupts, stop_at_once
@@ -115,6 +116,7 @@ class BackfillReport:
         )
 
 
+@speaking_of_arguments()
 def backfill(
     folder_pattern: str,
     first: date,

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipelines.arguments import speaking_of_arguments
 from pipelines.history.nights.records import rows_before
 from pipelines.load import carry_out
 from pipelines.loading.spec import CarryOut
@@ -26,6 +27,7 @@ from pipelines.options import Options, Progress
 from schemas.errors import ConfigError, FatalError
 
 
+@speaking_of_arguments()
 def nightly(
     folder: Path,
     *,

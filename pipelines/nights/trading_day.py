@@ -17,6 +17,7 @@ from connectors.lusid.listing import URL, list_by_codes
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.results import accepted_keys
 from connectors.targets import Target
+from pipelines.arguments import speaking_of_arguments
 from pipelines.history.nights.records import rows_before
 from pipelines.load import carry_out
 from pipelines.loading.spec import CarryOut
@@ -54,6 +55,7 @@ _Rows = Callable[[LusidClient, set[str], int], list[_Row]]
 """Derives the rows of a load from the keys that an earlier load had accepted, by filters of a length."""
 
 
+@speaking_of_arguments()
 def trading_day(
     folder: Path, *, progress: Progress | None = None, carry_out: CarryOut = carry_out, **options: Any
 ) -> NightlyReport:

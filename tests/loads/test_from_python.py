@@ -1,15 +1,20 @@
 """A caller in Python: a mapping as a dict, errors in the words of the call, the notebook of the documents."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from builders import investor
+from builders import investor, order, write_csv
 
 from docs.notebook import NOTEBOOK, notebook
+from pipelines.cli import main as cli
 from pipelines.load import load
+from pipelines.nights.backfill import backfill
+from pipelines.nights.nightly import nightly
+from pipelines.nights.trading_day import trading_day
 from pipelines.options import Options
 from pipelines.resume import resume
 from schemas.errors import ConfigError, ExtractError
@@ -54,6 +59,27 @@ def test_what_is_wrong_with_a_call_is_said_in_its_words(tmp_path: Path, options:
         load(NAME, pd.DataFrame([investor(1)]), target="sandbox", runs=tmp_path / "runs", **options)
     assert line in raised.value.message
     assert "--" not in raised.value.message
+
+
+def test_nights_speak_of_arguments_and_commands_of_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    night = tmp_path / "20260105"
+    night.mkdir()
+    write_csv(night / "investors.csv", [investor(1)])
+    write_csv(night / "orders.csv", [order()])
+    monday = date(2026, 1, 5)
+    named = "pass target=URL; to rehearse on this machine, pass target=sandbox"
+    for call in (
+        lambda: nightly(night),
+        lambda: trading_day(night),
+        lambda: backfill(str(tmp_path / "{date:%Y%m%d}"), monday, monday),
+    ):
+        with pytest.raises(ConfigError) as raised:
+            call()
+        assert raised.value.message.endswith(named)
+    assert cli.run(["nightly", str(night), "--direct"]) == 2
+    assert capsys.readouterr().err.strip().endswith(named.replace("target=", "--target "))
+    with pytest.raises(ConfigError, match="no option batchsize"):
+        nightly(night, target="sandbox", batchsize=3)
 
 
 def test_words_of_options_are_read_whatever_their_case() -> None:

@@ -267,7 +267,7 @@ def test_a_run_that_settled_anything_goes_on_nowhere_else(tmp_path: Path) -> Non
             resume(stopped.run_id, runs=tmp_path / "runs", target=elsewhere.url)
         assert caught.value.message == (
             f"{stopped.run_id} has settled rows with {target}, so it cannot be resumed in {elsewhere.url}: resume it "
-            "where it began, then `bulkload replay` the rows that were not accepted into another --target, or "
+            "where it began, then `bulkload replay` the rows that were not accepted into another target, or "
             "`bulkload load` the whole extract"
         )
         assert (stopped.run_dir / "manifest.json").read_bytes() == before

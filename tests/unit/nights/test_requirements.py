@@ -220,7 +220,7 @@ def test_order_mappings_settings_and_red_at_are_those_of_night_yaml(place: Place
         ("rows: {orders: {mim: 80%}}", "rows.orders.mim: is not a member; did you mean min?"),
         ("date: 20261127", "date: is not text: put it in quotes"),
         ('date: "%Y"', 'date: is not how a file name holds a date, such as "%Y%m%d" or "%d-%m-%y"'),
-        ("red_at: 5", "red_at: --red-at takes a percentage up to 100%, not 5"),
+        ("red_at: 5", "red_at: red_at takes a percentage up to 100%, not 5"),
         ("timezone: Europe/Londn", "timezone: is not a time zone such as Europe/London"),
         ("order: [investment-accounts, investor-records]", "order: investment-accounts depends on inv"),
         ("settings: {orders: {mod: Atomic}}", "settings.orders.mod: is no option of a night's load; did you mean"),
