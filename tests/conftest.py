@@ -43,6 +43,15 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def portions_everywhere() -> Iterator[None]:
+    """With PORTIONS=3 in the environment, whatever a test loads is prepared in three portions."""
+    from portions import as_asked
+
+    with as_asked():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def prompt_servers() -> Iterator[None]:
     """A sandbox in this process sees after 10 ms that it is to stop; uvicorn looks, and waits, 100 ms at a time."""
     import uvicorn.server

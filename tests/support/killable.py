@@ -91,6 +91,7 @@ def killable() -> Iterator[Killable]:
 
 
 def _serve() -> None:
+    from portions import as_asked
 
     import connectors.lusid.retry_table
     import connectors.sandbox.server
@@ -104,13 +105,14 @@ def _serve() -> None:
     pipelines.report.html.template(pipelines.report.html.TEMPLATE)
     pause = LusidClient.pause
     setattr(LusidClient, "pause", lambda client, seconds: pause(client, seconds / 500))  # noqa: B010
-    _rehearse()
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            os._exit(_carry_out(json.loads(line)))
-        print(child, flush=True)  # noqa: T201  # the protocol
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201  # the protocol
+    with as_asked():
+        _rehearse()
+        for line in sys.stdin:
+            child = os.fork()
+            if child == 0:
+                os._exit(_carry_out(json.loads(line)))
+            print(child, flush=True)  # noqa: T201  # the protocol
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201  # the protocol
 
 
 def _rehearse() -> None:

@@ -3,7 +3,7 @@
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import BinaryIO
 
 import pytest
@@ -54,3 +54,9 @@ def in_portions(count: int) -> Iterator[None]:
         patched.setattr(own_processes, "listen", nothing_to_hear)
         patched.setattr(OwnProcesses, "count", as_many)
         yield
+
+
+def as_asked() -> AbstractContextManager[None]:
+    """In as many portions as PORTIONS says; as ever where it says nothing."""
+    asked = os.environ.get("PORTIONS")
+    return in_portions(int(asked)) if asked else nullcontext()
