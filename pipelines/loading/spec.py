@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
+from connectors.extracts.frame_extract import is_frame
 from pipelines.history.replays.rows import ReplayRows
 from pipelines.loading.earlier import Earlier
 from pipelines.operations.operation import Operation
 from pipelines.operations.table import operation_named
 from pipelines.options import Extracts, Options, Progress
 from pipelines.report.report import Report
+from pipelines.report.summary import many
+from schemas.errors import FatalError
+
+MOST_NAMED = 3
+"""Files of an extract that are named where one of several loads is refused."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,24 @@ class LoadSpec:
         """
         declared = operation_named(str(operation))  # anything else than a name is refused as an unknown name
         return cls(declared, extract, Options.of(**options), progress or Progress())
+
+
+def named(error: FatalError, operation: str, extract: Extracts) -> FatalError:
+    """What is wrong with one of several loads, with its operation and its files.
+
+    Args:
+        error: of the load.
+        operation: the load's.
+        extract: the load's.
+    """
+    message = error.message
+    paths = (
+        [] if is_frame(extract) else [str(path) for path in ([extract] if isinstance(extract, str | Path) else extract)]
+    )
+    if not paths or any(path in message for path in paths):
+        return type(error)(message if message.startswith(f"{operation}:") else f"{operation}: {message}")
+    more = f" and {many(len(paths) - MOST_NAMED, 'other', 'others')}" if len(paths) > MOST_NAMED else ""
+    return type(error)(f"{operation} ({', '.join(paths[:MOST_NAMED])}{more}): {message}")
 
 
 CarryOut = Callable[[LoadSpec], Report]

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.loading.interrupts import Interrupted, interrupts, stop_at_once
 from pipelines.loading.opening import loads_target
-from pipelines.loading.spec import CarryOut, LoadSpec
+from pipelines.loading.spec import CarryOut, LoadSpec, named
 from pipelines.nights.continuation import Continuation
 from pipelines.nights.folder import NightExtract
 from pipelines.nights.marker import NightMarker
@@ -23,12 +23,8 @@ from pipelines.nights.verified import Verified, check_sample, verified
 from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
-from pipelines.report.summary import many
 from schemas.errors import ConfigError, ExtractError, FatalError, StoppedError
 from schemas.states import EXIT_CODES, Duplicates, Verdict
-
-MOST_NAMED = 3
-"""Files of an extract that are named where its load is refused."""
 
 
 def load_steps(
@@ -205,7 +201,8 @@ class _Sequence:
             if self._awaits and isinstance(error, ExtractError):
                 self._miss(Missing(step.operation, f"was not loaded: {error.message}"), progress)
             else:
-                self._refuse(Refused(step.operation, type(error)(_named(error.message, step))), progress)
+                paths = step.given.paths if step.given else ()
+                self._refuse(Refused(step.operation, named(error, step.operation, paths)), progress)
             return False
         if report is None:
             return False
@@ -244,15 +241,6 @@ def _dependents(step: Step, later: Sequence[Step]) -> list[str]:
         if any(_needs(each, operation) for operation in found):
             found.append(each.operation)
     return found[1:]
-
-
-def _named(message: str, step: Step) -> str:
-    """What is wrong with a load, with its operation and its files."""
-    paths = [str(path) for path in step.given.paths] if step.given else []
-    if not paths or any(path in message for path in paths):
-        return message if message.startswith(f"{step.operation}:") else f"{step.operation}: {message}"
-    more = f" and {many(len(paths) - MOST_NAMED, 'other', 'others')}" if len(paths) > MOST_NAMED else ""
-    return f"{step.operation} ({', '.join(paths[:MOST_NAMED])}{more}): {message}"
 
 
 def _settings(step: Step, extract: NightExtract, options: Mapping[str, Any]) -> dict[str, Any]:

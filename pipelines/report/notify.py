@@ -92,6 +92,8 @@ def _line(document: Mapping[str, Any]) -> str:
     if document["verdict"] == "error" and said:
         return f"bulkload: {said}"
     missing = [*document.get("missing", []), *document.get("refused", [])]
+    if document.get("held"):
+        missing.append(f"{' and '.join(document['held'])} held")
     runs = [*_runs(document)]
     counts = [run["rows"] for run in runs if run["rows"]]
     read = sum(rows["read"] for rows in counts)

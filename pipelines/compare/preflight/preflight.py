@@ -18,11 +18,11 @@ from pipelines.compare.preflight.findings import Finding, Owner
 from pipelines.compare.preflight.lists import LONGEST, Lists
 from pipelines.compare.preflight.lookups import LookUps
 from pipelines.compare.preflight.references import Group, Kind, PropertyUse, References, Used
-from pipelines.loading.spec import LoadSpec
+from pipelines.loading.spec import LoadSpec, named
 from schemas.assumptions import Assumptions
 from schemas.dialects import Dialect
 from schemas.documents import PreflightDocument
-from schemas.errors import ConfigError, RunFolderError
+from schemas.errors import ConfigError, ExtractError, RunFolderError
 from schemas.suggestions import did_you_mean
 
 MISSING = 3
@@ -100,7 +100,12 @@ def preflight(specs: Sequence[LoadSpec], *, definitions: Path | None = None) -> 
     with ExitStack() as closing:
         references = closing.enter_context(References())
         for spec in specs:
-            collect(spec, references, others=len(specs) > 1)
+            try:
+                collect(spec, references, others=len(specs) > 1)
+            except (ConfigError, ExtractError) as error:
+                raise (
+                    named(error, spec.operation.name, spec.extract) if len(specs) > 1 else error
+                ) from error.__cause__
         progress = first.progress
         target = closing.enter_context(
             open_target(first.options.target, first.options, progress.note, progress.waiting)

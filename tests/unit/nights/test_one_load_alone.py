@@ -19,6 +19,7 @@ from pipelines.nights.nightly import nightly
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.trading_day import trading_day
 from pipelines.operations.table import OPERATIONS
+from pipelines.report.notify import reduced
 from pipelines.report.report import Report
 from pipelines.sample.day import write_day
 from schemas.errors import AuthError, ConfigError, NoLusidError, UnreachableError
@@ -136,6 +137,9 @@ def test_what_is_told_of_a_refused_load_stands_in_every_place(night: Path, capsy
     assert (document["held"], document["error"], document["verdict"]) == (["investment-accounts"], None, "error")
     assert [run["operation"] for run in document["runs"]] == ["orders"]
     assert document["next"].startswith("bulkload nightly ")
+    posted = reduced(document)["text"]
+    assert posted.startswith(f"bulkload red: {night}: error: {why}")
+    assert posted.endswith("; investment-accounts held; 2 rows, none to correct")
     page = Path(document["page"]).read_text().partition("What to fix first")[2]
     assert page.index(why) < page.index("Mend the extract, its header or its mapping")
     assert "investment-accounts held until it is loaded." in page
@@ -281,3 +285,14 @@ def test_a_reference_is_to_one_of_the_entities_that_are_declared(name: str) -> N
     for refs in (operation.needs, operation.provides, operation.completes):
         found = {ref for row in read_csv(SAMPLES / name / "full.csv") for ref in refs(row)}
         assert all(ref.startswith(tuple(f"{entity}{end}" for entity in refs.entities for end in "=/")) for ref in found)
+
+
+def test_a_preflight_of_a_night_names_the_load_whose_header_is_wrong(
+    night: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(night / "accounts.csv")
+    runs = night.parent / "runs"
+    assert cli.run(["nightly", str(night), "--target", "sandbox", "--runs", str(runs), "--preflight"]) == 2
+    why = f"bulkload: investment-accounts ({night / 'accounts.csv'}): the header: "
+    assert capsys.readouterr().err.splitlines()[-1].startswith(why)
+    assert not list(runs.glob("*/manifest.json"))
