@@ -20,6 +20,9 @@ _OF_LUSID = "FBN_"
 """How the names of settings begin that may hold secrets."""
 
 
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""Keeps numpy from starting a thread for each core, which it would only need for the algebra that we do not do."""
+
 CAN_SHARE = os.name == "posix"
 """Whether a process can be given open files on this system."""
 
@@ -53,7 +56,7 @@ class OwnProcess:
         begin = f"import runpy, sys; sys.path[:] = {sys.path!r}; runpy.run_module({module!r}, run_name='__main__')"
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-c", begin],  # it finds our modules where this process found them
-            env={**env, "PYTHONHASHSEED": str(hash_seed)},
+            env={**env, "PYTHONHASHSEED": str(hash_seed), **_ONE_THREAD},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

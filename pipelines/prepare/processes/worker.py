@@ -4,6 +4,7 @@ import gc
 import os
 import pickle
 import sys
+import time
 from contextlib import ExitStack
 
 import pyarrow as pa
@@ -14,6 +15,9 @@ from pipelines.prepare.portion import Portion, PortionFiles
 from pipelines.prepare.processes.workers import Outcome, Task
 from schemas.expectations import Expectations
 from schemas.rows.binding import Binding
+
+_SECONDS_BETWEEN = 0.05
+"""How often this process says how far it is; to hear it costs the other process time."""
 
 
 def main() -> None:
@@ -29,6 +33,7 @@ def main() -> None:
         except Exception as error:  # noqa: BLE001  # whatever it is, the other process says it
             outcome = Outcome(error)
         pickle.dump(outcome, file, pickle.HIGHEST_PROTOCOL)
+    os._exit(0)  # all is written; to take Python down in good order would take a tenth of a second
 
 
 def prepared(task: Task) -> Outcome:
@@ -46,13 +51,16 @@ def prepared(task: Task) -> Outcome:
     with ExitStack() as files, extract:
         opened = PortionFiles(*(files.enter_context(os.fdopen(each, "w+b", buffering=1 << 20)) for each in scratch))
         portion = Portion(extract, binding, rules, opened, files)
-        gate, found = Gate(Expectations(), extract), []
+        gate, found, said = Gate(Expectations(), extract), [], 0.0
         for shard in task.shards:
             batches = extract.shard(shard, binding.used_columns)
             for batch in batches if shard.end else gate.through(batches):
                 portion.take(batch)
-                say(len(portion.book), portion.refused)
+                if time.monotonic() >= said + _SECONDS_BETWEEN:
+                    say(len(portion.book), portion.refused)
+                    said = time.monotonic()
             found.append((shard.begin.source, extract.found_in(shard)))
+        say(len(portion.book), portion.refused)
         return Outcome(None, portion.keep(), found, gate.trailers)
 
 
