@@ -8,11 +8,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn
 from rich.progress import Progress as Bars
+from rich.table import Column
 from rich.text import Text
 
 from connectors.lusid.waiting import Waiting
@@ -33,6 +34,20 @@ _STEADY_SECONDS = 0.5
 """Before that, a rate means nothing."""
 
 _BAR_WIDTH = 24
+
+
+class _Bar(BarColumn):
+    """A bar, which makes room where a wait is told."""
+
+    def render(self, task: Task) -> Any:
+        return Text() if task.fields["waits"] else super().render(task)
+
+
+class _About(ProgressColumn):
+    """What is told beside the bar, on one line."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["about"], no_wrap=True, overflow="ellipsis")
 
 
 Closed = Callable[[Path], None]
@@ -60,9 +75,9 @@ class TerminalProgress(QuietProgress):
         self._console, self._clock = console, clock
         self._bars = Bars(
             TextColumn("{task.description}"),
-            BarColumn(_BAR_WIDTH),
+            _Bar(_BAR_WIDTH),
             TextColumn("{task.fields[counts]}"),
-            TextColumn("{task.fields[about]}", markup=False),
+            _About(Column(no_wrap=False)),  # what does not fit is cut here first, and nowhere else
             console=console,
             transient=True,
         )
@@ -107,7 +122,6 @@ class TerminalProgress(QuietProgress):
         """Says who is waited for, since when and why; meanwhile no time left is given."""
         now = self._clock()
         lasts = (datetime.now(UTC) - wait.since).total_seconds() + wait.seconds
-        said = f"waiting for {wait.whom} since {wait.since:%H:%M:%S} UTC: {wait.cause}"
         with self._lock:
             self._held_until = max(self._held_until, now + wait.seconds)
             if lasts < MOMENT_SECONDS:
@@ -115,11 +129,12 @@ class TerminalProgress(QuietProgress):
             if self._task is None and now - self._told_of_wait < PLAIN_SECONDS:
                 return
             self._told_of_wait = now
-        said = f"{said}; next attempt in {wait.seconds:.0f} s"
-        if self._task is not None:
-            self._bars.update(self._task, about=said)
+        since = f"since {wait.since:%H:%M:%S} UTC"
+        if self._task is not None:  # the beginning says most: the end may not fit
+            said = f"waiting for {wait.whom}, again in {wait.seconds:.0f} s: {wait.cause} {since}"
+            self._bars.update(self._task, about=said, waits=True)
         else:
-            self.note(said)
+            self.note(f"waiting for {wait.whom} {since}: {wait.cause}; next attempt in {wait.seconds:.0f} s")
 
     def stopping(self) -> None:
         """Says that the run was interrupted, and what is still waited for.
@@ -144,7 +159,8 @@ class TerminalProgress(QuietProgress):
         rate = (done - self._first) / elapsed if elapsed > _STEADY_SECONDS else 0.0
         pace = ", ".join(filter(None, (f"{rate:,.0f}/s", _time_left(done, total, rate)))) if rate else ""
         if self._task is not None:
-            self._bars.update(self._task, completed=done, total=total, counts=_counts(done, total), about=pace)
+            counts = _counts(done, total)
+            self._bars.update(self._task, completed=done, total=total, counts=counts, about=pace, waits=False)
         elif now - self._said >= PLAIN_SECONDS:
             self._said = now
             self.note(f"{doing}: {_counts(done, total)}{f' ({pace})' if pace else ''}")
@@ -155,7 +171,7 @@ class TerminalProgress(QuietProgress):
         if self._task is not None:
             self._bars.remove_task(self._task)
         if self._console.is_terminal:
-            self._task = self._bars.add_task(doing, total=total, counts="", about="")
+            self._task = self._bars.add_task(doing, total=total, counts="", about="", waits=False)
 
 
 def _counts(done: int, total: int | None) -> str:

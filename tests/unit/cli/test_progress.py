@@ -81,10 +81,29 @@ def test_on_a_terminal_the_bar_says_who_is_waited_for_and_gives_no_time_left() -
         told.sending(1000, 2000)
         told.waiting(waits(60))
         told._bars.refresh()
-        assert "waiting for LUSID since " in out.getvalue()
+        assert "sending 1,000 of 2,000 waiting for LUSID, again in 60 s: answered 503 since " in _plain(out)
         out.truncate(0)
         told.sending(1000, 2000)
     assert " left" not in out.getvalue()
+
+
+def test_at_80_columns_a_wait_keeps_its_one_line_and_says_when_it_is_tried_again() -> None:
+    out = io.StringIO()
+    told = TerminalProgress(Console(file=out, force_terminal=True, width=80), clock_of(*range(9)).__next__)
+    with told:
+        told.sending(0, 5_000_000)
+        told.sending(1_234_567, 5_000_000)
+        told.waiting(waits(60, cause="answered 503, and before that nothing for a while"))
+        out.truncate(0)
+        told._bars.refresh()
+        shown = _plain(out).strip("\x00\r\n")
+    assert shown.startswith("sending 1,234,567 of 5,000,000 waiting for LUSID, again in 60 s: answered 503")
+    assert (len(shown) <= 80, shown[-1], "\n" in shown) == (True, "…", False)
+
+
+def _plain(out: io.StringIO) -> str:
+    """What is on the terminal, without the codes of colours and of the cursor, and with single spaces."""
+    return re.sub(r" +", " ", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue()))
 
 
 def test_after_an_interrupt_one_line_says_what_is_still_waited_for() -> None:
