@@ -1995,7 +1995,8 @@ def outcome(mutation: Mutation, tree: Path) -> tuple[int, str]:
     assert before.count(mutation.old) == 1, f"{mutation.name}: {mutation.file} has changed: bring the list up to date"
     path.write_text(before.replace(mutation.old, mutation.new))
     try:
-        line = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=line", *mutation.tests]
+        run = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=line", *mutation.tests]
+        line = [*run, "--timeout", "120"]  # a defect may have something go on for ever
         environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
         environment["EXAMPLES"] = "red or green"  # nobody reads the smallest example of a planted defect
         for name in ("COVERAGE_PROCESS_START", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE"):
