@@ -1,8 +1,10 @@
 """Our load, whole, measured from inside: `load()` as anyone would call it, with all its accounting.
 
-python whole_load.py URL FILE RUNS [WORKERS]      prints {"rows", "seconds", "peak_mb", "stages"}
+    python whole_load.py OPERATION FILE OPTIONS      OPTIONS of `load`, as a JSON object
 
-The peak is that of this process and, for each process that prepares rows, that of the largest: no sum was higher.
+Prints {"rows", "accepted", "seconds", "own_mb", "others_mb", "stages"}. `others_mb` is the peak of the largest of the
+processes that prepare rows; the stages are the seconds until the first call is settled, until all are, and until the
+books are closed.
 """
 
 import json
@@ -10,40 +12,42 @@ import resource
 import sys
 import time
 
-from connectors.processes import cores
 from pipelines.load import load
 from pipelines.options import Progress
 
 
 class _Stopwatch(Progress):
-    """Notes when the last row was read and when the last request was settled."""
+    """Notes when the first requests were settled, and when the last ones."""
 
     def __init__(self) -> None:
-        self.read_at = self.sent_at = 0.0
-
-    def reading(self, rows: int) -> None:
-        self.read_at = time.perf_counter()
+        self.first_at = self.last_at = 0.0
 
     def sending(self, settled: int, total: int) -> None:
-        self.sent_at = time.perf_counter()
+        self.last_at = time.perf_counter()
+        self.first_at = self.first_at or self.last_at
+
+
+def peak_mb(who: int) -> float:
+    """The most memory that this process, or the largest of those it started, had at once."""
+    return resource.getrusage(who).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
     watch = _Stopwatch()
-    _, url, file, runs, *told = sys.argv
-    workers = int(told[0]) if told else None
+    _, operation, file, options = sys.argv
     started = time.perf_counter()
-    report = load("investor-records", file, target=url, runs=runs, progress=watch, workers=workers)
+    report = load(operation, file, progress=watch, **json.loads(options))
     ended = time.perf_counter()
-    own, largest = (
-        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    stages = {"read": watch.read_at - started, "send": watch.sent_at - watch.read_at, "account": ended - watch.sent_at}
     found = {
         "rows": report.rows_read,
-        "accepted": sum(n for state, n in report.rows.items() if state == "accepted"),
+        "accepted": sum(n for state, n in report.rows.items() if state in ("accepted", "unchanged")),
         "seconds": ended - started,
-        "peak_mb": own + largest * (workers or cores()),
-        "stages": stages,
+        "own_mb": peak_mb(resource.RUSAGE_SELF),
+        "others_mb": peak_mb(resource.RUSAGE_CHILDREN),
+        "stages": {
+            "prepare": watch.first_at - started,
+            "send": watch.last_at - watch.first_at,
+            "account": ended - watch.last_at,
+        },
     }
     print(json.dumps(found))

@@ -18,7 +18,7 @@ from connectors.extracts.batches import REPLACEMENT
 from connectors.extracts.characters import CONTROL, has_control
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import TIMES, Kind
-from schemas.rows.whole.arrays import NOTHING
+from schemas.rows.whole.arrays import NOTHING, numbers_in, one_text, text_array, zero
 from schemas.rows.whole.columns import Texts
 
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
@@ -89,18 +89,21 @@ def cells_of(column: pa.Array, nanoseconds: pa.Array | None = None) -> tuple[Seq
     return texts, list(_faults(texts, column.type))
 
 
+_UTC = one_text("+00:00")
+
+
 def shown_type(arrow: pa.DataType) -> str:
     """What stands in place of a value that cannot be a cell."""
     return f"[{str(arrow).partition('<')[0]}]"
 
 
 def _list_cells(column: pa.Array, nanoseconds: pa.Array | None) -> tuple[list[Cell], list[tuple[int, str]]]:
-    lengths = pc.fill_null(pc.list_value_length(column), 0)
-    ends = np.cumsum(lengths.to_numpy()).tolist()
+    lengths = pc.list_value_length(column).cast(pa.int64())
+    ends = np.cumsum(numbers_in(pc.fill_null(lengths, zero(pa.int64())), np.int64)).tolist()
     elements = pc.list_flatten(column)
     texts = [*_texts(elements, None if nanoseconds is None else pc.list_flatten(nanoseconds))]
     cells: list[Cell] = [texts[start:end] or "" for start, end in zip([0, *ends], ends, strict=False)]
-    nulls = np.flatnonzero(elements.is_null().to_numpy(zero_copy_only=False))
+    nulls = numbers_in(pc.indices_nonzero(elements.is_null()), np.uint64)
     faults = [(int(index), "NullInList") for index in nulls]
     faults += _faults(texts, elements.type)
     return cells, sorted({(bisect_right(ends, index), code) for index, code in faults})
@@ -158,21 +161,22 @@ def _exact(column: pa.Array, nanoseconds: pa.Array) -> pa.Array:
     INT96 holds instants that 64 bits of nanoseconds do not (9999-12-31): as microseconds all are right, and what is
     left of a microsecond is the difference to the nanoseconds, though these have gone round.
     """
-    micro = pc.fill_null(column.cast(pa.int64()), 0).to_numpy().astype(np.uint64)
-    nano = pc.fill_null(nanoseconds.cast(pa.int64()), 0).to_numpy().view(np.uint64)
+    none = zero(pa.int64())
+    micro = numbers_in(pc.fill_null(column.cast(pa.int64()), none), np.int64).astype(np.uint64)
+    nano = numbers_in(pc.fill_null(nanoseconds.cast(pa.int64()), none), np.uint64)
     left = nano - micro * np.uint64(1000)
     text = column.cast(pa.string())
     if not left.any():
         return _naive(column)
-    digits = pa.array([f"{rest:03d}" for rest in left.tolist()], pa.string())
-    joined = pc.binary_join_element_wise(pc.replace_substring(text, " ", "T", max_replacements=1), digits, "")
+    digits = text_array([b"%03d" % rest for rest in left.tolist()])
+    joined = pc.binary_join_element_wise(pc.replace_substring(text, " ", "T", max_replacements=1), digits, NOTHING)
     return _without_trailing_zeros(joined)
 
 
 def _zoned(column: pa.Array) -> pa.Array:
     """The same in UTC, with its offset."""
     utc = column.cast(pa.int64()).cast(pa.timestamp(column.type.unit))
-    return pc.binary_join_element_wise(_naive(utc), "+00:00", "")
+    return pc.binary_join_element_wise(_naive(utc), _UTC, NOTHING)
 
 
 def _decimal(column: pa.Array) -> pa.Array:
@@ -189,17 +193,17 @@ def _float(column: pa.Array) -> pa.Array:
     def shortest(value: str) -> str:
         return _NAMED.get(value) or np.format_float_positional(width(value), trim="-")
 
-    no_negative_zero = pc.add(numbers, pa.scalar(0, numbers.type))
+    no_negative_zero = pc.add(numbers, zero(numbers.type))
     return _rewritten(no_negative_zero.cast(pa.string()), shortest, "." if half else _LETTER)
 
 
 def _rewritten(text: pa.Array, rewrite: Callable[[str], str], where: str = _LETTER) -> pa.Array:
     """Texts in which those that match a pattern are written anew."""
-    odd = pc.fill_null(pc.match_substring_regex(text, where), False)  # noqa: FBT003 - Arrow's scalar
+    odd = pc.fill_null(pc.match_substring_regex(text, where), zero(pa.bool_()))
     if not pc.any(odd).as_py():
         return text
-    anew = [rewrite(value) for value in text.filter(odd).to_pylist()]
-    return pc.replace_with_mask(text, odd, pa.array(anew, pa.string()))
+    anew = [rewrite(value).encode() for value in text.filter(odd).to_pylist()]
+    return pc.replace_with_mask(text, odd, text_array(anew))
 
 
 def _without_trailing_zeros(text: pa.Array) -> pa.Array:

@@ -34,9 +34,21 @@ def one_text(text: str) -> Any:
 NOTHING = one_text("")
 
 
+def zero(kind: Any) -> Any:
+    """The zero of a type of Arrow's numbers, or its False, as a function of `pyarrow.compute` takes it."""
+    return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(bytes(8))])[0]
+
+
 def flag_array(flags: npt.NDArray[np.bool_]) -> Any:
     """An array of flags."""
     return pa.Array.from_buffers(pa.bool_(), len(flags), [None, pa.py_buffer(np.packbits(flags, bitorder="little"))])
+
+
+def numbers_in(array: Any, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """The whole numbers of an array without nulls, which are of this type of numpy's."""
+    if not len(array):
+        return np.empty(0, kind)
+    return np.frombuffer(array.buffers()[1], kind, len(array), array.offset * np.dtype(kind).itemsize)
 
 
 def taken(array: Any, places: npt.NDArray[Any]) -> Any:

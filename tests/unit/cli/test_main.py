@@ -299,6 +299,20 @@ def test_looking_things_up_imports_nothing_heavy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("name", ["investors", "accounts", "orders"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_reading_a_file_imports_no_pandas(name: str, form: str, tmp_path: Path) -> None:
+    """It takes 35 MB, and longer than a small load; whoever asks Arrow to look at a Python value imports it."""
+    names = {"investors": "investor-records", "accounts": "investment-accounts", "orders": "orders"}
+    program = (
+        "import sys; from pipelines.load import load; "
+        "load(sys.argv[1], sys.argv[2], dry_run=True, runs=sys.argv[3]); sys.exit('pandas' in sys.modules)"
+    )
+    extract = ROOT / "data" / "sample" / f"{name}.{form}"
+    done = subprocess.run([sys.executable, "-c", program, names[name], extract, tmp_path], cwd=ROOT, check=False)
+    assert done.returncode == 0
+
+
 # Loading.
 
 
