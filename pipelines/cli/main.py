@@ -98,15 +98,17 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with
 
 
 def _versions() -> Iterator[str]:
-    """What bulkload speaks and writes: its version, LUSID's dialects, the format of run folders."""
+    """What bulkload speaks and writes: its version, LUSID's dialects, the formats of its files."""
     from importlib.metadata import version
 
+    from pipelines.feeds import state as feeds
+    from schemas import manifest as runs
     from schemas.dialects import Dialect
-    from schemas.manifest import FORMAT
+    from schemas.nights import record as nights
 
     yield f"bulkload {version('lusid-bulkload')}"
     yield f"LUSID API dialects: {', '.join(Dialect)}"
-    yield f"format of run folders: {FORMAT}"
+    yield f"formats: run folders {runs.FORMAT}, feeds {feeds.FORMAT}, nights {nights.FORMAT}"
 
 
 @app.callback(invoke_without_command=True)

@@ -187,14 +187,14 @@ def test_a_wrong_password_is_one_clear_line_without_the_password(tmp_path: Path)
 def test_a_command_line_that_cannot_be_read_is_one_line_and_exit_code_2(capsys: Capture) -> None:
     assert cli.run(["load", "orders"]) == 2
     assert cli.run(["lod"]) == 2
-    assert cli.run(["load", "orders", "x.csv", "--bach-size", "1"]) == 2
+    assert cli.run(["load", "orders", "x.csv", "--concurency", "1"]) == 2
     assert cli.run(["load", "orders", "x.csv", "--batch-size", "0"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
         "bulkload: Missing argument 'extracts'.",
         "bulkload: No such command 'lod'. Did you mean 'load'?",
-        "bulkload: No such option: --bach-size (Possible options: --batch-size)",
+        "bulkload: No such option: --concurency (Possible options: --concurrency, --once)",
         "bulkload: Invalid value for '--batch-size': Input should be greater than or equal to 1",
     ]
 
@@ -266,7 +266,7 @@ def test_help_and_version(capsys: Capture) -> None:
     assert capsys.readouterr().out.splitlines() == [
         "bulkload 0.1.0",
         "LUSID API dialects: 2.1, 2.3, legacy",
-        "format of run folders: 1",
+        "formats: run folders 1, feeds 1, nights 1",
     ]
     assert cli.run(["--help"]) == 0
     shown = capsys.readouterr().out
