@@ -10,8 +10,8 @@ BARE, NATIVE = "bare script", "native engine"
 
 OF_BARE, OF_NATIVE, OF_RECORDS, OF_CSV, OF_ONE = 0.6, 0.6, 0.6, 1.0, 1.7
 MOST_MB, MOST_MB_A_WORKER = 600, 250
-NOISE = 0.18
-"""Turns on a busy machine differ by more; their medians do not."""
+NOISE = 0.3
+"""The share of a bar that medians of turns may miss by chance, on a machine that others use."""
 
 
 class Bar(NamedTuple):

@@ -41,7 +41,7 @@ LOADS = (
         for workers in (1, 2)
     ),
     Load(
-        *("records of a feed, changed ones only", "investor-records", "changed.csv", 2),
+        *("records of a feed, changed ones only", "investor-records", "changed.csv", 1),
         options={**_FEED, "date": "2026-11-03", "changed_only": True},
         before="investors.csv",
         options_before={**_FEED, "date": "2026-11-02"},
