@@ -13,7 +13,7 @@ from pipelines.history.replays.corrections import as_meant
 from pipelines.history.replays.lock import rows_to_replay
 from pipelines.load import carry_out
 from pipelines.loading.earlier import options_of
-from pipelines.loading.opening import named_target
+from pipelines.loading.places import named_target
 from pipelines.loading.spec import CarryOut, LoadSpec
 from pipelines.operations.table import operation_named
 from pipelines.options import Progress

@@ -30,18 +30,19 @@ class Call:
         """Whether it has returned, or failed."""
         return bool(self._future.done())
 
-    def result(self) -> Any:
-        """What it returned, waited for.
+    def result(self, seconds: float) -> Any:
+        """What it returned, waited for so long.
 
         Raises:
+            TimeoutError: it has not returned, or what it returned went with its worker and is being made anew.
             LoadError: what it raised.
             WorkerDiedError: the worker died over it, and so did those that tried it again.
             ConfigError: bulkload is not installed there.
             UnreachableError: the cluster is gone.
         """
         try:
-            return self._future.result()
-        except LoadError:
+            return self._future.result(timeout=seconds)
+        except (LoadError, TimeoutError):
             raise
         except dask().KilledWorker:
             raise WorkerDiedError from None
@@ -50,7 +51,7 @@ class Call:
                 f"the Dask cluster ({self._cluster.name}) does not find all of bulkload ({error}): install the same "
                 "version, with its requirements, beside the scheduler and each worker"
             ) from None
-        except (CancelledError, OSError, TimeoutError) as error:
+        except (CancelledError, OSError) as error:
             raise self._cluster.lost(error) from None
 
     def cancel(self) -> None:
@@ -64,6 +65,7 @@ class Cluster:
 
     Attributes:
         name: of its place, for people.
+        wrote: the files that workers have filled, by name, each with the address of who did.
     """
 
     def __init__(self, client: Any, name: str, own: Sequence[OwnProcess], patience: float) -> None:
@@ -76,6 +78,7 @@ class Cluster:
         self.name = name
         self._client, self._own, self._patience = client, own, patience
         self._peopled = time.monotonic()
+        self.wrote: dict[str, str] = {}
 
     def workers(self) -> list[str]:
         """The addresses of those who work there now.
@@ -116,14 +119,34 @@ class Cluster:
             args: what it is given.
             worker: who calls it; None for anybody, and then another one does where one dies over it.
         """
+        again = {"retries": 1} if worker is None else {"workers": [worker], "allow_other_workers": False}
         try:
-            future = self._client.submit(function, *args, workers=worker and [worker], pure=False, retries=1)
+            future = self._client.submit(function, *args, pure=False, **again)
         except (CancelledError, OSError, TimeoutError) as error:
             raise self.lost(error) from None
         return Call(self, future)
 
-    def wait(self, calls: Sequence[Call], told: Callable[[], None]) -> None:
-        """Waits for calls, and calls `told` now and then; raises as `check` does."""
+    def call_out_of_turn(self, function: Callable[..., Any], *args: object, worker: str) -> None:
+        """Calls a function on a worker at once, whatever it is doing; one that is gone does not hear it."""
+        with suppress(Exception):
+            self._client.run(function, *args, workers=[worker], on_error="ignore")
+
+    def results(self, calls: Sequence[Call], told: Callable[[], None]) -> list[Any]:
+        """What calls returned, waited for; calls `told` now and then.
+
+        Raises:
+            LoadError, WorkerDiedError: as `Call.result` and `check` raise them.
+        """
+        self._wait(calls, told)
+        return [self._result(call) for call in calls]
+
+    def _result(self, call: Call) -> Any:
+        while True:
+            with suppress(TimeoutError):
+                return call.result(_LOOK_AGAIN)
+            self.check()
+
+    def _wait(self, calls: Sequence[Call], told: Callable[[], None]) -> None:
         looked = time.monotonic()
         while not all(each.is_done() for each in calls):
             time.sleep(_LOOK_AGAIN / 4)
@@ -155,3 +178,8 @@ def tell(topic: str, content: Any) -> None:
 def own_address() -> str:
     """The address of the worker that makes a call."""
     return str(dask().get_worker().address)
+
+
+def leave_the_queue() -> None:
+    """Lets the worker that makes this call begin others meanwhile."""
+    dask().secede()

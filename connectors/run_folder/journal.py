@@ -8,16 +8,24 @@ checksum requests would count as done that were never sent.
 import errno
 import fcntl
 import os
+import shutil
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
-
+from connectors.run_folder.folder import sync
+from connectors.run_folder.journal_lines import (
+    IN_PARTS,
+    checksummed,
+    damaged,
+    journal_lines,
+    part_of,
+    parts_of,
+    verified,
+)
 from schemas.errors import RunFolderError
 
 _LOOKS = 3
@@ -25,11 +33,19 @@ _LOOK_SECONDS = 0.01
 """How often, and how long, opening waits for one that only looks whether the journal is open."""
 
 
+class HeldError(RunFolderError):
+    """Another process has the journal open."""
+
+
 class Journal:
     """The journal of one run; safe for many threads, and open in one process at a time."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens the journal, or creates it.
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        """Opens the journal.
+
+        Args:
+            path: where it is.
+            create: begin one where there is none.
 
         Raises:
             RunFolderError: it cannot be written, or another process holds the run.
@@ -37,13 +53,15 @@ class Journal:
         self._path = path
         with ExitStack() as undo:
             try:
-                self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+                made = os.O_CREAT if create else 0
+                self._handle = os.open(path, made | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW, 0o600)
                 undo.callback(os.close, self._handle)
                 _lock(self._handle)
+                _check_same(path, self._handle)
                 self._end = self._synced = self._drop_torn_line()
                 os.fsync(self._handle)  # a process that was killed may have written lines and not synced them
             except BlockingIOError:
-                raise RunFolderError(f"{path.parent}: another process is working on this run") from None
+                raise HeldError(f"{path.parent}: another process is working on this run") from None
             except OSError as error:
                 raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from None
             undo.pop_all()
@@ -119,7 +137,7 @@ class Journal:
         """
         with self._opened() as file:
             file.seek(offset)
-            record = _verified(file.readline())
+            record = verified(file.readline())
         if record is None:
             raise RunFolderError(f"{self._path}: the line at byte {offset} is damaged")
         return record
@@ -134,7 +152,7 @@ class Journal:
 
     def damaged(self, number: int) -> RunFolderError:
         """The error that says which line is damaged."""
-        return _damaged(self._path, number)
+        return damaged(self._path, number)
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
@@ -143,6 +161,60 @@ class Journal:
                 yield file
         except OSError as error:
             raise RunFolderError(f"{self._path}: cannot be read: {error.strerror}") from None
+
+    def begin_part(self, number: int) -> Path:
+        """A part for another process to open; until its lines are taken in, nothing may be added here.
+
+        Raises:
+            RunFolderError: it cannot be made.
+        """
+        part = part_of(self._path, self._end, number)
+        try:
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            sync(part.parent)
+        except OSError as error:
+            raise RunFolderError(f"{part}: cannot be written: {error.strerror}") from None
+        return part
+
+    def take_in_parts(self) -> int:
+        """Puts the lines of its parts behind its own, and removes the parts; gives where these lines begin.
+
+        All of them are there or none, whatever dies meanwhile: a new file takes the place of the journal, and then its
+        size is not that of the parts any more.
+
+        Raises:
+            RunFolderError: a process is still writing a part, or a line is damaged.
+        """
+        begin = self._end
+        with ExitStack() as held:
+            for part in parts_of(self._path, begin):
+                held.callback(Journal(part, create=False).close)
+            try:
+                if parts_of(self._path, begin):
+                    self._rewrite()
+                for part in self._path.parent.glob(f"{self._path.stem}-*-*-*.jsonl"):
+                    part.unlink()
+            except OSError as error:
+                raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
+        return begin
+
+    def _rewrite(self) -> None:
+        """Puts a file with all lines in the place of this one, which stays locked."""
+        new = self._path.with_name(f"{self._path.name}.part")
+        handle = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with ExitStack() as undo:
+            undo.callback(os.close, handle)
+            with os.fdopen(os.dup(handle), "wb") as out, self._path.open("rb") as own:
+                shutil.copyfileobj(own, out)
+                out.writelines(checksummed(record) for offset, record in self.lines() if offset >= IN_PARTS)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.fsync(handle)
+            new.replace(self._path)
+            undo.pop_all()
+        before, self._handle = self._handle, handle
+        self._end = self._synced = os.fstat(handle).st_size
+        sync(self._path.parent)
+        os.close(before)
 
     def close(self) -> None:
         """Closes the journal, so that another process may open the run."""
@@ -158,29 +230,10 @@ def _lock(handle: int) -> None:
     return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def journal_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Every whole line of a journal with its offset; another process may be writing it.
-
-    Raises:
-        RunFolderError: the journal cannot be read, or a line is damaged.
-    """
-    offset = 0
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):  # it is being written, or a crash cut it short: nobody acted on it
-                    return
-                record = _verified(line)
-                if record is None:
-                    raise _damaged(path, number)
-                yield offset, record
-                offset += len(line)
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _damaged(path: Path, number: int) -> RunFolderError:
-    return RunFolderError(f"{path}: line {number} is damaged: the run cannot be resumed")
+def _check_same(path: Path, handle: int) -> None:
+    """Raises BlockingIOError where somebody has just put another file in the place of a journal."""
+    if os.fstat(handle).st_ino != path.stat().st_ino:
+        raise BlockingIOError
 
 
 def is_in_use(path: Path) -> bool:
@@ -196,22 +249,3 @@ def is_in_use(path: Path) -> bool:
     finally:
         os.close(handle)
     return False
-
-
-def checksummed(record: dict[str, Any]) -> bytes:
-    """The line of a record, which has at least one member: its JSON with a checksum of everything before it."""
-    text = orjson.dumps(record)[:-1]
-    return text + _checksum(text)
-
-
-def _checksum(text: bytes) -> bytes:
-    return b',"crc":"%08x"}\n' % zlib.crc32(text)
-
-
-def _verified(line: bytes) -> dict[str, Any] | None:
-    """The record of a line; None when the line is not as it was written."""
-    text = line[: -len(_checksum(b""))]
-    if line != text + _checksum(text):
-        return None
-    record: dict[str, Any] = orjson.loads(text + b"}")
-    return record

@@ -1,4 +1,4 @@
-"""Scratch files for data too large to keep in memory: byte strings by number, and notes by offset.
+"""Scratch files for data too large to keep in memory: byte strings by number; notes by offset are in `notes`.
 
 They exist only while the run works. Nothing is ever recovered from them, since the same extract gives the same entries
 again. A process that prepares a part of an extract fills files that its parent has opened, and the parent adopts them:
@@ -6,30 +6,24 @@ then several files are read as one.
 """
 
 import hashlib
-import json
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import RunFolderError
 
-_quoted = json.encoder.encode_basestring_ascii
-"""Text as JSON; `json.dumps` takes twice as long, and every refused row has a note."""
-
 _BUFFER = 1 << 20
-_READ_AHEAD = 1 << 16
+READ_AHEAD = 1 << 16
 _MOST_BETWEEN = 1 << 12
 """Bytes between two entries that are read together, at most."""
-_MOST_IN_MEMORY = 10_000
-"""Notes that are kept in memory and compared with later ones."""
 
 _Offsets = npt.NDArray[np.int64]
 
@@ -46,23 +40,28 @@ def open_private(path: Path, *, named: bool = False) -> BinaryIO:
     Raises:
         RunFolderError: the folder cannot be written.
     """
-    with _writing(path):
-        handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
+    with writing(path):
+        opened = open(path, "w+b", buffering=_BUFFER, opener=_private)  # noqa: SIM115 - Path's has no opener
         if not named:
             with suppress(OSError):  # some systems cannot unlink an open file: there `close` removes it
                 path.unlink()
-        return os.fdopen(handle, "w+b", buffering=_BUFFER)
+        return opened
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager
-def _writing(path: Path | None) -> Iterator[None]:
+def writing(path: Path | None) -> Iterator[None]:
+    """Raises RunFolderError where a scratch file cannot be written."""
     try:
         yield
     except OSError as error:
         raise RunFolderError(f"{path or 'the scratch files'}: cannot be written: {error.strerror}") from None
 
 
-class _Joined:
+class Joined:
     """Files read as one: those that were adopted, and behind them one's own."""
 
     def __init__(self, place: Path | BinaryIO) -> None:
@@ -87,6 +86,10 @@ class _Joined:
             size, offset, place = size - here, offset + here, place + 1
         return b"".join(parts)
 
+    def names(self) -> tuple[list[str], list[int]]:
+        """The names of the files, and where each begins."""
+        return [file.name for file in self._files], self._begins
+
     def close(self) -> None:
         """Closes the files, and removes one's own."""
         for file in self._files:
@@ -96,12 +99,26 @@ class _Joined:
             self.path.unlink(missing_ok=True)
 
 
+class KeptEntries(NamedTuple):
+    """Entries in files that have names.
+
+    Attributes:
+        files: their names, in order.
+        begins: the bytes before each.
+        ends: as of `EntryFile`.
+    """
+
+    files: Sequence[str]
+    begins: Sequence[int]
+    ends: npt.NDArray[np.int64]
+
+
 class EntryFile:
     """Byte strings in a file, numbered from 0 in the order in which they are added; each takes 8 bytes of memory."""
 
     def __init__(self, place: Path | BinaryIO) -> None:
         """Begins a new file at a path, or takes one that is open and empty."""
-        self._joined = _Joined(place)
+        self._joined = Joined(place)
         self._file = self._joined.own
         self._ends = array("q", [0])
 
@@ -116,24 +133,38 @@ class EntryFile:
         self._joined.adopt(file, int(found[-1]))
         self._ends.frombytes((found[1:] + self._ends[-1]).tobytes())
 
+    def kept(self) -> "KeptEntries":
+        """What another process needs to read the entries, where the files have names."""
+        return KeptEntries(*self._joined.names(), self.ends)
+
+    @classmethod
+    def reopened(cls, kept: "KeptEntries") -> "EntryFile":
+        """The entries of another process; raises OSError where a file is not there."""
+        *before, last = [Path(name).open("rb") for name in kept.files]  # noqa: SIM115 - `close` closes them
+        found = cls(last)
+        for file, (begin, end) in zip(before, pairwise(kept.begins), strict=True):
+            found._joined.adopt(file, end - begin)
+        found._ends.frombytes(kept.ends[1:].tobytes())
+        return found
+
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     def extend(self, entries: Sequence[bytes]) -> None:
         """Adds entries at the end."""
         self._ends.extend(islice(accumulate(map(len, entries), initial=self._ends[-1]), 1, None))
-        with _writing(self._joined.path):
+        with writing(self._joined.path):
             self._file.write(b"".join(entries))
 
     def add(self, octets: npt.NDArray[np.uint8], ends: npt.NDArray[np.int32]) -> None:
         """Adds entries that stand one behind the other, from byte ends[i] to ends[i+1] of `octets`."""
         self._ends.frombytes((ends[1:] + np.int64(self._ends[-1])).tobytes())
-        with _writing(self._joined.path):
+        with writing(self._joined.path):
             self._file.write(octets.data)
 
     def finish(self) -> None:
         """Ends writing; from then on `read` may be called."""
-        with _writing(self._joined.path):
+        with writing(self._joined.path):
             self._file.flush()
 
     @property
@@ -193,8 +224,8 @@ class EntryFile:
             nonlocal stretch, at
             start, stop = ends[number], ends[number + 1]
             if start < at or stop > at + len(stretch):
-                is_near = at <= start <= at + len(stretch) + _READ_AHEAD
-                stretch = pread(max(stop - start, _READ_AHEAD if is_near else 0), start)
+                is_near = at <= start <= at + len(stretch) + READ_AHEAD
+                stretch = pread(max(stop - start, READ_AHEAD if is_near else 0), start)
                 at = start
             return stretch[start - at : stop - at]
 
@@ -206,83 +237,6 @@ class EntryFile:
         for start in range(0, self._ends[-1], _BUFFER):
             found.update(self._joined.pread(_BUFFER, start))
         return found.digest()
-
-    def close(self) -> None:
-        """Closes and removes the file."""
-        self._joined.close()
-
-
-class NoteFile:
-    """The reasons why rows were refused, as (code, message) pairs by offset; repeated notes share one offset.
-
-    Notes are read in about the order in which they were added, a stretch of the file at a time. The first ones, which
-    are those that repeat, stay in memory.
-    """
-
-    def __init__(self, place: Path | BinaryIO) -> None:
-        """Begins a new file at a path, or takes one that is open and empty."""
-        self._joined = _Joined(place)
-        self._file = self._joined.own
-        self._end = self._flushed = 0
-        self._offsets: dict[tuple[str, str], int] = {}
-        self._first: dict[int, tuple[str, str]] = {}
-        self._stretch, self._stretch_at = b"", 0
-
-    def finish(self) -> tuple[int, dict[int, tuple[str, str]]]:
-        """Ends writing; gives the bytes written and the first notes, for who adopts the file."""
-        with _writing(self._joined.path):
-            self._file.flush()
-        return self._end, self._first
-
-    def adopt(self, file: BinaryIO, size: int, first: Mapping[int, tuple[str, str]]) -> int:
-        """Adds the notes of another process, before any of one's own; gives what their offsets grow by.
-
-        Args:
-            file: what it wrote.
-            size, first: what its `finish` gave.
-        """
-        begin = self._end
-        self._joined.adopt(file, size)
-        self._first |= {begin + offset: note for offset, note in first.items()}
-        self._end = self._flushed = begin + size
-        return begin
-
-    def add(self, code: str, message: str) -> int:
-        """Keeps a note and returns its offset in bytes."""
-        note = (code, message)
-        if note in self._offsets:
-            return self._offsets[note]
-        line = f"[{_quoted(code)},{_quoted(message)}]\n".encode("ascii")
-        offset = self._end
-        with _writing(self._joined.path):
-            self._file.write(line)
-        self._end += len(line)
-        if len(self._offsets) < _MOST_IN_MEMORY:
-            self._offsets[note], self._first[offset] = offset, note
-        return offset
-
-    def read(self, offset: int) -> tuple[str, str]:
-        """The note at an offset."""
-        if offset in self._first:
-            return self._first[offset]
-        start = offset - self._stretch_at
-        end = self._stretch.find(b"\n", start) if start >= 0 else -1
-        if end < 0:
-            self._stretch, self._stretch_at, start = self._from(offset), offset, 0
-            end = self._stretch.index(b"\n")
-        code, message = json.loads(self._stretch[start:end].decode("ascii"))
-        return code, message
-
-    def _from(self, offset: int) -> bytes:
-        """The file from an offset on, at least one complete note of it."""
-        if self._flushed < self._end:
-            with _writing(self._joined.path):
-                self._file.flush()
-            self._flushed = self._end
-        size = _READ_AHEAD
-        while b"\n" not in (found := self._joined.pread(size, offset)):
-            size *= 2
-        return found
 
     def close(self) -> None:
         """Closes and removes the file."""

@@ -21,7 +21,7 @@ from pipelines.deliver.list_reading import LONGEST
 from pipelines.deliver.read_back import Reader, ReadingBack
 from pipelines.deliver.redaction import Personal, mask_error
 from pipelines.operations.operation import BodyShape, CallSpec
-from pipelines.prepare.reading import Prepared
+from pipelines.prepare.reading import Requests
 from schemas.assumptions import INFERRED, Assumptions
 from schemas.errors import (
     FatalError,
@@ -65,7 +65,7 @@ class Delivery:
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: Requests,
         spec: CallSpec,
         ledger: Ledger,
         client: Client,

@@ -17,7 +17,7 @@ from pipelines.deliver.ledger import Outcome, Part
 from pipelines.deliver.read_back import Reader, request_of
 from pipelines.operations.evidence import Evidence, body_of
 from pipelines.operations.operation import CallSpec
-from pipelines.prepare.reading import Prepared
+from pipelines.prepare.reading import Requests
 from schemas.errors import FatalError, RetryableError, StoppedError
 from schemas.states import State
 
@@ -64,7 +64,7 @@ class FirstClear:
         removed: whether that one removed a value.
     """
 
-    prepared: Prepared
+    prepared: Requests
     spec: CallSpec
     reader: Reader
     lag: float
@@ -173,7 +173,7 @@ class FirstClear:
         return self.reader.get(path, params).body
 
 
-def _clearing(prepared: Prepared, requests: npt.NDArray[np.int64]) -> Iterator[int]:
+def _clearing(prepared: Requests, requests: npt.NDArray[np.int64]) -> Iterator[int]:
     """Those of some requests that clear, ascending."""
     for first in range(0, len(requests), _AT_ONCE):
         some = requests[first : first + _AT_ONCE]

@@ -5,8 +5,10 @@ leaves is read back by `restore`: requests that were sent and never settled are 
 """
 
 import threading
+import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -202,15 +204,27 @@ class Ledger:
 
         In doubt is what was sent and not settled, or settled as unknown. Both, and what was not sent, are open again.
         """
-        for number, (offset, record) in enumerate(self._journal.lines(), 1):
-            try:
-                self._take_over(offset, record)
-            except (KeyError, TypeError, ValueError, IndexError):
-                raise self._journal.damaged(number) from None
+        self.catch_up(0)
         for request in np.flatnonzero(np.isin(np.frombuffer(self.states, np.uint8), _AGAIN)).tolist():
             self.states[request] = PENDING
             self.settled_at[request] = -1
         return set(np.flatnonzero(np.frombuffer(self.in_doubt, np.uint8)).tolist())
+
+    def catch_up(self, begin: int, journal: Journal | None = None) -> None:
+        """Takes over what the journal says from an offset on, or a part of it, which other processes have written."""
+        journal = journal or self._journal
+        for number, (offset, record) in enumerate(journal.lines(), 1):
+            if offset < begin:
+                continue
+            try:
+                self._take_over(offset, record)
+            except (KeyError, TypeError, ValueError, IndexError):
+                raise journal.damaged(number) from None
+
+    def told(self, part: Part, states: bytes, in_doubt: bytes) -> None:
+        """Notes what another process, which journals it, says of requests; `catch_up` follows."""
+        for request, state, doubt in zip(part, states, in_doubt, strict=True):
+            self.states[request], self.in_doubt[request] = state, doubt
 
     def open_among(self, part: Part) -> Part:
         """Those of some requests that are not settled."""
@@ -247,6 +261,13 @@ class Ledger:
             self.states[request] = code_of(state)
             self.in_doubt[request] = state.traits.in_doubt
             self.settled_at[request] = offset
+
+
+def since(started: str) -> Callable[[], int]:
+    """Gives the milliseconds since a run began, which another process may have done: its clock is the calendar's."""
+    earlier = (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds()
+    began = time.monotonic() - max(0.0, earlier)
+    return lambda: round(1000 * (time.monotonic() - began))
 
 
 def settles(line: dict[str, Any]) -> bool:

@@ -7,7 +7,8 @@ calls that LUSID finds too large, and tried anew later.
 """
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -58,6 +59,7 @@ class Brake:
         self._waits = waits
         self.release()
         self._losses = self._missed = 0
+        self._heard: deque[Heard] = deque(maxlen=2 * BREAKER)
         self._lock = threading.RLock()  # a signal's handler stops the run, in a thread that may just be stopping it
 
     def release(self) -> None:
@@ -74,6 +76,7 @@ class Brake:
 
     def lost(self, error: RetryableError) -> None:
         """A call came to nothing: no answer, or none but 429 and 503, for as long as it is tried."""
+        self._heard.append(error)
         with self._lock:
             self._losses += 1
             losses = self._losses
@@ -82,6 +85,7 @@ class Brake:
 
     def missed(self) -> None:
         """An answer was lost, and LUSID does not show what was sent: it may yet, or the call goes again."""
+        self._heard.append(Missed())
         with self._lock:
             self._missed += 1
 
@@ -92,7 +96,30 @@ class Brake:
 
     def answered(self) -> None:
         """A call got an answer to the request itself, whatever it says."""
+        self._heard.append(None)
         self._losses = self._missed = 0
+
+    def take(self) -> list["Heard"]:
+        """The last of what it was told, since this was asked before, for the brake of another process."""
+        return [self._heard.popleft() for _ in range(len(self._heard))]
+
+    def told(self, heard: Iterable["Heard"]) -> None:
+        """Takes in what the brake of another process was told."""
+        for each in heard:
+            if each is None:
+                self.answered()
+            elif isinstance(each, Missed):
+                self.missed()
+            else:
+                self.lost(each)
+
+
+class Missed(NamedTuple):
+    """That an answer was lost."""
+
+
+Heard = RetryableError | Missed | None
+"""What a brake is told: a call that came to nothing, a lost answer, an answer."""
 
 
 class Watch:

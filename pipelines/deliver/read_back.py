@@ -4,7 +4,7 @@ Sends nothing but reads. They may lag behind writes: only what was absent for `l
 be sent again. What reading cannot settle is `unknown`, never a guess.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from pipelines.deliver.list_reading import LONGEST, ListReader
 from pipelines.deliver.redaction import mask_error
 from pipelines.operations.evidence import Examined, Finding, Params, examine_all
 from pipelines.operations.operation import BodyShape, CallSpec
-from pipelines.prepare.reading import Prepared
+from pipelines.prepare.reading import Requests
 from schemas.errors import FatalError, LoadError, PerhapsAppliedError, RetryableError
 from schemas.states import State
 
@@ -50,7 +50,7 @@ class ReadingBack:
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: Requests,
         spec: CallSpec,
         ledger: Ledger,
         reader: Reader,
@@ -69,10 +69,15 @@ class ReadingBack:
         """
         self._prepared, self._spec, self._ledger = prepared, spec, ledger
         self._reader, self._brake, self._lag, self._longest = reader, brake, lag, longest
-        began = reader.now()
-        self._doubts = {request: Doubt(began, _EARLIER, [None]) for request in before.doubtful}
-        self._inherited = frozenset(self._doubts)
+        self._doubts, self._inherited = dict[int, Doubt](), set[int]()
+        self.inherit(before.doubtful)
         self._sent_before, self._held = set(before.refused), before.held
+
+    def inherit(self, requests: Iterable[int]) -> None:
+        """Notes that another process sent requests and did not settle them; what is in doubt already stays so."""
+        new = set(requests) - self._doubts.keys()
+        self._doubts |= {request: Doubt(self._reader.now(), _EARLIER, [None]) for request in new}
+        self._inherited |= new
 
     def may_go(self, part: Part) -> Part:
         """Of requests that are to be sent, those that may be: neither in already, nor in need of what is not there."""
@@ -84,7 +89,7 @@ class ReadingBack:
 
     def is_due(self, part: Part) -> bool:
         """Whether what LUSID does not show of these requests by now, it does not hold."""
-        return self._reader.now() >= self._surely_shown(part)
+        return self._reader.now() >= self.surely_shown(part)
 
     def in_doubt(self, part: Part) -> Part:
         """Those of some requests that may have been applied, and are not settled."""
@@ -155,7 +160,7 @@ class ReadingBack:
         self._sent_before.difference_update(once)
         if not doubtful and not once:
             return part
-        left = self._surely_shown(doubtful) - self._reader.now()
+        left = self.surely_shown(doubtful) - self._reader.now()
         if left > 0:
             self._reader.pause(left)
         shown = self._looked_at(NO_CALL, [*doubtful, *once], sure=True)
@@ -166,7 +171,7 @@ class ReadingBack:
             self._brake.lost(PerhapsAppliedError(self._doubts[lost[0]].why))
         return [r for r in part if r not in done]
 
-    def _surely_shown(self, part: Part) -> float:
+    def surely_shown(self, part: Part) -> float:
         """From when on reads show what was done of these requests, by the client's clock."""
         return max((self._doubts[r].since for r in part if r in self._doubts), default=0.0) + self._lag
 
@@ -281,7 +286,7 @@ class ReadingBack:
         return self._reader.get(path, params).body
 
 
-def request_of(prepared: Prepared, spec: CallSpec, request: int) -> Any:
+def request_of(prepared: Requests, spec: CallSpec, request: int) -> Any:
     """One request as it goes on the wire, parsed."""
     entry = prepared.entries.read(int(prepared.entry_of[request]))[:-1]
     if spec.body is not BodyShape.KEYED:

@@ -4,14 +4,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.deliver.delivery import Delivery
-from pipelines.deliver.ledger import Ledger
-from pipelines.deliver.limits import Pressure
-from pipelines.prepare.reading import Prepared
+from pipelines.deliver.ledger import Ledger, Part
+from pipelines.deliver.limits import Brake, Pressure
+from pipelines.prepare.reading import Requests
 from schemas.errors import FatalError
 
 Batch = npt.NDArray[np.int64]
@@ -31,7 +31,24 @@ class Portion:
     max_bytes: int
 
 
-def batches(prepared: Prepared, ledger: Ledger, portion: Portion) -> list[Batch]:
+class Deliverer(Protocol):
+    """Delivers batches, as `Delivery` does."""
+
+    @property
+    def brake(self) -> Brake:
+        """Stops the run."""
+
+    def deliver(self, part: Part) -> None:
+        """See `Delivery`."""
+
+    def left(self, part: Part) -> Part:
+        """See `Delivery`."""
+
+    def is_due(self, part: Part) -> bool:
+        """See `Delivery`."""
+
+
+def batches(prepared: Requests, ledger: Ledger, portion: Portion) -> list[Batch]:
     """The requests that are not settled yet, in calls."""
     sizes = prepared.sizes
     return [
@@ -59,7 +76,7 @@ def cut(sizes: npt.NDArray[np.int64], max_items: int, max_bytes: int) -> Iterato
 
 
 def send_batches(
-    work: Iterable[Batch], delivery: Delivery, pressure: Pressure, progress: Callable[[Batch], None] = lambda _: None
+    work: Iterable[Batch], delivery: Deliverer, pressure: Pressure, progress: Callable[[Batch], None] = lambda _: None
 ) -> None:
     """Delivers batches, some at once; returns when each is settled or the run has stopped.
 
@@ -86,7 +103,7 @@ def send_batches(
 class _Queue:
     """Batches to deliver: new ones, and what was lost of those before."""
 
-    def __init__(self, work: Iterable[Batch], delivery: Delivery) -> None:
+    def __init__(self, work: Iterable[Batch], delivery: Deliverer) -> None:
         self._new, self._delivery = iter(work), delivery
         self._lost: deque[Batch] = deque()
 
@@ -109,7 +126,7 @@ class _Queue:
         return new if new is not None or not self._lost else self._lost.popleft()
 
 
-def _deliver(delivery: Delivery, batch: Batch) -> Batch:
+def _deliver(delivery: Deliverer, batch: Batch) -> Batch:
     if delivery.brake.error is None:
         try:
             delivery.deliver(batch.tolist())

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from connectors.run_folder.journal import journal_lines
+from connectors.run_folder.journal_lines import journal_lines
 from pipelines.feeds.decision import present
 from pipelines.feeds.fingerprints import CANONICAL, NEVER, Fingerprints
 from pipelines.feeds.place import HASH

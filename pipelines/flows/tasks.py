@@ -16,7 +16,8 @@ from prefect.cache_policies import NO_CACHE
 
 from pipelines.flows import artifacts, outcomes
 from pipelines.loading.ahead import look_ahead
-from pipelines.loading.opening import named_target, open_run
+from pipelines.loading.opening import open_run
+from pipelines.loading.places import named_target
 from pipelines.loading.run import close_books, prepare
 from pipelines.loading.sending import Sent, send
 from pipelines.loading.spec import LoadSpec

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.run_folder.folder import RunFolder
-from connectors.run_folder.journal import journal_lines
+from connectors.run_folder.journal_lines import journal_lines
 from schemas.states import State
 
 _UNKNOWN = ("sent_at", "settled_at", "answer_ms", "attempts", "request_id")

@@ -15,22 +15,22 @@ from connectors.extracts.mapping_file import read_mapping
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.results import is_failure_report
-from connectors.targets import Target, open_target, target_url
+from connectors.targets import Target
+from pipelines.deliver.cluster.remote import patiently
 from pipelines.feeds.feed import Feed
 from pipelines.feeds.of_load import check_feed, feed_of
 from pipelines.loading.assumed import check_followed
 from pipelines.loading.collector import plain_memory, quiet_collector
 from pipelines.loading.earlier import check_target, resumed
-from pipelines.loading.engine import check_places, cluster_of
 from pipelines.loading.given_extract import open_files
 from pipelines.loading.given_plan import check_given, keep_plan
 from pipelines.loading.interrupts import LoadInterrupt, interrupts
 from pipelines.loading.manifest import Record, opening
+from pipelines.loading.places import check_places, cluster_of, loads_target, named_target
 from pipelines.loading.spec import LoadSpec
-from pipelines.options import Options, Progress
 from pipelines.prepare.completeness import check_before
 from schemas.assumptions import Assumptions
-from schemas.errors import ConfigError, RunFolderError, UnreachableError
+from schemas.errors import ConfigError, RunFolderError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
 from schemas.option_types import business_dates
@@ -124,6 +124,7 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         )
         folder.open_scratch()
         closing.callback(folder.clear_scratch)
+        patiently(journal.take_in_parts)  # of a run on a cluster that was killed
         extract = found or closing.enter_context(_frame_extract(spec, folder))
         binding = bound or bind(spec, mapping, extract)
         if spec.options.hold:
@@ -237,35 +238,6 @@ def bind(spec: LoadSpec, mapping: mappings.Mapping | None, extract: Extract) -> 
             "the mapping"
         )
     return binding
-
-
-def named_target(options: Options) -> str | None:
-    """The URL of a load's target, before it is opened; None in a dry run.
-
-    Raises:
-        ConfigError: no target is named.
-    """
-    return None if options.dry_run else target_url(options.target)
-
-
-@contextmanager
-def loads_target(options: Options, progress: Progress, again: str = "load") -> Iterator[Target | None]:
-    """Opens the target of one load, or of several; None in a dry run.
-
-    Args:
-        options: of the load or loads.
-        progress: told what the user should know, and what is waited for.
-        again: what to do again where the target does not answer.
-    """
-    if options.dry_run:
-        yield None
-        return
-    with ExitStack() as closing:
-        try:
-            target = closing.enter_context(open_target(options.target, options, progress.note, progress.waiting))
-        except UnreachableError as error:
-            raise UnreachableError(f"{error.message}; nothing was sent: {again} again when it answers") from None
-        yield target
 
 
 def _frame_extract(spec: LoadSpec, folder: RunFolder) -> Extract:

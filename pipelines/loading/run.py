@@ -1,8 +1,7 @@
 """The life of a run before and after its requests are sent: its rows are prepared, its books closed."""
 
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 from connectors.run_folder.folder import RunFolder, write_json
@@ -11,7 +10,7 @@ from connectors.run_folder.workbook import write_workbook
 from connectors.targets import lasts
 from pipelines.account.accountant import Accountant, RunCounts
 from pipelines.account.failed_references import FailedRefs
-from pipelines.deliver.ledger import Ledger
+from pipelines.deliver.ledger import Ledger, since
 from pipelines.deliver.limits import Watch
 from pipelines.feeds.of_load import wanted_of
 from pipelines.history.catalog import loading_now, refuse_finished
@@ -58,7 +57,7 @@ def prepare(run: OpenRun) -> PreparedRun:
     digests = run.extract.digests()
     manifest = _with_kept_copy(run)
     run.extract.check_unchanged()
-    ledger = Ledger(run.journal, len(requests), requests.name, _since(manifest.started))
+    ledger = Ledger(run.journal, len(requests), requests.name, since(manifest.started))
     force = _check_earlier(run, ledger, digests)
     if run.target is not None:
         ledger.plan(*requests.digests(), force=force)
@@ -68,13 +67,6 @@ def prepare(run: OpenRun) -> PreparedRun:
         refuse_finished(options.runs, run.record.manifest)
     feed = None if run.feed is None else run.feed.take(requests, wanted_of(options, run.day, run.feed.state))
     return PreparedRun(run, requests, ledger, feed)
-
-
-def _since(started: str) -> Callable[[], int]:
-    """Gives the milliseconds since a run began, which another process may have done: its clock is the calendar's."""
-    earlier = (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds()
-    began = time.monotonic() - max(0.0, earlier)
-    return lambda: round(1000 * (time.monotonic() - began))
 
 
 def _keep_others_away(run: OpenRun) -> None:
@@ -186,7 +178,7 @@ def _report(
         rows=counts.rows,
         keys=counts.keys,
         requests=prepared.ledger.calls,
-        retries=run.target.client.retries_done - run.retries_before if run.target else 0,
+        retries=run.target.client.retries_done - run.retries_before + sent.retries if run.target else 0,
         seconds=time.monotonic() - run.began,
         reasons=tuple(counts.reasons),
         changes=counts.changes,

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from connectors.lusid.client import LusidClient
+from connectors.targets import Target
+from pipelines.deliver.cluster.handover import About, Handover, homes_of
+from pipelines.deliver.cluster.remote import Remote
 from pipelines.deliver.delivery import Delivery
 from pipelines.deliver.doubts import Before
 from pipelines.deliver.first_clear import FirstClear
@@ -45,10 +48,12 @@ class Sent:
     Attributes:
         stopped_by: what stopped the run; None where nothing did.
         warnings: what the user should know about it.
+        retries: attempts beyond each call's first that workers of a cluster made.
     """
 
     stopped_by: FatalError | None = None
     warnings: tuple[str, ...] = ()
+    retries: int = 0
 
 
 def send(prepared: PreparedRun) -> Sent:
@@ -57,22 +62,24 @@ def send(prepared: PreparedRun) -> Sent:
     A dry run sends nothing.
     """
     target = prepared.run.target
-    return Sent() if target is None else _Sending(prepared, target.client).to_the_end()
+    return Sent() if target is None else _Sending(prepared, target).to_the_end()
 
 
 class _Sending:
     """One run's requests on their way."""
 
-    def __init__(self, prepared: PreparedRun, client: LusidClient) -> None:
+    def __init__(self, prepared: PreparedRun, target: Target) -> None:
         """Makes ready what sends, from what the journal and the run that is replayed know of the requests."""
         spec, options, requests = prepared.run.spec, prepared.run.spec.options, prepared.requests
-        self._prepared, self._progress = prepared, spec.progress
-        before = _before(prepared)
-        self._pressure = Pressure(options.concurrency, lambda: client.setbacks)
+        self._prepared, self._progress, self._target, client = prepared, spec.progress, target, target.client
+        self._remote: Remote | None = None
+        self._before = before = _before(prepared)
+        self._pressure = Pressure(options.concurrency, self._setbacks)
         lag, call = (
             prepared.run.assumed.lag_of(options.read_lag),
             CallSpec(spec.operation, options.mode, options.dialect),
         )
+        self._lag, self._call = lag, call
         self._first_clear = FirstClear(requests, call, client, lag) if _is_to_be_tried(prepared) else None
         self._delivery = Delivery(
             requests,
@@ -111,9 +118,39 @@ class _Sending:
         if self._first_clear is not None:
             self._try_clears(self._first_clear, portion.batch_size)
         work = batches(self._prepared.requests, self._prepared.ledger, portion)
-        send_batches(work, self._delivery, self._pressure, self._count)
+        if work and brake.error is None and (remote := self._opened()) is not None:
+            send_batches(remote.arranged(work), remote, self._pressure, self._count)
+            remote.end()
+        else:
+            send_batches(work, self._delivery, self._pressure, self._count)
         self._delivery.reading_back.settle_rest()
-        return Sent(brake.error, tuple(self._delivery.warnings()))
+        told = [*self._delivery.warnings(), *(self._remote.warnings if self._remote else ())]
+        return Sent(brake.error, tuple(dict.fromkeys(told)), self._remote.retries if self._remote else 0)
+
+    def _opened(self) -> Remote | None:
+        """What sends through the workers of a cluster; None where this process sends."""
+        run, requests = self._prepared.run, self._prepared.requests
+        if run.cluster is None or "://" not in self._target.url:  # a sandbox of this process is nobody else's
+            return None
+        path, journal = run.folder.scratch.absolute() / "handover", run.folder.journal.absolute()
+        manifest, options = run.record.manifest, run.spec.options
+        how = (manifest.started, self._lag, run.assumed, self._before)
+        Handover.of(requests, About(journal, self._target.url, options, self._call, *how)).write(path)
+        self._remote = Remote(
+            run.cluster,
+            path,
+            run.journal,
+            self._prepared.ledger,
+            self._delivery.brake,
+            heard=self._pressure.answered,
+            homes=homes_of(requests, run.cluster.wrote),
+            stopping=self._target.client.stop,
+        )
+        return self._remote
+
+    def _setbacks(self) -> int:
+        """Attempts that came to nothing, of this process and of workers."""
+        return self._target.client.setbacks + (self._remote.setbacks if self._remote else 0)
 
     def _try_clears(self, first: FirstClear, most: int) -> None:
         """Sends what proves that LUSID heeds clears; where it does not, nothing else is sent."""

@@ -18,7 +18,7 @@ from pipelines.arguments import speaking_of_arguments
 from pipelines.feeds.of_load import loaded_until
 from pipelines.history.catalog import past_runs
 from pipelines.loading.interrupts import interrupts, stop_at_once
-from pipelines.loading.opening import loads_target
+from pipelines.loading.places import loads_target
 from pipelines.nights.continuation import load_of_extract
 from pipelines.nights.dates import dated_folders, is_dated
 from pipelines.nights.folder import NAMES, NightExtract

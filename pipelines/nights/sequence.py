@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.loading.interrupts import Interrupted, interrupts, stop_at_once
-from pipelines.loading.opening import loads_target
+from pipelines.loading.places import loads_target
 from pipelines.loading.spec import CarryOut, LoadSpec, named
 from pipelines.nights.continuation import Continuation
 from pipelines.nights.folder import NightExtract

@@ -24,8 +24,8 @@ MOST_OF_A_KEY = 500
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Requests ready to be sent, by number from 0, in the order of their first rows.
+class Requests:
+    """Requests that can be sent, by number from 0, in the order of their first rows.
 
     Attributes:
         entries: encoded requests, each with the separator that follows it in a call.
@@ -33,20 +33,13 @@ class Prepared:
         first_row: ordinal of each request's first row.
         keys: the key of every row, b"" where it has none.
         wides: what rows say of the calls they go in.
-        remarks: what was noticed that is no row's fault.
-        rows_read: the records of the extract but its trailers, as its reader counts them, apart from the book.
-        digest: fingerprint of the sizes and places of all requests, whoever made them.
     """
 
-    book: Book
     entries: EntryFile
     entry_of: npt.NDArray[np.int64]
     first_row: npt.NDArray[np.int64]
     keys: EntryFile
     wides: ParametersOfCalls
-    rows_read: int
-    digest: str
-    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.entry_of)
@@ -61,9 +54,29 @@ class Prepared:
         """The key of one request."""
         return self.keys.read(int(self.first_row[request])).decode()
 
+    def key_named(self, request: int) -> str:
+        """The same, bounded, as the journal has it."""
+        return without_middle(self.key(request), MOST_OF_A_KEY)
+
+
+@dataclass(frozen=True)
+class Prepared(Requests):
+    """The requests of a load, and the book of its rows.
+
+    Attributes:
+        remarks: what was noticed that is no row's fault.
+        rows_read: the records of the extract but its trailers, as its reader counts them, apart from the book.
+        digest: fingerprint of the sizes and places of all requests, whoever made them.
+    """
+
+    book: Book
+    rows_read: int
+    digest: str
+    remarks: tuple[str, ...] = ()
+
     def name(self, request: int) -> tuple[str, str]:
         """The key of one request, bounded, and its first row as a person finds it."""
-        return without_middle(self.key(request), MOST_OF_A_KEY), self.book.where(int(self.first_row[request]))
+        return self.key_named(request), self.book.where(int(self.first_row[request]))
 
     def digests(self) -> tuple[str, str]:
         """Fingerprints of which requests the numbers stand for, by sizes and places, and of their keys alone."""
@@ -144,5 +157,6 @@ def _prepared(portion: Portion, entry_of: Places, first_row: Places, ends: Place
     digest = hashlib.sha256(ends.tobytes() + places.tobytes()).hexdigest()
     remarks = portion.noticed.remarks()
     return Prepared(
-        portion.book, portion.entries, entry_of, first_row, portion.keys, portion.wides, rows_read, digest, remarks
+        *(portion.entries, entry_of, first_row, portion.keys, portion.wides),
+        *(portion.book, rows_read, digest, remarks),
     )

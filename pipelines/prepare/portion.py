@@ -135,6 +135,8 @@ class Portion:
             self.made_of = templates.parts
         else:
             self.made_of = Templates(binding, request_encoder(rules.operation, build)).entries
+            if not isinstance(parts, Path):
+                parts.close()
         self.refusals = Refusals(binding, extract)
         self.refused = 0
         self.noticed = Noticed(binding, expected)

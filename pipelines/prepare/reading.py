@@ -8,14 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from connectors.extracts.extract import Extract
+from connectors.run_folder.scratch import open_private
 from pipelines.prepare.completeness import Gate
-from pipelines.prepare.finishing import Prepared, finished
-from pipelines.prepare.portion import Portion, Rules
+from pipelines.prepare.finishing import Prepared, Requests, finished
+from pipelines.prepare.portion import Portion, PortionFiles, Rules
 from pipelines.prepare.processes.apart import prepare_apart
 from pipelines.prepare.processes.workers import Workers
 from schemas.rows.binding import Binding
 
-__all__ = ["Prepared", "Rules", "Workers", "prepare"]
+__all__ = ["Prepared", "Requests", "Rules", "Workers", "prepare"]
 
 
 def prepare(
@@ -42,7 +43,7 @@ def prepare(
     """
     with ExitStack() as files:
         gate = Gate(rules.expect, extract, binding.amount_reader)
-        portion = Portion(extract, binding, rules, folder, files, gate.columns)
+        portion = Portion(extract, binding, rules, _place(folder, workers, files), files, gate.columns)
         if workers is None or gate.columns or not prepare_apart(portion, folder, gate, workers, progress):
             for batch in gate.through(extract.batches(gate.columns.union(binding.used_columns))):
                 portion.take(batch)
@@ -53,3 +54,11 @@ def prepare(
         prepared = finished(portion, extract.records - gate.trailers)
         files.pop_all()
     return prepared
+
+
+def _place(folder: Path, workers: Workers | None, files: ExitStack) -> Path | PortionFiles:
+    """Where this process's own scratch files go."""
+    if workers is None or workers.crew is None or not workers.crew.shares_files:
+        return folder
+    names = [folder.absolute() / f"{name}.tmp" for name in PortionFiles._fields]
+    return PortionFiles(*(files.enter_context(open_private(name, named=True)) for name in names))

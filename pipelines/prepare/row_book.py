@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from connectors.extracts.batches import NO_LINES, Lines
 from connectors.extracts.extract import Extract, Position
-from connectors.run_folder.scratch import NoteFile
+from connectors.run_folder.notes import NoteFile
 from schemas.errors import ExtractError
 from schemas.requests.allocations import CallParameters
 from schemas.rows.columns import Row
@@ -178,7 +178,7 @@ class Book:
     def where(self, ordinal: int) -> str:
         """A row as a person finds it: `row 17`, with its file when the extract has several."""
         source, row = self.place(ordinal)
-        return f"row {row}" if len(self.extract.sources) == 1 else f"{source} row {row}"
+        return row_named(source, row, alone=len(self.extract.sources) == 1)
 
     def located(self, ordinal: int) -> str:
         """The same, with the line in its file where that is not simply the one of its number behind a header."""
@@ -210,6 +210,11 @@ class Book:
                 high = middle
         self._nearest = self.batches[low]
         return self.batches[low]
+
+
+def row_named(source: str, row: int, *, alone: bool) -> str:
+    """A row as a person finds it; `alone` says whether its file is the only one."""
+    return f"row {row}" if alone else f"{source} row {row}"
 
 
 class Said(NamedTuple):

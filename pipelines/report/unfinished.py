@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from connectors.run_folder.folder import RunFolder
-from connectors.run_folder.journal import is_in_use, journal_lines
+from connectors.run_folder.journal import is_in_use
+from connectors.run_folder.journal_lines import journal_lines
 from pipelines.account.reasons import Reasons, RowReason
 from pipelines.report import advice
 from pipelines.report.documents import reason_document

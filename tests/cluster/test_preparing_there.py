@@ -78,7 +78,7 @@ def test_a_worker_that_does_not_share_the_folder_is_told_of_in_one_line(tmp_path
         with pytest.raises(
             RunFolderError, match=r"cannot read and write .*elsewhere: --runs must be a folder that all"
         ):
-            call.result()
+            call.result(30)
 
 
 def test_no_scheduler_is_one_line_and_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,8 @@ from run_checks import check_books, check_journal, failures, journal, journal_li
 from sandbox_api import get
 from scripted_lusid import MISSING, Call, Reply, ScriptedLusid, done, nothing_there, refused
 
-from connectors.run_folder.journal import Journal, checksummed
+from connectors.run_folder.journal import Journal
+from connectors.run_folder.journal_lines import checksummed
 from connectors.sandbox.server import Sandbox
 from pipelines.account.accountant import Accountant
 from pipelines.cli.progress import STOPPING

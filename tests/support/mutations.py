@@ -127,6 +127,43 @@ MUTATIONS = (
         ("tests/cluster/test_preparing_there.py::test_a_cluster_changes_nothing[investment-accounts]",),
     ),
     Mutation(
+        "forget what a dead worker sent",
+        "pipelines/deliver/cluster/remote.py",
+        "                self._ledger.catch_up(0, journal)\n",
+        "",
+        (
+            "tests/cluster/test_sending_there.py::test_what_a_killed_worker_was_sending_another_one_makes_good[orders-2]",
+        ),
+    ),
+    Mutation(
+        "send what a worker that seems dead is sending",
+        "pipelines/deliver/cluster/remote.py",
+        "closing(patiently(lambda: Journal(worker.part, create=False))) as journal",
+        "closing(Journal(worker.part.with_suffix('.x'))) as journal",
+        ("tests/cluster/test_sending_there.py::test_what_a_worker_holds_that_only_seems_dead_no_other_sends",),
+    ),
+    Mutation(
+        "read the parts of the living before those of the dead",
+        "connectors/run_folder/journal_lines.py",
+        'word == "live"',
+        'word != "live"',
+        ("tests/unit/run_folder/test_journal_parts.py",),
+    ),
+    Mutation(
+        "count the lines of a part twice",
+        "connectors/run_folder/journal_lines.py",
+        "{path.stem}-{size}-*-*.jsonl",
+        "{path.stem}-*-*-*.jsonl",
+        ("tests/unit/run_folder/test_journal_parts.py",),
+    ),
+    Mutation(
+        "take in a part that somebody writes",
+        "connectors/run_folder/journal.py",
+        "                held.callback(Journal(part, create=False).close)",
+        "                held.callback(str, part)",
+        ("tests/unit/run_folder/test_journal_parts.py",),
+    ),
+    Mutation(
         "leave the outcomes out of the archive",
         "connectors/archive.py",
         "if path.is_file() and path != last",

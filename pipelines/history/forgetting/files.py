@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from connectors.run_folder.journal import checksummed, journal_lines
+from connectors.run_folder.journal_lines import checksummed, journal_lines
 from connectors.run_folder.results import OWN_COLUMNS
 from pipelines.history.forgetting.person import FORGOTTEN, MESSAGE, Person
 from pipelines.history.forgetting.rows import RunRows, csv_rows, readable

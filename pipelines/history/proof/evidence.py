@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from connectors.extracts.mapping_file import file_sha256
 from connectors.run_folder.folder import RunFolder
-from connectors.run_folder.journal import is_in_use, journal_lines
+from connectors.run_folder.journal import is_in_use
+from connectors.run_folder.journal_lines import journal_lines
 from connectors.run_folder.results import failure_lines
 from pipelines.history.catalog import find_run
 from pipelines.history.forgetting.person import FORGOTTEN

@@ -29,6 +29,8 @@ _TELL_EVERY = 0.2
 class DaskTasks:
     """A `Crew`: a task on a Dask cluster for each portion, which Dask gives to another worker where one dies."""
 
+    shares_files = True
+
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
@@ -60,21 +62,26 @@ class DaskTasks:
             calls = [self._cluster.call(prepare_there, str(path), seed, topic) for path in paths]
             for call in calls:
                 ending.callback(call.cancel)
-            self._cluster.wait(calls, show)
             try:
-                stems = [call.result() for call in calls]
+                stems = self._cluster.results(calls, show)
             except WorkerDiedError:
                 raise RunFolderError(
                     f"workers of the Dask cluster ({self._cluster.name}) died again and again over one portion, "
                     "perhaps for want of memory: nothing was sent; with more --workers portions are smaller"
                 ) from None
-        return [_left(folder, stem, files) for stem in stems]
+        for stem, worker in stems:
+            self._cluster.wrote[str(_place(folder, stem, "entries"))] = worker
+        return [_left(folder, stem, files) for stem, _ in stems]
+
+
+def _place(folder: Path, stem: str, name: str) -> Path:
+    return folder.absolute() / f"{stem}-{name}.tmp"
 
 
 def _left(folder: Path, stem: str, files: ExitStack) -> Ended:
     """What a task left."""
     try:
-        opened = [(folder / f"{stem}-{name}.tmp").open("rb") for name in FILES]
+        opened = [_place(folder, stem, name).open("rb") for name in FILES]
     except OSError as error:
         raise RunFolderError(f"{folder / stem}: what a Dask worker wrote is not there: {error.strerror}") from None
     for file in opened:
@@ -85,8 +92,8 @@ def _left(folder: Path, stem: str, files: ExitStack) -> Ended:
     return Ended(PortionFiles(*scratch), found)
 
 
-def prepare_there(path: str, seed: int, topic: str) -> str:
-    """Prepares a portion, in a call on a worker; gives the beginning of the names of the files that it leaves.
+def prepare_there(path: str, seed: int, topic: str) -> tuple[str, str]:
+    """Prepares a portion, in a call on a worker; gives the beginning of the names of what it leaves, and its address.
 
     Args:
         path: of the file that holds the task; without it, nobody waits for the portion any more.
@@ -119,16 +126,14 @@ def prepare_there(path: str, seed: int, topic: str) -> str:
                 f"a process that prepares rows died on the Dask worker {own_address()} ({death}), perhaps for want of "
                 "memory: nothing was sent"
             )
-    return stem
+    return stem, own_address()
 
 
 def _given(path: Path, stem: str, files: ExitStack) -> tuple[Task, list[BinaryIO]]:
     """The task in a file, and files beside it for what becomes of it."""
     try:
         task: Task = pickle.loads(path.read_bytes())  # noqa: S301 - from the process that sent the call
-        return task, [
-            files.enter_context(open_private(path.with_name(f"{stem}-{name}.tmp"), named=True)) for name in FILES
-        ]
+        return task, [files.enter_context(open_private(_place(path.parent, stem, name), named=True)) for name in FILES]
     except (OSError, RunFolderError):
         raise RunFolderError(
             f"the Dask worker {own_address()} cannot read and write {path.parent}: --runs must be a folder that all "

@@ -59,6 +59,8 @@ def start(task: Task, opened: Sequence[BinaryIO], seed: int) -> Worker:
 class OwnProcesses:
     """A `Crew`: a process of this machine for each portion."""
 
+    shares_files = False
+
     def count(self, most: int | None, extract: Extract) -> int:
         """See `Crew`."""
         if not CAN_SHARE:

@@ -68,7 +68,13 @@ class Ended(NamedTuple):
 
 
 class Crew(Protocol):
-    """Starts the processes that prepare portions, and ends them."""
+    """Starts the processes that prepare portions, and ends them.
+
+    Attributes:
+        shares_files: whether processes elsewhere read the scratch files, so that these need names.
+    """
+
+    shares_files: bool
 
     def count(self, most: int | None, extract: Extract) -> int:
         """How many portions an extract is to be prepared in.

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.run_folder.journal import Journal, checksummed
+from connectors.run_folder.journal import Journal
+from connectors.run_folder.journal_lines import checksummed
 from pipelines.deliver.ledger import Ledger, Outcome, Took, ranges, runs_of
 from schemas.errors import ConfigError
 from schemas.states import PENDING, State, code_of

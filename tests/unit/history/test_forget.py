@@ -15,7 +15,8 @@ from builders import IR_ID, account, investor, read_csv, write_csv
 from jsonschema import Draft202012Validator
 
 from connectors.run_folder.folder import RunFolder
-from connectors.run_folder.journal import Journal, journal_lines
+from connectors.run_folder.journal import Journal
+from connectors.run_folder.journal_lines import journal_lines
 from docs.generate import DOCUMENTS_SCHEMA
 from pipelines.cli import main as cli
 from pipelines.load import load

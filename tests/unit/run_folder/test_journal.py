@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.run_folder.journal import Journal, checksummed
+from connectors.run_folder.journal import Journal
+from connectors.run_folder.journal_lines import checksummed
 from schemas.errors import RunFolderError
 
 
@@ -109,7 +110,7 @@ def test_a_second_process_is_refused_in_one_line_and_may_go_on_afterwards(path: 
         with pytest.raises(RunFolderError) as caught:
             Journal(path)
     assert caught.value.message == f"{path.parent}: another process is working on this run"
-    assert "RunFolderError: " + caught.value.message in tried.stderr
+    assert "HeldError: " + caught.value.message in tried.stderr
     with opened(path) as journal:
         journal.append({"call": 1})
 

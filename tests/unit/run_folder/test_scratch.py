@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.run_folder import scratch as scratch_files
-from connectors.run_folder.scratch import EntryFile, NoteFile, open_private
+from connectors.run_folder.notes import NoteFile
+from connectors.run_folder.scratch import EntryFile, open_private
 from schemas.errors import RunFolderError
 
 

@@ -1,0 +1,204 @@
+"""What a worker of a cluster has open while it sends requests of a run; calls on it come from `remote`.
+
+A session journals in a part of its own before it sends, and settles what it sent as one process does. It ends when it
+is told to, and when nobody loads any more: what was handed over is gone, or the run's journal is not in use.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from connectors.cluster.cluster import leave_the_queue, own_address
+from connectors.run_folder.journal import Journal, is_in_use
+from connectors.targets import open_target
+from pipelines.deliver.cluster.handover import Handover
+from pipelines.deliver.delivery import Delivery
+from pipelines.deliver.ledger import Ledger, Part, ranges, since
+from pipelines.deliver.limits import Heard
+from schemas.errors import AuthError, ConfigError, FatalError, RunFolderError, StoppedError, UnreachableError
+
+_LOOK_EVERY = 1.0
+"""Seconds between two looks whether anybody loads yet."""
+
+Ranges = Sequence[Sequence[int]]
+"""Request numbers, as pairs [first, count] of consecutive ones."""
+
+
+class Told(NamedTuple):
+    """What became of requests that a worker sent.
+
+    Attributes:
+        states: the state code of each.
+        in_doubt: of each, 1 where it was sent and no answer has settled it for good.
+        left: those that are to be delivered again, in `seconds` at the earliest.
+        answered: of each call that was answered since this was told before, its requests and its seconds.
+        setbacks, retries: of the session so far.
+        heard: what its brake was told.
+        error: what stops the run.
+    """
+
+    states: bytes
+    in_doubt: bytes
+    left: Ranges
+    seconds: float
+    answered: list[tuple[int, float]]
+    setbacks: int
+    retries: int
+    heard: list[Heard]
+    error: FatalError | None
+
+
+class _Session:
+    """One worker's part in sending a run."""
+
+    def __init__(self, path: Path, part: Path) -> None:
+        """Opens all that sending needs; raises FatalError where it cannot."""
+        self._path, handover = path, Handover.read(path, own_address())
+        self._journal_of_run, self._calls, self._is_over = handover.journal, 0, False
+        self._answered: list[tuple[int, float]] = []
+        self._lock = threading.Lock()
+        with ExitStack() as undo:
+            journal = Journal(part, create=False)
+            undo.callback(journal.close)
+            requests = handover.requests()
+            undo.callback(requests.entries.close)
+            undo.callback(requests.keys.close)
+            name, clock = partial(handover.name, requests), since(handover.started)
+            self._ledger = Ledger(journal, len(requests), name, clock)
+            doubtful = self._ledger.restore()  # Dask may have restarted a worker, and given it the same call
+            options = handover.options
+            self._client = undo.enter_context(open_target(handover.url, options, lambda _: None)).client
+            self._delivery = Delivery(
+                requests,
+                handover.spec,
+                self._ledger,
+                self._client,
+                heard=lambda count, seconds: self._answered.append((count, seconds)),
+                lag=handover.lag,
+                assumed=handover.assumed,
+                before=replace(handover.before, doubtful=handover.before.doubtful | doubtful),
+            )
+            self._closing = undo.pop_all()
+        threading.Thread(target=self._watch, name="is-anybody-there", daemon=True).start()
+
+    def deliver(self, part: Part, doubtful: Part) -> Told:
+        """Delivers requests; says what became of them."""
+        with self._lock:
+            if self._is_over:
+                raise RunFolderError("the session is over")
+            self._calls += 1
+        try:
+            self._delivery.reading_back.inherit(doubtful)
+            if self._delivery.brake.error is None:
+                try:
+                    self._delivery.deliver(self._ledger.open_among(part))
+                except FatalError as error:
+                    self._delivery.brake.stop(error)
+            return self._told(part, self._delivery.left(part))
+        finally:
+            with self._lock:
+                self._calls -= 1
+
+    def _told(self, part: Part, left: Part) -> Told:
+        at, ledger = np.asarray(part, np.int64), self._ledger
+        answered, self._answered = self._answered, []
+        until = self._delivery.reading_back.surely_shown(left) - self._client.now() if left else 0.0
+        return Told(
+            np.frombuffer(ledger.states, np.uint8)[at].tobytes(),
+            np.frombuffer(ledger.in_doubt, np.uint8)[at].tobytes(),
+            ranges(left) if left else [],
+            max(until, 0.0),
+            answered,
+            self._client.setbacks,
+            self._client.retries_done,
+            self._delivery.brake.take(),
+            self._delivery.brake.error,
+        )
+
+    def stop(self) -> None:
+        """Lets no call begin or wait to be repeated."""
+        self._delivery.brake.stop(StoppedError("the load has stopped"))
+
+    def end(self) -> list[str]:
+        """Closes everything, once no call is under way; gives what the user should know."""
+        while True:
+            with self._lock:
+                if not self._calls:
+                    break
+            time.sleep(_LOOK_EVERY / 20)
+        with self._lock:
+            if not self._is_over:
+                self._is_over = True
+                self._closing.close()
+        return self._delivery.warnings()
+
+    def _watch(self) -> None:
+        while not self._is_over:
+            time.sleep(_LOOK_EVERY)
+            if not self._path.exists() or not is_in_use(self._journal_of_run):
+                self.stop()
+                self.end()
+                _forget(self)
+
+
+_SESSIONS: dict[Path, _Session] = {}
+_LOCK = threading.Lock()
+"""Of this process, by the part that each journals in."""
+
+
+def _session(path: Path, part: Path) -> _Session:
+    with _LOCK:
+        if part not in _SESSIONS:
+            try:
+                _SESSIONS[part] = _Session(path, part)
+            except (ConfigError, AuthError, UnreachableError) as error:
+                raise type(error)(f"the Dask worker {own_address()}: {error.message}") from None
+        return _SESSIONS[part]
+
+
+def _forget(session: _Session) -> None:
+    with _LOCK:
+        for part in [part for part, each in _SESSIONS.items() if each is session]:
+            del _SESSIONS[part]
+
+
+def deliver_there(path: str, part: str, requests: Ranges, doubtful: Ranges) -> Told:
+    """Delivers requests, in a call on a worker.
+
+    Args:
+        path: of what is handed over.
+        part: of the part of the journal; one that is not there is another worker's business by now.
+        requests: what to deliver.
+        doubtful: those of them that another worker sent and did not settle.
+    """
+    leave_the_queue()  # a call waits for LUSID: how many at once is for the load to say, not for the worker's threads
+    return _session(Path(path), Path(part)).deliver(numbers(requests), numbers(doubtful))
+
+
+def stop_there(part: str) -> None:
+    """Stops sending on a worker, if it sends for this part; asked out of turn."""
+    session = _SESSIONS.get(Path(part))
+    if session is not None:
+        session.stop()
+
+
+def end_there(part: str) -> list[str]:
+    """Ends what a worker has open for a part; gives what the user should know."""
+    session = _SESSIONS.get(Path(part))
+    if session is None:
+        return []
+    told = session.end()
+    _forget(session)
+    return told
+
+
+def numbers(given: Ranges) -> list[int]:
+    """The request numbers of ranges."""
+    return [number for first, count in given for number in range(first, first + count)]

@@ -1,0 +1,256 @@
+"""A load that is sent from a Dask cluster: what LUSID holds and what the run says is what one process leaves."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from builders import account, investor, rows_for, write_csv
+from dask_cluster import Workers, dask_cluster, what_travels
+from reconcile import documents, order_ids
+from run_checks import check_folder, check_journal
+from scripted_lusid import Call, Reply, ScriptedLusid, nothing_there, refused
+
+from connectors.run_folder.folder import RunFolder
+from connectors.run_folder.journal_lines import journal_lines
+from connectors.sandbox.server import Sandbox
+from pipelines.deliver.cluster import remote
+from pipelines.load import load
+from pipelines.options import Progress
+from pipelines.report.report import Report
+from pipelines.report.unfinished import UnfinishedRun
+from pipelines.resume import resume
+from schemas.states import State, Verdict
+
+TOKEN = "kestrel-0417"
+KINDS = {"investor-records": "investorrecords", "investment-accounts": "investmentaccounts", "orders": "orders"}
+ROWS = {
+    "investor-records": rows_for("investor-records", 150),
+    "orders": rows_for("orders", 150),
+    "investment-accounts": [
+        *(account(n, 1) for n in range(120)),
+        *(account(n, 2) for n in range(0, 120, 3)),  # the second holder stands far from the first
+        account(9, 3, {"display_name": "Otherwise"}),
+    ],
+}
+FAULTS = "slow=0.93,slow-seconds=0.2,429=0.02,503=0.02,cut-before=0.01,cut-after=0.02,retry-after=0,seed=11"
+OF_ITS_CALLS = ["request", "request_id", "lusid_id", "change"]
+"""Columns of outcomes.parquet that two loads need not have in common: what was sent twice is no longer new to LUSID."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Workers]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("FBN_ACCESS_TOKEN", TOKEN)
+        with dask_cluster(2) as workers:
+            yield workers
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FBN_ACCESS_TOKEN", TOKEN)
+
+
+def outcomes(report: Report) -> Any:
+    """What became of each key, but for how that was found out."""
+    lines = pq.read_table(report.run_dir / "outcomes.parquet").drop(OF_ITS_CALLS).to_pylist()
+    return [{**line, "code": None, "message": None} if line["code"] == "ReadBack" else line for line in lines]
+
+
+def far(cluster: Workers, **more: Any) -> dict[str, Any]:
+    """Options of a load on a cluster, of many small calls."""
+    return {"engine": "dask", "scheduler": cluster.address, "batch_size": 5, "read_lag": 0.1, "patience": 5, **more}
+
+
+def killed_when(cluster: Workers, ready: Callable[[], bool], killed: list[str]) -> threading.Thread:
+    """Kills a worker that is sending, as soon as it is time, and notes it."""
+
+    def wait() -> None:
+        while not (ready() and (busy := cluster.busy("deliver_there"))):
+            time.sleep(0.005)
+        killed.append(random.choice(sorted(busy)))
+        cluster.kill(killed[-1])
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def calls(runs: Path) -> int:
+    """Calls that were begun, as the parts of the journal say."""
+    return sum(part.read_bytes().count(b'"sent"') for part in runs.glob("*/journal-*.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "workers"), [("investor-records", None), ("orders", 2), ("investment-accounts", 2)]
+)
+def test_what_a_killed_worker_was_sending_another_one_makes_good(
+    tmp_path: Path, cluster: Workers, operation: str, workers: int | None
+) -> None:
+    path = write_csv(tmp_path / "a.csv", ROWS[operation])
+    with Sandbox(token=TOKEN) as sandbox:
+        usual = load(operation, path, runs=tmp_path / "usual", target=sandbox.url, workers=1)
+    cluster.start(3 - sum(each.is_running for each in cluster.processes))
+    database, killed = tmp_path / "kept.db", list[str]()
+    faults = "slow=1,slow-seconds=0.05"
+    with Sandbox(database=database, token=TOKEN, faults=faults) as sandbox:
+        killer = killed_when(cluster, lambda: calls(tmp_path / "runs") >= 8, killed)
+        report = load(operation, path, runs=tmp_path / "runs", target=sandbox.url, **far(cluster, workers=workers))
+        killer.join()
+    assert len(killed) == 1
+    assert outcomes(report) == outcomes(usual)
+    assert report.rows == usual.rows
+    assert len(documents(database, KINDS[operation])) == usual.keys[State.ACCEPTED]
+    check_folder(report.run_dir)
+    check_journal(report.run_dir)
+    assert {path.name for path in report.run_dir.iterdir()} == {path.name for path in usual.run_dir.iterdir()}
+
+
+def test_nothing_of_a_row_and_no_secret_travels(tmp_path: Path, cluster: Workers) -> None:
+    rows = [investor(n) for n in range(20)]
+    path = write_csv(tmp_path / "a.csv", rows)
+    with Sandbox(token=TOKEN) as sandbox, what_travels() as travelled:
+        report = load("investor-records", path, runs=tmp_path / "runs", target=sandbox.url, **far(cluster))
+    assert report.verdict is Verdict.COMPLETE
+    assert b"deliver_there" in travelled()
+    assert TOKEN.encode() not in travelled()
+    for cell in {str(cell) for row in rows for cell in row.values() if len(str(cell)) > 3}:
+        assert cell.encode() not in travelled()
+
+
+def test_a_refusal_is_judged_there_as_here(tmp_path: Path, cluster: Workers) -> None:
+    """Culprits are found, and the budget is one for all workers."""
+    path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(200)])
+
+    def answer(call: Call) -> Reply:
+        return nothing_there(call) if call.method == "GET" else refused()
+
+    with ScriptedLusid(answer) as lusid:
+        options = far(cluster, batch_size=1, concurrency=2, max_failures=6)
+        report = load("investor-records", path, runs=tmp_path / "runs", target=lusid.url, **options)
+    assert report.verdict is Verdict.STOPPED
+    assert 6 < report.rows[State.FAILED] <= 8
+    assert report.rows[State.NOT_SENT] == 200 - report.rows[State.FAILED]
+    check_folder(report.run_dir)
+
+
+def test_an_interrupt_settles_what_is_in_flight_and_the_run_is_resumed_here(tmp_path: Path, cluster: Workers) -> None:
+    path = write_csv(tmp_path / "a.csv", rows_for("orders", 100))
+    database = tmp_path / "kept.db"
+
+    class Interrupting(Progress):
+        def sending(self, settled: int, total: int) -> None:
+            if settled >= 20:
+                signal.raise_signal(signal.SIGINT)
+
+    with Sandbox(database=database, token=TOKEN) as sandbox, one_signal():
+        progress = Interrupting()
+        runs, options = tmp_path / "runs", far(cluster)
+        report = load("orders", path, runs=runs, target=sandbox.url, progress=progress, **options)
+        assert report.verdict is Verdict.STOPPED
+        assert 20 <= report.rows[State.ACCEPTED] < 100
+        assert report.rows[State.UNKNOWN] == 0
+        assert [*report.run_dir.glob("journal-*")] == []
+        report = resume("latest", runs=runs, target=sandbox.url, crew={"engine": "local"})
+    assert (report.verdict, report.rows[State.ACCEPTED]) == (Verdict.COMPLETE, 100)
+    assert len(order_ids(database)) == 100
+
+
+@contextmanager
+def one_signal() -> Iterator[None]:
+    """Further signals do not end this process."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "_exit", lambda _: None)
+        yield
+
+
+def test_a_run_whose_load_was_killed_is_seen_whole_and_resumed(
+    tmp_path: Path, cluster: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if it was killed: workers are left as they are, and nothing is taken in."""
+    path, runs, database = write_csv(tmp_path / "a.csv", rows_for("orders", 60)), tmp_path / "runs", tmp_path / "k.db"
+
+    class KilledError(Exception):
+        pass
+
+    class Dying(Progress):
+        def sending(self, settled: int, total: int) -> None:
+            if settled >= 20:
+                raise KilledError
+
+    with Sandbox(database=database, token=TOKEN) as sandbox:
+        with pytest.raises(KilledError):
+            load("orders", path, runs=runs, target=sandbox.url, progress=Dying(), **far(cluster))
+        (manifest,) = runs.glob("*/manifest.json")
+        folder = RunFolder(manifest.parent)
+        assert [*folder.path.glob("journal-*.jsonl")] != []
+        seen = UnfinishedRun.of(folder, folder.read_manifest())
+        assert sum(seen.settled.values()) + seen.in_doubt >= 20
+        numbers = [record["call"] for _, record in journal_lines(folder.journal) if "sent" in record]
+        assert sorted(numbers) == list(range(1, len(numbers) + 1))
+        report = resume(folder.run_id, runs=runs, target=sandbox.url)
+    assert (report.verdict, report.rows[State.ACCEPTED]) == (Verdict.COMPLETE, 60)
+    assert len(order_ids(database)) == 60
+    check_journal(report.run_dir)
+
+
+def test_what_a_worker_holds_that_only_seems_dead_no_other_sends(
+    tmp_path: Path, cluster: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler has lost it, and it sends on: its part of the journal is locked."""
+    monkeypatch.setattr(remote, "_LET_GO_SECONDS", 0.3)
+    path, runs, database = write_csv(tmp_path / "a.csv", rows_for("orders", 40)), tmp_path / "runs", tmp_path / "k.db"
+    living = remote.Remote._look
+
+    def look(self: remote.Remote) -> Any:
+        found = living(self)
+        return [each for each in found if each != self._workers[0].address] if calls(runs) > 2 else found
+
+    with Sandbox(database=database, token=TOKEN, faults="slow=1,slow-seconds=1") as sandbox:
+        with monkeypatch.context() as lost:
+            lost.setattr(remote.Remote, "_look", look)
+            report = load("orders", path, runs=runs, target=sandbox.url, **far(cluster))
+        assert report.verdict is Verdict.STOPPED
+        assert "another process is working on this run" in report.warnings[0]
+        assert len(order_ids(database)) == report.rows[State.ACCEPTED]
+        report = resume("latest", runs=runs, target=sandbox.url, crew={"engine": "local"})
+    assert (report.verdict, report.rows[State.ACCEPTED]) == (Verdict.COMPLETE, 40)
+    assert len(order_ids(database)) == 40
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("operation", ["orders", "investor-records"])
+def test_workers_that_are_killed_at_random_lose_nothing_and_double_nothing(
+    tmp_path: Path, cluster: Workers, operation: str
+) -> None:
+    """Ten kills each, by a server that also loses answers; another worker is started for each that dies."""
+    draw, database, runs = random.Random(15), tmp_path / "kept.db", tmp_path / "runs"
+    path = write_csv(tmp_path / "a.csv", rows_for(operation, 6_000))
+    killed, over = list[str](), threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.5 + draw.random()) and len(killed) < 10:
+            if calls(runs) and (busy := cluster.busy("deliver_there")):
+                killed.append(draw.choice(sorted(busy)))
+                cluster.kill(killed[-1])
+                cluster.start(1)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    with Sandbox(database=database, token=TOKEN, faults=FAULTS) as sandbox:
+        killer.start()
+        options = far(cluster, batch_size=10, patience=30, concurrency=6)
+        report = load(operation, path, runs=runs, target=sandbox.url, **options)
+        over.set()
+        killer.join()
+    assert (report.verdict, report.rows[State.ACCEPTED]) == (Verdict.COMPLETE, 6_000)
+    assert len(killed) == 10
+    assert len(documents(database, KINDS[operation])) == 6_000
+    check_folder(report.run_dir)
+    check_journal(report.run_dir)
