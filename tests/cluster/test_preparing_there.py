@@ -29,7 +29,11 @@ def cluster() -> Iterator[Workers]:
         yield workers
 
 
-@pytest.mark.parametrize("operation", ROWS)
+OTHERS = [pytest.param(name, marks=pytest.mark.soak) for name in ROWS if name != "investment-accounts"]
+"""The other tests of this room prepare some of them there, too."""
+
+
+@pytest.mark.parametrize("operation", ["investment-accounts", *OTHERS])
 def test_a_cluster_changes_nothing(tmp_path: Path, cluster: Workers, operation: str) -> None:
     path = write_csv(tmp_path / "a.csv", ROWS[operation])
     usual = dry(tmp_path, operation, path, 1)
@@ -41,6 +45,7 @@ def test_a_cluster_changes_nothing(tmp_path: Path, cluster: Workers, operation: 
     assert [*tmp_path.glob("runs/*/scratch")] == []
 
 
+@pytest.mark.soak
 def test_what_a_killed_worker_was_preparing_another_one_prepares(tmp_path: Path, cluster: Workers) -> None:
     path = write_csv(tmp_path / "a.csv", ROWS["investment-accounts"])
     usual = dry(tmp_path, "investment-accounts", path, 1)
@@ -118,7 +123,7 @@ def test_a_run_of_a_cluster_is_resumed_without_it(
         return refused(status=403) if locked else done(call)
 
     with ScriptedLusid(answer) as lusid:
-        given: dict[str, Any] = {"target": lusid.url, "workers": 2, "engine": "dask", "scheduler": cluster.address}
+        given: dict[str, Any] = {"target": lusid.url, "engine": "dask", "scheduler": cluster.address}
         stopped = load("investor-records", path, runs=tmp_path / "runs", **given)
         assert stopped.verdict is Verdict.STOPPED
         locked.clear()

@@ -89,7 +89,8 @@ def calls(runs: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    ("operation", "workers"), [("investor-records", None), ("orders", 2), ("investment-accounts", 2)]
+    ("operation", "workers"),
+    [pytest.param("investor-records", None, marks=pytest.mark.soak), ("orders", 2), ("investment-accounts", 2)],
 )
 def test_what_a_killed_worker_was_sending_another_one_makes_good(
     tmp_path: Path, cluster: Workers, operation: str, workers: int | None
