@@ -9,6 +9,7 @@ from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 _LARGEST_OFFSET = (1 << 31) - 1
@@ -40,6 +41,12 @@ def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         places = pa.Array.from_buffers(pa.int8(), len(values), [_validity(values), pa.py_buffer(numbers)])
         return pa.DictionaryArray.from_arrays(places, array_of(known, kind.value_type))
     return pa.array(values, kind)
+
+
+def numbers_of(values: npt.NDArray[np.number[Any]]) -> pa.Array:
+    """What `pyarrow.array(values)` gives of a numpy array of numbers; it shares its memory."""
+    plain = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), [None, pa.py_buffer(plain)])
 
 
 def _repeated(value: str | None, count: int, kind: pa.DataType) -> pa.Array:

@@ -5,7 +5,7 @@ Before anything is sent, what is to be sent is on disk as `pending.parquet`; aft
 next merges what its journal tells. So a key never looks accepted that was not, and no accepted date is forgotten.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from connectors.run_folder.arrays import numbers_of
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.locks import LockedError, lock_path, locked
 from pipelines.deliver.ledger import Ledger
@@ -23,7 +23,7 @@ from pipelines.feeds.decision import UNCHANGED, Decision, Wanted, decided, later
 from pipelines.feeds.fingerprints import Fingerprints, fingerprints, parted
 from pipelines.feeds.merging import OF_CODE, Became, Load, merged, of_journal
 from pipelines.feeds.place import FeedPlace, Hasher, hasher_of
-from pipelines.feeds.state import FeedState, hash_column, hashes_of, read_table, remove, write_table
+from pipelines.feeds.state import FeedState, hash_column, read_columns, remove, write_table
 from pipelines.prepare.reading import Prepared
 from schemas.errors import ConfigError
 from schemas.manifest import moment
@@ -112,19 +112,18 @@ def _with_pending(place: FeedPlace, hasher: Hasher, state: FeedState) -> FeedSta
     """The state with what a run that died, or is under way, got in."""
     if not place.pending.exists():
         return state
-    table, about = read_table(place.pending)
+    columns, about = read_columns(place.pending)
     if about["key"] != hasher.name or about["load"] == state.about.get("load"):
         return state
-    return merged(state, _load_that_died(table, about, place.runs)).saying(key=hasher.name, load=about["load"])
+    return merged(state, _load_that_died(columns, about, place.runs)).saying(key=hasher.name, load=about["load"])
 
 
-def _load_that_died(table: pa.Table, about: dict[str, str], runs: Path) -> Load:
-    hashes: dict[str, Any] = {name: hashes_of(table[name]) for name in ("keys", "requests", "undated")}
-    moments = {name: table[name].to_numpy() for name in ("first_from", "last_from")}
-    prints = Fingerprints(**hashes, **moments, loose=hashes["keys"][:0])
+def _load_that_died(columns: Mapping[str, Any], about: dict[str, str], runs: Path) -> Load:
+    names = ("keys", "requests", "undated", "first_from", "last_from")
+    prints = Fingerprints(**{name: columns[name] for name in names}, loose=columns["keys"][:0])
     journal = RunFolder(runs / about["run"]).journal
-    outcomes = of_journal(journal, table["begun"].to_numpy(), int(about["offset"]))
-    overtaken = table["overtaken"].to_numpy().astype(bool)
+    outcomes = of_journal(journal, columns["begun"], int(about["offset"]))
+    overtaken = columns["overtaken"].astype(bool)
     day = date.fromisoformat(about["day"])
     return Load(prints, outcomes, overtaken, day, forced=about["forced"] == "1", is_whole=False)
 
@@ -211,7 +210,11 @@ class FeedLoad:
         begun = np.zeros(len(self.prints), np.uint8)
         begun[self.decision.unchanged] = Became.SAME
         columns = {name: hash_column(getattr(self.prints, name)) for name in ("keys", "requests", "undated")}
-        more = {"first_from": self.prints.first_from, "last_from": self.prints.last_from, "begun": begun}
+        more: dict[str, Any] = {
+            "first_from": self.prints.first_from,
+            "last_from": self.prints.last_from,
+            "begun": begun,
+        }
         more["overtaken"] = self.decision.overtaken.astype(np.uint8)
         about = {
             "key": self.feed.hasher.name,
@@ -221,7 +224,9 @@ class FeedLoad:
             "day": self.wanted.day.isoformat(),
             "forced": "1" if self.wanted.even_if_newer else "0",
         }
-        write_table(self.feed.place.pending, columns | {n: pa.array(v) for n, v in more.items()}, about)
+        write_table(
+            self.feed.place.pending, columns | {name: numbers_of(values) for name, values in more.items()}, about
+        )
 
     def settle(self, ledger: Ledger, folder: RunFolder, offset: int, *, is_whole: bool, is_full: bool) -> None:
         """Merges what became of the requests into the feed's state, and writes that.

@@ -1,5 +1,6 @@
 """Fingerprints of the requests of a load: hashes of keys and requests, and of what is not effective-dated in them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ bulkload encodes the same rows otherwise; then all is sent once, and counts as n
 NEVER: Final = np.iinfo(np.int64).max
 """In place of a first effective date where there is none; the last one is then its negative."""
 
+_AT_ONCE = 1 << 14
 _DATED = b'"effectiveFrom":'
 _KEYED = b'{"key":"'
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -51,8 +53,8 @@ class Fingerprints:
 def fingerprints(prepared: Prepared, hasher: Hasher) -> Fingerprints:
     """The fingerprints of a load's requests, as if nothing in them were effective-dated (`parted` looks)."""
     key_of, entry_of = prepared.keys.reader(), prepared.entries.reader()
-    keys = hasher.all(map(key_of, prepared.first_row.tolist()))
-    requests = hasher.all(entry[:-1] for entry in map(entry_of, prepared.entry_of.tolist()))
+    keys = hasher.all(map(key_of, _each(prepared.first_row)))
+    requests = hasher.all(entry[:-1] for entry in map(entry_of, _each(prepared.entry_of)))
     never = np.full(len(prepared), NEVER, np.int64)
     return Fingerprints(keys, requests, requests, never, -never, _loose(prepared, hasher, keys))
 
@@ -76,8 +78,14 @@ def parted(prints: Fingerprints, prepared: Prepared, hasher: Hasher, numbers: np
     return replace(prints, undated=undated, first_from=first, last_from=last)
 
 
+def _each(numbers: npt.NDArray[np.int64]) -> Iterator[int]:
+    """Numbers as Python has them, a few thousand in memory at a time."""
+    for first in range(0, len(numbers), _AT_ONCE):
+        yield from numbers[first : first + _AT_ONCE].tolist()
+
+
 def _loose(prepared: Prepared, hasher: Hasher, keys: Hashes) -> Hashes:
-    rows = np.flatnonzero(prepared.book.requests < 0).tolist()
+    rows = _each(np.flatnonzero(prepared.book.requests < 0))
     key_of = prepared.keys.reader()
     found = hasher.all(key for key in map(key_of, rows) if key)
     return found[~np.isin(found, keys)] if len(found) else found

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ HASH = "S16"
 """A hash as numpy keeps it; one of zeros stands for none."""
 
 _KEY_BYTES = 32
+_AT_ONCE = 1 << 14
 
 Hashes = npt.NDArray[np.bytes_]
 
@@ -106,7 +108,10 @@ class Hasher:
 
     def all(self, texts: Iterable[bytes]) -> Hashes:
         """The hashes of texts, in their order."""
-        return np.frombuffer(b"".join(map(self, texts)), HASH)
+        hashes, made = bytearray(), map(self, texts)
+        while some := b"".join(islice(made, _AT_ONCE)):
+            hashes += some
+        return np.frombuffer(hashes, HASH)
 
 
 def hasher_of(runs: Path) -> Hasher:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.run_folder.arrays import numbers_of
 from connectors.run_folder.folder import atomic_write, sync
 from pipelines.feeds.fingerprints import CANONICAL, Moments
 from pipelines.feeds.place import HASH, Hashes
@@ -26,6 +27,7 @@ Days = npt.NDArray[np.int32]
 
 _EPOCH = date(1970, 1, 1)
 _HASHES = ("keys", "requests", "undated")
+_NUMBERS = ("first_from", "dates", "gone")
 
 
 def day_of(when: date) -> int:
@@ -86,8 +88,7 @@ class FeedState:
     def write(self, path: Path) -> None:
         """Writes it whole, in place of the one before; raises RunFolderError where it cannot be."""
         columns: dict[str, pa.Array] = {name: hash_column(getattr(self, name)) for name in _HASHES}
-        columns["first_from"] = pa.array(self.first_from)
-        columns["dates"], columns["gone"] = pa.array(self.dates), pa.array(self.gone)
+        columns |= {name: numbers_of(getattr(self, name)) for name in _NUMBERS}
         write_table(path, columns, {**self.about, "format": str(FORMAT)})
 
     @classmethod
@@ -99,13 +100,12 @@ class FeedState:
         """
         if not path.exists():
             return cls()
-        table, about = read_table(path)
+        columns, about = read_columns(path)
         try:
-            hashes: dict[str, Any] = {name: hashes_of(table[name]) for name in _HASHES}
-            rest: dict[str, Any] = {name: table[name].to_numpy() for name in ("first_from", "dates", "gone")}
-        except (KeyError, ValueError):
+            found = {name: columns[name] for name in (*_HASHES, *_NUMBERS)}
+        except KeyError:
             raise _damaged(path) from None
-        return cls(**hashes, **rest, about=about)
+        return cls(**found, about=about)
 
 
 def latest_of(path: Path) -> date | None:
@@ -125,13 +125,8 @@ def latest_of(path: Path) -> date | None:
 
 def hash_column(hashes: Hashes) -> pa.Array:
     """Hashes as a column of a table."""
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(hashes), [None, pa.py_buffer(hashes.tobytes())])
-
-
-def hashes_of(column: pa.ChunkedArray) -> Hashes:
-    """The hashes of a column of a table."""
-    pieces = [np.frombuffer(c.buffers()[1], HASH, len(c), c.offset * 16) for c in column.chunks if len(c)]
-    return np.concatenate(pieces) if pieces else np.zeros(0, HASH)
+    plain = np.ascontiguousarray(hashes)
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(plain), [None, pa.py_buffer(plain)])
 
 
 def write_table(path: Path, columns: Mapping[str, pa.Array], about: Mapping[str, str]) -> None:
@@ -150,16 +145,31 @@ def write_table(path: Path, columns: Mapping[str, pa.Array], about: Mapping[str,
         pq.write_table(pa.table(dict(columns)).replace_schema_metadata(told), part, use_dictionary=False)
 
 
-def read_table(path: Path) -> tuple[pa.Table, dict[str, str]]:
-    """A table, and what is said of it; raises ConfigError where it is damaged or of a later version."""
+def read_columns(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The columns of a table as numpy arrays, and what is said of it.
+
+    They are read one after the other, for a feed may have millions of keys.
+
+    Raises:
+        ConfigError: it is damaged, or of a later version.
+    """
     try:
-        table = pq.read_table(path)
-        about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-        if int(about.get("format", FORMAT)) > FORMAT:
-            raise ConfigError(f"{path} was written by a later version of bulkload: use that one")
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            about = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+            if int(about.get("format", FORMAT)) > FORMAT:
+                raise ConfigError(f"{path} was written by a later version of bulkload: use that one")
+            return {each.name: _plain(file.read([each.name])[0], each.type) for each in schema}, about
     except (OSError, ValueError):
         raise _damaged(path) from None
-    return table, about
+
+
+def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> npt.NDArray[Any]:
+    """A column of hashes or numbers, none of them null, as numpy has it: without pandas, which pyarrow would import."""
+    as_numpy: Any = HASH if pa.types.is_fixed_size_binary(kind) else kind.to_pandas_dtype()
+    size = np.dtype(as_numpy).itemsize
+    pieces = [np.frombuffer(c.buffers()[1], as_numpy, len(c), c.offset * size) for c in column.chunks if len(c)]
+    return np.concatenate(pieces) if pieces else np.zeros(0, as_numpy)
 
 
 def remove(path: Path) -> None:
