@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,10 @@ def speaking_of_arguments() -> Iterator[None]:
     try:
         yield
     except (ConfigError, ExtractError) as error:
-        message = error.message if _typed.get() else _FLAG.sub(_argument, error.message)
-        if message == error.message:
+        told = error if _typed.get() else error.reworded(partial(_FLAG.sub, _argument))
+        if told.message == error.message:
             raise
-        raise type(error)(message) from error.__cause__
+        raise told from error.__cause__
 
 
 @contextmanager

@@ -142,6 +142,10 @@ class Progress:
     def note(self, text: str) -> None:
         """Takes a note that the user should see."""
 
+    def quote(self, text: str, outside: str) -> None:
+        """Takes a note that may quote a row or LUSID, and `outside`, what whoever may not see persons is told of it."""
+        self.note(text)
+
     def begins(self, day: date, feed: str | None) -> None:
         """Takes the business date of a load that begins, and the feed that it is of."""
 

@@ -23,9 +23,13 @@ class keeps its details in attributes and survives pickling, because process run
     └── RejectedError         LUSID refused the whole call
 """
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, Self
 
 from schemas.answers import Problem
+
+SEE_OUTPUT = "; what the command prints says more"
+"""Ends what people outside are told, where a message quotes an extract."""
 
 
 class LoadError(Exception):
@@ -34,23 +38,31 @@ class LoadError(Exception):
     Attributes:
         message: what happened, where, and what to do; never a secret, never the value of a cell.
         exit_code: the command's exit code when the error ends it (README: How it ends).
+        outside: where the message quotes an extract or a key, what it amounts to in words that do not; else empty.
         ending: of an error whose message may quote LUSID, what it amounts to in our words; empty where all are ours.
     """
 
     exit_code = 1
     ending: ClassVar[str] = ""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, outside: str = "") -> None:
         super().__init__(message)
-        self.message = message
+        self.message, self.outside = message, outside
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.message,), self.__dict__)
 
     @property
     def shareable(self) -> str:
-        """What people may be told who need not be allowed to see persons: LUSID's words may quote a row."""
-        return self.ending or self.message
+        """What people may be told who need not be allowed to see persons: LUSID's words and headers may be a row's."""
+        return self.outside or self.ending or self.message
+
+    def reworded(self, change: Callable[[str], str]) -> Self:
+        """The same error with other words, for whoever sees persons and for whoever does not."""
+        words = {"message": change(self.message), "outside": self.outside and change(self.outside)}
+        error = type(self)(words["message"])
+        error.__dict__.update({**self.__dict__, **words})
+        return error
 
 
 class FatalError(LoadError):

@@ -59,6 +59,17 @@ def without_middle(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
 
 
+def many(count: int, one: str, more: str) -> str:
+    """A count with its noun.
+
+    Args:
+        count: how many.
+        one: the noun for one.
+        more: the noun for any other number.
+    """
+    return f"{count:,} {one if count == 1 else more}"
+
+
 def replaced(text: str, replace: Callable[[str], str]) -> str:
     """The text after applying `replace` to its spellings until it changes none of them any more."""
     for _ in range(_PASSES):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from connectors.extracts.batches import RowFile
 from connectors.extracts.source_files import Source
-from schemas.errors import ExtractError
+from schemas.errors import SEE_OUTPUT, ExtractError
 from schemas.suggestions import first_of
 
 
@@ -26,9 +26,10 @@ def check_columns(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
         if missing or added:
             told = [f"lacks {', '.join(first_of([*map(repr, missing)]))}"] if missing else []
             told += [f"adds {', '.join(first_of([*map(repr, added)]))}"] if added else []
+            same = "the files of one extract must have the same columns"
             raise ExtractError(
-                f"{source.name} {' and '.join(told)}, compared with {sources[0].name}: "
-                "the files of one extract must have the same columns"
+                f"{source.name} {' and '.join(told)}, compared with {sources[0].name}: {same}",
+                f"{source.name} has other columns than {sources[0].name}: {same}{SEE_OUTPUT}",
             )
 
 
@@ -40,4 +41,5 @@ def check_types(sources: Sequence[Source], files: Sequence[RowFile]) -> None:
             told = f"{found.name} in {source.name}"
             kind, told_first = first.setdefault(column, ((found.kind, found.is_list), told))
             if kind != (found.kind, found.is_list):
-                raise ExtractError(f"column {column!r} is {told_first} but {told}: write it with one type in all files")
+                text = f"is {told_first} but {told}: write it with one type in all files"
+                raise ExtractError(f"column {column!r} {text}", f"a column {text}{SEE_OUTPUT}")

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from connectors.extracts.parquet.file import FRAME, INDEX
 from connectors.extracts.parquet.text import kind_of
 from connectors.run_folder.folder import atomic_write
-from schemas.errors import ExtractError
+from schemas.errors import SEE_OUTPUT, ExtractError
 
 _GROUP_ROWS = 1 << 16
 
@@ -57,20 +57,27 @@ def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
     columns = [*levels, *frame.columns]
     strange = next((name for name in columns if not isinstance(name, str)), None)
     if strange is not None:
-        raise ExtractError(f"the frame: column name {strange!r} is not text: rename the column")
+        raise ExtractError(
+            f"the frame: column name {strange!r} is not text: rename the column",
+            f"the frame: a column has a name that is not text: rename it{SEE_OUTPUT}",
+        )
     twice = next((name for name, count in Counter(columns).items() if count > 1), None)
     if twice is not None:
-        raise ExtractError(f"the frame: column {twice!r} occurs twice: rename or remove one")
+        raise _refused(twice, "occurs twice: rename or remove one")
     return frame.reset_index(level=levels) if levels else frame
+
+
+def _refused(column: object, why: str) -> ExtractError:
+    return ExtractError(f"the frame: column {column!r} {why}", f"the frame: a column {why}{SEE_OUTPUT}")
 
 
 def _columns(frame: pd.DataFrame) -> Iterator[tuple[str, pa.Array]]:
     for name in frame.columns:
         column = _arrow(name, frame[name])
         if kind_of(column.type) is None:
-            raise ExtractError(
-                f"the frame: column {name!r} holds {column.type}, which cannot be a cell: "
-                "convert it to text, numbers, dates, or lists of those"
+            raise _refused(
+                name,
+                f"holds {column.type}, which cannot be a cell: convert it to text, numbers, dates, or lists of those",
             )
         yield name, column
 
@@ -79,16 +86,13 @@ def _arrow(name: str, values: pd.Series) -> pa.ChunkedArray:
     if values.dtype == object:
         types = sorted({type(value).__name__ for value in values if not _missing(value)})
         if len(types) > 1:
-            raise ExtractError(
-                f"the frame: column {name!r} holds values of several types ({', '.join(types)}): make them one"
-            )
+            raise _refused(name, f"holds values of several types ({', '.join(types)}): make them one")
         _check_zones(name, values)
     try:
         column = pa.array(values, _time_type(values), from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise ExtractError(
-            f"the frame: column {name!r} cannot be read: make its values text, numbers, dates, or lists of one of those"
-        ) from error
+        why = "cannot be read: make its values text, numbers, dates, or lists of one of those"
+        raise _refused(name, why) from error
     return column
 
 
@@ -100,9 +104,7 @@ def _times(values: pd.Series) -> list[dt.datetime]:
 def _check_zones(name: str, values: pd.Series) -> None:
     """Arrow would take times without a zone for UTC beside others that have one."""
     if len({value.tzinfo is None for value in _times(values)}) > 1:
-        raise ExtractError(
-            f"the frame: column {name!r} holds times with a zone and times without: give all of them one, or none"
-        )
+        raise _refused(name, "holds times with a zone and times without: give all of them one, or none")
 
 
 def _time_type(values: pd.Series) -> pa.DataType | None:

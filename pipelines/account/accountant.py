@@ -28,7 +28,7 @@ from schemas.rows.cells import joined_labels
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import NUMBERS, TIMES
 from schemas.states import PENDING, STATES, State, by_state, code_of, good_in
-from schemas.texts import spreadsheet_text
+from schemas.texts import many, spreadsheet_text
 
 MISALIGNED = "not every cell of this row was in its column"
 """Goes into the surplus cell of a row that was no proper record, so that it is not loaded until a person clears it."""
@@ -128,7 +128,7 @@ class Accountant:
         read = self._prepared.rows_read
         if not (read == sum(rows.values()) == lines) or reported != not_good:
             raise BalanceError(
-                f"the books do not balance: {read:,} rows read, {sum(rows.values()):,} in a state, "
+                f"the books do not balance: {many(read, 'row', 'rows')} read, {sum(rows.values()):,} in a state, "
                 f"{lines:,} in outcomes.parquet; {not_good:,} to report, {reported:,} in failures.csv"
             )
         self._strike_off_refs(extract)

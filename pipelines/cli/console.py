@@ -21,7 +21,7 @@ from pipelines.report import advice
 from pipelines.report.summary import Group, Summary, groups_of
 from pipelines.report.unfinished import UnfinishedRun
 from schemas.states import STATES
-from schemas.texts import one_line
+from schemas.texts import many, one_line
 from schemas.verdicts import Colour
 
 PLAIN_WIDTH = 80
@@ -174,7 +174,7 @@ def _group_lines(group: Group, width: int) -> Iterator[Line]:
         yield from _wrapped(rule.text, "    ", "    ", width, "")
         yield from _wrapped(rule.examples, "      ", "      ", width, "dim")
     if group.more:
-        yield f"    and {group.more:,} rows for other reasons with this code: see failures.csv", "dim"
+        yield f"    and {many(group.more, 'row', 'rows')} for other reasons with this code: see failures.csv", "dim"
 
 
 def ending_lines(summaries: Sequence[Summary], repeat: str, width: int) -> Iterator[Line]:

@@ -9,7 +9,7 @@ from pipelines.cli.console import Line, ending_lines, outcome_lines, print_lines
 from pipelines.report import advice
 from pipelines.report.summary import Summary
 from schemas.history_documents import ComparisonDocument, NightFactsDocument
-from schemas.texts import one_line
+from schemas.texts import many, one_line
 from schemas.verdicts import Colour
 
 _STYLES = {Colour.GREEN.mark: "bold green", Colour.AMBER.mark: "bold yellow", Colour.RED.mark: "bold red"}
@@ -58,10 +58,8 @@ def night_lines(night: NightFactsDocument) -> Iterator[Line]:
     if night.not_accepted:
         yield f"  {night.open:,} of {night.not_accepted:,} rows that were not accepted are still open", ""
     if night.new is not None:
-        yield (
-            f"  {night.new:,} keys new, {night.still:,} still failing, {night.cured:,} cured since the night before",
-            "",
-        )
+        new = many(night.new, "key", "keys")
+        yield f"  {new} new, {night.still:,} still failing, {night.cured:,} cured since the night before", ""
     if night.reasons:
         yield "", ""
         head = ("reason", "rows", "who acts", "new", "still", "since")

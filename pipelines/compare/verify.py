@@ -30,12 +30,12 @@ from pipelines.options import Progress
 from pipelines.planning.differences import text_of
 from pipelines.planning.expected import expected_of
 from pipelines.planning.held import EntityReader, in_order, read_lists
-from pipelines.report.summary import many
 from schemas.documents import VerifyDocument
 from schemas.errors import ConfigError
 from schemas.manifest import Manifest
 from schemas.same_load import place_of
 from schemas.settings import RUNS
+from schemas.texts import many
 
 EXAMPLES = 10
 """Keys that are named with what is wrong with them; verify.parquet names all."""

@@ -32,6 +32,7 @@ from schemas.errors import (
     UnreachableError,
 )
 from schemas.states import Mode, State
+from schemas.texts import many
 
 MOST_STRANGERS = 100
 
@@ -169,7 +170,7 @@ class Delivery:
         """Atomic: the culprits failed, their neighbours were rolled back with them."""
         culprits, part, problem = self._culprits(refusal), refusal.part, refusal.problem
         if not culprits:
-            text = f"{problem.reason} (the answer names no culprit among {len(part):,} keys)"
+            text = f"{problem.reason} (the answer names no culprit among {many(len(part), 'key', 'keys')})"
             self._refused(refusal, [Outcome(r, State.FAILED, problem.kind, text) for r in part])
             return
         names = ", ".join(self._prepared.key(part[p]) for p in list(culprits)[:3])

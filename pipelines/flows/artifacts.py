@@ -51,6 +51,11 @@ class LoggedProgress(Progress):
         self._beside.note(text)
         self._log(text)
 
+    def quote(self, text: str, outside: str) -> None:
+        """Passes a note on, and logs what people outside may be told of it."""
+        self._beside.quote(text, outside)
+        self._log(outside)
+
     def begins(self, day: date, feed: str | None) -> None:
         """Passes on what a load is of."""
         self._beside.begins(day, feed)
@@ -98,6 +103,10 @@ class PublishedProgress(LoggedProgress):
     def note(self, text: str) -> None:
         """Passes a note on; who is beside logs it."""
         self._beside.note(text)
+
+    def quote(self, text: str, outside: str) -> None:
+        """Passes a note on; who is beside logs what may be told of it."""
+        self._beside.quote(text, outside)
 
     def waiting(self, wait: Waiting) -> None:
         """Passes on that LUSID is waited for, and logs it at most once a minute."""

@@ -16,8 +16,8 @@ from pipelines.nights.night import Night
 from pipelines.nights.requirements import contents
 from pipelines.nights.trading_day import NAMES as NAMES_OF_A_DAY
 from pipelines.options import Progress
-from pipelines.report.summary import many
 from schemas.errors import MissingError
+from schemas.texts import many
 
 Note = Callable[[str], None]
 
@@ -75,11 +75,13 @@ def stop_if_missing(specs: Sequence[LoadSpec], progress: Progress) -> None:
     """
     found = preflight([replace(spec, progress=progress) for spec in specs])
     for each in found.findings:
-        progress.note(f"{many(each.rows, 'row', 'rows')}: {each.text}; {each.owner}: {each.then}")
+        rows = many(each.rows, "row", "rows")
+        progress.quote(*(f"{rows}: {text}; {each.owner}: {each.then}" for text in (each.text, each.shareable)))
     if found.findings:
         worst, more = found.findings[0], len(found.findings) - 1
         others = f", and {more} more such" if more else ""
+        advice = "nothing was sent: supply what is missing, or load without preflight"
+        rows = many(worst.rows, "row", "rows")
         raise MissingError(
-            f"the preflight says: {worst.text} ({many(worst.rows, 'row', 'rows')}){others}; nothing was sent: supply "
-            "what is missing, or load without preflight"
+            *(f"the preflight says: {text} ({rows}){others}; {advice}" for text in (worst.text, worst.shareable))
         )

@@ -1,7 +1,8 @@
 """How a flow ended, in the words that Prefect keeps: a state's name and message, and an artifact for people.
 
-Prefect stores them, often outside the firm, so nothing in them comes from a row: no key, no cell, and for reasons only
-our own texts, never a server's, which may quote either. The run folder has the rest.
+Prefect stores them, often outside the firm, so nothing in them comes from a row: no key, no cell, no name of a header,
+which may be a row's, and for reasons only our own texts, never a server's, which may quote any of them. The run folder
+has the rest.
 """
 
 import re
@@ -15,9 +16,10 @@ from pipelines.nights.backfill import BackfillReport
 from pipelines.nights.report import UNFINISHED, NightlyReport
 from pipelines.report.advice import CONTINUE, next_command
 from pipelines.report.report import Report
-from pipelines.report.summary import Summary, many
+from pipelines.report.summary import Summary
 from schemas.manifest import Reason
 from schemas.states import STATES, State
+from schemas.texts import many
 from schemas.verdicts import Colour, worst_of
 
 Outcome = Report | NightlyReport | BackfillReport
@@ -56,8 +58,8 @@ def errors_of(outcome: Outcome) -> list[str]:
 
 
 def _broken(night: NightlyReport) -> Iterator[str]:
-    yield from map(str, night.missing)
-    yield from (each.error.shareable for each in night.refused)
+    yield from (each.shareable for each in night.missing)
+    yield from (each.shareable for each in night.refused)
     if night.held:
         yield f"{' and '.join(night.held)} held"
     if night.error is not None:
@@ -188,7 +190,7 @@ def _reason_table(loads: tuple[Load, ...]) -> Iterator[str]:
             f"| {escaped(name)} |"
         )
     if (more := len(found) - MOST_REASONS) > 0:
-        yield f"| | | | {more:,} more reasons | |"
+        yield f"| | | | {many(more, 'more reason', 'more reasons')} | |"
 
 
 def _rule(reason: Reason) -> str:

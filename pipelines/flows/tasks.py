@@ -22,7 +22,7 @@ from pipelines.loading.run import close_books, prepare
 from pipelines.loading.sending import Sent, send
 from pipelines.loading.spec import LoadSpec
 from pipelines.report.report import Report
-from pipelines.report.summary import many
+from schemas.texts import many
 
 _T = TypeVar("_T")
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from pipelines.history.catalog import PastRun, past_runs, replays_of
 from pipelines.history.resolution import Resolution, resolutions
-from pipelines.report.summary import is_unfinished, many
+from pipelines.report.summary import is_unfinished
 from pipelines.report.unfinished import UnfinishedRun
 from schemas.errors import RunFolderError
 from schemas.history_documents import PastRunDocument
 from schemas.states import STATES, State, Status, Verdict
+from schemas.texts import many
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from pipelines.planning.held import Held, HeldReader, version_of
 from pipelines.planning.making import Plan, Planned, make_plan
 from pipelines.planning.page import write_page
 from pipelines.planning.stored import Intended, PlanToFollow, given_of, version_hash
-from pipelines.report.summary import many
 from schemas.errors import LimitError
 from schemas.states import State
+from schemas.texts import many
 
 
 def look_ahead(prepared: PreparedRun) -> LimitError | None:

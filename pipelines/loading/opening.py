@@ -30,7 +30,7 @@ from pipelines.loading.places import check_places, cluster_of, loads_target, nam
 from pipelines.loading.spec import LoadSpec
 from pipelines.prepare.completeness import check_before
 from schemas.assumptions import Assumptions
-from schemas.errors import ConfigError, RunFolderError
+from schemas.errors import SEE_OUTPUT, ConfigError, RunFolderError
 from schemas.expectations import Expectations
 from schemas.manifest import Manifest
 from schemas.option_types import business_dates
@@ -264,9 +264,9 @@ def _whole_or_gone(folder: RunFolder, *, is_new: bool) -> Iterator[None]:
 
 def _check_used(binding: Binding, expect: Expectations) -> None:
     """Refuses columns that nothing uses where the mapping says so."""
-    unused = binding.unused(expect.totals)
-    if unused and binding.unmapped == "refuse":
+    if (unused := binding.unused(expect.totals)) and binding.unmapped == "refuse":
+        advice = "and it says `unmapped: refuse`: map them, have them left out, or declare `unmapped: note`"
         raise ConfigError(
-            f"the mapping does not fit: nothing uses {unused}, and it says `unmapped: refuse`: map "
-            "them, have them left out, or declare `unmapped: note`"
+            f"the mapping does not fit: nothing uses {unused}, {advice}",
+            f"the mapping does not fit: nothing uses some columns of the extract, {advice}{SEE_OUTPUT}",
         )

@@ -7,8 +7,8 @@ from pipelines.deliver.ledger import Ledger
 from pipelines.feeds.feed import FeedLoad
 from pipelines.feeds.of_load import vanished_keys
 from pipelines.loading.opening import OpenRun
-from pipelines.report.summary import many
 from schemas.states import State
+from schemas.texts import many
 
 
 def remember(run: OpenRun, ledger: Ledger, feed: FeedLoad, counts: RunCounts) -> list[str]:

@@ -12,8 +12,8 @@ from pipelines.operations.operation import Operation
 from pipelines.operations.table import operation_named
 from pipelines.options import Extracts, Options, Progress
 from pipelines.report.report import Report
-from pipelines.report.summary import many
 from schemas.errors import FatalError
+from schemas.texts import many
 
 MOST_NAMED = 3
 """Files of an extract that are named where one of several loads is refused."""
@@ -62,14 +62,13 @@ def named(error: FatalError, operation: str, extract: Extracts) -> FatalError:
         operation: the load's.
         extract: the load's.
     """
-    message = error.message
     paths = (
         [] if is_frame(extract) else [str(path) for path in ([extract] if isinstance(extract, str | Path) else extract)]
     )
-    if not paths or any(path in message for path in paths):
-        return type(error)(message if message.startswith(f"{operation}:") else f"{operation}: {message}")
+    if not paths or any(path in error.message for path in paths):
+        return error.reworded(lambda text: text if text.startswith(f"{operation}:") else f"{operation}: {text}")
     more = f" and {many(len(paths) - MOST_NAMED, 'other', 'others')}" if len(paths) > MOST_NAMED else ""
-    return type(error)(f"{operation} ({', '.join(paths[:MOST_NAMED])}{more}): {message}")
+    return error.reworded(lambda text: f"{operation} ({', '.join(paths[:MOST_NAMED])}{more}): {text}")
 
 
 CarryOut = Callable[[LoadSpec], Report]

@@ -30,12 +30,12 @@ from pipelines.nights.requirements import contents
 from pipelines.operations.table import operation_named
 from pipelines.options import Options, Progress
 from pipelines.report import glance
-from pipelines.report.summary import many
 from schemas.documents import BackfillDocument
 from schemas.errors import FatalError, StoppedError
 from schemas.manifest import Manifest
 from schemas.same_load import is_same, place_of
 from schemas.states import FINISHED, FINISHED_CODES, Verdict
+from schemas.texts import many
 from schemas.verdicts import Colour, worst_of
 
 
@@ -101,7 +101,7 @@ class BackfillReport:
 
         Args:
             repeat: the command that continues the backfill where it stopped.
-            outside: leave out LUSID's words in what ended a night.
+            outside: leave out what may quote a row: LUSID's words, and an extract's header or cells.
         """
         nights = [night.document(repeat, outside=outside) for _, night in self.nights]
         return BackfillDocument(

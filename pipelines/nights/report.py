@@ -9,11 +9,11 @@ from pipelines.nights.step import Missing, Refused
 from pipelines.nights.verified import Verified
 from pipelines.report import glance
 from pipelines.report.report import Report
-from pipelines.report.summary import many
 from schemas.documents import NightDocument
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.nights.owners import Owners
 from schemas.states import EXIT_CODES, Verdict
+from schemas.texts import many
 from schemas.verdicts import Colour, worst_of
 
 _WORST_FIRST = (5, 4, 2, 3, 0)
@@ -145,7 +145,7 @@ class NightlyReport:
 
         Args:
             repeat: the command that continues the night where it stopped.
-            outside: leave out LUSID's words in what ended it.
+            outside: leave out what may quote a row: LUSID's words, and an extract's header or cells.
         """
         error = self.error or self.verified.error
         runs = [report.document(self.owners) for report in self.reports]
@@ -158,8 +158,8 @@ class NightlyReport:
             exit_code=self.exit_code,
             runs=runs,
             page=str(self.page) if self.page else None,
-            missing=[*map(str, self.missing)],
-            refused=[each.error.shareable if outside else str(each) for each in self.refused],
+            missing=[each.shareable if outside else str(each) for each in self.missing],
+            refused=[each.shareable if outside else str(each) for each in self.refused],
             held=[*self.held],
             verified=[run.document() for run in self.verified.runs],
             notes=list(self.notes),

@@ -80,7 +80,7 @@ def load_steps(
             if sample is not None and target is not None:
                 read_back = verified(sequence.reports, target, sample, plain, progress)
                 notes = (*notes, f"verify: {read_back}")
-                progress.note(notes[-1])
+                progress.quote(notes[-1], f"verify: {read_back.shareable}")
     begun = sequence.begun
     why = "the night was interrupted" if sequence.ended_between else f"{steps[begun - 1].operation} did not finish"
     absent = tuple(f"{later.operation}: not started, because {why}" for later in steps[begun:])
@@ -182,12 +182,12 @@ class _Sequence:
         return tuple(each for each, root in self._held_by.items() if root == operation)
 
     def _miss(self, missing: Missing, progress: Progress) -> None:
-        progress.note(str(missing))
+        progress.quote(str(missing), missing.shareable)
         self.missing.append(missing)
         self._not_in[missing.operation] = "was not loaded"
 
     def _refuse(self, refused: Refused, progress: Progress) -> None:
-        progress.note(str(refused))
+        progress.quote(str(refused), refused.shareable)
         self.refused.append(refused)
         self._not_in[refused.operation] = "was refused"
 
@@ -199,7 +199,8 @@ class _Sequence:
             if type(error) not in (ConfigError, ExtractError):  # what is of neither kind would end any other load, too
                 raise
             if self._awaits and isinstance(error, ExtractError):
-                self._miss(Missing(step.operation, f"was not loaded: {error.message}"), progress)
+                why, outside = (f"was not loaded: {text}" for text in (error.message, error.shareable))
+                self._miss(Missing(step.operation, why, outside=outside), progress)
             else:
                 paths = step.given.paths if step.given else ()
                 self._refuse(Refused(step.operation, named(error, step.operation, paths)), progress)

@@ -47,14 +47,21 @@ class Missing(NamedTuple):
     Attributes:
         why: that it has not come, is stale, or is not whole, in words that follow on the operation's name.
         holds: loads that were not carried out because they need it.
+        outside: the same as `why` for people who may not see persons, where that may quote a row; else empty.
     """
 
     operation: str
     why: str
     holds: tuple[str, ...] = ()
+    outside: str = ""
 
     def __str__(self) -> str:
         return f"{self.operation} {self.why}"
+
+    @property
+    def shareable(self) -> str:
+        """The same in words that quote no row."""
+        return f"{self.operation} {self.outside or self.why}"
 
 
 class Refused(NamedTuple):
@@ -71,3 +78,8 @@ class Refused(NamedTuple):
 
     def __str__(self) -> str:
         return self.error.message
+
+    @property
+    def shareable(self) -> str:
+        """The same in words that quote no row."""
+        return self.error.shareable

@@ -10,6 +10,7 @@ from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 from schemas.errors import ConfigError, FatalError, StoppedError
 from schemas.states import State
+from schemas.texts import many
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,18 @@ class Verified:
 
     def __str__(self) -> str:
         """What it showed, in words."""
+        return f"{self._counted}; {self.error.message}" if self.error else self._counted
+
+    @property
+    def shareable(self) -> str:
+        """The same in words that quote no row."""
+        return f"{self._counted}; {self.error.shareable}" if self.error else self._counted
+
+    @property
+    def _counted(self) -> str:
         read = sum(run.counts.total() for run in self.runs)
         how = f"{self.different:,} of them differ, `bulkload verify RUN` names them" if self.different else "all agree"
-        told = f"{read:,} keys read back, {how}" if read else "nothing to read back"
-        return f"{told}; {self.error.message}" if self.error else told
+        return f"{many(read, 'key', 'keys')} read back, {how}" if read else "nothing to read back"
 
 
 def check_sample(sample: str | None, options: Options) -> None:
@@ -51,7 +60,7 @@ def check_sample(sample: str | None, options: Options) -> None:
     try:
         Sample.parse(sample)
     except ConfigError as error:
-        raise ConfigError(error.message.replace("--sample", "--verify")) from None
+        raise error.reworded(lambda text: text.replace("--sample", "--verify")) from None
 
 
 def verified(reports: Sequence[Report], target: Target, sample: str, options: Options, progress: Progress) -> Verified:

@@ -18,6 +18,7 @@ from schemas.errors import ConfigError, ExtractError
 from schemas.expectations import Expectations, Trailer
 from schemas.rows.cells import decimal
 from schemas.suggestions import did_you_mean
+from schemas.texts import many
 
 _EXACT = Context(prec=100)
 """Digits of a control total: cells have at most 28, and no extract has enough of them to fill 100."""
@@ -47,7 +48,8 @@ def check_before(expected: Expectations, columns: Sequence[str], sources: Sequen
     """
     for column in expected.totals:
         if column not in columns:
-            raise ConfigError(f"control total: column {column} is not in the extract{did_you_mean(column, columns)}")
+            absent = f"control total: column {column} is not in the extract"
+            raise ConfigError(f"{absent}{did_you_mean(column, columns)}", absent)
     if expected.done_marker is not None:
         _check_marker(expected.done_marker, sources)
     if expected.settled_seconds is not None:
@@ -113,6 +115,7 @@ class Gate:
         self._readers = {c: (extract.columns.index(c), amount_reader(c)) for c in expected.totals}
         self.columns = frozenset(extract.columns if expected.trailer else expected.totals)
         self._faults: list[str] = []
+        self._outside: dict[str, str] = {}  # faults that quote cells, each as people outside are told it
 
     def through(self, batches: Iterator[RowBatch]) -> Iterator[RowBatch]:
         """The same batches, without trailers and end-of-file marks, counted and summed on the way."""
@@ -134,18 +137,19 @@ class Gate:
         """Raises ExtractError, naming everything that does not hold."""
         expected = self._expected
         if expected.rows is not None and self._rows != expected.rows:
-            self._faults.append(f"{self._rows:,} rows, not the {expected.rows:,} expected")
+            self._faults.append(f"{many(self._rows, 'row', 'rows')}, not the {expected.rows:,} expected")
         if expected.min_rows is not None and self._rows < expected.min_rows:
-            self._faults.append(f"{self._rows:,} rows, fewer than the {expected.min_rows:,} expected")
+            self._faults.append(f"{many(self._rows, 'row', 'rows')}, fewer than the {expected.min_rows:,} expected")
         if expected.max_rows is not None and self._rows > expected.max_rows:
-            self._faults.append(f"{self._rows:,} rows, more than the {expected.max_rows:,} expected")
+            self._faults.append(f"{many(self._rows, 'row', 'rows')}, more than the {expected.max_rows:,} expected")
         for column in self._readers:
             if self._sums[column] != expected.totals[column]:
-                self._faults.append(
-                    f"column {column} adds up to {self._sums[column]}, not to {expected.totals[column]}"
-                )
+                told = f"column {column} adds up to {self._sums[column]}, not to {expected.totals[column]}"
+                self._faults.append(told)
+                self._outside[told] = f"column {column} does not add up to {expected.totals[column]}"
         if self._faults:
-            raise ExtractError(f"the extract is not complete: {'; '.join(self._faults)}; nothing was sent")
+            told, outside = "; ".join(self._faults), "; ".join(self._outside.get(each, each) for each in self._faults)
+            raise ExtractError(*(f"the extract is not complete: {each}; nothing was sent" for each in (told, outside)))
         if not self._rows and expected.rows is None and expected.min_rows is None:
             first, *others = (source.name for source in self._extract.sources)
             names = f"{first} and {len(others)} more hold" if others else f"{first} holds"
@@ -198,7 +202,9 @@ class Gate:
         if trailer.rows_cell is not None:
             told = str(cells[trailer.rows_cell - 1]).strip() if trailer.rows_cell <= len(cells) else ""
             if not _COUNT.fullmatch(told) or int(re.sub(r"\D", "", told)) != rows_before + last:
-                self._faults.append(f"{name} has {rows_before + last:,} rows, and its trailer says otherwise")
+                self._faults.append(
+                    f"{name} has {many(rows_before + last, 'row', 'rows')}, and its trailer says otherwise"
+                )
         return batch.without_last()
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from connectors.lusid.trust import is_named
 from connectors.run_folder.folder import RunFolder
-from pipelines.report.summary import Summary, given_up, many
+from pipelines.report.summary import Summary, given_up
 from schemas.settings import RUNS, flag, flags
 from schemas.states import STATES, State, Verdict
-from schemas.texts import server_text
+from schemas.texts import many, server_text
 
 NAME = "bulkload"
 

@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from pipelines.report.summary import Group, Summary, many
+from pipelines.report.summary import Group, Summary
 from schemas.states import STATES
+from schemas.texts import many
 
 MOST_GROUPS = 5
 """Reasons shown; each on two lines at most."""

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from connectors.webhook import post, webhook_url
-from pipelines.report.summary import many
 from schemas.documents import Document, ErrorDocument
 from schemas.errors import LoadError
 from schemas.states import State
+from schemas.texts import many
 
 _QUOTING = ("alerts", "warnings", "notes", "keys", "changes", "progress")
 """Members that may quote rows or are too long for a message; what is a list is counted instead."""

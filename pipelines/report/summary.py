@@ -15,7 +15,7 @@ from pipelines.account.rules import RUN_STOPPED
 from schemas.errors import ConfigError
 from schemas.manifest import FORMAT, Manifest, Reason
 from schemas.states import GOOD, STATES, State, Verdict, good_in
-from schemas.texts import one_line, server_text, without_middle
+from schemas.texts import many, one_line, server_text, without_middle
 from schemas.verdicts import RED_AT, REJECTED, Colour, colour_of
 
 MOST_RULES = 3
@@ -259,14 +259,3 @@ def rule_shown(reason: Reason) -> Rule:
 def _example(text: str) -> str:
     """`key (row 42)` on one line; a key that is too long loses its middle."""
     return server_text(without_middle(text, EXAMPLE_LIMIT), 10 * EXAMPLE_LIMIT)
-
-
-def many(count: int, one: str, more: str) -> str:
-    """A count with its noun.
-
-    Args:
-        count: how many.
-        one: the noun for one.
-        more: the noun for any other number.
-    """
-    return f"{count:,} {one if count == 1 else more}"

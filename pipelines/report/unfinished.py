@@ -16,12 +16,11 @@ from connectors.run_folder.journal_lines import journal_lines
 from pipelines.account.reasons import Reasons, RowReason
 from pipelines.report import advice
 from pipelines.report.documents import reason_document
-from pipelines.report.summary import many
 from schemas.documents import ProgressDocument, RunDocument
 from schemas.errors import RunFolderError
 from schemas.manifest import Manifest, Reason
 from schemas.states import OVER, PENDING, STATES, State, by_state, code_of
-from schemas.texts import server_text
+from schemas.texts import many, server_text
 from schemas.verdicts import colour_of
 
 

@@ -73,7 +73,8 @@ class Binding:
         where = "the mapping" if mapping and mapping.columns else "the header"
         mapping = mapping and mapping.fitted(header, dict(canonical))
         if mapping and (absent := mapping.absent_columns(list(header))):
-            raise ConfigError(f"the mapping does not fit: {'; '.join(absent)}")
+            plain = mapping.absent_columns(list(header), hints=False)
+            raise ConfigError(*(f"the mapping does not fit: {'; '.join(texts)}" for texts in (absent, plain)))
         if where == "the header" and not knows_any([name for name, _ in canonical], shape):
             # it may be a row, and its cells are nobody's business
             raise ConfigError(

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from schemas.dialects import Dialect
-from schemas.errors import ConfigError
+from schemas.errors import SEE_OUTPUT, ConfigError
 from schemas.rows.columns import Columns, FamilyColumn, Plain, RowShape, declared_as
 from schemas.suggestions import MOST_TOLD, did_you_mean, first_of
 
@@ -50,7 +50,8 @@ def parse_columns(names: Sequence[str], shape: RowShape, dialect: Dialect, where
     kinds = (faults, twice, missing, _halves(names, shape), _lonely_facets(families), _shared_keys(shape, families))
     told = [fault for kind in kinds for fault in first_of(kind)]
     if told:
-        raise ConfigError(f"{where}: {'; '.join(told)}")
+        outside = "" if where == "the mapping" else f"{where}: its columns are not those that are needed{SEE_OUTPUT}"
+        raise ConfigError(f"{where}: {'; '.join(told)}", outside)
     return Columns(tuple(names), {p: tuple(c) for p, c in families.items()}, frozenset(ignored))
 
 

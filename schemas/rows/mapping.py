@@ -148,14 +148,19 @@ class Mapping(ReadingRules):
         rules = [r for r in self.columns.values() if r.column == column and r.reads_numbers]
         return rules[0].decimal_reader() if rules and kinds.get(column) not in NUMBERS else decimal
 
-    def absent_columns(self, header: list[str]) -> list[str]:
-        """A text for each column the mapping names and the extract does not have; the first ones have suggestions."""
+    def absent_columns(self, header: list[str], *, hints: bool = True) -> list[str]:
+        """A text for each column the mapping names and the extract does not have.
+
+        Args:
+            header: the extract's columns.
+            hints: the first texts name the extract's column that may have been meant.
+        """
         fed = [column for rule in self.columns.values() for column in (*rule.columns, *(rule.when or ()))]
         named, there = dict.fromkeys([*fed, *self.key_columns]), set(header)
         absent = [name for name in named if name not in there]
-        hints = [did_you_mean(name, header) for name in absent[:MOST_TOLD]]
+        near = [did_you_mean(name, header) for name in absent[:MOST_TOLD]] if hints else []
         return first_of(
-            [f"column {name} is not in the extract{hint}" for name, hint in zip_longest(absent, hints, fillvalue="")]
+            [f"column {name} is not in the extract{hint}" for name, hint in zip_longest(absent, near, fillvalue="")]
         )
 
 

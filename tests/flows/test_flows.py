@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ import httpx
 import pytest
 import yaml
 from builders import COUNTRY, account, investor, order, write_csv
+from outside import CELLS, OPERATION, spoil
 from prefect_harness import (
     FailedRun,
     Flow,
@@ -225,6 +227,30 @@ def test_whatever_fails_in_a_flow_no_file_of_prefect_and_no_line_tells_a_secret_
     found = kept | in_runs(tmp_path / "runs") | {"stdout": out, "stderr": err, "log": caplog.text}
     for marker in (*MARKED.values(), token, "Zebedee"):
         assert [where for where, text in found.items() if marker in text.replace("\\", "")] == []
+
+
+def test_prefect_is_told_that_an_extract_has_no_header_and_keeps_nothing_that_stands_in_it(
+    watch: Any, home: Path, tmp_path: Path
+) -> None:
+    """What a caller is told quotes the extract; state, artifact and log, of a load and of nights, do not."""
+    refused, missing = ("no header", ""), ("files of which one has no header", "weekend: []\n")
+    for number, (kind, rules) in enumerate([refused, missing]):
+        night, options = tmp_path / f"{number}", Options(target="sandbox", runs=tmp_path / f"runs-{number}")
+        extract = spoil(night, kind)
+        if rules:
+            (night / "night.yaml").write_text(rules)
+        heard = Heard()
+        report, seen = watch(partial(run_nightly_flow, night, options, heard))
+        said = [*heard.notes, *map(str, (*report.missing, *report.refused))]
+        assert any(cell in text for cell in CELLS for text in said)
+        assert seen.state[:2] == ("FAILED", RED)
+        assert [cell for cell in CELLS for text in (seen.state[2], *seen.artifacts.values()) if cell in text] == []
+        if not rules:
+            with pytest.raises(ConfigError, match="Zebedee"):
+                watch(partial(run_load_flow, OPERATION, extract, options))
+    told = kept_by_prefect(home)
+    assert any("its columns are not those that are needed" in text for text in told.values())
+    assert [(where, cell) for where, text in told.items() for cell in CELLS[1:3] if cell in text] == []
 
 
 def in_runs(runs: Path) -> dict[str, str]:

@@ -49,7 +49,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"mapping": {"operation": "orders"}}, f"mapping (a dict) is for orders, not for {NAME}"),
     ({"mapping": {"columns": object()}}, "mapping holds a value that no mapping has: make it text, numbers"),
     ({"dialect": "legacy"}, f"{NAME} has no dialect legacy: use dialect=2.1 or 2.3"),
-    ({"expect": {"rows": 7}}, "1 rows, not the 7 expected"),
+    ({"expect": {"rows": 7}}, "1 row, not the 7 expected"),
 ]
 
 

@@ -236,8 +236,8 @@ def test_what_lusid_cannot_be_asked_for_is_said(tmp_path: Path) -> None:
     assert found.exit_code == 0
     assert [text.partition(":")[0] for text in found.not_asked] == [
         "1 side",
-        "order types (1 rows)",
-        "times in force (1 rows)",
+        "order types (1 row)",
+        "times in force (1 row)",
     ]
     assert "side" not in found.asked
 

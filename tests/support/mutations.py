@@ -297,8 +297,8 @@ MUTATIONS = (
     Mutation(
         "show a caller in Python the flags of the command line",
         "pipelines/arguments.py",
-        "if message == error.message:",
-        "if message:",
+        "if told.message == error.message:",
+        "if told.message:",
         ("tests/loads/test_from_python.py::test_what_is_wrong_with_a_call_is_said_in_its_words",),
     ),
     Mutation(
@@ -1391,6 +1391,30 @@ MUTATIONS = (
         "message=error.shareable)",
         "message=error.message)",
         ("tests/unit/report/test_notify.py::test_an_ending_by_an_error_is_told_without_what_lusid_said",),
+    ),
+    Mutation(
+        "tell a webhook the names in a header, which may be a row",
+        "schemas/errors.py",
+        "return self.outside or self.ending or self.message",
+        "return self.ending or self.message",
+        ("tests/unit/report/test_told_outside.py",),
+    ),
+    Mutation(
+        "tell a webhook the names in a header once its error has other words",
+        "schemas/errors.py",
+        '"outside": self.outside and change(self.outside)}',
+        '"outside": ""}',
+        ("tests/unit/report/test_told_outside.py",),
+    ),
+    Mutation(
+        "write the names in a header into Prefect's log",
+        "pipelines/flows/artifacts.py",
+        "        self._log(outside)\n",
+        "        self._log(text)\n",
+        (
+            "tests/flows/test_flows.py"
+            "::test_prefect_is_told_that_an_extract_has_no_header_and_keeps_nothing_that_stands_in_it",
+        ),
     ),
     Mutation(
         "print the URL that is told in the command to type next",

@@ -15,7 +15,8 @@ from connectors.extracts.csv.format import CsvFormat
 from connectors.extracts.csv.record_faults import fault_text
 from connectors.extracts.csv.records import Record, RecordReader
 from connectors.extracts.csv.stream import ByteStream
-from schemas.errors import ExtractError
+from schemas.errors import SEE_OUTPUT, ExtractError
+from schemas.texts import many
 
 _HEAD = 1 << 16
 _LOOKED_AT = 100
@@ -76,7 +77,7 @@ def _skip(stream: ByteStream, lines: int, name: str) -> int:
     """Moves behind the lines above the header; the 1-based line that is next."""
     for line in range(lines):
         if not stream.view(1)[0]:
-            raise ExtractError(f"{name}: the file has {line} lines, and `skip_lines` is {lines}")
+            raise ExtractError(f"{name}: the file has {many(line, 'line', 'lines')}, and `skip_lines` is {lines}")
         stream.skip_line()
     return lines + 1
 
@@ -88,8 +89,10 @@ def _with_own_delimiter(stream: ByteStream, rules: CsvFormat, name: str) -> tupl
         return rules, False
     delimiter = found[1].decode(rules.encoding.name, "replace")
     if rules.delimiter_declared and delimiter != rules.delimiter:
+        is_declared = f"and {rules.delimiter!r} is declared"
         raise ExtractError(
-            f"{name}: the file's own line says that its delimiter is {delimiter!r}, and {rules.delimiter!r} is declared"
+            f"{name}: the file's own line says that its delimiter is {delimiter!r}, {is_declared}",
+            f"{name}: the file's own line names another delimiter, {is_declared}{SEE_OUTPUT}",
         )
     return replace(rules, delimiter=delimiter), True
 

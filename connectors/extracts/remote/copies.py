@@ -156,7 +156,7 @@ def _in_directory(fs: Any, root: str, url: str, folder: Path) -> list[tuple[Sour
     try:
         return [(source, origins[source.path]) for source in find_sources([below])]
     except ExtractError as error:
-        raise ExtractError(error.message.replace(str(below), url)) from None
+        raise error.reworded(lambda text: text.replace(str(below), url)) from None
 
 
 def _remote(fs: Any, path: str) -> _Remote:

@@ -14,7 +14,7 @@ import typer
 from pipelines.cli.flags import JsonFlag, RunsFlag
 from schemas.errors import ConfigError
 from schemas.settings import RUNS
-from schemas.texts import one_line
+from schemas.texts import many, one_line
 
 if TYPE_CHECKING:
     from pipelines.history.run_views import Answer
@@ -62,7 +62,6 @@ def sql(
 
 
 def _open_lines(found: "OpenDocument") -> Iterator[str]:
-    from pipelines.report.summary import many
 
     if found.runs:
         yield f"{many(found.rows, 'row', 'rows')} of {many(found.keys, 'key', 'keys')} still not in:"
@@ -78,7 +77,6 @@ def _open_lines(found: "OpenDocument") -> Iterator[str]:
 
 
 def _run_lines(run: "OpenRunDocument") -> Iterator[str]:
-    from pipelines.report.summary import many
 
     yield f"  {run.operation} into {run.target}: {run.status}"
     if (so_far := run.progress) is not None:
@@ -99,8 +97,6 @@ def _run_lines(run: "OpenRunDocument") -> Iterator[str]:
 
 def _since(moment: str) -> str:
     """Since when, and how long that is, in whole days."""
-    from pipelines.report.summary import many
-
     days = (datetime.now(UTC) - datetime.fromisoformat(moment)).days
     return f"since {moment[:16].replace('T', ' ')} UTC ({many(max(days, 0), 'day', 'days')})"
 

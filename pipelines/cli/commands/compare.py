@@ -7,7 +7,7 @@ import typer
 
 from pipelines.cli.flags import JsonFlag, OperationArgument, RunArgument, RunsFlag, named, with_options
 from schemas.settings import READING, RUNS
-from schemas.texts import one_line
+from schemas.texts import many, one_line
 
 PLANNED = (
     *("mode", "mapping", "target", "dialect", *READING, "runs", "null", "duplicates", "strict", "assume"),
@@ -59,7 +59,6 @@ def plan(
 def _print_plan(found: "PlanReport") -> None:
     """The plan for a person: counts and members, without values."""
     from pipelines.planning.effect import Effect
-    from pipelines.report.summary import many
 
     made = found.plan
     total = many(made.keys.total(), "key", "keys")
@@ -111,8 +110,6 @@ def verify(
 
 def _print(found: "Verification") -> None:
     """The outcome for a person: counts, and some keys that differ, without their values."""
-    from pipelines.report.summary import many
-
     read, accepted = found.counts.total(), many(found.accepted, "key", "keys")
     typer.echo(one_line(f"{found.operation}: {accepted} accepted, {read:,} read back in {found.target}"))
     for result, count in sorted(found.counts.items(), key=lambda each: each[0] != "agree"):

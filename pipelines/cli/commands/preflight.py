@@ -8,7 +8,7 @@ import typer
 
 from pipelines.cli.flags import JsonFlag, named, with_options
 from schemas.settings import READING
-from schemas.texts import one_line
+from schemas.texts import many, one_line
 
 if TYPE_CHECKING:
     from datetime import date
@@ -118,7 +118,6 @@ def _run(specs: Sequence["LoadSpec"], definitions: Path | None) -> "Preflight":
 
 def _print(found: "Preflight", *, err: bool = False) -> None:
     """What was found, for a person."""
-    from pipelines.report.summary import many
 
     def say(text: str) -> None:
         typer.echo(one_line(text), err=err)
@@ -126,9 +125,10 @@ def _print(found: "Preflight", *, err: bool = False) -> None:
     asked = f"{many(found.rows, 'row', 'rows')}, {many(found.calls, 'call', 'calls')} to LUSID"
     say(f"Preflight of {', '.join(found.operations)} into {found.target}: {asked}.")
     if found.invalid:
-        say(f"{found.invalid:,} rows have cells that are refused; what they refer to was not asked for.")
+        cells = many(found.invalid, "row has cells", "rows have cells")
+        say(f"{cells} that are refused; what they refer to was not asked for.")
     for finding in found.findings:
-        say(f"  {finding.rows:>9,} rows  {finding.text}")
+        say(f"  {finding.rows:>9,} {'row ' if finding.rows == 1 else 'rows'}  {finding.text}")
         if finding.examples:
             say(f"                  {'; '.join(finding.examples)}")
         say(f"                  {finding.owner}: {finding.then}")

@@ -43,10 +43,18 @@ class Finding:
     @property
     def text(self) -> str:
         """What is missing, in one line."""
+        return self._told(f" of {self.name}" if self.name else "")
+
+    @property
+    def shareable(self) -> str:
+        """The same without what references have in common, such as a scope, which stands in the rows' cells."""
+        return self._told("")
+
+    def _told(self, of: str) -> str:
         if not self.examples:
             return f"{self.kind} {self.name} {self.problem}"
         what = Kind(self.kind).plural if self.count > 1 else self.kind
-        return f"{self.count:,} {what}{f' of {self.name}' if self.name else ''} {self.problem}"
+        return f"{self.count:,} {what}{of} {self.problem}"
 
     def document(self) -> FindingDocument:
         """What --json prints of it."""

@@ -24,6 +24,7 @@ from schemas.dialects import Dialect
 from schemas.documents import PreflightDocument
 from schemas.errors import ConfigError, ExtractError, RunFolderError
 from schemas.suggestions import did_you_mean
+from schemas.texts import many
 
 MISSING = 3
 """The exit code where something is missing or of another kind."""
@@ -131,7 +132,7 @@ def preflight(specs: Sequence[LoadSpec], *, definitions: Path | None = None) -> 
 def _cannot(references: References) -> Iterator[str]:
     """What rows also refer to."""
     for what, rows in sorted(references.unasked.items()):
-        yield f"{what} ({rows:,} rows): LUSID has no list of them that could be asked"
+        yield f"{what} ({many(rows, 'row', 'rows')}): LUSID has no list of them that could be asked"
 
 
 def _write(path: Path, target: str, uses: Sequence[PropertyUse]) -> None:

@@ -21,10 +21,11 @@ from pipelines.history.forgetting.files import Taking, handler_of, places
 from pipelines.history.forgetting.person import SHORTEST, Person
 from pipelines.history.forgetting.rows import RunRows, find_keys, row_files, rows_of
 from pipelines.report.html import write_html
-from pipelines.report.summary import is_unfinished, many
+from pipelines.report.summary import is_unfinished
 from schemas.errors import ConfigError
 from schemas.manifest import Forgetting, Manifest, moment
 from schemas.states import OVER, good_in
+from schemas.texts import many
 
 _NAMING = ("reasons", "alerts", "warnings", "error")
 """Members of a manifest that may name a person."""

@@ -1,8 +1,8 @@
 """A manifest without personal data: counts, rules and times stay; what names a key, or may, is left out."""
 
 from pipelines.account.rules import RUN_STOPPED
-from pipelines.report.summary import many
 from schemas.manifest import Manifest, Reason
+from schemas.texts import many
 
 _LEFT_OUT = "left out: it may name keys"
 _STOPPED = "the run stopped first"

@@ -15,8 +15,9 @@ from pipelines.history.replays.rows import ReplayRows
 from pipelines.history.run_tables import Database, run_tables, view
 from pipelines.operations.operation import Operation
 from pipelines.prepare.reading import Prepared
-from schemas.errors import ConfigError
+from schemas.errors import SEE_OUTPUT, ConfigError
 from schemas.states import State
+from schemas.texts import many
 
 _NAMED = 3
 _PIECE = 100_000
@@ -93,10 +94,11 @@ def check_rows(given: pa.Table, path: Path, run: RunFolder, operation: Operation
                 why = f"repeats an earlier line of the file, the same row of {run.run_id}; take it out"
                 raise ConfigError(f"{path}: {repeated}: {why}")
             if operation.grouped and (lacking := _few(sql, _LACKING)):
-                raise ConfigError(
-                    f"{path} lacks {lacking}: all rows of one {operation.entity} are sent or none; put back what was "
-                    "taken out, or load the file with `bulkload load` if that was meant"
+                why = (
+                    f"all rows of one {operation.entity} are sent or none; put back what was taken out, or load the "
+                    "file with `bulkload load` if that was meant"
                 )
+                raise ConfigError(f"{path} lacks {lacking}: {why}", f"{path} lacks rows: {why}{SEE_OUTPUT}")
         if run.taken.exists():
             with view(sql, "taken", run.taken):
                 sql.execute(_BEFORE)
@@ -159,8 +161,8 @@ def _changed(replayed: ReplayRows, prepared: Prepared) -> Iterator[tuple[int, st
     """(row, key it had, key it has now, state it had) of each row whose key differs; row counts from 0."""
     if len(prepared.book) != len(replayed.rows):
         raise ConfigError(
-            f"the file has {len(prepared.book):,} rows, but {len(replayed.rows):,} of {replayed.run.run_id} were found "
-            "in it: does it contain a line of white space, or mixed line ends?"
+            f"the file has {many(len(prepared.book), 'row', 'rows')}, but {len(replayed.rows):,} of "
+            f"{replayed.run.run_id} were found in it: does it contain a line of white space, or mixed line ends?"
         )
     for first in range(0, len(replayed.rows), _PIECE):
         piece = replayed.rows.slice(first, _PIECE)
@@ -172,4 +174,5 @@ def _changed(replayed: ReplayRows, prepared: Prepared) -> Iterator[tuple[int, st
 
 
 def _other_key(row: int, why: str) -> ConfigError:
-    return ConfigError(f"row {row + 1}: wrong key: {why}; load it as an extract instead")
+    advice = "load it as an extract instead"
+    return ConfigError(f"row {row + 1}: wrong key: {why}; {advice}", f"row {row + 1}: wrong key: {advice}{SEE_OUTPUT}")

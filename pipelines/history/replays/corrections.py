@@ -17,8 +17,8 @@ from connectors.extracts.saved_report import SavedReport
 from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.results import OWN_COLUMNS, SURPLUS_COLUMN
 from pipelines.history.replays.spreadsheet_changes import is_made_by_spreadsheet
-from pipelines.report.summary import many
 from schemas.errors import ConfigError
+from schemas.texts import many
 
 _SOURCE, _ROW, _MESSAGE = "_source", "_row", "_message"
 _NAMED = 4

@@ -1,54 +1,18 @@
 """`--notify`: what is told of an ending, to whom, and that telling harms no load and tells no secret."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from builders import investor, write_csv
+from hooks import SECRET, Hook
 from scripted_lusid import Call, Reply, ScriptedLusid, refused
 
-from connectors.webhook import ATTEMPTS, post, webhook_url
+from connectors.webhook import post, webhook_url
 from pipelines.cli import main as cli
 from schemas.errors import ConfigError
 
-SECRET = "hook-secret-9d2b"
 PERSON = "Zebedee Marker"
-
-
-class Hook:
-    """A server that keeps what is posted, and answers with one status after the other, the last one for ever."""
-
-    def __init__(self) -> None:
-        self.heard: list[dict[str, Any]] = []
-        self.statuses = [204]
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                hook.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(hook.statuses.pop(0) if len(hook.statuses) > 1 else hook.statuses[0])
-                self.send_header("Location", "/elsewhere")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Prints nothing."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://user:{SECRET}@127.0.0.1:{self.server.server_port}/{SECRET}?key={SECRET}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
-    monkeypatch.setattr("connectors.webhook.PAUSES", (0.0,) * ATTEMPTS)
-    made = Hook()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
 
 
 def everything_in(folder: Path) -> str:
