@@ -15,14 +15,15 @@ import yaml
 from connectors.extracts.mapping_file import mapping_of
 from connectors.run_folder.folder import atomic_write, make_runs_folder
 from pipelines.options import Options
-from schemas.errors import ConfigError, ExtractError
+from schemas.errors import ConfigError, ExtractError, FatalError
 from schemas.expectations import Expectations
 
 MAPPINGS = "mappings"
 """The folder, among the runs, of mappings that were given as dicts; each is named for its content."""
 
-_FLAG = re.compile(r"--([a-z]+(?:-[a-z]+)*)( (?=[A-Z0-9]|sandbox\b))?")
-_ARGUMENTS = {field.name for field in fields(Options)} | set(Expectations.model_fields) | {"verify", "again", "force"}
+_FLAG = re.compile(r"--([a-z]+(?:-[a-z]+)*)( (?=[A-Z0-9']|sandbox\b))?")
+_OF_CALLS = {"verify", "again", "force", "sample", "scope", "out", "definitions"}
+_ARGUMENTS = {field.name for field in fields(Options)} | set(Expectations.model_fields) | _OF_CALLS
 _typed: ContextVar[bool] = ContextVar("typed", default=False)
 """Whether the caller has flags: a command, or a flow, whose messages name what is typed."""
 
@@ -53,6 +54,14 @@ def keep_mapping(content: Mapping[str, Any], operation: str, runs: str | Path) -
     return file
 
 
+def in_callers_words(error: FatalError) -> FatalError:
+    """What is wrong with a call in the words of whoever made it: flags while `speaking_of_flags`, else arguments."""
+    if _typed.get() or not isinstance(error, ConfigError | ExtractError):
+        return error
+    told = error.reworded(partial(_FLAG.sub, _argument))
+    return error if told.message == error.message else told
+
+
 @contextmanager
 def speaking_of_arguments() -> Iterator[None]:
     """What is wrong with a call is told in the words of the call: `mode=Atomic` and not `--mode Atomic`.
@@ -62,8 +71,8 @@ def speaking_of_arguments() -> Iterator[None]:
     try:
         yield
     except (ConfigError, ExtractError) as error:
-        told = error if _typed.get() else error.reworded(partial(_FLAG.sub, _argument))
-        if told.message == error.message:
+        told = in_callers_words(error)
+        if told is error:
             raise
         raise told from error.__cause__
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.run_folder.folder import atomic_write
 from connectors.targets import open_target, target_url
+from pipelines.arguments import speaking_of_arguments
 from pipelines.loading.ahead import planned_load
 from pipelines.loading.opening import open_run
 from pipelines.loading.run import close_books, prepare
@@ -63,6 +64,7 @@ class PlanReport:
         )
 
 
+@speaking_of_arguments()
 def plan(
     operation: str, extract: Extracts, *, out: Path | None = None, progress: Progress | None = None, **options: Any
 ) -> PlanReport:

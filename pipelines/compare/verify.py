@@ -17,6 +17,7 @@ from connectors.run_folder.folder import RunFolder, atomic_write
 from connectors.run_folder.journal import is_in_use
 from connectors.run_folder.verified import VerifiedFile, VerifiedLine
 from connectors.targets import Target, lasts, open_target
+from pipelines.arguments import speaking_of_arguments
 from pipelines.compare.accepted import AcceptedKeys
 from pipelines.compare.existence import existence_of
 from pipelines.compare.reading_back import CheckedKey, Expect, KeyReader, Result
@@ -91,6 +92,7 @@ class Verification:
         )
 
 
+@speaking_of_arguments()
 def verify(
     name: str,
     *,

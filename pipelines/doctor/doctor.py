@@ -12,6 +12,7 @@ import yaml
 from connectors.lusid.client import LusidClient
 from connectors.run_folder.folder import atomic_write
 from connectors.targets import open_target
+from pipelines.arguments import speaking_of_arguments
 from pipelines.doctor.bench import Bench
 from pipelines.doctor.families import ACCOUNTS, LEGAL_ENTITIES, PERSONS, RECORDS, Family
 from pipelines.doctor.findings import Examination, Finding
@@ -46,6 +47,7 @@ PROBES: dict[str, str] = {name: (probe.__doc__ or "").strip().rstrip(".") for na
 """Every probe by name, with what it takes LUSID to do."""
 
 
+@speaking_of_arguments()
 def examine(
     scope: str, *, out: Path, options: Options, orders: bool = True, progress: Progress | None = None
 ) -> Examination:

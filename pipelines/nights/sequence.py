@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.arguments import in_callers_words
 from pipelines.loading.interrupts import Interrupted, interrupts, stop_at_once
 from pipelines.loading.places import loads_target
 from pipelines.loading.spec import CarryOut, LoadSpec, named
@@ -198,6 +199,7 @@ class _Sequence:
         except FatalError as error:
             if type(error) not in (ConfigError, ExtractError):  # what is of neither kind would end any other load, too
                 raise
+            error = in_callers_words(error)
             if self._awaits and isinstance(error, ExtractError):
                 why, outside = (f"was not loaded: {text}" for text in (error.message, error.shareable))
                 self._miss(Missing(step.operation, why, outside=outside), progress)

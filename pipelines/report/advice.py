@@ -133,7 +133,14 @@ def flag_words(given: Mapping[str, Any], without: Container[str] = ()) -> Iterat
         if name in given and name not in without and (value := given[name]) != option.default:
             yield flag(name)
             if value is not True:
-                yield shown(value) if isinstance(value, Path) else str(value)
+                yield _typed(value)
+
+
+def _typed(value: Any) -> str:
+    """An option's value as it is typed: seconds without a point where they are whole."""
+    if isinstance(value, Path):
+        return shown(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def program() -> str:

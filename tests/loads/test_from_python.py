@@ -1,6 +1,7 @@
 """A caller in Python: a mapping as a dict, errors in the words of the call, the notebook of the documents."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ from builders import investor, order, write_csv
 
 from docs.notebook import NOTEBOOK, notebook
 from pipelines.cli import main as cli
+from pipelines.compare.plan import plan
+from pipelines.compare.preflight.preflight import preflight
+from pipelines.compare.verify import verify
+from pipelines.doctor.doctor import examine
 from pipelines.load import load
+from pipelines.loading.spec import LoadSpec
 from pipelines.nights.backfill import backfill
 from pipelines.nights.nightly import nightly
 from pipelines.nights.trading_day import trading_day
@@ -80,6 +86,52 @@ def test_nights_speak_of_arguments_and_commands_of_flags(tmp_path: Path, capsys:
     assert capsys.readouterr().err.strip().endswith(named.replace("target=", "--target "))
     with pytest.raises(ConfigError, match="no option batchsize"):
         nightly(night, target="sandbox", batchsize=3)
+
+
+def test_plans_preflights_verifications_and_the_doctor_speak_of_arguments_and_commands_of_flags(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, runs, out = write_csv(tmp_path / "i.csv", [investor(1)]), tmp_path / "runs", tmp_path / "a.yaml"
+    run = load(NAME, file, target=f"sandbox:{tmp_path}/s.db", runs=runs).run_id
+    options, plain, nowhere = Options(target=None), ["--runs", str(runs)], ("pass target=URL;", "pass --target URL;")
+    cases: list[tuple[Callable[[], object], list[str], tuple[str, str]]] = [
+        (lambda: plan(NAME, file, runs=runs), ["plan", NAME, str(file), *plain], nowhere),
+        (lambda: preflight([LoadSpec.of(NAME, file, runs=runs)]), ["preflight", NAME, str(file)], nowhere),
+        (lambda: examine("x", out=out, options=options), ["doctor", "--scope", "x", "--out", str(out)], nowhere),
+        (
+            lambda: examine("a b", out=out, options=options),
+            ["doctor", "--scope", "a b"],
+            ("scope takes", "--scope takes"),
+        ),
+        (
+            lambda: verify(run, runs=runs, sample="0"),
+            ["verify", run, "--sample", "0", *plain],
+            ("sample=0 would read nothing back", "--sample 0 would read nothing back"),
+        ),
+    ]
+    for call, command, (argument, flag) in cases:
+        with pytest.raises(ConfigError) as raised:
+            call()
+        assert argument in raised.value.message
+        assert "--" not in raised.value.message
+        assert cli.run(command) == 2
+        assert flag in capsys.readouterr().err
+
+
+def test_what_refuses_a_load_of_a_night_is_said_in_the_words_of_the_caller(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    night = tmp_path / "night"
+    night.mkdir()
+    (night / "investors.csv").write_text(f"{'|'.join(investor(1))}\n{'|'.join(investor(1).values())}\n")
+    for rules in ("", "weekend: []\n"):
+        if rules:
+            (night / "night.yaml").write_text(rules)
+        ended = nightly(night, target="sandbox", runs=tmp_path / "runs")
+        assert "pass delimiter='|'" in "".join(map(str, (*ended.refused, *ended.missing)))
+        command = ["nightly", str(night), "--target", "sandbox", "--runs", str(tmp_path / "runs"), "--direct"]
+        assert cli.run(command) in (2, 4)
+        assert "pass --delimiter '|'" in capsys.readouterr().err
 
 
 def test_words_of_options_are_read_whatever_their_case() -> None:

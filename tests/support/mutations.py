@@ -297,9 +297,16 @@ MUTATIONS = (
     Mutation(
         "show a caller in Python the flags of the command line",
         "pipelines/arguments.py",
-        "if told.message == error.message:",
-        "if told.message:",
+        "if _typed.get() or not isinstance(error, ConfigError | ExtractError):",
+        "if True:",
         ("tests/loads/test_from_python.py::test_what_is_wrong_with_a_call_is_said_in_its_words",),
+    ),
+    Mutation(
+        "tell a caller in Python by flags why a load of a night was refused",
+        "pipelines/nights/sequence.py",
+        "            error = in_callers_words(error)\n",
+        "",
+        ("tests/loads/test_from_python.py::test_what_refuses_a_load_of_a_night_is_said_in_the_words_of_the_caller",),
     ),
     Mutation(
         "leave the deployments out of the wheel",

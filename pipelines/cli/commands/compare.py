@@ -44,10 +44,11 @@ def plan(
 
     plan.parquet and plan.html name each key that would be created, changed or refused, and each member, from and to.
     """
+    from pipelines.arguments import speaking_of_flags
     from pipelines.cli.console import print_json, progress
     from pipelines.compare.plan import plan as look_ahead
 
-    with progress() as shown:
+    with progress() as shown, speaking_of_flags():
         found = look_ahead(operation, extracts, out=out, progress=shown, **vars(options))
     if as_json:
         print_json(found.document().as_json())
@@ -96,10 +97,11 @@ def verify(
 
     Each key is compared with the unchanged extract, member by member. verify.parquet in the run's folder has it all.
     """
+    from pipelines.arguments import speaking_of_flags
     from pipelines.cli.console import print_json, progress
     from pipelines.compare.verify import verify as read_back
 
-    with progress() as shown:
+    with progress() as shown, speaking_of_flags():
         found = read_back(run, runs=runs, target=target, sample=sample, assume=assume, progress=shown)
     if as_json:
         print_json(found.document().as_json())

@@ -35,11 +35,12 @@ def doctor(
 
     Makes a few persons, legal entities, records, accounts, orders and definitions in the scope, and removes them again.
     """
+    from pipelines.arguments import speaking_of_flags
     from pipelines.cli.console import print_json, progress
     from pipelines.doctor.doctor import examine
     from pipelines.options import Options
 
-    with progress() as shown:
+    with progress() as shown, speaking_of_flags():
         options = Options.of(target=target, dialect=dialect, patience=patience)
         found = examine(scope, out=out, options=options, orders=not no_orders, progress=shown)
     if as_json:

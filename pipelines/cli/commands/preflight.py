@@ -108,11 +108,12 @@ def _note(text: str) -> None:
 def _run(specs: Sequence["LoadSpec"], definitions: Path | None) -> "Preflight":
     from dataclasses import replace
 
+    from pipelines.arguments import speaking_of_flags
     from pipelines.cli.console import stderr_console
     from pipelines.cli.progress import TerminalProgress
     from pipelines.compare.preflight.preflight import preflight as ask
 
-    with TerminalProgress(stderr_console()) as progress:
+    with TerminalProgress(stderr_console()) as progress, speaking_of_flags():
         return ask([replace(spec, progress=progress) for spec in specs], definitions=definitions)
 
 

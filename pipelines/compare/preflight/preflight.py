@@ -11,6 +11,7 @@ import orjson
 from connectors.extracts.assumptions_file import read_assumptions
 from connectors.run_folder.folder import write_json
 from connectors.targets import open_target, target_url
+from pipelines.arguments import speaking_of_arguments
 from pipelines.compare.preflight.calls import Calls, NotAskedError
 from pipelines.compare.preflight.collecting import collect
 from pipelines.compare.preflight.definitions import of_another_kind, requests_for, undefined
@@ -79,6 +80,7 @@ class Preflight:
         )
 
 
+@speaking_of_arguments()
 def preflight(specs: Sequence[LoadSpec], *, definitions: Path | None = None) -> Preflight:
     """Reads extracts once and asks LUSID for what they refer to.
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from connectors.run_folder.results import write_failures
+from pipelines.report.advice import flag_words
 from pipelines.report.report import Report, RowsNotAcceptedError
 from schemas.states import EXIT_CODES, GOOD, STATES, State, Verdict
 from schemas.verdicts import verdict_of
@@ -77,3 +78,8 @@ def test_a_script_can_ask_for_an_exception(tmp_path: Path) -> None:
         report(tmp_path, Verdict.REJECTS, accepted=1, duplicate=1, failed=2, invalid=1).raise_for_failures()
     assert caught.value.message == f"run-1: 1 invalid, 2 failed; see {tmp_path / 'failures.csv'}"
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(("seconds", "typed"), [(1.0, "1"), (0.5, "0.5"), (86400.0, "86400")])
+def test_seconds_are_typed_again_as_they_were(seconds: float, typed: str) -> None:
+    assert [*flag_words({"patience": seconds})] == ["--patience", typed]
