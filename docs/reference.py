@@ -83,10 +83,7 @@ def settings() -> str:
 def files() -> str:
     """The files of a run."""
     section = ARCHITECTURE.read_text("utf-8").partition("## The files of a run\n")[2].partition("\n### ")[0]
-    section = section.replace("](manifest.schema.json)", "](../manifest.schema.json)")
-    section = section.replace("](before-and-after.md)", "](../before-and-after.md)").replace(
-        "](feeds.md)", "](../feeds.md)"
-    )
+    section = re.sub(r"\]\((?=[\w-]+\.)", "](../", section)  # the page is one folder further down
     parts = ["# The files of a run", section.strip(), "## journal.jsonl", journal_table()]
     return "\n\n".join([*parts, "## outcomes.parquet", outcomes_table()])
 

@@ -15,6 +15,7 @@ import pytest
 from builders import account, investor, rows_for, write_csv
 from dask_cluster import Workers, dask_cluster, what_travels
 from reconcile import documents, order_ids
+from remote_places import BUCKET, s3
 from run_checks import check_folder, check_journal
 from scripted_lusid import Call, Reply, ScriptedLusid, nothing_there, refused
 
@@ -98,20 +99,39 @@ def test_what_a_killed_worker_was_sending_another_one_makes_good(
     path = write_csv(tmp_path / "a.csv", ROWS[operation])
     with Sandbox(token=TOKEN) as sandbox:
         usual = load(operation, path, runs=tmp_path / "usual", target=sandbox.url, workers=1)
-    cluster.start(3 - sum(each.is_running for each in cluster.processes))
-    database, killed = tmp_path / "kept.db", list[str]()
-    faults = "slow=1,slow-seconds=0.05"
-    with Sandbox(database=database, token=TOKEN, faults=faults) as sandbox:
-        killer = killed_when(cluster, lambda: calls(tmp_path / "runs") >= 8, killed)
-        report = load(operation, path, runs=tmp_path / "runs", target=sandbox.url, **far(cluster, workers=workers))
-        killer.join()
-    assert len(killed) == 1
+    database = tmp_path / "kept.db"
+    report = one_killed(cluster, operation, path, database, workers=workers)
     assert outcomes(report) == outcomes(usual)
     assert report.rows == usual.rows
     assert len(documents(database, KINDS[operation])) == usual.keys[State.ACCEPTED]
     check_folder(report.run_dir)
     check_journal(report.run_dir)
     assert {path.name for path in report.run_dir.iterdir()} == {path.name for path in usual.run_dir.iterdir()}
+
+
+def one_killed(cluster: Workers, operation: str, path: Path, database: Path, **more: Any) -> Report:
+    """Loads on three workers, of which one is killed while it sends."""
+    cluster.start(3 - sum(each.is_running for each in cluster.processes))
+    runs, killed = database.parent / "runs", list[str]()
+    with Sandbox(database=database, token=TOKEN, faults="slow=1,slow-seconds=0.05") as sandbox:
+        killer = killed_when(cluster, lambda: calls(runs) >= 8, killed)
+        report = load(operation, path, runs=runs, target=sandbox.url, **far(cluster, **more))
+        killer.join()
+    assert len(killed) == 1
+    return report
+
+
+@pytest.mark.soak
+def test_a_run_that_lost_a_worker_is_archived_whole(
+    tmp_path: Path, cluster: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_csv(tmp_path / "a.csv", ROWS["orders"])
+    with s3() as bucket:
+        bucket.known(monkeypatch)
+        report = one_killed(cluster, "orders", path, tmp_path / "kept.db", workers=2, archive=f"s3://{BUCKET}/done")
+        kept = {name.rpartition("/")[2]: each for name, each in bucket.objects().items() if report.run_id in name}
+    assert report.rows[State.ACCEPTED] == 150
+    assert kept == {each.name: each.read_bytes() for each in report.run_dir.iterdir()}
 
 
 def test_nothing_of_a_row_and_no_secret_travels(tmp_path: Path, cluster: Workers) -> None:

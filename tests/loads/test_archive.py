@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3  # type: ignore[import-untyped]
 import pytest
 from builders import account, investor, write_csv
 from remote_places import BUCKET, S3, s3, sftp
@@ -31,12 +30,6 @@ def bucket(kept_s3: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
     return kept_s3
 
 
-def objects(bucket: S3) -> dict[str, bytes]:
-    client = boto3.client("s3", endpoint_url=bucket.url, region_name="us-east-1")
-    listed = client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    return {each["Key"]: client.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in listed}
-
-
 def files(folder: Path) -> dict[str, bytes]:
     return {f"{folder.name}/{path.name}": path.read_bytes() for path in folder.iterdir()}
 
@@ -58,7 +51,7 @@ def test_all_files_of_a_run_are_in_its_archive(bucket: S3, tmp_path: Path) -> No
     heard = Heard()
     report = loaded(tmp_path, f"s3://{BUCKET}/nights/", heard)
     wanted = {f"nights/{name}": content for name, content in files(report.run_dir).items()}
-    assert {name: each for name, each in objects(bucket).items() if report.run_id in name} == wanted
+    assert {name: each for name, each in bucket.objects().items() if report.run_id in name} == wanted
     assert len(wanted) >= 5
     assert report.warnings == ()
     assert heard.notes[-1] == f"archived: s3://{BUCKET}/nights/{report.run_id}"
@@ -74,7 +67,7 @@ def test_every_load_of_a_night_is_archived(
     runs = [each for each in (tmp_path / "runs").iterdir() if (each / "outcomes.parquet").exists()]
     assert len(runs) == 2
     for run in runs:
-        assert files(run).items() <= objects(bucket).items()
+        assert files(run).items() <= bucket.objects().items()
     assert "archived: s3://" in capsys.readouterr().err
 
 
@@ -122,8 +115,8 @@ def test_what_is_cut_short_has_no_manifest_in_the_archive(
     report = loaded(tmp_path, f"s3://{BUCKET}")
     assert "report.html: " in report.warnings[0]
     assert "arrived" in report.warnings[0]
-    assert f"{report.run_id}/outcomes.parquet" in objects(bucket)
-    assert f"{report.run_id}/manifest.json" not in objects(bucket)
+    assert f"{report.run_id}/outcomes.parquet" in bucket.objects()
+    assert f"{report.run_id}/manifest.json" not in bucket.objects()
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,11 @@ class S3:
         self._client.put_object(Bucket=BUCKET, Key=key, Body=text if isinstance(text, bytes) else text.encode())
         return f"s3://{BUCKET}/{key}"
 
+    def objects(self) -> dict[str, bytes]:
+        """All that is in it, by key."""
+        listed = self._client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        return {each["Key"]: self._client.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in listed}
+
     def known(self, patch: pytest.MonkeyPatch) -> None:
         """Tells clients of this process where it is, and who they are, as an operator's environment does."""
         patch.setenv("AWS_ENDPOINT_URL", self.url)
