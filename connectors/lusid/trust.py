@@ -34,5 +34,5 @@ def check_named(target: str | None, run_id: str) -> None:
     if target is not None and not is_named(target):
         raise ConfigError(
             f"{run_id} says that it was loaded into {target}, which no setting names, and credentials go nowhere on a "
-            f"run's word alone: if that is right, add --target {target}"
+            f"run's word alone: if that is right, add --target={target}"
         )

@@ -29,7 +29,7 @@ def test_a_planted_target_is_refused_before_anything_is_sent(
         (resume if run_id == STOPPED else replay)(run_id, runs=runs)
     assert caught.value.message == (
         f"{run_id} says that it was loaded into {PLANTED}, which no setting names, and credentials go nowhere on a "
-        f"run's word alone: if that is right, add --target {PLANTED}"
+        f"run's word alone: if that is right, add target={PLANTED}"
     )
 
 
@@ -41,7 +41,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, runs: Path, target: str | None = Non
         found.append(target)
         raise ConfigError("stop")
 
-    monkeypatch.setattr("pipelines.loading.opening.open_target", stop)
+    monkeypatch.setattr("pipelines.loading.places.open_target", stop)
     with pytest.raises(ConfigError, match="stop"):
         resume(STOPPED, runs=runs, target=target)
     return found[0]
