@@ -36,6 +36,20 @@ def test_the_journal_and_outcomes_of_a_load_are_as_the_tables_say(tmp_path: Path
     assert pq.read_schema(report.run_dir / "outcomes.parquet").equals(OUTCOME_SCHEMA)
 
 
+def test_every_room_has_its_line() -> None:
+    """Two levels of folders; `unit`, `sandbox` and `flows` of the tests stand in the line above the others."""
+    drawing = TEXT.partition("<!-- tried by tests/project/test_architecture.py -->\n```text\n")[2].partition("```")[0]
+    named, above = {"tests/unit/", "tests/sandbox/", "tests/flows/"}, ""
+    for line in drawing.splitlines():
+        place = line.split()[0]
+        above = above if line.startswith("  ") else place
+        named.add(f"{above}{place}" if line.startswith("  ") else place)
+    trees = [ROOT / name for name in ("schemas", "connectors", "pipelines", "tests")]
+    filled = {path for tree in trees for path in tree.iterdir() if any(path.rglob("*.py")) or any(path.rglob("*.csv"))}
+    assert {f"{path.relative_to(ROOT)}/" for path in filled} == {name for name in named if name.count("/") == 2}
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_every_path_it_names_is_there() -> None:
     paths = re.findall(r"\]\(([\w./-]+)\)", TEXT) + re.findall(
         r"`((?:schemas|connectors|pipelines|tests)/[\w./]*)`", TEXT

@@ -1,7 +1,8 @@
 """Every code block in README, CONTRIBUTING, data/README and docs is read by what it is for, or says why not.
 
 Commands are parsed by the command line itself, mappings read as mappings, Python run; blocks below `<!-- tried -->` are
-typed, in an empty folder. `<!-- not run: why -->` above a block leaves it out. What first-load.md and
+typed, in an empty folder. `<!-- not run: why -->` above a block leaves it out; what is only shown says what makes it,
+or why nothing does. Commands that sentences name exist, and so do their flags. What first-load.md and
 before-and-after.md show, the test of the wheel types, and what prefect.md shows, the test of a server. Links and
 anchors lead somewhere.
 """
@@ -46,6 +47,8 @@ SHOWN = ("text", "csv", "json")
 _BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<why>.+?) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
+_SHOWN = re.compile(r"(?:^<!-- (?P<mark>[^\n]+?) -->\n)?^```(?P<kind>text|csv)\n", re.MULTILINE)
+_TRIED_BY = re.compile(r"tried by (\S+)")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _COMMENT = re.compile(r"\s+#\s.*$")
 
@@ -80,6 +83,71 @@ def test_every_block_says_what_it_is() -> None:
     assert [block.place for _, block in BLOCKS if block.kind not in known] == []
 
 
+def shown_by_nobody(text: str) -> list[str]:
+    """Texts and extracts of a page of which nothing says what makes or compares them, nor why they are not run."""
+
+    def is_told(mark: str) -> bool:
+        if tried := _TRIED_BY.fullmatch(mark):
+            return (ROOT / tried[1]).is_file()
+        return mark.startswith(("not run: ", "generated: ", "file: "))
+
+    found = _SHOWN.finditer(text)
+    return [f"line {text.count(chr(10), 0, m.start()) + 1}" for m in found if not is_told(m["mark"] or "")]
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.name not in OWN_TESTS], ids=lambda path: path.name)
+def test_what_is_only_shown_says_what_makes_it_or_why_it_is_not_run(path: Path) -> None:
+    assert shown_by_nobody(path.read_text("utf-8")) == []
+
+
+def test_a_text_that_nothing_makes_is_found() -> None:
+    page = "a\n\n```text\nbulkload lod\n```\n\n<!-- tried by tests/gone.py -->\n```csv\na\n```\n"
+    assert shown_by_nobody(page) == ["line 3", "line 7"]
+    assert shown_by_nobody("<!-- not run: a drawing -->\n```text\n->\n```\n") == []
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_every_block_begins_where_its_line_does(path: Path) -> None:
+    """A block in a list, or behind other marks, would be seen by no test here."""
+    assert re.findall(r"^(?: +```|~~~|````).*$", path.read_text("utf-8"), re.MULTILINE) == []
+
+
+_NAMED = re.compile(r"`(bulkload [a-z][^`]+)`")
+LEFT_OUT = ("MissingParameter", "BadOptionUsage")
+"""What the command line says of an argument, or of a flag's value, that is not there."""
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_a_command_that_is_named_in_a_sentence_is_one_with_such_flags(path: Path) -> None:
+    """What it needs may be left out there."""
+    text = re.sub(_BLOCK, "", path.read_text("utf-8")).replace("\n", " ")
+    named = _NAMED.findall(re.sub(r"\$\([^)]*\)", "X", text).replace("\\|", "|"))
+    assert [command for command in named if not is_known(command)] == []
+
+
+def is_known(command: str) -> bool:
+    """Whether the command line has the command and its flags."""
+    try:
+        check_command(command)
+    except cli._UsageError as error:
+        return type(error).__name__ in LEFT_OUT
+    return True
+
+
+@pytest.mark.parametrize(
+    ("command", "known"),
+    [
+        ("bulkload lod", False),
+        ("bulkload runs --sinse", False),
+        ("bulkload load --sinse", False),
+        ("bulkload runs --since", True),
+        ("bulkload load", True),
+    ],
+)
+def test_a_command_of_a_sentence_may_lack_what_it_needs_and_no_more(command: str, known: bool) -> None:
+    assert is_known(command) is known
+
+
 def commands(text: str) -> list[str]:
     """The commands of a block: with `$`, what follows are outputs; a quote may span lines, a `\\` too."""
     typed = "\n".join(line[2:] for line in text.splitlines() if line.startswith("$ ")) or text
@@ -111,6 +179,9 @@ def check_other(words: list[str]) -> None:
     elif words[0] == "export":
         name = words[1].partition("=")[0]
         assert name in {variable for variable, _ in NAMES.values()} | {"PREFECT_API_URL"}, words
+    elif words[0] == ".venv/bin/python":
+        script = (ROOT / words[1]).read_text("utf-8")
+        assert [flag for flag in words[2:] if flag.startswith("--") and f'"{flag}"' not in script] == [], words
     else:
         assert words[0] in ("sed", "python3", "mv", "printf"), f"{words}: say why it is not run"
 

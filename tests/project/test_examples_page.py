@@ -46,6 +46,10 @@ def examples() -> list[Example]:
     return found
 
 
+def test_every_block_of_the_page_is_of_an_example() -> None:
+    assert len(BLOCK.findall(PAGE.read_text("utf-8"))) == 3 * len(examples())
+
+
 def made(example: Example, folder: Path) -> tuple[Path, Any]:
     """The extract as files, which a mapping is begun from, and as it is loaded."""
     path = folder / "extract.csv"

@@ -78,6 +78,11 @@ def test_an_example_is_read_as_the_page_says(tmp_path: Path, example: Example) -
     assert found == example.read
 
 
+def test_every_mapping_and_extract_of_the_page_is_an_example() -> None:
+    kinds = [kind for kind, _ in BLOCK.findall(PAGE.read_text("utf-8")) if kind in ("yaml", "csv", "json")]
+    assert len(kinds) == 3 * len(examples())
+
+
 def test_every_member_has_an_example() -> None:
     shown = {name for example in examples() for name in yaml.safe_load(example.mapping)}
     assert set(Mapping.model_fields) <= shown
