@@ -200,7 +200,7 @@ def test_an_extract_without_a_row_ends_the_backfill_there_and_earlier_nights_are
     path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
     report = place.run()
     assert (days(report), report.not_started, report.exit_code) == ([THURSDAY, FRIDAY], (MONDAY,), 2)
-    says = "pass --min-rows 0, or put `expect: {min_rows: 0}` into the mapping, if that is meant"
+    says = "pass min_rows=0, or put `expect: {min_rows: 0}` into the mapping, if that is meant"
     assert [[*map(str, night.refused)] for _, night in report.nights] == [
         [],
         [f"investor-records: {path} holds no row: {says}"],
