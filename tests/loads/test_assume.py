@@ -196,7 +196,7 @@ def test_a_night_and_a_resumed_run_follow_it_too(tmp_path: Path, monkeypatch: py
         stopped = load(OPERATION, night / "investors.csv", target=sandbox.url, runs="runs2", assume="assume.yaml")
     monkeypatch.chdir("/")
     (tmp_path / "assume.yaml").unlink()
-    with differing("") as sandbox, pytest.raises(ConfigError, match=r"--assume .*assume\.yaml cannot be read"):
+    with differing("") as sandbox, pytest.raises(ConfigError, match=r"assume .*assume\.yaml cannot be read"):
         resume(stopped.run_id, runs=tmp_path / "runs2", target=sandbox.url)
 
 

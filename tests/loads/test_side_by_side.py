@@ -185,11 +185,11 @@ def test_strict_leaves_what_a_mapping_declares(at: Desk) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "likely"),
     [
-        ("code;kind\nA;1,5\n", {}, "pass delimiter ';', or declare `delimiter: \";\"`"),
-        ("code\tkind\nA\tB\n", {}, "pass delimiter '\\t', or declare `delimiter: \"\\t\"`"),
-        ("code||kind\nA||B\n", {}, "pass delimiter '||'"),
-        ("code,kind,x\nA,B,C\n", {"delimiter": ";"}, "pass delimiter ','"),
-        ("a^b^c\n1^2^3\n", {}, "pass delimiter '^'"),
+        ("code;kind\nA;1,5\n", {}, "pass delimiter=';', or declare `delimiter: \";\"`"),
+        ("code\tkind\nA\tB\n", {}, "pass delimiter='\\t', or declare `delimiter: \"\\t\"`"),
+        ("code||kind\nA||B\n", {}, "pass delimiter='||'"),
+        ("code,kind,x\nA,B,C\n", {"delimiter": ";"}, "pass delimiter=','"),
+        ("a^b^c\n1^2^3\n", {}, "pass delimiter='^'"),
     ],
 )
 def test_a_header_of_one_column_names_its_file_and_the_delimiter_it_seems_to_have(
