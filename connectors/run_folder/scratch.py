@@ -122,16 +122,15 @@ class EntryFile:
         self._file = self._joined.own
         self._ends = array("q", [0])
 
-    def adopt(self, file: BinaryIO, ends: bytes) -> None:
+    def adopt(self, file: BinaryIO, ends: npt.NDArray[np.int64]) -> None:
         """Adds the entries of another process, before any of one's own.
 
         Args:
             file: what it wrote.
-            ends: its `ends`, as bytes.
+            ends: its `ends`.
         """
-        found = np.frombuffer(ends, np.int64)
-        self._joined.adopt(file, int(found[-1]))
-        self._ends.frombytes((found[1:] + self._ends[-1]).tobytes())
+        self._joined.adopt(file, int(ends[-1]))
+        self._ends.frombytes((ends[1:] + self._ends[-1]).tobytes())
 
     def kept(self) -> "KeptEntries":
         """What another process needs to read the entries, where the files have names."""

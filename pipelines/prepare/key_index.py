@@ -82,7 +82,7 @@ class KeyIndex:
 
         A text has the same hash in processes that were started with the same PYTHONHASHSEED.
         """
-        self._hashes.extend(other._hashes)
+        self._hashes.frombytes(np.frombuffer(other._hashes, np.uint8).data)
         self._ordinals.frombytes((np.frombuffer(other._ordinals, np.int64) + start).tobytes())
 
     def hashed(self) -> Hashed:

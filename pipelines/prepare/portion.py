@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from connectors.extracts.extract import Extract, RowBatch
 from connectors.run_folder.scratch import EntryFile
@@ -77,13 +78,13 @@ class Kept(NamedTuple):
     """What is known of a prepared portion beside its scratch files; another process can take it over.
 
     Attributes:
-        entry_ends, part_ends, key_ends: where these end in their files; int64 as bytes.
+        entry_ends, part_ends, key_ends: where these end in their files.
     """
 
     book: KeptBook
-    entry_ends: bytes
-    part_ends: bytes
-    key_ends: bytes
+    entry_ends: npt.NDArray[np.int64]
+    part_ends: npt.NDArray[np.int64]
+    key_ends: npt.NDArray[np.int64]
     by_key: KeyIndex
     shared: Sequence[KeyIndex]
     said: Said
@@ -212,9 +213,9 @@ class Portion:
         gathering = self.gathering
         return Kept(
             self.book.keep(),
-            self.entries.ends.tobytes(),
-            gathering.parts.ends.tobytes() if gathering else b"",
-            self.keys.ends.tobytes(),
+            self.entries.ends,
+            gathering.parts.ends if gathering else np.zeros(1, np.int64),
+            self.keys.ends,
             self.by_key,
             self.shared.indices,
             self.wides.said,

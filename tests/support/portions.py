@@ -10,6 +10,7 @@ import pytest
 
 from connectors.extracts.extract import Extract
 from pipelines.prepare.processes import own_processes, worker
+from pipelines.prepare.processes.outcome_files import write_outcome
 from pipelines.prepare.processes.own_processes import OwnProcesses
 from pipelines.prepare.processes.workers import Task
 
@@ -26,8 +27,7 @@ class InThisProcess:
         os.close(copied.files[-1])
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(worker, "say", self._hear)
-            pickle.dump(worker.prepared(copied), outcome)
-        outcome.flush()
+            write_outcome(worker.prepared(copied), outcome)
 
     def _hear(self, *numbers: int) -> None:
         self.told = numbers

@@ -1,6 +1,7 @@
 """Prepares an extract in several processes, a portion each; this one adopts what they leave."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -38,20 +39,22 @@ def prepare_apart(portion: Portion, folder: Path, gate: Gate, workers: Workers, 
     with ExitStack() as files:
         tasks = [Task(extract, shards, portion.rules, told) for shards in portions]
         try:
-            ended = crew.prepare(tasks, folder, files, progress)
+            ended = deque(crew.prepare(tasks, folder, files, progress))
             _raise_first(ended)
         except MisalignedError:
             return False
-        for left, outcome in ended:
+        found = [each for _, outcome in ended for each in outcome.found]
+        while ended:  # what is taken over is forgotten at once: it has some fifty bytes for each row
+            left, outcome = ended.popleft()
             assert outcome.kept is not None  # noqa: S101 - only an error leaves none
             portion.adopt(left, outcome.kept)
             gate.add(len(outcome.kept.book.states), outcome.trailers)
-        extract.take([found for _, outcome in ended for found in outcome.found])
+        extract.take(found)
         files.pop_all()  # the portion closes them
     return True
 
 
-def _raise_first(ended: Sequence[Ended]) -> None:
+def _raise_first(ended: Iterable[Ended]) -> None:
     """Raises the first portion's error."""
     for _, outcome in ended:
         if outcome.error is not None:

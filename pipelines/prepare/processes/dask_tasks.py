@@ -18,8 +18,9 @@ from connectors.extracts.extract import Extract
 from connectors.processes import CAN_SHARE, listen
 from connectors.run_folder.scratch import open_private
 from pipelines.prepare.portion import PortionFiles
+from pipelines.prepare.processes.outcome_files import read_outcome
 from pipelines.prepare.processes.own_processes import FILES, WORTH_A_PROCESS, new_seed, start
-from pipelines.prepare.processes.workers import Ended, Outcome, Progress, Task
+from pipelines.prepare.processes.workers import Ended, Progress, Task
 from schemas.errors import RunFolderError
 
 _TELL_EVERY = 0.2
@@ -88,8 +89,7 @@ def _left(folder: Path, stem: str, files: ExitStack) -> Ended:
         files.enter_context(file)
     *scratch, outcome = opened
     with outcome:
-        found: Outcome = pickle.load(outcome)  # noqa: S301 - our own process wrote it, into a folder of ours
-    return Ended(PortionFiles(*scratch), found)
+        return Ended(PortionFiles(*scratch), read_outcome(outcome))
 
 
 def prepare_there(path: str, seed: int, topic: str) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Processes of this machine that prepare portions; their scratch files are open in them, and have no names."""
 
-import pickle
 import random
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from connectors.extracts.extract import Extract
 from connectors.processes import CAN_SHARE, OwnProcess, cores, listen
 from connectors.run_folder.scratch import open_private
 from pipelines.prepare.portion import PortionFiles
+from pipelines.prepare.processes.outcome_files import read_outcome
 from pipelines.prepare.processes.workers import Ended, Outcome, Progress, Task
 from schemas.errors import RunFolderError
 
@@ -33,9 +33,7 @@ class Worker(NamedTuple):
                 for file in self.files:
                     file.close()
                 return None
-            self.outcome.seek(0)
-            found: Outcome = pickle.load(self.outcome)  # noqa: S301 - our own process wrote it, and it has no name
-            return found
+            return read_outcome(self.outcome)
 
 
 FILES = (*PortionFiles._fields, "outcome")

@@ -12,6 +12,7 @@ import pyarrow as pa
 from connectors.processes import say
 from pipelines.prepare.completeness import Gate
 from pipelines.prepare.portion import Portion, PortionFiles
+from pipelines.prepare.processes.outcome_files import write_outcome
 from pipelines.prepare.processes.workers import Outcome, Task
 from schemas.expectations import Expectations
 from schemas.rows.binding import Binding
@@ -32,7 +33,7 @@ def main() -> None:
             raise  # this process dies of it, and another one may have more luck
         except Exception as error:  # noqa: BLE001  # whatever it is, the other process says it
             outcome = Outcome(error)
-        pickle.dump(outcome, file, pickle.HIGHEST_PROTOCOL)
+        write_outcome(outcome, file)
     os._exit(0)  # all is written; to take Python down in good order would take a tenth of a second
 
 
