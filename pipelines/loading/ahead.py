@@ -15,7 +15,6 @@ from pipelines.deliver.ledger import Outcome
 from pipelines.deliver.list_reading import LONGEST
 from pipelines.feeds.of_load import foreseen_by_feed
 from pipelines.loading.sending import PreparedRun
-from pipelines.operations.operation import CallSpec
 from pipelines.planning.effect import Effect, is_foreseeable
 from pipelines.planning.guard import Doing, over
 from pipelines.planning.held import Held, HeldReader, version_of
@@ -62,7 +61,7 @@ def planned_load(prepared: PreparedRun, target: Target, again: str) -> Plan:
         RunFolderError: a file cannot be written.
     """
     run, requests = prepared.run, prepared.requests
-    spec = _calls(prepared)
+    spec = prepared.calls
     given = given_of(run.record.manifest, target.url, requests)
     planned = Planned(requests, spec, target.url, given, _vanished(prepared, target.url))
     longest = run.assumed.filter_of(LONGEST)
@@ -131,7 +130,7 @@ def _leave_out(prepared: PreparedRun, intended: Intended, doubtful: set[int], ta
         said = [(request, *intended.reasons[request]) for request in refused.tolist()]
         ledger.leave_out((), [Outcome(r, State.INVALID, code, f"the plan says: {why}") for r, code, why in said])
     longest = run.assumed.filter_of(LONGEST)
-    reader = HeldReader(prepared.requests, _calls(prepared), target.client, run.folder.scratch, "resume", longest)
+    reader = HeldReader(prepared.requests, prepared.calls, target.client, run.folder.scratch, "resume", longest)
     rest = np.setdiff1d(to_settle, refused)
     same = set(intended.numbers(Effect.SAME).tolist())
     for some in reader.read(rest, run.spec.options.concurrency, run.spec.progress.note):
@@ -148,8 +147,3 @@ def _since(held: Held) -> str:
     if version is None:
         return "LUSID does not hold it any more, as it did when the load was planned"
     return f"LUSID holds another version than when the load was planned: {version}"
-
-
-def _calls(prepared: PreparedRun) -> CallSpec:
-    options = prepared.run.spec.options
-    return CallSpec(prepared.run.spec.operation, options.mode, options.dialect)

@@ -2,13 +2,12 @@
 
 from collections.abc import Set
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from connectors.lusid.client import LusidClient
 from connectors.targets import Target
-from pipelines.deliver.cluster.handover import About, Handover, homes_of
-from pipelines.deliver.cluster.remote import Remote
 from pipelines.deliver.delivery import Delivery
 from pipelines.deliver.doubts import Before
 from pipelines.deliver.first_clear import FirstClear
@@ -23,6 +22,9 @@ from pipelines.prepare.reading import Prepared
 from schemas.errors import FatalError
 from schemas.option_types.choices import UnknownInstruments
 from schemas.states import State
+
+if TYPE_CHECKING:
+    from pipelines.deliver.cluster.remote import Remote
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class PreparedRun:
     requests: Prepared
     ledger: Ledger
     feed: FeedLoad | None = None
+
+    @property
+    def calls(self) -> CallSpec:
+        """How its requests go on the wire."""
+        spec = self.run.spec
+        return CallSpec(spec.operation, spec.options.mode, spec.options.dialect)
 
 
 @dataclass(frozen=True)
@@ -73,27 +81,23 @@ class _Sending:
         spec, options, requests = prepared.run.spec, prepared.run.spec.options, prepared.requests
         self._prepared, self._progress, self._target, client = prepared, spec.progress, target, target.client
         self._remote: Remote | None = None
-        self._before = before = _before(prepared)
+        self._before = _before(prepared)
         self._pressure = Pressure(options.concurrency, self._setbacks)
-        lag, call = (
-            prepared.run.assumed.lag_of(options.read_lag),
-            CallSpec(spec.operation, options.mode, options.dialect),
-        )
-        self._lag, self._call = lag, call
-        self._first_clear = FirstClear(requests, call, client, lag) if _is_to_be_tried(prepared) else None
+        self._lag, calls = prepared.run.assumed.lag_of(options.read_lag), prepared.calls
+        self._first_clear = FirstClear(requests, calls, client, self._lag) if _is_to_be_tried(prepared) else None
         self._delivery = Delivery(
             requests,
-            call,
+            calls,
             prepared.ledger,
             client,
             heard=self._pressure.answered,
             assumed=prepared.run.assumed,
-            lag=lag,
-            before=before,
+            lag=self._lag,
+            before=self._before,
             first_clear=self._first_clear,
         )
         if spec.operation.has_instrument and options.unknown_instruments is UnknownInstruments.REFUSE:
-            self._hold_unknown(client, before.doubtful)
+            self._hold_unknown(client, self._before.doubtful)
         budget = options.max_failures
         self._spending = None if budget is None else Spending(budget, requests, prepared.ledger)
         if self._spending is not None:
@@ -127,15 +131,18 @@ class _Sending:
         told = [*self._delivery.warnings(), *(self._remote.warnings if self._remote else ())]
         return Sent(brake.error, tuple(dict.fromkeys(told)), self._remote.retries if self._remote else 0)
 
-    def _opened(self) -> Remote | None:
+    def _opened(self) -> "Remote | None":
         """What sends through the workers of a cluster; None where this process sends."""
         run, requests = self._prepared.run, self._prepared.requests
         if run.cluster is None or "://" not in self._target.url:  # a sandbox of this process is nobody else's
             return None
+        from pipelines.deliver.cluster.handover import About, Handover, homes_of
+        from pipelines.deliver.cluster.remote import Remote
+
         path, journal = run.folder.scratch.absolute() / "handover", run.folder.journal.absolute()
         manifest, options = run.record.manifest, run.spec.options
         how = (manifest.started, self._lag, run.assumed, self._before)
-        Handover.of(requests, About(journal, self._target.url, options, self._call, *how)).write(path)
+        Handover.of(requests, About(journal, self._target.url, options, self._prepared.calls, *how)).write(path)
         self._remote = Remote(
             run.cluster,
             path,

@@ -1,13 +1,12 @@
 """Runs that an earlier version left are resumed, replayed, reported and purged by this one."""
 
-from collections import Counter
 from pathlib import Path
 
 import orjson
 import pytest
 from old_runs import ALL, FINISHED, REPLAY, STOPPED, STOPPED_ORDERS, moved, old_runs
 from run_checks import check_books
-from scripted_lusid import Call, Reply, ScriptedLusid, done, nothing_there
+from scripted_lusid import ScriptedLusid, Taking
 
 from pipelines.cli import main as cli
 from pipelines.history.catalog import past_runs
@@ -16,19 +15,6 @@ from pipelines.resume import resume
 from schemas.states import Verdict
 
 OLDER = {"bulkload": "0.0.9", "python": "3.11.7"}
-
-
-class Taking:
-    """A LUSID that takes everything, and counts how often it is sent each key."""
-
-    def __init__(self) -> None:
-        self.posted: Counter[str] = Counter()
-
-    def __call__(self, call: Call) -> Reply:
-        if call.method == "GET":
-            return nothing_there(call)
-        self.posted.update(call.keys)
-        return done(call)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ For answers that the sandbox never gives: shuffled, incomplete, of wrong types, 
 import itertools
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +86,19 @@ MISSING = Reply(404, problem("ResourceNotFound", 460, 404, "Not there"))
 def nothing_there(call: Call) -> Reply:
     """What a GET finds in a LUSID that is there and holds nothing."""
     return Reply(200, {}) if "metadata" in call.path else MISSING
+
+
+class Taking:
+    """A LUSID that takes everything, and counts how often it is sent each key."""
+
+    def __init__(self) -> None:
+        self.posted: Counter[str] = Counter()
+
+    def __call__(self, call: Call) -> Reply:
+        if call.method == "GET":
+            return nothing_there(call)
+        self.posted.update(call.keys)
+        return done(call)
 
 
 class ScriptedLusid:

@@ -48,22 +48,10 @@ class Handover:
     """What is handed over once for a run.
 
     Attributes:
-        journal: the run's.
-        url: the target's.
-        options: of the load, but for its target and held references.
-        started: when the run began, as its manifest has it.
-        lag: seconds by which reads may lag behind writes.
-        before: what is known of the requests from before anything was handed over.
+        about: how to send.
     """
 
-    journal: Path
-    url: str
-    options: Options
-    spec: CallSpec
-    started: str
-    lag: float
-    assumed: Assumptions
-    before: Before
+    about: "About"
     _entries: KeptEntries
     _keys: KeptEntries
     _entry_of: npt.NDArray[np.int64]
@@ -75,10 +63,8 @@ class Handover:
     @classmethod
     def of(cls, prepared: Prepared, about: "About") -> Self:
         """What is handed over of requests whose files have names."""
-        given = about._asdict()
-        given["options"] = replace(about.options, target=None, hold={})
         return cls(
-            **given,
+            about._replace(options=replace(about.options, target=None, hold={})),
             _entries=prepared.entries.kept(),
             _keys=prepared.keys.kept(),
             _entry_of=prepared.entry_of,
@@ -131,7 +117,16 @@ class Handover:
 
 
 class About(NamedTuple):
-    """The members of a `Handover` that say how to send."""
+    """How the requests of a run are sent.
+
+    Attributes:
+        journal: the run's.
+        url: the target's.
+        options: of the load; its target and its held references are not handed over.
+        started: when the run began, as its manifest has it.
+        lag: seconds by which reads may lag behind writes.
+        before: what is known of the requests from before anything was handed over.
+    """
 
     journal: Path
     url: str

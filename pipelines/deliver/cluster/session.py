@@ -61,7 +61,8 @@ class _Session:
     def __init__(self, path: Path, part: Path) -> None:
         """Opens all that sending needs; raises FatalError where it cannot."""
         self._path, handover = path, Handover.read(path, own_address())
-        self._journal_of_run, self._calls, self._is_over = handover.journal, 0, False
+        about = handover.about
+        self._journal_of_run, self._calls, self._is_over = about.journal, 0, False
         self._answered: list[tuple[int, float]] = []
         self._lock = threading.Lock()
         with ExitStack() as undo:
@@ -70,20 +71,19 @@ class _Session:
             requests = handover.requests()
             undo.callback(requests.entries.close)
             undo.callback(requests.keys.close)
-            name, clock = partial(handover.name, requests), since(handover.started)
+            name, clock = partial(handover.name, requests), since(about.started)
             self._ledger = Ledger(journal, len(requests), name, clock)
             doubtful = self._ledger.restore()  # Dask may have restarted a worker, and given it the same call
-            options = handover.options
-            self._client = undo.enter_context(open_target(handover.url, options, lambda _: None)).client
+            self._client = undo.enter_context(open_target(about.url, about.options, lambda _: None)).client
             self._delivery = Delivery(
                 requests,
-                handover.spec,
+                about.spec,
                 self._ledger,
                 self._client,
                 heard=lambda count, seconds: self._answered.append((count, seconds)),
-                lag=handover.lag,
-                assumed=handover.assumed,
-                before=replace(handover.before, doubtful=handover.before.doubtful | doubtful),
+                lag=about.lag,
+                assumed=about.assumed,
+                before=replace(about.before, doubtful=about.before.doubtful | doubtful),
             )
             self._closing = undo.pop_all()
         threading.Thread(target=self._watch, name="is-anybody-there", daemon=True).start()

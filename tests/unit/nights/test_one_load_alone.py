@@ -1,7 +1,6 @@
 """What is wrong with one load alone: it is refused by file and operation, what needs it is held, the rest is loaded."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 from builders import account, investor, order, read_csv, write_csv
-from scripted_lusid import Call, Reply, ScriptedLusid, done, nothing_there, refused
+from scripted_lusid import ScriptedLusid, Taking, nothing_there, refused
 
 from pipelines.cli import main as cli
 from pipelines.load import carry_out
@@ -27,19 +26,6 @@ from schemas.states import Verdict
 from schemas.verdicts import Colour
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-
-
-class Lusid:
-    """Accepts every call, and counts how often each key was sent."""
-
-    def __init__(self) -> None:
-        self.posted: Counter[str] = Counter()
-
-    def __call__(self, call: Call) -> Reply:
-        if call.method == "GET":
-            return nothing_there(call)
-        self.posted.update(call.keys)
-        return done(call)
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +74,7 @@ def test_a_wrong_header_keeps_back_what_needs_it_alone_and_the_night_continues_w
 ) -> None:
     if rules:
         (night / "night.yaml").write_text(rules)
-    text, lusid = spoil(night / spoilt), Lusid()
+    text, lusid = spoil(night / spoilt), Taking()
     with ScriptedLusid(lusid) as running:
         options: dict[str, Any] = {"target": running.url, "runs": night.parent / "runs", "once": True}
         first = nightly(night, **options)
@@ -112,7 +98,7 @@ def test_a_night_of_which_nothing_fits_is_told_whole_and_sends_nothing(night: Pa
     for file in ("investors.csv", "accounts.csv", "orders.csv"):
         spoil(night / file)
     (night / "orders.csv").write_bytes(b"")
-    lusid = Lusid()
+    lusid = Taking()
     with ScriptedLusid(lusid) as running:
         ended = nightly(night, target=running.url, runs=night.parent / "runs")
     assert told(ended) == ([], ["investor-records", "orders"], ("investment-accounts",))
@@ -176,7 +162,7 @@ def test_a_load_that_its_own_limit_stops_keeps_back_what_needs_it_and_resumes(
 ) -> None:
     write_csv(night / "orders.csv", [order(1, 1)])
     write_csv(night / "investors.csv", [investor(1), investor(2), investor(3, {"display_name": ""})])
-    with ScriptedLusid(Lusid()) as running:
+    with ScriptedLusid(Taking()) as running:
         options: dict[str, Any] = {"target": running.url, "runs": night.parent / "runs"}
         ended = nightly(night, **limit, **options)
         assert told(ended) == (["investor-records", "orders"], [], ("investment-accounts",))
