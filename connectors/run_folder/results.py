@@ -39,6 +39,9 @@ OUTCOME_SCHEMA = pa.schema(
 several files has a line for each file. `request` is the number of the call that settled it, as in journal.jsonl.
 """
 
+_REPEATING = ("source", "state", "code", "message", "request_id", "change")
+"""Its columns in which a value stands in many lines."""
+
 FAILURE_COLUMNS = ("_key", "_state", "_code", "_message", "_request_id", "_source", "_row", "_place")
 """The columns before the original ones in failures.csv; they are ignored when it is loaded again."""
 
@@ -63,9 +66,19 @@ def is_failure_report(header: Sequence[str]) -> bool:
 class LineFile:
     """A Parquet file that is written in row groups; a context manager."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, repeating: Sequence[str] | None = None) -> None:
+        """Begins a file.
+
+        Args:
+            path: where.
+            schema: its columns.
+            repeating: columns in which values repeat, by default all of them: a dictionary of the others costs more
+                than it saves.
+        """
         self._schema = schema
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._writer = pq.ParquetWriter(
+            path, schema, compression="zstd", use_dictionary=True if repeating is None else [*repeating]
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +106,7 @@ class OutcomeFile(LineFile):
     """outcomes.parquet, given as columns of OUTCOME_SCHEMA."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, OUTCOME_SCHEMA)
+        super().__init__(path, OUTCOME_SCHEMA, _REPEATING)
 
 
 def accepted_keys(path: Path) -> Counter[str]:

@@ -36,6 +36,9 @@ MISALIGNED = "not every cell of this row was in its column"
 UNDECODABLE = "UndecodableByte"
 """The code of rows that need no such cell: the replacement character in their cells keeps them from being loaded."""
 
+_AT_ONCE = 1 << 14
+"""Rows whose lines are made together, and are a row group of outcomes.parquet: of fewer, each costs more."""
+
 _IN_NO_REQUEST = np.iinfo(np.int64).min
 """In place of a journal offset; -1 is that of a request that no call settled, less that of one that is withheld."""
 
@@ -137,16 +140,16 @@ class Accountant:
 
     def _write_outcomes(self, file: OutcomeFile) -> int:
         """Writes the lines of all requests and of the rows outside; returns how many rows the lines list."""
-        columns, total = RowColumns(self._prepared), 0
-        for batch in self._book.batches:
-            lines = self._lines(batch, columns)
+        columns, total, rows = RowColumns(self._prepared), 0, range(len(self._book))
+        for start in rows[::_AT_ONCE]:
+            lines = self._lines(rows[start : start + _AT_ONCE], columns)
             total += len(lines["rows"].flatten())
             file.write(lines)
         return total
 
-    def _lines(self, batch: ReadBatch, columns: RowColumns) -> dict[str, Any]:
-        """The lines of the requests that begin in a batch, and of its rows outside."""
-        span = np.arange(batch.start, batch.start + batch.count)
+    def _lines(self, rows: range, columns: RowColumns) -> dict[str, Any]:
+        """The lines of the requests that begin in some rows, and of those of them outside."""
+        span = np.arange(rows.start, rows.stop)
         is_head = self._requests[span] < 0
         is_head[~is_head] = self._prepared.first_row[self._requests[span[~is_head]]] == span[~is_head]
         heads = span[is_head]
@@ -156,7 +159,7 @@ class Accountant:
             details = {name: [column[head] for head in lines.heads] for name, column in details.items()}
         states = self._states[heads[lines.heads]]
         places = columns.places(lines, ~self._is_good[states])
-        return {**columns.of(batch, heads, lines, states), "places": places, **details}
+        return {**columns.of(rows, heads, lines, states), "places": places, **details}
 
     def _details(self, ordinals: npt.NDArray[np.int64], requests: npt.NDArray[np.int32]) -> dict[str, list[Any]]:
         """Why each line is in its state; a stretch that one call settled, or that was not sent, is done at once."""

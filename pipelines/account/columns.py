@@ -1,4 +1,4 @@
-"""The columns of outcomes.parquet that tell of rows and not of calls, for a whole batch at once."""
+"""The columns of outcomes.parquet that tell of rows and not of calls, for many rows at once."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from connectors.run_folder.arrays import array_of
 from pipelines.prepare.reading import Prepared
-from pipelines.prepare.row_book import ReadBatch
 from pipelines.prepare.spans import Places, RowsOf
 from schemas.rows.whole.arrays import taken
 from schemas.states import STATES
@@ -70,11 +69,11 @@ class RowColumns:
         head = np.cumsum(first)[starts] - 1
         return Lines(head, rows, np.append(starts, len(rows)), sources[starts], rows + self._shift[batch])
 
-    def of(self, batch: ReadBatch, heads: Places, lines: Lines, states: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    def of(self, rows: range, heads: Places, lines: Lines, states: npt.NDArray[np.uint8]) -> dict[str, Any]:
         """Key, source, rows and state of lines.
 
         Args:
-            batch: where the heads were read.
+            rows: the ordinals that the heads are among.
             heads: those that the lines were made of.
             lines: the lines.
             states: the state code of each line.
@@ -82,7 +81,7 @@ class RowColumns:
         numbers = pa.Array.from_buffers(pa.int64(), len(lines.numbers), [None, pa.py_buffer(lines.numbers)])
         ends = pa.py_buffer(lines.starts.astype(np.int32))
         return {
-            "key": _keys(self._prepared, batch, heads[lines.heads]),
+            "key": _keys(self._prepared, rows, heads[lines.heads]),
             "source": taken(self._names, lines.sources),
             "rows": pa.Array.from_buffers(pa.list_(pa.int64()), len(lines), [None, ends], children=[numbers]),
             "state": _states(states),
@@ -97,16 +96,16 @@ class RowColumns:
         return found
 
 
-def _keys(prepared: Prepared, batch: ReadBatch, ordinals: Places) -> Any:
-    """The key of each row, null where it has none."""
-    octets = prepared.keys.read(batch.start, batch.count)
-    ends = prepared.keys.ends[batch.start : batch.start + batch.count + 1]
+def _keys(prepared: Prepared, rows: range, ordinals: Places) -> Any:
+    """The key of some of the rows, null where one has none."""
+    octets = prepared.keys.read(rows.start, len(rows))
+    ends = prepared.keys.ends[rows.start : rows.stop + 1]
     starts = pa.py_buffer((ends - ends[0]).astype(np.int32))
     there = np.diff(ends) > 0
     validity = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
-    keys = pa.Array.from_buffers(pa.string(), batch.count, [validity, starts, pa.py_buffer(octets)])
-    is_whole = len(ordinals) == batch.count and (np.diff(ordinals) == 1).all()
-    return keys if is_whole else taken(keys, ordinals - batch.start)
+    keys = pa.Array.from_buffers(pa.string(), len(rows), [validity, starts, pa.py_buffer(octets)])
+    is_whole = len(ordinals) == len(rows) and (np.diff(ordinals) == 1).all()
+    return keys if is_whole else taken(keys, ordinals - rows.start)
 
 
 def _states(states: npt.NDArray[np.uint8]) -> Any:
