@@ -4,13 +4,12 @@ It reads, validates with pydantic, builds, encodes and posts, a thousand records
 out of the way. It accounts for nothing: no duplicates, no journal, no repeating, no outcomes. It is written for
 speed: pydantic validates a batch at once, and checks only what it can check in Rust.
 
-    python bare_script.py URL FILE      prints {"rows", "seconds", "peak_mb"}
+    python bare_script.py URL FILE      prints {"rows", "seconds"}
 """
 
 import csv
 import gc
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -127,5 +126,4 @@ if __name__ == "__main__":
     started = time.perf_counter()
     rows = load(sys.argv[1], Path(sys.argv[2]))
     seconds = time.perf_counter() - started
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rows": rows, "seconds": seconds, "peak_mb": peak_mb}))
+    print(json.dumps({"rows": rows, "seconds": seconds}))

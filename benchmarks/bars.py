@@ -58,11 +58,11 @@ def bars(results: Sequence[Measured]) -> Iterator[Bar]:
 
 def too_large(results: Sequence[Measured]) -> list[str]:
     """Our loads that take more memory than they may, whatever the rows; one line each."""
-    ours = [(each, MOST_MB + MOST_MB_A_WORKER * each.others) for each in results if each.stages]
+    ours = [(each, MOST_MB + MOST_MB_A_WORKER * each.workers) for each in results if each.stages]
     return [
-        f"{each.name}: {each.sum_mb:,.0f} MB; at most {most:,} MB are allowed"
+        f"{each.name}: {each.peak.sum_mb:,.0f} MB; at most {most:,} MB are allowed"
         for each, most in ours
-        if each.sum_mb > most
+        if each.peak.sum_mb > most
     ]
 
 

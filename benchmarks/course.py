@@ -14,6 +14,8 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from memory import Peak, run_watched  # type: ignore[import-not-found]  # a script beside this one
+
 HERE = Path(__file__).parent
 MOST_SECONDS = 3_600
 """Until one contender is given up."""
@@ -45,6 +47,11 @@ class Load(NamedTuple):
         form = "Parquet" if self.file.endswith("parquet") else "CSV"
         return f"{self.what}, {form}, {self.workers} worker{'s' if self.workers > 1 else ''}"
 
+    @property
+    def is_on_dask(self) -> bool:
+        """Whether it runs on a Dask cluster, of so many workers, which it starts."""
+        return self.options.get("engine") == "dask"
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -53,8 +60,8 @@ class Measured:
     Attributes:
         rates: rows per second of each run.
         cpu: seconds of processor time for a million rows, start-up and all processes included; the median.
-        own_mb, others_mb: peak memory of the process, and of the largest of those that prepare rows for it.
-        others: how many these are.
+        peak: the memory of all processes; the largest figures of any run.
+        workers: processes that prepare rows; 0 where the load's own does.
         stages: our load's, in seconds; medians.
     """
 
@@ -62,20 +69,14 @@ class Measured:
     rows: int
     rates: Sequence[float]
     cpu: float
-    own_mb: float
-    others_mb: float = 0.0
-    others: int = 0
+    peak: Peak
+    workers: int = 0
     stages: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
         """Rows per second, the median of the runs."""
         return median(self.rates)
-
-    @property
-    def sum_mb(self) -> float:
-        """What all processes take together, at most."""
-        return self.own_mb + self.others * self.others_mb
 
 
 class Course:
@@ -102,16 +103,18 @@ class Course:
             given = {"target": self.url, "runs": runs, "workers": load.workers}
             if load.before:
                 _run(_whole_load(load, extracts / load.before, {**given, **load.options_before}))
-            self._measure(load.name, _whole_load(load, extracts / load.file, {**given, **load.options}), load.workers)
+            apart = load.workers if load.workers > 1 or load.is_on_dask else 0
+            self._measure(load.name, _whole_load(load, extracts / load.file, {**given, **load.options}), apart)
 
     def results(self) -> list[Measured]:
         """Every contender's runs so far, in the order in which they first ran."""
         return [_measured(name, runs) for name, runs in self._found.items()]
 
-    def _measure(self, name: str, command: Sequence[object], workers: int = 1) -> None:
+    def _measure(self, name: str, command: Sequence[object], workers: int = 0) -> None:
         before = _cpu_of_children()
-        found = json.loads(_run(command))
-        found |= {"cpu": 1e6 * (_cpu_of_children() - before) / found["rows"], "others": workers if workers > 1 else 0}
+        said, peak = run_watched([str(word) for word in command], _environment(), MOST_SECONDS)
+        found = json.loads(said)
+        found |= {"cpu": 1e6 * (_cpu_of_children() - before) / found["rows"], "peak": peak, "workers": workers}
         self._found.setdefault(name, []).append(found)
         print(f"  {name}: {found['rows']:,} rows, {found['rows'] / found['seconds']:,.0f} rows/s", flush=True)
 
@@ -127,9 +130,8 @@ def _measured(name: str, runs: list[dict[str, Any]]) -> Measured:
         first["rows"],
         [run["rows"] / run["seconds"] for run in runs],
         median(run["cpu"] for run in runs),
-        max(run.get("own_mb", run.get("peak_mb", 0.0)) for run in runs),
-        max(run.get("others_mb", 0.0) for run in runs) if first["others"] else 0.0,
-        first["others"],
+        Peak(*map(max, zip(*(run["peak"] for run in runs), strict=True))),
+        first["workers"],
         {stage: median(run["stages"][stage] for run in runs) for stage in first.get("stages", ())},
     )
 
@@ -157,14 +159,11 @@ def course(delay: float) -> Iterator[Course]:
                 server.terminate()
 
 
-def _run(command: Sequence[object]) -> str:
+def _environment() -> dict[str, str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FBN_") and not k.lower().endswith("_proxy")}
-    done = subprocess.run(
-        [str(word) for word in command],
-        env={**environment, "FBN_ACCESS_TOKEN": "benchmark"},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=MOST_SECONDS,
-        check=True,
-    )
-    return done.stdout
+    return {**environment, "FBN_ACCESS_TOKEN": "benchmark"}
+
+
+def _run(command: Sequence[object]) -> None:
+    words = [str(word) for word in command]
+    subprocess.run(words, env=_environment(), stdout=subprocess.DEVNULL, timeout=MOST_SECONDS, check=True)

@@ -40,6 +40,7 @@ LOADS = (
         for form in ("csv", "parquet")
         for workers in (1, 2)
     ),
+    *(Load(f"{RECORDS} on Dask", "investor-records", "investors.csv", n, {"engine": "dask"}) for n in (1, 2, 4)),
     Load(
         *("records of a feed, changed ones only", "investor-records", "changed.csv", 1),
         options={**_FEED, "date": "2026-11-03", "changed_only": True},
@@ -67,7 +68,7 @@ def measure(rows: int, repeats: int, *, only: str = "", delay: float = 0.0, with
             on.script(BARE, "bare_script.py", extracts / "investors.csv")
             on.script(NATIVE, "native_engine.py", extracts / "investors.csv")
             if with_sdk:
-                sys.path.insert(0, str(HERE.parent / "tests"))
+                sys.path.insert(0, str(HERE.parent / "tests" / "support"))
                 from sdk_env import sdk_python  # only --sdk needs the tests' environments
 
                 few = on.extracts(min(rows, SDK_ROWS)) / "investors.csv"
@@ -82,14 +83,23 @@ def measure(rows: int, repeats: int, *, only: str = "", delay: float = 0.0, with
 def table(results: Sequence[Measured]) -> str:
     """What was measured, as Markdown: each contender beside our load of records, then the bars."""
     ours = next((r for r in results if r.name == f"{RECORDS}, CSV, 2 workers"), next(r for r in results if r.stages))
-    heads = ["rows", "rows/s", "beside ours", "CPU s per million", "prepare, send, account: s", "peak memory", "sum"]
+    heads = [
+        "rows",
+        "rows/s",
+        "beside ours",
+        "CPU s per million",
+        "prepare, send, account: s",
+        "peak memory",
+        "at once",
+    ]
     lines = [f"| | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
     for r in results:
-        others = f" + {r.others} x {r.others_mb:,.0f}" if r.others else ""
+        peak = r.peak
+        others = f" + {peak.others} x {peak.others_mb:,.0f}" if peak.others else ""
         stages = ", ".join(f"{seconds:.1f}" for seconds in r.stages.values())
         lines.append(
             f"| {r.name} | {r.rows:,} | {r.rate:,.0f} | {r.rate / ours.rate:.0%} | {r.cpu:.1f} | {stages} "
-            f"| {r.own_mb:,.0f}{others} MB | {r.sum_mb:,.0f} MB |"
+            f"| {peak.own_mb:,.0f}{others} MB | {peak.sum_mb:,.0f} MB |"
         )
     lines += ["", f"Ours is {ours.name}.", "", "| bar | wanted | measured |", "|---|---:|---:|"]
     lines += [f"| {bar.name} | {bar.wanted:.2f} | {bar.measured:.2f} |" for bar in bars(results)]

@@ -2,13 +2,11 @@
 
     python whole_load.py OPERATION FILE OPTIONS      OPTIONS of `load`, as a JSON object
 
-Prints {"rows", "accepted", "seconds", "own_mb", "others_mb", "stages"}. `others_mb` is the peak of the largest of the
-processes that prepare rows; the stages are the seconds until the first call is settled, until all are, and until the
-books are closed.
+Prints {"rows", "accepted", "seconds", "stages"}. The stages are the seconds until the first call is settled, until all
+are, and until the books are closed.
 """
 
 import json
-import resource
 import sys
 import time
 
@@ -27,11 +25,6 @@ class _Stopwatch(Progress):
         self.first_at = self.first_at or self.last_at
 
 
-def peak_mb(who: int) -> float:
-    """The most memory that this process, or the largest of those it started, had at once."""
-    return resource.getrusage(who).ru_maxrss / 1024
-
-
 if __name__ == "__main__":
     watch = _Stopwatch()
     _, operation, file, options = sys.argv
@@ -42,8 +35,6 @@ if __name__ == "__main__":
         "rows": report.rows_read,
         "accepted": sum(n for state, n in report.rows.items() if state in ("accepted", "unchanged")),
         "seconds": ended - started,
-        "own_mb": peak_mb(resource.RUSAGE_SELF),
-        "others_mb": peak_mb(resource.RUSAGE_CHILDREN),
         "stages": {
             "prepare": watch.first_at - started,
             "send": watch.last_at - watch.first_at,

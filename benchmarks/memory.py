@@ -1,0 +1,107 @@
+"""The memory of a process and of all that it starts, looked at while they run. Needs Linux."""
+
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks."""
+
+_PROCESSES = Path("/proc")
+
+
+class Peak(NamedTuple):
+    """The most memory that a process and those that it started had.
+
+    Attributes:
+        own_mb: its resident set at its largest.
+        others_mb: that of the largest of the others.
+        others: as many as were there at once, at most.
+        sum_mb: of all of them at the moment when they had the most; what several share counts once.
+    """
+
+    own_mb: float
+    others_mb: float
+    others: int
+    sum_mb: float
+
+
+class Looks:
+    """What was seen of a process and of all that it started."""
+
+    def __init__(self, pid: int) -> None:
+        """Begins with nothing seen.
+
+        Args:
+            pid: of the process.
+        """
+        self._pid = pid
+        self._largest: dict[int, float] = {}
+        self._most, self._sum = 1, 0.0
+
+    def look(self) -> None:
+        """Looks once; a process that has just ended is left out."""
+        sum_mb, seen = 0.0, 0
+        for pid in _family(self._pid):
+            with suppress(OSError, KeyError):
+                shared = _figures(pid, "smaps_rollup")["Pss"]
+                self._largest[pid] = _figures(pid, "status")["VmHWM"]  # not the larger one: before exec it is another's
+                sum_mb, seen = sum_mb + shared, seen + 1
+        self._sum, self._most = max(self._sum, sum_mb), max(self._most, seen)
+
+    def peak(self) -> Peak:
+        """The most that was seen."""
+        own = self._largest.get(self._pid, 0.0)
+        others = [largest for pid, largest in self._largest.items() if pid != self._pid]
+        return Peak(own, max(others, default=0.0), self._most - 1, self._sum)
+
+
+def run_watched(command: Sequence[str], env: Mapping[str, str], seconds: float) -> tuple[str, Peak]:
+    """Runs a command; gives what it says on standard output, which must be short, and the memory that it took.
+
+    Args:
+        command: what is run.
+        env: its environment.
+        seconds: until it is given up.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+        subprocess.TimeoutExpired: it took too long.
+    """
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        looks, until = Looks(process.pid), time.monotonic() + seconds
+        try:
+            while process.poll() is None:
+                looks.look()
+                if time.monotonic() > until:
+                    raise subprocess.TimeoutExpired(command, seconds)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(LOOK_EVERY)
+        finally:
+            process.kill()
+        said, _ = process.communicate()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return said, looks.peak()
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that it started, and they."""
+    started: dict[int, list[int]] = {}
+    for folder in _PROCESSES.glob("[0-9]*"):
+        with suppress(OSError):
+            _, parent = (folder / "stat").read_text().rpartition(") ")[2].split(maxsplit=2)[:2]
+            started.setdefault(int(parent), []).append(int(folder.name))
+    found = [pid]
+    while found:
+        yield (each := found.pop())
+        found += started.get(each, ())
+
+
+def _figures(pid: int, page: str) -> dict[str, float]:
+    """The figures in megabytes that a page of a process has."""
+    lines = (line.split() for line in (_PROCESSES / str(pid) / page).read_text().splitlines())
+    return {words[0].rstrip(":"): int(words[1]) / 1024 for words in lines if words[2:] == ["kB"]}
