@@ -18,6 +18,7 @@ from connectors.run_folder.results import accepted_keys
 from connectors.targets import SANDBOX, open_target
 from pipelines.cli.commands.load import run_night
 from pipelines.cli.console import Line, print_summaries, table
+from pipelines.operations import investors, orders
 from pipelines.options import Options
 from pipelines.report.report import Report
 from pipelines.report.summary import Summary
@@ -66,11 +67,11 @@ def _resource_id(entity: Mapping[str, Any]) -> set[str]:
 
 
 LISTINGS: Mapping[str, tuple[Listing, ...]] = {
-    "persons": (Listing("persons", "/api/persons", _identifiers),),
-    "legal-entities": (Listing("legal entities", "/api/legalentities", _identifiers),),
-    "investor-records": (Listing("investor records", "/api/investorrecords", _identifiers),),
-    "investment-accounts": (Listing("investment accounts", "/api/investmentaccounts", _identifiers),),
-    "orders": (
+    **{
+        each.name: (Listing(each.name.replace("-", " "), each.path.removesuffix("/$batchUpsert"), _identifiers),)
+        for each in investors.OPERATIONS
+    },
+    orders.ORDERS.name: (
         Listing("blocks", "/api/blocks", _resource_id),
         Listing("orders", "/api/orders", _resource_id, by_row=True),
     ),

@@ -3,12 +3,14 @@
 Reads no file and knows no load.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.extracts.source_files import SUFFIXES
+from pipelines.operations import investors, orders
+from pipelines.operations.operation import Operation
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
 
 Names = Mapping[str, tuple[str, ...]]
 
-NAMES: Names = {
-    "persons": ("persons",),
-    "legal-entities": ("legal-entities", "legalentities"),
-    "investor-records": ("investor-records", "investors"),
-    "investment-accounts": ("investment-accounts", "accounts"),
-    "orders": ("orders",),
-}
+
+def names_of(operations: Iterable[Operation]) -> Names:
+    """How the names of the extracts of operations begin."""
+    return {operation.name: (operation.name, *operation.file_names) for operation in operations}
+
+
+NAMES = names_of((*investors.OPERATIONS, orders.ORDERS))
 """The night's operations in the order of loading, and how the names of their extracts begin."""
 
 EXPECTED = ("investor-records", "investment-accounts", "orders")

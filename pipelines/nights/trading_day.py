@@ -21,32 +21,19 @@ from pipelines.arguments import speaking_of_arguments
 from pipelines.history.nights.records import rows_before
 from pipelines.load import carry_out
 from pipelines.loading.spec import CarryOut
-from pipelines.nights.folder import Names, NightExtract
+from pipelines.nights.folder import NightExtract, names_of
 from pipelines.nights.night import Night, ordered
 from pipelines.nights.pages import Leaving
 from pipelines.nights.report import NightlyReport
 from pipelines.nights.requirements import Contents, contents, expected, unknown_volumes
 from pipelines.nights.sequence import load_steps
 from pipelines.nights.step import Step
+from pipelines.operations import booking, orders
 from pipelines.options import Options, Progress
 from pipelines.report.report import Report
 
-NAMES: Names = {
-    operation: (operation,)
-    for operation in (
-        *(
-            "orders",
-            "update-orders",
-            "move-orders",
-            "place-blocks",
-            "update-placements",
-            "cancel-orders",
-            "cancel-placements",
-        ),
-        *("executions", "allocate", "book-transactions"),
-    )
-}
-"""The day's operations in the order of loading; the names of their extracts begin with theirs."""
+NAMES = names_of((*orders.OPERATIONS, *booking.OPERATIONS))
+"""The day's operations in the order of loading, and how the names of their extracts begin."""
 
 BOOKED = "Booked"
 

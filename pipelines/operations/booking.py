@@ -1,7 +1,7 @@
 """Operations from fills to books: executions, their allocation to orders, and booking the transactions."""
 
 from pipelines.operations import evidence_rules
-from pipelines.operations.operation import AnswerShape, BodyShape, Operation
+from pipelines.operations.operation import AnswerShape, BodyShape, IfHeld, Operation
 from pipelines.operations.references import all_refs, id_at, id_in_answer, id_key, id_refs, key_in_answer
 from schemas.dialects import Dialect
 from schemas.requests.allocations import ALLOCATION, BOOKING, allocation_call, booking_call
@@ -22,6 +22,7 @@ EXECUTIONS = Operation(
     evidence=evidence_rules.own_entity("executions"),
     parents=evidence_rules.entities_named(placementId="placements"),
     idempotent=False,
+    if_held=IfHeld.UPDATES,
     answer_key=id_at("id"),
     has_instrument=True,
     needs=id_refs("Placement", "placement"),
@@ -68,3 +69,6 @@ BOOK_TRANSACTIONS = Operation(
     call_parameters=booking_call,
     legacy=("/api/ordermanagement/booktransactions", BodyShape.IDS),
 )
+
+OPERATIONS = (EXECUTIONS, ALLOCATE, BOOK_TRANSACTIONS)
+"""In the order in which a trading day loads them."""

@@ -1,7 +1,7 @@
 """Operations on investors: persons and legal entities, the records of them, and the accounts they hold."""
 
 from pipelines.operations import evidence_rules
-from pipelines.operations.operation import BodyShape, Operation
+from pipelines.operations.operation import BodyShape, IfHeld, Operation
 from pipelines.operations.references import family_refs
 from schemas.requests.investment_accounts import HOLDER, INVESTMENT_ACCOUNT, PORTFOLIO, investment_account_request
 from schemas.requests.investor_records import INVESTOR_RECORD, investor_record_request
@@ -20,6 +20,7 @@ PERSONS = Operation(
     evidence=evidence_rules.record_by_identifier("persons"),
     idempotent=True,
     remembered=True,
+    if_held=IfHeld.UPDATES,
     success_mode=True,
     lusid_id="lusidPersonId",
     provides=family_refs("identifier:", "Person"),
@@ -37,9 +38,11 @@ LEGAL_ENTITIES = Operation(
     evidence=evidence_rules.record_by_identifier("legalentities"),
     idempotent=True,
     remembered=True,
+    if_held=IfHeld.UPDATES,
     success_mode=True,
     lusid_id="lusidLegalEntityId",
     provides=family_refs("identifier:", "LegalEntity"),
+    file_names=("legalentities",),
 )
 
 INVESTOR_RECORDS = Operation(
@@ -55,10 +58,12 @@ INVESTOR_RECORDS = Operation(
     parents=evidence_rules.investor_of_record,
     idempotent=True,
     remembered=True,
+    if_held=IfHeld.UPDATES,
     success_mode=True,
     lusid_id="lusidInvestorRecordId",
     provides=family_refs("identifier:", "InvestorRecord"),
     needs=family_refs("investor:", "Person", "LegalEntity"),
+    file_names=("investors",),
 )
 
 INVESTMENT_ACCOUNTS = Operation(
@@ -75,8 +80,13 @@ INVESTMENT_ACCOUNTS = Operation(
     members=(HOLDER, PORTFOLIO),
     idempotent=True,
     remembered=True,
+    if_held=IfHeld.UPDATES,
     success_mode=True,
     lusid_id="lusidInvestmentAccountId",
     provides=family_refs("identifier:", "InvestmentAccount"),
     needs=family_refs("holder:", "InvestorRecord"),
+    file_names=("accounts",),
 )
+
+OPERATIONS = (PERSONS, LEGAL_ENTITIES, INVESTOR_RECORDS, INVESTMENT_ACCOUNTS)
+"""In the order in which a night loads them, before orders."""

@@ -69,6 +69,14 @@ class AnswerShape(Enum):
     """`values` is a list; LUSID refuses the whole call for one bad request, whatever the mode."""
 
 
+class IfHeld(Enum):
+    """What LUSID does with a request whose entity it holds already (docs/lusid.md)."""
+
+    UPDATES = "updates it"
+    TAKES_THE_SAME = "takes it if it is the same, and refuses it otherwise"
+    CHANGES = "changes it, and refuses it where there is none"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """One endpoint, as the engine uses it.
@@ -91,6 +99,8 @@ class Operation:
         idempotent: whether sending the same request twice is documented to do no harm.
         remembered: whether what LUSID accepted of a key stands until the key is sent again, so that a feed can tell
             what has not changed, and what must not be replaced by an older date.
+        if_held: what LUSID does where it holds the entity already; None where what it does cannot be read beforehand,
+            for it hangs on more than the entity.
         evidence: what to read when an answer is lost (`pipelines.operations.evidence`).
         members: lists inside a request that rows add to; empty when one row is one request.
         alone: columns whose value may occur in one request only (an order's id).
@@ -107,6 +117,7 @@ class Operation:
         completes: references that are complete only when every row that names them is in (the executions of a
             placement); what `provides` names is there as soon as one row is.
         needs: references that must be in LUSID already; a row that needs one that failed in the same night is held.
+        file_names: how the names of its extracts in a folder may begin, besides with its own name.
     """
 
     name: str
@@ -124,6 +135,7 @@ class Operation:
     idempotent: bool
     evidence: Callable[[Mapping[str, Any], Dialect], Iterable[Evidence]]
     remembered: bool = False
+    if_held: IfHeld | None = None
     members: tuple[Member, ...] = ()
     alone: tuple[str, ...] = ()
     answer_key: Callable[[Mapping[str, Any]], str] | None = None
@@ -137,6 +149,7 @@ class Operation:
     provides: Refs = no_refs
     completes: Refs = no_refs
     needs: Refs = no_refs
+    file_names: tuple[str, ...] = ()
 
     @property
     def grouped(self) -> bool:

@@ -1,7 +1,7 @@
 """Operations on orders and placements: create, update, move and cancel orders, place blocks, change placements."""
 
 from pipelines.operations import evidence_rules
-from pipelines.operations.operation import AnswerShape, BodyShape, Operation
+from pipelines.operations.operation import AnswerShape, BodyShape, IfHeld, Operation
 from pipelines.operations.references import all_refs, id_at, id_key, id_refs
 from schemas.requests.order_moves import ORDER_CANCEL, ORDER_MOVE, order_move
 from schemas.requests.order_parts import id_request
@@ -32,6 +32,7 @@ ORDERS = Operation(
     members=(ORDER,),
     alone=("order_scope", "order_code"),
     idempotent=False,
+    if_held=IfHeld.TAKES_THE_SAME,
     answer_key=id_at("block", "id"),
     has_instrument=True,
     provides=all_refs(id_refs("Block", "block"), id_refs("Order", "order")),
@@ -67,6 +68,7 @@ UPDATE_ORDERS = Operation(
     evidence=evidence_rules.own_entity("orders"),
     parents=evidence_rules.entities_named(id="orders"),
     idempotent=True,
+    if_held=IfHeld.CHANGES,
     has_instrument=True,
     needs=id_refs("Order", "order"),
 )
@@ -85,6 +87,7 @@ PLACE_BLOCKS = Operation(
     evidence=evidence_rules.own_entity("placements"),
     parents=evidence_rules.entities_named(blockIds="blocks", parentPlacementId="placements"),
     idempotent=False,
+    if_held=IfHeld.TAKES_THE_SAME,
     answer_key=id_at("id"),
     has_instrument=True,
     needs=all_refs(id_refs("Block", "block"), id_refs("Placement", "parent_placement")),
@@ -103,6 +106,7 @@ UPDATE_PLACEMENTS = Operation(
     evidence=evidence_rules.own_entity("placements"),
     parents=evidence_rules.entities_named(id="placements"),
     idempotent=True,
+    if_held=IfHeld.CHANGES,
     needs=id_refs("Placement", "placement"),
 )
 
@@ -118,6 +122,7 @@ CANCEL_ORDERS = Operation(
     evidence=evidence_rules.cancelled("orders"),
     parents=evidence_rules.entity_itself("orders"),
     idempotent=False,
+    if_held=IfHeld.CHANGES,
     needs=id_refs("Order", "order"),
 )
 
@@ -133,5 +138,9 @@ CANCEL_PLACEMENTS = Operation(
     evidence=evidence_rules.cancelled("placements"),
     parents=evidence_rules.entity_itself("placements"),
     idempotent=False,
+    if_held=IfHeld.CHANGES,
     needs=id_refs("Placement", "placement"),
 )
+
+OPERATIONS = (ORDERS, UPDATE_ORDERS, MOVE_ORDERS, PLACE_BLOCKS, UPDATE_PLACEMENTS, CANCEL_ORDERS, CANCEL_PLACEMENTS)
+"""In the order in which a trading day loads them, before the fills."""

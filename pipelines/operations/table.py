@@ -7,26 +7,12 @@ import copyreg
 import pickle
 from collections.abc import Callable, Mapping
 
-from pipelines.operations.booking import ALLOCATE, BOOK_TRANSACTIONS, EXECUTIONS
-from pipelines.operations.investors import INVESTMENT_ACCOUNTS, INVESTOR_RECORDS, LEGAL_ENTITIES, PERSONS
+from pipelines.operations import booking, investors, orders
 from pipelines.operations.operation import Operation
-from pipelines.operations.orders import (
-    CANCEL_ORDERS,
-    CANCEL_PLACEMENTS,
-    MOVE_ORDERS,
-    ORDERS,
-    PLACE_BLOCKS,
-    UPDATE_ORDERS,
-    UPDATE_PLACEMENTS,
-)
 from schemas.errors import ConfigError
 from schemas.suggestions import did_you_mean
 
-_ALL = (
-    *(PERSONS, LEGAL_ENTITIES, INVESTOR_RECORDS, INVESTMENT_ACCOUNTS),
-    *(ORDERS, UPDATE_ORDERS, MOVE_ORDERS, PLACE_BLOCKS, UPDATE_PLACEMENTS, CANCEL_ORDERS, CANCEL_PLACEMENTS),
-    *(ALLOCATE, BOOK_TRANSACTIONS, EXECUTIONS),
-)
+_ALL = (*investors.OPERATIONS, *orders.OPERATIONS, *booking.OPERATIONS)
 
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _ALL}
 """Every operation by the name the command line knows it by."""

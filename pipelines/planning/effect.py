@@ -8,11 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Any
 
 from pipelines.operations.evidence import Finding
-from pipelines.operations.operation import CallSpec, Operation
+from pipelines.operations.operation import CallSpec, IfHeld, Operation
+from pipelines.operations.table import OPERATIONS
 from pipelines.planning.differences import Difference, differences
 from pipelines.planning.expected import Expected, Members, expected_of, members_of
 from pipelines.planning.held import Held, identity_of
@@ -50,30 +51,6 @@ _VALUE = re.compile(r"properties\[[^\]]+\]")
 """The member that is the whole value of a property: nothing in its place removes it."""
 
 
-class _Kind(Enum):
-    """What LUSID does with a request whose entity it holds already."""
-
-    UPSERT = "updates it"
-    CREATE = "takes it if it is the same, and refuses it otherwise"
-    CHANGE = "changes it, and refuses it where there is none"
-
-
-_KINDS = {
-    "persons": _Kind.UPSERT,
-    "legal-entities": _Kind.UPSERT,
-    "investor-records": _Kind.UPSERT,
-    "investment-accounts": _Kind.UPSERT,
-    "executions": _Kind.UPSERT,
-    "orders": _Kind.CREATE,
-    "place-blocks": _Kind.CREATE,
-    "update-orders": _Kind.CHANGE,
-    "update-placements": _Kind.CHANGE,
-    "cancel-orders": _Kind.CHANGE,
-    "cancel-placements": _Kind.CHANGE,
-}
-"""Operations whose effect can be read beforehand (docs/lusid.md); what others do hangs on more than their entity."""
-
-
 @dataclass(frozen=True)
 class Foreseen:
     """What sending one request would do.
@@ -91,7 +68,7 @@ class Foreseen:
 
 def is_foreseeable(operation: Operation) -> bool:
     """Whether the effect of an operation can be read beforehand."""
-    return operation.name in _KINDS
+    return operation.if_held is not None
 
 
 def check_foreseeable(operation: Operation) -> None:
@@ -99,7 +76,7 @@ def check_foreseeable(operation: Operation) -> None:
     if not is_foreseeable(operation):
         raise ConfigError(
             f"what {operation.name} does cannot be planned: it hangs on more than LUSID shows of one entity; these "
-            f"can be planned: {', '.join(_KINDS)}"
+            f"can be planned: {', '.join(each.name for each in OPERATIONS.values() if is_foreseeable(each))}"
         )
 
 
@@ -112,11 +89,12 @@ def foreseen(held: Held, spec: CallSpec) -> Foreseen:
     """
     if any(body is not Finding.ABSENT and not isinstance(body, Mapping) for body in held.bodies):
         return _refused("Unclear", "LUSID does not let it be read, so it is not known what a load would do")
-    kind = _KINDS[spec.operation.name]
-    if kind is _Kind.CREATE:
+    if spec.operation.if_held is IfHeld.TAKES_THE_SAME:
         return _created(expected_of(spec.operation, held.sent, spec.dialect), held.bodies)
     wanted = members_of(spec.operation, held.sent)
-    return _upserted(wanted, held.bodies) if kind is _Kind.UPSERT else _changed(wanted, held.bodies[0])
+    if spec.operation.if_held is IfHeld.UPDATES:
+        return _upserted(wanted, held.bodies)
+    return _changed(wanted, held.bodies[0])
 
 
 def _upserted(wanted: Members, bodies: Sequence[Any]) -> Foreseen:

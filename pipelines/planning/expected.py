@@ -49,7 +49,7 @@ def expected_of(operation: Operation, request: Any, dialect: Dialect) -> list[Ex
 
 def members_of(operation: Operation, request: Any) -> Members:
     """What the one entity of a request should hold; empty where it is enough that it exists."""
-    return _MEMBERS.get(operation.name, lambda _: {})(request)
+    return _MEMBERS.get(operation.name, _identified)(request)
 
 
 def addresses_of(operation: Operation, request: Any, dialect: Dialect) -> list[Evidence]:
@@ -108,8 +108,10 @@ def _updated(request: Members) -> Members:
 _PRICES = ("limitPrice", "stopPrice")
 
 
-def _record(request: Members) -> Members:
-    """All of a record or an account, its scope and its portfolios as LUSID shows them."""
+def _identified(request: Any) -> Members:
+    """All of what has identifiers of its own, such as a record, its scope and portfolios as LUSID shows them."""
+    if not isinstance(request, Mapping) or "identifiers" not in request:
+        return {}
     shown = {**request, **({"scope": IfShown(request["scope"])} if "scope" in request else {})}
     if "investmentPortfolios" in request:
         shown["investmentPortfolios"] = [_portfolio(each) for each in request["investmentPortfolios"]]
@@ -122,10 +124,6 @@ def _portfolio(portfolio: Members) -> Members:
 
 
 _MEMBERS: Mapping[str, Callable[[Any], Members]] = {
-    "persons": _record,
-    "legal-entities": _record,
-    "investor-records": _record,
-    "investment-accounts": _record,
     "move-orders": lambda request: {"orderIds": Among([request["orderId"]])},
     "update-orders": lambda request: {name: value for name, value in request.items() if name != "id"},
     "place-blocks": _own,
@@ -134,7 +132,8 @@ _MEMBERS: Mapping[str, Callable[[Any], Members]] = {
     "cancel-placements": lambda _: {"state": "Cancelled"},
     "executions": _own,
 }
-"""The members of the one entity of a request; of allocations and bookings it is enough that they are there."""
+"""The members of the one entity of a request, where it has no identifiers of its own; of allocations and bookings it is
+enough that they are there."""
 
 
 def _listed(where: Evidence, request: Any, dialect: Dialect) -> Evidence:

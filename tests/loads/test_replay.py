@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from builders import IR_ID, Row, account, investor, order, read_csv, write_csv
+from operation_facts import FACTS
 from run_checks import check_books, outcomes, row_states
 from scripted_lusid import MISSING, Call, Reply, Rule, ScriptedLusid, done, nothing_there, refused
 
@@ -23,20 +24,6 @@ from schemas.errors import ConfigError, RunFolderError
 from schemas.states import State
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-PLACEMENT = "/api/placements/Placements-EU/PLAC00000123"
-PARENTS = {
-    "investor-records": {"/api/persons/HrSystem1/InternalId/XY10001111"},
-    "investment-accounts": {"/api/investorrecords/ExternalIdentifier/ExternalIRId/IR_000123"},
-    "update-orders": {"/api/orders/Orders-1/ORDER00000001"},
-    "move-orders": {"/api/orders/Orders-EU/ORDER00000123"},
-    "place-blocks": {"/api/blocks/Blocks-EU/BLOCK00000123", "/api/placements/Parents-EU/PLAC_PARENT"},
-    "update-placements": {PLACEMENT},
-    "cancel-orders": {"/api/orders/Orders-EU/ORDER00000123"},
-    "cancel-placements": {PLACEMENT},
-    "allocate": {PLACEMENT, "/api/executions"},
-    "executions": {PLACEMENT},
-}
-"""What is read before the first row of each sample is released."""
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +152,7 @@ def test_what_was_held_stays_held_until_all_it_needs_is_in(tmp_path: Path, name:
     for report, state in ((first, "held"), (again, "held"), (released, "failed")):
         check_books(report)
         assert set(row_states(report.run_dir).values()) == {state}
-    assert shop.read == PARENTS[name]
+    assert shop.read == FACTS[name].reads
 
 
 class Registry:

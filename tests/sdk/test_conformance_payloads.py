@@ -1,7 +1,7 @@
 """What we send is held to the official SDK: its models read every payload whole, and no member stays unused.
 
-A new operation needs sample extracts (see `payloads`) and a row in `BODIES`; a member that no sample can fill needs
-a reason in `tests/samples/uncovered_members.json`.
+A new operation needs sample extracts (see `payloads`) and its facts (`operation_facts`); a member that no sample can
+fill needs a reason in `tests/samples/uncovered_members.json`.
 """
 
 import json
@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from operation_facts import FACTS
 from payloads import SAMPLES, all_sent, declared, filled_cells, fills, leaves, readings, samples, sent
 from sdk_compare import differences
 from sdk_env import NEWEST, run_in_sdk
@@ -27,29 +28,6 @@ pytestmark = [pytest.mark.sdk, pytest.mark.timeout(900)]
 
 SDKS = {Dialect.V2_1: ("2.1",), Dialect.V2_3: ("2.3", NEWEST)}
 """The SDKs of each dialect; the last is today's."""
-
-BODIES = {
-    "persons": "Dict[str, UpsertPersonRequest]",
-    "legal-entities": "Dict[str, UpsertLegalEntityRequest]",
-    "investor-records": "Dict[str, UpsertInvestorRecordRequest]",
-    "investment-accounts": "Dict[str, UpsertInvestmentAccountRequest]",
-    "orders": "BlockAndOrdersCreateRequest",
-    "update-orders": "Dict[str, OrderUpdateRequest]",
-    "move-orders": "MoveOrdersToDifferentBlocksRequest",
-    "place-blocks": "PlaceBlocksRequest",
-    "update-placements": "Dict[str, PlacementUpdateRequest]",
-    "cancel-orders": "Dict[str, ResourceId]",
-    "cancel-placements": "Dict[str, ResourceId]",
-    "allocate": "List[ResourceId]",
-    "book-transactions": "BookTransactionsRequest",
-    "executions": "ExecutionSetRequest",
-}
-"""The whole body of each call, as SDKs 2.1, 2.3 and the newest line all name its type."""
-LEGACY_BODIES = {
-    "allocate": ("preview-1.0", "list[ResourceId]"),
-    "book-transactions": ("preview-1.1", "list[ResourceId]"),
-}
-"""SDK and type of the body of the calls that dialect legacy has."""
 
 MOST_DIGITS = 28
 """What LUSID's decimals keep; a double would lose eleven of them."""
@@ -93,14 +71,14 @@ def excuses() -> list[Excuse]:
 
 
 def sdk_body(operation: str, dialect: Dialect) -> tuple[tuple[str, ...], str]:
-    """The SDKs that know a call, and the type of the call's body there; fails the test when the row is missing."""
-    if dialect is Dialect.LEGACY and operation in LEGACY_BODIES:
-        sdk, body = LEGACY_BODIES[operation]
+    """The SDKs that know a call, and the type of the call's body there; fails the test where the facts lack it."""
+    known = FACTS.get(operation)
+    if known is None or (dialect is Dialect.LEGACY and known.legacy is None):
+        pytest.fail(f"name the SDK's type of the body of {operation} in tests/support/operation_facts.py")
+    if dialect is Dialect.LEGACY and known.legacy is not None:
+        sdk, body = known.legacy
         return (sdk,), body
-    if dialect is not Dialect.LEGACY and operation in BODIES:
-        return SDKS[dialect], BODIES[operation]
-    table = "LEGACY_BODIES" if dialect is Dialect.LEGACY else "BODIES"
-    return pytest.fail(f"name the SDK's type of the body of {operation} in {table}")
+    return SDKS[dialect], known.body
 
 
 def model_of(body: str) -> tuple[list[str], str]:
@@ -236,5 +214,5 @@ def test_a_member_is_filled_only_by_a_value_in_its_own_place() -> None:
 def test_an_operation_without_sample_or_body_type_fails_and_says_what_to_do(dialect: Dialect) -> None:
     with pytest.raises(pytest.fail.Exception, match=r"tests/samples/made-up/full\.csv"):
         samples("made-up", dialect)
-    with pytest.raises(pytest.fail.Exception, match=r"made-up in (LEGACY_)?BODIES"):
+    with pytest.raises(pytest.fail.Exception, match=r"made-up in .*operation_facts\.py"):
         sdk_body("made-up", dialect)

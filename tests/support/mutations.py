@@ -367,6 +367,13 @@ MUTATIONS = (
         ("tests/loads/test_plan.py::test_a_value_that_is_not_in_effect_yet_is_sent",),
     ),
     Mutation(
+        "plan a change of an order as no change, for nothing is said of what it should leave",
+        "pipelines/planning/expected.py",
+        '    "update-orders": lambda request: {name: value for name, value in request.items() if name != "id"},\n',
+        "",
+        ("tests/unit/planning/test_expected.py",),
+    ),
+    Mutation(
         "hold a guarded load to no limit once it is resumed",
         "pipelines/loading/ahead.py",
         "found = [] if prepared.ledger.calls else ",

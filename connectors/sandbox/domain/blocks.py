@@ -1,4 +1,4 @@
-"""Blocks and the orders in them: the rules that all calls of order management share, and the routes that read both.
+"""Blocks and the orders in them: the rules that all calls of order management share.
 
 A block's orders share its blocking fields: instrument, side, type, time in force, limit and stop price (support page
 KA-02110); its quantity is the sum of those that are not cancelled. Knows no particular call.
@@ -7,7 +7,7 @@ KA-02110); its quantity is the sum of those that are not cancelled. Knows no par
 from connectors.sandbox.domain.arithmetic import total
 from connectors.sandbox.domain.reference.definitions import check_properties
 from connectors.sandbox.domain.reference.instruments import resolved
-from connectors.sandbox.domain.resources import document_of, find, put, read_routes, versioned
+from connectors.sandbox.domain.resources import document_of, find, put, versioned
 from connectors.sandbox.domain.shapes import name_of, with_values
 from connectors.sandbox.protocol.calls import ApiCall
 from connectors.sandbox.protocol.exact_json import Document
@@ -103,9 +103,6 @@ def _sum_of(amounts: list[Document]) -> Document | None:
     if len(currencies) != 1:
         return None
     return {"amount": total(a.get("amount", 0) for a in amounts), "currency": currencies.pop()}
-
-
-ROUTES = (*read_routes(BLOCK), *read_routes(ORDER))
 
 
 def basis(instructed: Document) -> str | None:

@@ -1,4 +1,4 @@
-"""createorders: blocks and their orders, all of a call or none of it.
+"""createorders: blocks and their orders, all of a call or none of it; and the calls that read both.
 
 "Upsert a Block and create associated orders. This will fail if the block exists and already references orders with
 differing fields to the upsert request" (API reference). The answer has no place for failures, so one bad entry makes
@@ -11,7 +11,7 @@ from connectors.sandbox.domain import blocks
 from connectors.sandbox.domain.blocks import BLOCK, BLOCKING_FIELDS, ORDER
 from connectors.sandbox.domain.reference.definitions import faults
 from connectors.sandbox.domain.reference.instruments import resolved
-from connectors.sandbox.domain.resources import add, document_of, find, matches_last_request, versioned
+from connectors.sandbox.domain.resources import add, document_of, find, matches_last_request, read_routes, versioned
 from connectors.sandbox.domain.shapes import (
     currency_and_amount,
     instrument_identifiers,
@@ -223,4 +223,8 @@ class _Entry:
         return {"block": block, "orders": shown}
 
 
-ROUTES = (Route("POST", "/api/ordermanagement/createorders", create_orders, 201),)
+ROUTES = (
+    Route("POST", "/api/ordermanagement/createorders", create_orders, 201),
+    *read_routes(BLOCK),
+    *read_routes(ORDER),
+)

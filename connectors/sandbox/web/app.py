@@ -1,12 +1,14 @@
 """The web application: routes, authentication, media types, limits, response headers. Knows no entity.
 
-Each part of the API has its own `ROUTES`; a new endpoint is a module with routes and one name in `_PARTS`.
+Each module of `endpoints` has its own `ROUTES`, and is served.
 """
 
 import itertools
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import cast
 from urllib.parse import parse_qs, parse_qsl
 
@@ -15,24 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from connectors.sandbox.domain import blocks
-from connectors.sandbox.endpoints import (
-    allocation,
-    allocation_upserts,
-    booking,
-    cancels,
-    deletions,
-    executions,
-    investment_accounts,
-    investor_records,
-    moves,
-    order_updates,
-    orders,
-    persons,
-    placement_updates,
-    placements,
-)
-from connectors.sandbox.endpoints.reference import instruments, portfolios, property_definitions, transaction_types
+from connectors.sandbox import endpoints
 from connectors.sandbox.protocol.calls import DIALECTS, REFERENCE_KINDS, ApiCall, Route, log_address
 from connectors.sandbox.protocol.dates import now_text
 from connectors.sandbox.protocol.exact_json import Document, dumps
@@ -43,10 +28,8 @@ from connectors.sandbox.web.fault_injection import REQUEST_ID, FaultInjector, Fa
 from connectors.sandbox.web.rate_limit import RateLimit, RateLimiter
 from connectors.sandbox.web.tokens import TokenRefusedError, Tokens
 
-_PARTS = (
-    *(persons, investor_records, investment_accounts, blocks, orders, order_updates, moves, cancels),
-    *(placements, placement_updates, executions, allocation, allocation_upserts, booking),
-    *(property_definitions, instruments, portfolios, transaction_types, deletions),
+_PARTS = tuple(
+    import_module(part.name) for part in walk_packages(endpoints.__path__, f"{endpoints.__name__}.") if not part.ispkg
 )
 _BAD_TOKEN = "InvalidIdentityToken"  # noqa: S105  # the name of an error
 _MEDIA_TYPES = ("application/json-patch+json", "application/json", "text/json")

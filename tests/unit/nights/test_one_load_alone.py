@@ -1,13 +1,13 @@
 """What is wrong with one load alone: it is refused by file and operation, what needs it is held, the rest is loaded."""
 
 import json
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import account, investor, order, read_csv, write_csv
+from operation_facts import FACTS
 from scripted_lusid import ScriptedLusid, Taking, nothing_there, refused
 
 from pipelines.cli import main as cli
@@ -243,26 +243,12 @@ def test_files_of_a_refused_load_are_named_up_to_three(night: Path) -> None:
     assert str(ended.refused[0]).startswith(f"investor-records ({named} and 2 others): ")
 
 
-NEEDED: Mapping[str, set[str]] = {
-    "investor-records": {"persons", "legal-entities"},
-    "investment-accounts": {"investor-records"},
-    "move-orders": {"orders"},
-    "update-orders": {"orders"},
-    "cancel-orders": {"orders"},
-    "place-blocks": {"orders", "move-orders", "place-blocks"},
-    "update-placements": {"place-blocks"},
-    "cancel-placements": {"place-blocks"},
-    "executions": {"place-blocks"},
-    "allocate": {"place-blocks", "executions"},
-}
-
-
 def test_which_operations_need_which_is_what_their_rows_refer_to() -> None:
     found = {
         name: {other.name for other in OPERATIONS.values() if operation.depends_on(other)}
         for name, operation in OPERATIONS.items()
     }
-    assert {name: others for name, others in found.items() if others} == NEEDED
+    assert found == {name: each.needs for name, each in FACTS.items()}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from builders import FIGI, Row, write_csv
+from operation_facts import FACTS
 from run_checks import check_books, failures, row_states
 from sandbox_api import (
     allocate,
@@ -447,24 +448,7 @@ def test_a_key_that_an_answer_does_not_name_as_documented_is_not_accepted(
 
 
 def test_the_command_line_lists_every_operation_with_all_there_is_to_know(capsys: pytest.CaptureFixture[str]) -> None:
-    both, partial, today, ever = "Atomic, Partial", "Partial", "2.1, 2.3", "2.1, 2.3, legacy"
-    managed = "POST /api/ordermanagement"
-    expected = [
-        ("persons", "POST /api/persons/$batchUpsert", both, "any", today),
-        ("legal-entities", "POST /api/legalentities/$batchUpsert", both, "any", today),
-        ("investor-records", "POST /api/investorrecords/$batchUpsert", both, "any", today),
-        ("investment-accounts", "POST /api/investmentaccounts/$batchUpsert", both, "any", today),
-        ("orders", f"{managed}/createorders", both, "100", today),
-        ("update-orders", f"{managed}/updateorders", partial, "any", today),
-        ("move-orders", f"{managed}/moveorders", both, "100", today),
-        ("place-blocks", f"{managed}/placeblocks", both, "100", today),
-        ("update-placements", f"{managed}/$updateplacements", partial, "any", today),
-        ("cancel-orders", f"{managed}/cancelorders", partial, "any", today),
-        ("cancel-placements", f"{managed}/$cancelplacements", partial, "any", today),
-        ("allocate", f"{managed}/allocate", partial, "100", ever),
-        ("book-transactions", f"{managed}/booktransactions", partial, "5,000", ever),
-        ("executions", "POST /api/executions", both, "any", today),
-    ]
+    expected = [(name, each.endpoint, each.modes, each.most, each.dialects) for name, each in FACTS.items()]
     assert cli.run(["operations"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert list(zip(*[iter(lines)] * 3, strict=True)) == [
