@@ -39,16 +39,13 @@ class OwnProcess:
         told: the numbers that it said last.
     """
 
-    def __init__(
-        self, module: str, task: object, files: Sequence[BinaryIO], hash_seed: int, *, talks_to_lusid: bool = False
-    ) -> None:
+    def __init__(self, module: str, task: object, files: Sequence[BinaryIO], *, talks_to_lusid: bool = False) -> None:
         """Starts it.
 
         Args:
             module: what it runs.
             task: pickled onto its standard input.
             files: open in it by the same descriptors.
-            hash_seed: texts have the same hash in processes of the same seed.
             talks_to_lusid: whether it is given the settings of LUSID's that this process was given.
         """
         environ = os.environ.items()  # noqa: TID251 - handed on and not read
@@ -56,7 +53,7 @@ class OwnProcess:
         begin = f"import runpy, sys; sys.path[:] = {sys.path!r}; runpy.run_module({module!r}, run_name='__main__')"
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-c", begin],  # it finds our modules where this process found them
-            env={**env, "PYTHONHASHSEED": str(hash_seed), **_ONE_THREAD},
+            env={**env, **_ONE_THREAD},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -16,7 +16,6 @@ from schemas.errors import UnreachableError
 
 _SECONDS = 15
 """How long a scheduler may take to answer."""
-_SEED = 1
 
 
 @contextmanager
@@ -69,6 +68,6 @@ def _started(closing: ExitStack) -> tuple[str, Any]:
 
 
 def _worker(address: str, security: Any, closing: ExitStack) -> OwnProcess:
-    own = OwnProcess("connectors.cluster.own_worker", (address, security), [], _SEED, talks_to_lusid=True)
+    own = OwnProcess("connectors.cluster.own_worker", (address, security), [], talks_to_lusid=True)
     closing.callback(own.stop)
     return own

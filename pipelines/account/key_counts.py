@@ -12,6 +12,9 @@ import numpy.typing as npt
 from pipelines.prepare.key_index import KeyIndex
 from pipelines.prepare.reading import Prepared
 from pipelines.prepare.row_book import ReadBatch
+from schemas.rows.whole.arrays import array_of_bytes
+from schemas.rows.whole.columns import Texts
+from schemas.rows.whole.hashes import hashes
 from schemas.states import STATES, code_of
 
 _COPIES = [code_of(state) for state in STATES if state.traits.copy]
@@ -42,29 +45,29 @@ def _index(prepared: Prepared, loose: _Mask) -> KeyIndex:
     """Indexes the rows outside the requests, and those first rows of requests that may share a key with one of them."""
     index = KeyIndex()
     batches = list(prepared.book.batches_with(loose))
-    wanted = np.sort(np.concatenate([_hashes(keys)[loose[_span(b)]] for b, keys in _keys(prepared, batches)]))
+    wanted = np.sort(np.concatenate([found[loose[_span(batch)]] for batch, found in _hashes(prepared, batches)]))
     heads = np.zeros(len(loose), bool)
     heads[prepared.first_row] = True
-    for batch, keys in _keys(prepared, prepared.book.batches):
+    for batch, found in _hashes(prepared, prepared.book.batches):
         span = _span(batch)
-        taken = loose[span] | (heads[span] & _in_sorted(_hashes(keys), wanted))
-        index.extend(batch.start, [key if take else "" for key, take in zip(keys, taken.tolist(), strict=True)])
+        taken = loose[span] | (heads[span] & _in_sorted(found, wanted))
+        index.note(np.flatnonzero(taken) + batch.start, found[taken])
     return index
 
 
-def _in_sorted(hashes: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> _Mask:
+def _in_sorted(given: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> _Mask:
     """Which hashes are among the sorted ones; numpy's `isin` would look at all of these for every batch."""
-    places = np.searchsorted(wanted, hashes)
-    found: _Mask = wanted[np.minimum(places, len(wanted) - 1)] == hashes
+    places = np.searchsorted(wanted, given)
+    found: _Mask = wanted[np.minimum(places, len(wanted) - 1)] == given
     return found
 
 
-def _keys(prepared: Prepared, batches: list[ReadBatch]) -> Iterator[tuple[ReadBatch, list[str]]]:
-    return ((b, [key.decode() for key in prepared.keys.split(b.start, b.count)]) for b in batches)
-
-
-def _hashes(keys: list[str]) -> npt.NDArray[np.int64]:
-    return np.fromiter(map(hash, keys), np.int64, len(keys))
+def _hashes(prepared: Prepared, batches: list[ReadBatch]) -> Iterator[tuple[ReadBatch, npt.NDArray[np.int64]]]:
+    """Batches, each with the hashes of the keys of its rows."""
+    for batch in batches:
+        ends = prepared.keys.ends[batch.start : batch.start + batch.count + 1]
+        octets = prepared.keys.read(batch.start, batch.count)
+        yield batch, hashes(Texts(array_of_bytes((ends - ends[0]).astype(np.int32), octets)))
 
 
 def _span(batch: ReadBatch) -> slice:

@@ -3,14 +3,15 @@
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.prepare.spans import Places, joined
-from schemas.rows.whole.columns import filled
+from schemas.rows.whole.arrays import text_array
+from schemas.rows.whole.columns import Texts
+from schemas.rows.whole.hashes import hashes
 
 _AT_ONCE = 4096
 """Keys whose requests are made together; of fewer, the calls of Arrow cost more than their work."""
@@ -67,10 +68,13 @@ class KeyIndex:
 
     def extend(self, start: int, keys: Sequence[str]) -> None:
         """Notes the keys of the rows from `start` (0-based over the whole extract) on; an empty one is none."""
-        there = filled(keys)
-        kept = keys if there.all() else [*compress(keys, there.tolist())]
-        self._hashes.frombytes(np.fromiter(map(hash, kept), np.int64, len(kept)).tobytes())
-        self._ordinals.frombytes((np.flatnonzero(there) + start).tobytes())
+        texts = keys if isinstance(keys, Texts) else Texts(text_array([key.encode() for key in keys]))
+        self.note(np.flatnonzero(texts.filled) + start, hashes(texts)[texts.filled])
+
+    def note(self, ordinals: Places, found: npt.NDArray[np.int64]) -> None:
+        """Notes rows, ascending and behind those before, and the hash of the key of each."""
+        self._hashes.frombytes(found.tobytes())
+        self._ordinals.frombytes(ordinals.tobytes())
 
     def sort(self) -> None:
         """Sorts the rows by their hashes: to sort several such indices as one takes hardly any time."""
@@ -78,10 +82,7 @@ class KeyIndex:
         self._hashes, self._ordinals = array("q", hashes.tobytes()), array("q", ordinals.tobytes())
 
     def adopt(self, start: int, other: "KeyIndex") -> None:
-        """Takes over the index of a portion whose first row is row `start`; it must be of the same hashes.
-
-        A text has the same hash in processes that were started with the same PYTHONHASHSEED.
-        """
+        """Takes over the index of a portion whose first row is row `start`."""
         self._hashes.frombytes(np.frombuffer(other._hashes, np.uint8).data)
         self._ordinals.frombytes((np.frombuffer(other._ordinals, np.int64) + start).tobytes())
 

@@ -79,7 +79,7 @@ def test_without_a_scheduler_one_is_started(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_worker_that_does_not_share_the_folder_is_told_of_in_one_line(tmp_path: Path, cluster: Workers) -> None:
     with open_cluster(cluster.address, None, 1, print) as opened:
-        call = opened.call(prepare_there, str(tmp_path / "elsewhere" / "portion-0.task"), 1, "topic")
+        call = opened.call(prepare_there, str(tmp_path / "elsewhere" / "portion-0.task"), "topic")
         with pytest.raises(
             RunFolderError, match=r"cannot read and write .*elsewhere: --runs must be a folder that all"
         ):

@@ -67,8 +67,8 @@ def test_a_process_that_dies_is_replaced_once(tmp_path: Path, monkeypatch: pytes
     started: list[int] = []
 
     class Dying(OwnProcess):
-        def __init__(self, module: str, task: object, files: Sequence[BinaryIO], hash_seed: int) -> None:
-            super().__init__(module, task, files, hash_seed)
+        def __init__(self, module: str, task: object, files: Sequence[BinaryIO]) -> None:
+            super().__init__(module, task, files)
             started.append(self._process.pid)
             if len(started) == 2:
                 os.kill(self._process.pid, signal.SIGKILL)
@@ -82,8 +82,8 @@ def test_a_process_that_dies_twice_ends_the_load_in_one_line(tmp_path: Path, mon
     path = write_csv(tmp_path / "a.csv", ROWS["orders"])
 
     class Dead(OwnProcess):
-        def __init__(self, _module: str, task: object, files: Sequence[BinaryIO], hash_seed: int) -> None:
-            super().__init__("no.such.module", task, files, hash_seed)
+        def __init__(self, _module: str, task: object, files: Sequence[BinaryIO]) -> None:
+            super().__init__("no.such.module", task, files)
 
     monkeypatch.setattr(own_processes, "OwnProcess", Dead)
     with pytest.raises(RunFolderError) as caught:
@@ -142,9 +142,8 @@ def test_a_file_that_cannot_be_cut_where_it_seemed_is_prepared_by_one_process(tm
 
 def test_processes_are_given_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "s3cret")
-    process = OwnProcess("nothing.of.ours", None, [], 1)
+    process = OwnProcess("nothing.of.ours", None, [])
     environ = Path(f"/proc/{process._process.pid}/environ").read_bytes() if Path("/proc").is_dir() else b""
     process.stop()
     assert b"s3cret" not in environ
-    assert b"PYTHONHASHSEED=1\0" in environ or not environ
     assert tmp_path.is_dir()

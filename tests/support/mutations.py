@@ -120,11 +120,18 @@ MUTATIONS = (
         ("tests/loads/test_workers.py::test_processes_of_its_own_change_nothing",),
     ),
     Mutation(
-        "let each process of a cluster hash keys in its own way",
-        "pipelines/prepare/processes/dask_tasks.py",
-        "start(task, opened, seed)",
-        "start(task, opened, seed + secrets.randbelow(1 << 20))",
-        ("tests/cluster/test_preparing_there.py::test_a_cluster_changes_nothing[investment-accounts]",),
+        "let each process hash keys in its own way",
+        "schemas/rows/whole/hashes.py",
+        'hashlib.shake_128(b"factors")',
+        "hashlib.shake_128(str(id(hashlib)).encode())",
+        ("tests/unit/rows/test_hashes.py::test_a_hash_is_the_same_on_every_machine",),
+    ),
+    Mutation(
+        "hash a key with the beginning of the next one",
+        "schemas/rows/whole/hashes.py",
+        " & _MASKS[np.clip(lengths - at, 0, _WORD)]",
+        "",
+        ("tests/unit/rows/test_hashes.py",),
     ),
     Mutation(
         "forget what a dead worker sent",

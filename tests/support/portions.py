@@ -18,7 +18,7 @@ from pipelines.prepare.processes.workers import Task
 class InThisProcess:
     """Stands for a process of ours: does the task at once, from a pickled copy, and hands the outcome over pickled."""
 
-    def __init__(self, module: str, task: Task, files: Sequence[BinaryIO], _hash_seed: int) -> None:
+    def __init__(self, module: str, task: Task, files: Sequence[BinaryIO]) -> None:
         assert module == worker.__name__
         copied: Task = pickle.loads(pickle.dumps(task))
         self.told: tuple[int, ...] = ()

@@ -2,7 +2,7 @@
 
 What travels through Dask is the path of a file and numbers: what is to be prepared lies in that file, and so does what
 becomes of it, in the run's scratch folder. A worker starts a process of its own for a portion, the same that
-`own_processes` starts: Dask's process keeps its memory, its hashes of texts and its life.
+`own_processes` starts: Dask's process keeps its memory and its life.
 """
 
 import pickle
@@ -19,7 +19,7 @@ from connectors.processes import CAN_SHARE, listen
 from connectors.run_folder.scratch import open_private
 from pipelines.prepare.portion import PortionFiles
 from pipelines.prepare.processes.outcome_files import read_outcome
-from pipelines.prepare.processes.own_processes import FILES, WORTH_A_PROCESS, new_seed, start
+from pipelines.prepare.processes.own_processes import FILES, WORTH_A_PROCESS, start
 from pipelines.prepare.processes.workers import Ended, Progress, Task
 from schemas.errors import RunFolderError
 
@@ -43,7 +43,7 @@ class DaskTasks:
 
     def prepare(self, tasks: Sequence[Task], folder: Path, files: ExitStack, progress: Progress) -> Sequence[Ended]:
         """See `Crew`."""
-        seed, topic = new_seed(), f"bulkload-{secrets.token_hex(8)}"
+        topic = f"bulkload-{secrets.token_hex(8)}"
         told: dict[str, tuple[int, int]] = {}
 
         def heard(content: tuple[str, int, int]) -> None:
@@ -60,7 +60,7 @@ class DaskTasks:
                 ending.callback(path.unlink, missing_ok=True)  # that ends whoever works on it still
                 with open_private(path, named=True) as file:
                     pickle.dump(task, file, pickle.HIGHEST_PROTOCOL)
-            calls = [self._cluster.call(prepare_there, str(path), seed, topic) for path in paths]
+            calls = [self._cluster.call(prepare_there, str(path), topic) for path in paths]
             for call in calls:
                 ending.callback(call.cancel)
             try:
@@ -92,12 +92,11 @@ def _left(folder: Path, stem: str, files: ExitStack) -> Ended:
         return Ended(PortionFiles(*scratch), read_outcome(outcome))
 
 
-def prepare_there(path: str, seed: int, topic: str) -> tuple[str, str]:
+def prepare_there(path: str, topic: str) -> tuple[str, str]:
     """Prepares a portion, in a call on a worker; gives the beginning of the names of what it leaves, and its address.
 
     Args:
         path: of the file that holds the task; without it, nobody waits for the portion any more.
-        seed: the same for all portions of an extract.
         topic: how far it is is told under it.
 
     Raises:
@@ -106,7 +105,7 @@ def prepare_there(path: str, seed: int, topic: str) -> tuple[str, str]:
     place, stem = Path(path), f"{Path(path).stem}-{secrets.token_hex(4)}"  # one that seems dead may be writing yet
     with ExitStack() as files:
         task, opened = _given(place, stem, files)
-        worker, last = start(task, opened, seed), 0.0
+        worker, last = start(task, opened), 0.0
         files.callback(worker.process.stop)
 
         def heard() -> None:

@@ -1,6 +1,5 @@
 """Processes of this machine that prepare portions; their scratch files are open in them, and have no names."""
 
-import random
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,16 +39,15 @@ FILES = (*PortionFiles._fields, "outcome")
 """The names of the files that a process fills."""
 
 
-def start(task: Task, opened: Sequence[BinaryIO], seed: int) -> Worker:
+def start(task: Task, opened: Sequence[BinaryIO]) -> Worker:
     """Starts a process.
 
     Args:
         task: what it prepares.
         opened: the files that it fills, empty.
-        seed: the same for all processes of an extract.
     """
     numbered = task._replace(files=[file.fileno() for file in opened])
-    process = OwnProcess("pipelines.prepare.processes.worker", numbered, opened, seed)
+    process = OwnProcess("pipelines.prepare.processes.worker", numbered, opened)
     *scratch, outcome = opened
     return Worker(process, PortionFiles(*scratch), outcome)
 
@@ -68,11 +66,10 @@ class OwnProcesses:
     def prepare(self, tasks: Sequence[Task], folder: Path, files: ExitStack, progress: Progress) -> Sequence[Ended]:
         """See `Crew`: runs a process for each portion, and once more for one that died."""
         with ExitStack() as processes:
-            seed = new_seed()
 
             def started(task: Task) -> Worker:
                 opened = [files.enter_context(open_private(folder / f"worker-{name}.tmp")) for name in FILES]
-                worker = start(task, opened, seed)
+                worker = start(task, opened)
                 processes.callback(worker.process.stop)
                 return worker
 
@@ -93,11 +90,6 @@ class OwnProcesses:
                     "load with --workers 1"
                 )
         return [Ended(worker.files, outcome) for worker, outcome in zip(current, outcomes, strict=True) if outcome]
-
-
-def new_seed() -> int:
-    """A seed of the hashes of texts, which all processes of an extract must have in common; it guards no secret."""
-    return random.randrange(1, 1 << 32)  # noqa: S311
 
 
 def _told(workers: Sequence[Worker]) -> list[int]:

@@ -5,11 +5,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
-from unittest import mock
 
 import numpy as np
 import pytest
 from builders import HOLDER, Preparation, Row, account, order, prepare_rows
+from hashing import hashed_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from portions import in_portions
@@ -55,7 +55,7 @@ ORDERS = st.builds(
 )
 LARGE = {"investment-accounts": 640, "orders": 290}
 """Bytes of a call that some of these requests exceed, and others do not."""
-HASHES: tuple[Callable[[str], int], ...] = (hash, hash, len, lambda _: 7)
+HASHES: tuple[Callable[[str], int] | None, ...] = (None, None, len, lambda _: 7)
 """Python's own, and some under which different keys meet."""
 
 
@@ -70,13 +70,17 @@ def outcome(found: Preparation) -> list[Any]:
 @given(data=st.data(), hash_of=st.sampled_from(HASHES), at_once=st.sampled_from([1, 2, 1024]))
 @settings(max_examples=40, deadline=None)
 def test_requests_made_together_are_those_made_one_by_one(
-    operation: str, rows: st.SearchStrategy[Row], data: st.DataObject, hash_of: Callable[[str], int], at_once: int
+    operation: str,
+    rows: st.SearchStrategy[Row],
+    data: st.DataObject,
+    hash_of: Callable[[str], int] | None,
+    at_once: int,
 ) -> None:
     drawn = data.draw(st.lists(rows, min_size=1, max_size=12))
     with TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         folder = Path(place)
         patch.setattr(key_index, "_AT_ONCE", at_once)
-        with mock.patch.object(key_index, "hash", hash_of, create=True):
+        with hashed_by(hash_of):
             with prepare_rows(operation, folder, drawn) as found:
                 together = outcome(found)
             patch.setattr(GatheredTemplates, "_together", lambda _: None)
@@ -98,7 +102,7 @@ def test_portions_make_the_requests_that_the_whole_makes(
     operation: str,
     rows: st.SearchStrategy[Row],
     data: st.DataObject,
-    hash_of: Callable[[str], int],
+    hash_of: Callable[[str], int] | None,
     portions: int,
     is_large: bool,
     one_by_one: bool,
@@ -111,7 +115,7 @@ def test_portions_make_the_requests_that_the_whole_makes(
     with TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         if one_by_one:
             patch.setattr(GatheredTemplates, "_together", lambda _: None)
-        with mock.patch.object(key_index, "hash", hash_of, create=True):
+        with hashed_by(hash_of):
             with prepare_rows(operation, Path(place), drawn, **rules) as found:
                 whole = outcome(found)
             with in_portions(portions), prepare_rows(operation, Path(place), drawn, **rules) as found:

@@ -1,23 +1,12 @@
 """Finding rows of one key, held against a dictionary."""
 
 from collections.abc import Callable
-from unittest import mock
 
+from hashing import HASHES, hashed_by
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.prepare import key_index
 from pipelines.prepare.key_index import KeyIndex
-
-HASHES: tuple[Callable[[str], int], ...] = (
-    hash,
-    lambda _: 7,
-    len,
-    lambda key: -1 - len(key) % 2,
-    lambda key: (1 << 63) - 1 if key < "b" else -(1 << 63),
-    lambda key: sum(map(ord, key)),
-)
-"""Python's own, and some under which different keys meet, up to all of them."""
 
 Keys = list[tuple[int, str]]
 
@@ -52,19 +41,19 @@ def expected(rows: Keys) -> list[list[int]]:
 @given(keyed_rows, st.sampled_from(HASHES))
 @example([(1, key) for key in "zzxxyy"], ord)
 def test_groups_are_those_of_a_dictionary_in_the_order_of_their_first_rows_whatever_the_hash(
-    rows: Keys, hash_of: Callable[[str], int]
+    rows: Keys, hash_of: Callable[[str], int] | None
 ) -> None:
     rows = placed(rows)
-    with mock.patch.object(key_index, "hash", hash_of, create=True):
+    with hashed_by(hash_of):
         assert found(rows) == expected(rows)
 
 
 @given(st.lists(st.sampled_from(["a", "b", "ab", "A", ""]), max_size=25), st.integers(0, 25), st.sampled_from(HASHES))
 def test_rows_that_come_in_pieces_are_the_same_and_those_without_a_key_are_in_no_group(
-    keys: list[str], cut: int, hash_of: Callable[[str], int]
+    keys: list[str], cut: int, hash_of: Callable[[str], int] | None
 ) -> None:
     index = KeyIndex()
-    with mock.patch.object(key_index, "hash", hash_of, create=True):
+    with hashed_by(hash_of):
         index.extend(0, keys[:cut])
         index.extend(len(keys[:cut]), keys[cut:])
         assert list(index.groups(keys.__getitem__)) == expected(list(enumerate(keys)))
