@@ -186,7 +186,7 @@ class EntryFile:
     def together(self, numbers: npt.NDArray[np.int64]) -> bytes:
         """The bytes of some entries, joined in this order; any order will do, ascending is quick."""
         found: list[bytes] = []
-        for read, starts, stops in self._stretches(numbers):
+        for read, starts, stops in self.stretches(numbers):
             cuts = [0, *(np.flatnonzero(starts[1:] != stops[:-1]) + 1).tolist(), len(starts)]
             found += [read[starts[first] : stops[last - 1]] for first, last in pairwise(cuts)]
         return b"".join(found)
@@ -194,7 +194,7 @@ class EntryFile:
     def texts(self, numbers: npt.NDArray[np.int64]) -> list[str]:
         """Some entries as texts, which are UTF-8, in this order."""
         found: list[str] = []
-        for read, starts, stops in self._stretches(numbers):
+        for read, starts, stops in self.stretches(numbers):
             spans = zip(starts.tolist(), stops.tolist(), strict=True)
             if read.isascii():
                 text = read.decode()
@@ -203,7 +203,7 @@ class EntryFile:
                 found += [read[start:stop].decode() for start, stop in spans]
         return found
 
-    def _stretches(self, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[bytes, _Offsets, _Offsets]]:
+    def stretches(self, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[bytes, _Offsets, _Offsets]]:
         """Entries near each other, read together; and where in what was read each begins and ends."""
         ends = self.ends
         starts, stops = ends[numbers], ends[numbers + 1]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.feeds.fingerprints import Fingerprints
-from pipelines.feeds.state import NO_DAY, FeedState, date_of, day_of
+from pipelines.feeds.state import NO_DAY, FeedState, Found, date_of, day_of
 
 UNCHANGED = "is the same as what this feed last had accepted"
 _LATER = "of this feed was loaded for this key; --even-if-newer sends it all the same"
@@ -48,32 +48,32 @@ class Decision:
     vanished: npt.NDArray[np.int64]
 
 
-def later(state: FeedState, prints: Fingerprints, wanted: Wanted) -> npt.NDArray[np.bool_]:
-    """Of which requests a later date was loaded."""
-    places, known = state.places(prints.keys)
-    return known & (state.dates[places] > day_of(wanted.day)) if len(state) else known
+def later(state: FeedState, found: Found, wanted: Wanted) -> npt.NDArray[np.bool_]:
+    """Of which requests, found by their keys, a later date was loaded."""
+    return found.known & (state.dates[found.places] > day_of(wanted.day)) if len(state) else found.known
 
 
-def decided(state: FeedState, prints: Fingerprints, wanted: Wanted) -> Decision:
+def decided(state: FeedState, prints: Fingerprints, found: Found, wanted: Wanted) -> Decision:
     """What of a load is not sent.
 
     Args:
         state: what the feed holds.
         prints: of the load's requests.
+        found: where their keys stand in it.
         wanted: what may be left out.
     """
-    places, known = state.places(prints.keys)
+    places, known = found
     if not len(state):
         none = np.zeros(0, np.int64)
         return Decision(none, {}, np.zeros(len(prints), bool), none)
-    newer = later(state, prints, wanted)
+    newer = later(state, found, wanted)
     same_rest = prints.undated == state.undated[places] if state.is_comparable else np.zeros(len(prints), bool)
     dated = prints.last_from >= prints.first_from
     overtaken = newer & same_rest & dated & (prints.last_from < state.first_from[places])
     old = newer & ~overtaken & (not wanted.even_if_newer)
     same = known & ~old & (prints.requests == state.requests[places])
     unchanged = np.flatnonzero(same) if wanted.changed_only and state.is_comparable else np.zeros(0, np.int64)
-    return Decision(unchanged, _told(state, places, old), overtaken, _vanished(state, prints, wanted.day))
+    return Decision(unchanged, _told(state, places, old), overtaken, _vanished(state, prints, found, wanted.day))
 
 
 def _told(
@@ -85,17 +85,16 @@ def _told(
     return {f"{date_of(day)} {_LATER}": requests[days == day] for day in np.unique(days).tolist()}
 
 
-def _vanished(state: FeedState, prints: Fingerprints, day: date) -> npt.NDArray[np.int64]:
+def _vanished(state: FeedState, prints: Fingerprints, found: Found, day: date) -> npt.NDArray[np.int64]:
     """The places of keys that are missing from an extract for the first time; an old extract tells nothing of that."""
     if state.latest is not None and day < state.latest:
         return np.zeros(0, np.int64)
-    return np.flatnonzero(~present(state, prints) & (state.gone == NO_DAY))
+    return np.flatnonzero(~present(state, prints, found) & (state.gone == NO_DAY))
 
 
-def present(state: FeedState, prints: Fingerprints) -> npt.NDArray[np.bool_]:
-    """Which keys of the state are in the extract, in a request or in a row that went into none."""
+def present(state: FeedState, prints: Fingerprints, found: Found) -> npt.NDArray[np.bool_]:
+    """Which keys of the state are in the extract, in a request (`found`) or in a row that went into none."""
     there = np.zeros(len(state), bool)
-    for keys in (prints.keys, prints.loose):
-        places, known = state.places(keys)
+    for places, known in (found, state.found(prints.loose)):
         there[places[known]] = True
     return there

@@ -23,7 +23,7 @@ from pipelines.feeds.decision import UNCHANGED, Decision, Wanted, decided, later
 from pipelines.feeds.fingerprints import Fingerprints, fingerprints, parted
 from pipelines.feeds.merging import OF_CODE, Became, Load, merged, of_journal
 from pipelines.feeds.place import FeedPlace, Hasher, hasher_of
-from pipelines.feeds.state import FeedState, hash_column, read_columns, remove, write_table
+from pipelines.feeds.state import FeedState, Found, hash_column, read_columns, remove, write_table
 from pipelines.prepare.reading import Prepared
 from schemas.errors import ConfigError
 from schemas.manifest import moment
@@ -52,12 +52,13 @@ class Feed:
             wanted: what may be left out.
         """
         prints = fingerprints(prepared, self.hasher)
-        prints = parted(prints, prepared, self.hasher, np.flatnonzero(later(self.state, prints, wanted)))
-        decision = decided(self.state, prints, wanted)
+        found = self.state.found(prints.keys)
+        prints = parted(prints, prepared, self.hasher, np.flatnonzero(later(self.state, found, wanted)))
+        decision = decided(self.state, prints, found, wanted)
         sent = np.ones(len(prints), bool)
         for left_out in (decision.unchanged, *decision.outdated.values(), np.flatnonzero(decision.overtaken)):
             sent[left_out] = False
-        return FeedLoad(self, wanted, parted(prints, prepared, self.hasher, np.flatnonzero(sent)), decision)
+        return FeedLoad(self, wanted, parted(prints, prepared, self.hasher, np.flatnonzero(sent)), found, decision)
 
 
 @contextmanager
@@ -152,12 +153,14 @@ class FeedLoad:
 
     Attributes:
         prints: of its requests.
+        found: where their keys stand in the feed's state.
         decision: what is not sent.
     """
 
     feed: Feed
     wanted: Wanted
     prints: Fingerprints
+    found: Found
     decision: Decision
 
     @property
@@ -179,11 +182,11 @@ class FeedLoad:
         state = self.feed.state
         if not len(state) or not state.is_comparable:
             return None
-        places, known = state.places(self.prints.keys)
+        places, known = self.found
         sent = np.ones(len(self.prints), bool)
         sent[[*chain.from_iterable(self.decision.outdated.values())]] = False
         other = known & (self.prints.requests != state.requests[places])
-        keys = len(self.prints) + len(np.setdiff1d(self.prints.loose, self.prints.keys))
+        keys = len(self.prints) + len(np.unique(self.prints.loose))
         return keys, int(np.count_nonzero(sent & ~known)), int(np.count_nonzero(sent & other))
 
     @property

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from connectors.run_folder.scratch import EntryFile
 from pipelines.feeds.place import Hasher, Hashes
 from pipelines.prepare.reading import Prepared
 
@@ -19,7 +20,7 @@ bulkload encodes the same rows otherwise; then all is sent once, and counts as n
 NEVER: Final = np.iinfo(np.int64).max
 """In place of a first effective date where there is none; the last one is then its negative."""
 
-_AT_ONCE = 1 << 14
+_AT_ONCE = 1 << 9
 _DATED = b'"effectiveFrom":'
 _KEYED = b'{"key":"'
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -52,9 +53,8 @@ class Fingerprints:
 
 def fingerprints(prepared: Prepared, hasher: Hasher) -> Fingerprints:
     """The fingerprints of a load's requests, as if nothing in them were effective-dated (`parted` looks)."""
-    key_of, entry_of = prepared.keys.reader(), prepared.entries.reader()
-    keys = hasher.all(map(key_of, _each(prepared.first_row)))
-    requests = hasher.all(entry[:-1] for entry in map(entry_of, _each(prepared.entry_of)))
+    keys = hasher.all(_texts(prepared.keys, prepared.first_row))
+    requests = hasher.all(_texts(prepared.entries, prepared.entry_of, less=1))
     never = np.full(len(prepared), NEVER, np.int64)
     return Fingerprints(keys, requests, requests, never, -never, _loose(prepared, hasher, keys))
 
@@ -68,6 +68,8 @@ def parted(prints: Fingerprints, prepared: Prepared, hasher: Hasher, numbers: np
         hasher: makes hashes.
         numbers: of those to look through.
     """
+    if not len(numbers):
+        return prints
     undated, first, last = prints.undated.copy(), prints.first_from.copy(), prints.last_from.copy()
     entry_of = prepared.entries.reader()
     for number, entry in zip(numbers.tolist(), prepared.entry_of[numbers].tolist(), strict=True):
@@ -78,16 +80,18 @@ def parted(prints: Fingerprints, prepared: Prepared, hasher: Hasher, numbers: np
     return replace(prints, undated=undated, first_from=first, last_from=last)
 
 
-def _each(numbers: npt.NDArray[np.int64]) -> Iterator[int]:
-    """Numbers as Python has them, a few thousand in memory at a time."""
+def _texts(file: EntryFile, numbers: npt.NDArray[np.int64], less: int = 0) -> Iterator[memoryview]:
+    """Some entries of a file, each without so many bytes at its end; a few hundred in memory at a time."""
     for first in range(0, len(numbers), _AT_ONCE):
-        yield from numbers[first : first + _AT_ONCE].tolist()
+        for read, starts, stops in file.stretches(numbers[first : first + _AT_ONCE]):
+            text = memoryview(read)
+            for start, stop in zip(starts.tolist(), (stops - less).tolist(), strict=True):
+                yield text[start:stop]
 
 
 def _loose(prepared: Prepared, hasher: Hasher, keys: Hashes) -> Hashes:
-    rows = _each(np.flatnonzero(prepared.book.requests < 0))
-    key_of = prepared.keys.reader()
-    found = hasher.all(key for key in map(key_of, rows) if key)
+    rows = np.flatnonzero(prepared.book.requests < 0)
+    found = hasher.all(key for key in _texts(prepared.keys, rows) if key)
     return found[~np.isin(found, keys)] if len(found) else found
 
 

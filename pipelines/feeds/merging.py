@@ -16,7 +16,7 @@ from connectors.run_folder.journal_lines import journal_lines
 from pipelines.feeds.decision import present
 from pipelines.feeds.fingerprints import CANONICAL, NEVER, Fingerprints
 from pipelines.feeds.place import HASH
-from pipelines.feeds.state import NO_DAY, FeedState, day_of
+from pipelines.feeds.state import NO_DAY, FeedState, Found, day_of
 from schemas.errors import RunFolderError
 from schemas.states import STATES, State, code_of
 
@@ -104,13 +104,13 @@ class Load:
 def merged(state: FeedState, load: Load) -> FeedState:
     """What a feed holds after a load."""
     day = day_of(load.day)
-    state = _with_new(state, load, day)
+    state, found = _with_new(state, load, day)
     if not len(state):
         return state
     requests, undated = state.requests.copy(), state.undated.copy()
     dates, first_from, gone = state.dates.copy(), state.first_from.copy(), state.gone.copy()
     _unsettle(state, load, day, requests)
-    places, known = state.places(load.prints.keys)
+    places, known = found
     current = known & ((dates[places] <= day) | load.forced)
     for outcome in (Became.ACCEPTED, Became.REFUSED, Became.DOUBTFUL):
         at = np.flatnonzero(current & (load.outcomes == outcome) & ~load.overtaken)
@@ -127,24 +127,24 @@ def merged(state: FeedState, load: Load) -> FeedState:
     first_from[places[behind]] = np.minimum(first_from[places[behind]], load.prints.first_from[behind])
     about = {**state.about, "canonical": str(CANONICAL)}
     if load.is_whole and (state.latest is None or load.day >= state.latest):
-        there = present(state, load.prints)
+        there = present(state, load.prints, found)
         gone[there] = NO_DAY
         gone[~there & (gone == NO_DAY)] = day
         about["latest"] = load.day.isoformat()
     return FeedState(state.keys, requests, undated, first_from, dates, gone, about)
 
 
-def _with_new(state: FeedState, load: Load, day: int) -> FeedState:
-    """The state with a line for each key that LUSID has now, or may have, and had not."""
-    _, known = state.places(load.prints.keys)
-    new = np.flatnonzero(~known & np.isin(load.outcomes, (Became.ACCEPTED, Became.DOUBTFUL)))
+def _with_new(state: FeedState, load: Load, day: int) -> tuple[FeedState, Found]:
+    """The state with a line for each key that LUSID has now, or may have, and had not; where the load's keys stand."""
+    found = state.found(load.prints.keys)
+    new = np.flatnonzero(~found.known & np.isin(load.outcomes, (Became.ACCEPTED, Became.DOUBTFUL)))
     if not len(new):
-        return state
+        return state, found
     count = len(new)
     keys = np.concatenate((state.keys, load.prints.keys[new]))
     order = np.argsort(keys, kind="stable")
     none = np.zeros(count, HASH)
-    return FeedState(
+    wider = FeedState(
         keys[order],
         np.concatenate((state.requests, none))[order],
         np.concatenate((state.undated, none))[order],
@@ -153,10 +153,11 @@ def _with_new(state: FeedState, load: Load, day: int) -> FeedState:
         np.concatenate((state.gone, np.full(count, NO_DAY, np.int32)))[order],
         state.about,
     )
+    return wider, wider.found(load.prints.keys)
 
 
 def _unsettle(state: FeedState, load: Load, day: int, requests: npt.NDArray[np.bytes_]) -> None:
     """Takes note of keys whose rows went into no request: what was accepted before is to be sent again."""
-    places, known = state.places(load.prints.loose)
+    places, known = state.found(load.prints.loose)
     at = places[known]
     requests[at[(state.dates[at] <= day) | load.forced]] = b""

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,6 @@ HASH = "S16"
 """A hash as numpy keeps it; one of zeros stands for none."""
 
 _KEY_BYTES = 32
-_AT_ONCE = 1 << 14
 
 Hashes = npt.NDArray[np.bytes_]
 
@@ -106,11 +104,13 @@ class Hasher:
         made.update(text)
         return made.digest()
 
-    def all(self, texts: Iterable[bytes]) -> Hashes:
+    def all(self, texts: Iterable[bytes | memoryview]) -> Hashes:
         """The hashes of texts, in their order."""
-        hashes, made = bytearray(), map(self, texts)
-        while some := b"".join(islice(made, _AT_ONCE)):
-            hashes += some
+        hashes, copy = bytearray(), self._base.copy
+        for text in texts:
+            made = copy()  # not by `__call__`: calls would take a tenth of the time
+            made.update(text)
+            hashes += made.digest()
         return np.frombuffer(hashes, HASH)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ NO_DAY: Final = np.iinfo(np.int32).min
 Days = npt.NDArray[np.int32]
 """Days since 1970."""
 
+_AT_ONCE = 1 << 16
+_BUFFER = 1 << 20
 _EPOCH = date(1970, 1, 1)
 _HASHES = ("keys", "requests", "undated")
 _NUMBERS = ("first_from", "dates", "gone")
@@ -38,6 +40,18 @@ def day_of(when: date) -> int:
 def date_of(day: int) -> date:
     """The date of a number of days since 1970."""
     return _EPOCH + timedelta(days=int(day))
+
+
+class Found(NamedTuple):
+    """Where keys stand in a state.
+
+    Attributes:
+        places: of each key; of one that is not there it means nothing.
+        known: whether it is there.
+    """
+
+    places: npt.NDArray[np.int64]
+    known: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -78,12 +92,31 @@ class FeedState:
         """The same, of which more is said."""
         return replace(self, about={**self.about, **about})
 
-    def places(self, keys: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """The place of each key, and whether it is there at all; a place of one that is not means nothing."""
-        if not len(self):
-            return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
-        places = np.minimum(np.searchsorted(self.keys, keys), len(self) - 1)
-        return places, self.keys[places] == keys
+    def found(self, keys: Hashes) -> Found:
+        """Where keys stand.
+
+        They are looked for by their first halves and in the order of these, which takes a fifth of the time: numbers
+        compare faster than texts, and what is looked for next is near. Where halves are the same, wholes decide.
+        """
+        if not len(self) or not len(keys):
+            return Found(np.zeros(len(keys), np.int64), np.zeros(len(keys), bool))
+        found = Found(np.empty(len(keys), np.int64), np.empty(len(keys), bool))
+        halves = _first_halves(self.keys)
+        for first in range(0, len(keys), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            found.places[some], found.known[some] = self._some(keys[some], halves)
+        return found
+
+    def _some(self, keys: Hashes, held: npt.NDArray[np.uint64]) -> Found:
+        wanted = _first_halves(keys)
+        order = np.argsort(wanted)
+        places = np.empty(len(keys), np.int64)
+        places[order] = np.minimum(np.searchsorted(held, wanted[order]), len(self) - 1)
+        known = self.keys[places] == keys
+        unsure = np.flatnonzero(~known & (held[places] == wanted))
+        places[unsure] = np.minimum(np.searchsorted(self.keys, keys[unsure]), len(self) - 1)
+        known[unsure] = self.keys[places[unsure]] == keys[unsure]
+        return Found(places, known)
 
     def write(self, path: Path) -> None:
         """Writes it whole, in place of the one before; raises RunFolderError where it cannot be."""
@@ -106,6 +139,11 @@ class FeedState:
         except KeyError:
             raise _damaged(path) from None
         return cls(**found, about=about)
+
+
+def _first_halves(hashes: Hashes) -> npt.NDArray[np.uint64]:
+    """The first eight bytes of hashes as numbers, which come in the same order."""
+    return np.ascontiguousarray(hashes).view(">u8")[::2].astype(np.uint64)
 
 
 def latest_of(path: Path) -> date | None:
@@ -154,22 +192,25 @@ def read_columns(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         ConfigError: it is damaged, or of a later version.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, buffer_size=_BUFFER) as file:
             schema = file.schema_arrow
             about = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
             if int(about.get("format", FORMAT)) > FORMAT:
                 raise ConfigError(f"{path} was written by a later version of bulkload: use that one")
-            return {each.name: _plain(file.read([each.name])[0], each.type) for each in schema}, about
+            return {each.name: _plain(file, each.name, each.type) for each in schema}, about
     except (OSError, ValueError):
         raise _damaged(path) from None
 
 
-def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> npt.NDArray[Any]:
+def _plain(file: pq.ParquetFile, name: str, kind: pa.DataType) -> npt.NDArray[Any]:
     """A column of hashes or numbers, none of them null, as numpy has it: without pandas, which pyarrow would import."""
     as_numpy: Any = HASH if pa.types.is_fixed_size_binary(kind) else kind.to_pandas_dtype()
-    size = np.dtype(as_numpy).itemsize
-    pieces = [np.frombuffer(c.buffers()[1], as_numpy, len(c), c.offset * size) for c in column.chunks if len(c)]
-    return np.concatenate(pieces) if pieces else np.zeros(0, as_numpy)
+    found, at = np.zeros(file.metadata.num_rows, as_numpy), 0
+    for batch in file.iter_batches(_AT_ONCE, columns=[name], use_threads=False):
+        some = batch.column(0)
+        found[at : at + len(some)] = np.frombuffer(some.buffers()[1], as_numpy, len(some), some.offset * found.itemsize)
+        at += len(some)
+    return found
 
 
 def remove(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from builders import COUNTRY, IR_ID, Row, account, investor, read_csv, write_csv
 from keeping_lusid import Keeping
+from portions import in_portions
 from run_checks import check_books, outcomes
 from scripted_lusid import ScriptedLusid
 
@@ -19,6 +20,7 @@ from pipelines.replay import replay
 from pipelines.report.report import Report
 from schemas.errors import ConfigError
 from schemas.same_load import place_of
+from schemas.states import State
 
 DAYS = [f"2026-11-{day:02d}" for day in range(1, 10)]
 
@@ -54,6 +56,19 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "token")
     with ScriptedLusid(Keeping()) as lusid:
         yield Shop(tmp_path, lusid)
+
+
+@pytest.mark.parametrize("portions", [2, 3])
+def test_the_same_requests_have_changed_however_they_were_prepared(shop: Shop, portions: int) -> None:
+    """One process prepared what the feed had accepted; key by key the state is the same after the next day."""
+    accounts = [account(n, holder) for holder in (1, 2) for n in range(30)]  # holders of an account stand far apart
+    shop.load(accounts, DAYS[0], "investment-accounts")
+    accounts[7] = accounts[7] | {"display_name": "Renamed"}
+    accounts[37] = accounts[37] | {"display_name": "Renamed"}
+    with in_portions(portions):
+        again = shop.load(accounts, DAYS[1], "investment-accounts", changed_only=True)
+    assert (again.rows[State.UNCHANGED], again.rows[State.ACCEPTED]) == (58, 2)
+    assert shop.load(accounts, DAYS[2], "investment-accounts", changed_only=True).rows[State.UNCHANGED] == 60
 
 
 def people(names: Mapping[int, str]) -> list[Row]:

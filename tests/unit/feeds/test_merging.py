@@ -34,14 +34,14 @@ def prints_of(requests: Mapping[str, str], loose: tuple[str, ...] = ()) -> Finge
 
 def held(state: FeedState, key: str) -> tuple[bytes, int] | None:
     """The request and the day of a key."""
-    (place,), (known,) = state.places(np.array([hashed(key)], HASH))
+    (place,), (known,) = state.found(np.array([hashed(key)], HASH))
     return (bytes(state.requests[place]), int(state.dates[place])) if known else None
 
 
 def loaded(state: FeedState, day: date, requests: Mapping[str, tuple[str, Became]], **wanted: bool) -> FeedState:
     """The state after a load of which LUSID makes what is said, and its decision was kept."""
     prints = prints_of({key: text for key, (text, _) in requests.items()})
-    decision = decided(state, prints, Wanted(day, **wanted))
+    decision = decided(state, prints, state.found(prints.keys), Wanted(day, **wanted))
     outcomes = np.array([outcome for _, outcome in requests.values()], np.uint8)
     outcomes[decision.unchanged] = Became.SAME
     for places in decision.outdated.values():
@@ -54,6 +54,20 @@ def test_every_state_says_what_it_means_for_a_feed() -> None:
     assert {state for state in STATES if became(state) is Became.ACCEPTED} == {State.ACCEPTED}
     assert {state for state in STATES if became(state) is Became.DOUBTFUL} == {State.UNKNOWN}
     assert len(OF_CODE) == len(STATES)
+
+
+Hashed = st.tuples(st.sampled_from([b"\0" * 8, b"\0" * 7 + b"\1", b"\x7f" * 8, b"\xff" * 8]), st.integers(0, 3)).map(
+    lambda halves: halves[0] + bytes([*[halves[1]] * 7, 1])
+)
+
+
+@given(st.sets(Hashed), st.lists(Hashed))
+def test_keys_are_found_by_all_of_their_hashes(held: set[bytes], wanted: list[bytes]) -> None:
+    keys = np.array(sorted(held), HASH)
+    state = FeedState(keys, keys, keys)
+    places, known = state.found(np.array(wanted, HASH))
+    assert known.tolist() == [key in held for key in wanted]
+    assert [keys[place] for place in places[known]] == [key for key in wanted if key in held]
 
 
 Held = tuple[str | None, int]
@@ -107,7 +121,7 @@ def test_a_key_is_gone_once_and_comes_back() -> None:
 
     def vanished(at: FeedState, day: date, requests: Mapping[str, tuple[str, Became]]) -> int:
         prints = prints_of({key: text for key, (text, _) in requests.items()})
-        return len(decided(at, prints, Wanted(day)).vanished)
+        return len(decided(at, prints, at.found(prints.keys), Wanted(day)).vanished)
 
     assert vanished(state, later[0], one) == 1
     assert vanished(state, DAY - timedelta(days=1), one) == 0, "an extract of before tells nothing"
@@ -121,7 +135,7 @@ def test_a_key_is_gone_once_and_comes_back() -> None:
 def test_a_row_that_makes_no_request_has_its_key_sent_again_and_is_not_gone() -> None:
     state = loaded(FeedState(), DAY, {"A": ("x", Became.ACCEPTED)})
     prints = prints_of({}, loose=("A",))
-    decision = decided(state, prints, Wanted(DAY))
+    decision = decided(state, prints, state.found(prints.keys), Wanted(DAY))
     assert len(decision.vanished) == 0
     state = merged(state, Load(prints, np.zeros(0, np.uint8), decision.overtaken, DAY, forced=False, is_whole=True))
     assert held(state, "A") == (b"", day_of(DAY))
@@ -147,7 +161,7 @@ def test_an_older_date_goes_where_all_it_changes_is_effective_dated_before_what_
     state = merged(FeedState(), Load(dated("same", 5, 9), accepted, none, DAY, forced=False, is_whole=True))
     before = held(state, "A")
     prints, day = dated(undated, *moments), DAY - timedelta(days=9)
-    decision: Decision = decided(state, prints, Wanted(day))
+    decision: Decision = decided(state, prints, state.found(prints.keys), Wanted(day))
     assert bool(decision.outdated) is not is_sent
     state = merged(state, Load(prints, accepted, decision.overtaken, day, forced=False, is_whole=True))
     assert held(state, "A") == before, "what is there is still the later one"
