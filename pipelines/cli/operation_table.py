@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from pipelines.operations.table import OPERATIONS
 
-_HEADER = ("operation", "endpoint", "modes", "most per call", "dialects")
+_HEADER = ("operation", "endpoint", "modes", "most per call", "dialects", "needs")
 
 
-def _rows() -> Iterator[tuple[str, str, str, str, str]]:
+def _rows() -> Iterator[tuple[str, str, str, str, str, str]]:
     for operation in OPERATIONS.values():
         yield (
             operation.name,
@@ -15,6 +15,7 @@ def _rows() -> Iterator[tuple[str, str, str, str, str]]:
             ", ".join(sorted(operation.modes)),
             "any" if operation.max_items is None else f"{operation.max_items:,}",
             ", ".join(sorted(operation.dialects)),
+            ", ".join(other.name for other in OPERATIONS.values() if operation.depends_on(other)),
         )
 
 
@@ -29,5 +30,6 @@ def text_table() -> str:
     """The table as one paragraph for each operation, at most 80 characters wide."""
     return "\n".join(
         f"{name}\n    {endpoint}\n    modes {modes}; most per call: {most}; dialects {dialects}"
-        for name, endpoint, modes, most, dialects in _rows()
+        + (f"\n    needs {needs}" if needs else "")
+        for name, endpoint, modes, most, dialects, needs in _rows()
     )

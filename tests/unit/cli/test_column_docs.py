@@ -93,4 +93,4 @@ def test_operations_are_listed_within_80_columns_and_as_markdown() -> None:
     assert max(map(len, text_table().splitlines())) <= 80
     lines = markdown_table().splitlines()
     assert len(lines) == 2 + len(OPERATIONS)
-    assert "| `orders` | `POST /api/ordermanagement/createorders` | Atomic, Partial | 100 | 2.1, 2.3 |" in lines
+    assert "| `orders` | `POST /api/ordermanagement/createorders` | Atomic, Partial | 100 | 2.1, 2.3 |  |" in lines

@@ -448,18 +448,22 @@ def test_a_key_that_an_answer_does_not_name_as_documented_is_not_accepted(
 
 
 def test_the_command_line_lists_every_operation_with_all_there_is_to_know(capsys: pytest.CaptureFixture[str]) -> None:
-    expected = [(name, each.endpoint, each.modes, each.most, each.dialects) for name, each in FACTS.items()]
+    needed = {name: ", ".join(other for other in FACTS if other in each.needs) for name, each in FACTS.items()}
     assert cli.run(["operations"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert list(zip(*[iter(lines)] * 3, strict=True)) == [
-        (name, f"    {endpoint}", f"    modes {modes}; most per call: {most}; dialects {dialects}")
-        for name, endpoint, modes, most, dialects in expected
+    assert capsys.readouterr().out.splitlines() == [
+        line
+        for name, each in FACTS.items()
+        for line in (
+            name,
+            f"    {each.endpoint}",
+            f"    modes {each.modes}; most per call: {each.most}; dialects {each.dialects}",
+            *([f"    needs {needed[name]}"] if each.needs else []),
+        )
     ]
     assert cli.run(["operations", "--markdown"]) == 0
-    table = capsys.readouterr().out.splitlines()[2:]
-    assert table == [
-        f"| `{name}` | `{endpoint}` | {modes} | {most} | {dialects} |"
-        for name, endpoint, modes, most, dialects in expected
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        f"| `{name}` | `{each.endpoint}` | {each.modes} | {each.most} | {each.dialects} | {needed[name]} |"
+        for name, each in FACTS.items()
     ]
 
 
