@@ -2,9 +2,9 @@
 
 Owns how they are started, heard and ended. Must not know what they work on.
 
-A process is given its task on standard input and files that are open: these have no names, so that nobody who is killed
-leaves personal data behind. It says on standard output how far it is, and ends when nobody listens any more. One that
-does not talk to LUSID is given no setting of LUSID's, for those hold secrets.
+A process is given its task on standard input, once there is one, and files that are open: these have no names, so that
+nobody who is killed leaves personal data behind. It says on standard output how far it is, and ends when nobody listens
+any more. One that does not talk to LUSID is given no setting of LUSID's, for those hold secrets.
 """
 
 import os
@@ -39,12 +39,11 @@ class OwnProcess:
         told: the numbers that it said last.
     """
 
-    def __init__(self, module: str, task: object, files: Sequence[BinaryIO], *, talks_to_lusid: bool = False) -> None:
-        """Starts it.
+    def __init__(self, module: str, files: Sequence[BinaryIO] = (), *, talks_to_lusid: bool = False) -> None:
+        """Starts it; what it works on it is given by `give`.
 
         Args:
             module: what it runs.
-            task: pickled onto its standard input.
             files: open in it by the same descriptors.
             talks_to_lusid: whether it is given the settings of LUSID's that this process was given.
         """
@@ -60,10 +59,13 @@ class OwnProcess:
             pass_fds=[file.fileno() for file in files],
             start_new_session=True,  # an interrupt is this process's business
         )
-        assert self._process.stdin is not None  # noqa: S101 - it was started so
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101 - it was started so
         self._said, self._heard = self._process.stdout, b""
         self.told: tuple[int, ...] = ()
+
+    def give(self, task: object) -> None:
+        """Gives it what it works on, pickled onto its standard input."""
+        assert self._process.stdin is not None  # noqa: S101 - it was started so
         with suppress(BrokenPipeError), self._process.stdin as stdin:  # if it died, that is found out soon enough
             pickle.dump(task, stdin, pickle.HIGHEST_PROTOCOL)
 
@@ -94,6 +96,8 @@ class OwnProcess:
         self._process.kill()
         self._process.wait()
         self._said.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 def listen(running: Sequence[OwnProcess], heard: Callable[[], None]) -> None:
@@ -106,6 +110,15 @@ def listen(running: Sequence[OwnProcess], heard: Callable[[], None]) -> None:
                 if not key.data.hear():
                     selector.unregister(key.data)
             heard()
+
+
+def overhear(running: Sequence[OwnProcess]) -> None:
+    """Takes in what processes have said, without waiting for more."""
+    with selectors.DefaultSelector() as selector:
+        for process in running:
+            selector.register(process, selectors.EVENT_READ, process)
+        for key, _ in selector.select(0):
+            key.data.hear()
 
 
 def say(*numbers: int) -> None:

@@ -68,6 +68,7 @@ def _started(closing: ExitStack) -> tuple[str, Any]:
 
 
 def _worker(address: str, security: Any, closing: ExitStack) -> OwnProcess:
-    own = OwnProcess("connectors.cluster.own_worker", (address, security), [], talks_to_lusid=True)
+    own = OwnProcess("connectors.cluster.own_worker", talks_to_lusid=True)
     closing.callback(own.stop)
+    own.give((address, security))
     return own

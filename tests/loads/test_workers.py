@@ -1,5 +1,6 @@
 """A load whose rows several processes prepare: its files are those of a load that one process prepares."""
 
+import gzip
 import os
 import signal
 from collections.abc import Sequence
@@ -67,14 +68,14 @@ def test_a_process_that_dies_is_replaced_once(tmp_path: Path, monkeypatch: pytes
     started: list[int] = []
 
     class Dying(OwnProcess):
-        def __init__(self, module: str, task: object, files: Sequence[BinaryIO]) -> None:
-            super().__init__(module, task, files)
+        def __init__(self, module: str, files: Sequence[BinaryIO]) -> None:
+            super().__init__(module, files)
             started.append(self._process.pid)
             if len(started) == 2:
                 os.kill(self._process.pid, signal.SIGKILL)
 
     monkeypatch.setattr(own_processes, "OwnProcess", Dying)
-    assert dry(tmp_path, "investor-records", path, 2) == usual
+    assert dry(tmp_path, "investor-records", path, 3) == usual
     assert len(started) == 3
 
 
@@ -82,8 +83,8 @@ def test_a_process_that_dies_twice_ends_the_load_in_one_line(tmp_path: Path, mon
     path = write_csv(tmp_path / "a.csv", ROWS["orders"])
 
     class Dead(OwnProcess):
-        def __init__(self, _module: str, task: object, files: Sequence[BinaryIO]) -> None:
-            super().__init__("no.such.module", task, files)
+        def __init__(self, _module: str, files: Sequence[BinaryIO]) -> None:
+            super().__init__("no.such.module", files)
 
     monkeypatch.setattr(own_processes, "OwnProcess", Dead)
     with pytest.raises(RunFolderError) as caught:
@@ -124,9 +125,39 @@ def test_who_stops_the_load_stops_its_processes(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(own_processes, "OwnProcess", Watched)
     with pytest.raises(KeyboardInterrupt):
-        load("investor-records", path, runs=tmp_path / "runs", dry_run=True, workers=2, progress=Stopping())
+        load("investor-records", path, runs=tmp_path / "runs", dry_run=True, workers=3, progress=Stopping())
     assert len(stopped) == 2
     assert None not in stopped
+
+
+def test_rows_that_any_process_has_read_are_told(tmp_path: Path) -> None:
+    told: list[int] = []
+
+    class Counting(Progress):
+        def reading(self, rows: int) -> None:
+            told.append(rows)
+
+    path = write_csv(tmp_path / "a.csv", [investor(n) for n in range(50)])
+    load("investor-records", path, runs=tmp_path / "runs", dry_run=True, workers=3, progress=Counting())
+    assert told == sorted(told)
+    assert told[-1] == 50
+
+
+def test_a_file_that_cannot_be_cut_leaves_no_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are started before it is known whether the file can be cut."""
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(write_csv(tmp_path / "a.csv", ROWS["orders"]).read_bytes()))
+    started: list[OwnProcess] = []
+
+    class Watched(OwnProcess):
+        def __init__(self, module: str, files: Sequence[BinaryIO]) -> None:
+            super().__init__(module, files)
+            started.append(self)
+
+    usual = dry(tmp_path, "orders", path, 1)
+    monkeypatch.setattr(own_processes, "OwnProcess", Watched)
+    assert dry(tmp_path, "orders", path, 3) == usual
+    assert [each.is_running for each in started] == [False, False]
 
 
 def test_a_file_that_cannot_be_cut_where_it_seemed_is_prepared_by_one_process(tmp_path: Path) -> None:
@@ -142,7 +173,7 @@ def test_a_file_that_cannot_be_cut_where_it_seemed_is_prepared_by_one_process(tm
 
 def test_processes_are_given_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FBN_ACCESS_TOKEN", "s3cret")
-    process = OwnProcess("nothing.of.ours", None, [])
+    process = OwnProcess("nothing.of.ours")
     environ = Path(f"/proc/{process._process.pid}/environ").read_bytes() if Path("/proc").is_dir() else b""
     process.stop()
     assert b"s3cret" not in environ

@@ -120,6 +120,13 @@ MUTATIONS = (
         ("tests/loads/test_workers.py::test_processes_of_its_own_change_nothing",),
     ),
     Mutation(
+        "put the portion that this process prepared behind the others",
+        "pipelines/prepare/processes/own_processes.py",
+        "return [here, *there.ended(started)]",
+        "return [*there.ended(started), here]",
+        ("tests/loads/test_workers.py::test_processes_of_its_own_change_nothing",),
+    ),
+    Mutation(
         "let each process hash keys in its own way",
         "schemas/rows/whole/hashes.py",
         'hashlib.shake_128(b"factors")',

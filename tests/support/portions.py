@@ -10,6 +10,7 @@ import pytest
 
 from connectors.extracts.extract import Extract
 from pipelines.prepare.processes import own_processes, worker
+from pipelines.prepare.processes.one_task import prepared
 from pipelines.prepare.processes.outcome_files import write_outcome
 from pipelines.prepare.processes.own_processes import OwnProcesses
 from pipelines.prepare.processes.workers import Task
@@ -18,16 +19,15 @@ from pipelines.prepare.processes.workers import Task
 class InThisProcess:
     """Stands for a process of ours: does the task at once, from a pickled copy, and hands the outcome over pickled."""
 
-    def __init__(self, module: str, task: Task, files: Sequence[BinaryIO]) -> None:
+    def __init__(self, module: str, files: Sequence[BinaryIO]) -> None:
         assert module == worker.__name__
-        copied: Task = pickle.loads(pickle.dumps(task))
+        self._files = files
         self.told: tuple[int, ...] = ()
-        *_, outcome = files
-        copied = copied._replace(files=[os.dup(file.fileno()) for file in files])
-        os.close(copied.files[-1])
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(worker, "say", self._hear)
-            write_outcome(worker.prepared(copied), outcome)
+
+    def give(self, task: Task) -> None:
+        copied: Task = pickle.loads(pickle.dumps(task))
+        *scratch, outcome = self._files
+        write_outcome(prepared(copied, [os.dup(file.fileno()) for file in scratch], self._hear), outcome)
 
     def _hear(self, *numbers: int) -> None:
         self.told = numbers
@@ -52,6 +52,7 @@ def in_portions(count: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(own_processes, "OwnProcess", InThisProcess)
         patched.setattr(own_processes, "listen", nothing_to_hear)
+        patched.setattr(own_processes, "overhear", lambda _running: None)
         patched.setattr(OwnProcesses, "count", as_many)
         yield
 

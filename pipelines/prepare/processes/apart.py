@@ -1,4 +1,4 @@
-"""Prepares an extract in several processes, a portion each; this one adopts what they leave."""
+"""Prepares an extract in several processes, a portion each; this one adopts what is left of each."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -31,17 +31,24 @@ def prepare_apart(portion: Portion, folder: Path, gate: Gate, workers: Workers, 
     """
     extract, crew = portion.book.extract, workers.crew or OwnProcesses()
     count = crew.count(workers.most, extract)
-    portions = extract.cut(count) if count > 1 else []
-    if len(portions) < 2:
+    if count < 2:
         return False
-    extract.hash()
     told = replace(workers, crew=None)
+
+    def cut() -> list[Task]:
+        portions = extract.cut(count)
+        if len(portions) < 2:
+            return []
+        extract.hash()
+        return [Task(extract, shards, portion.rules, told) for shards in portions]
+
     with ExitStack() as files:
-        tasks = [Task(extract, shards, portion.rules, told) for shards in portions]
         try:
-            ended = deque(crew.prepare(tasks, folder, files, progress))
+            ended = deque(crew.prepare(count, cut, folder, files, progress))
             _raise_first(ended)
         except MisalignedError:
+            return False
+        if not ended:
             return False
         found = [each for _, outcome in ended for each in outcome.found]
         while ended:  # what is taken over is forgotten at once: it has some fifty bytes for each row

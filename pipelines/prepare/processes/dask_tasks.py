@@ -8,7 +8,7 @@ becomes of it, in the run's scratch folder. A worker starts a process of its own
 import pickle
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -41,8 +41,11 @@ class DaskTasks:
             return 1
         return most or max(min(len(self._cluster.workers()), extract.weight // WORTH_A_PROCESS), 1)
 
-    def prepare(self, tasks: Sequence[Task], folder: Path, files: ExitStack, progress: Progress) -> Sequence[Ended]:
+    def prepare(
+        self, count: int, cut: Callable[[], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
+    ) -> Sequence[Ended]:
         """See `Crew`."""
+        tasks = cut()
         topic = f"bulkload-{secrets.token_hex(8)}"
         told: dict[str, tuple[int, int]] = {}
 
@@ -105,8 +108,9 @@ def prepare_there(path: str, topic: str) -> tuple[str, str]:
     place, stem = Path(path), f"{Path(path).stem}-{secrets.token_hex(4)}"  # one that seems dead may be writing yet
     with ExitStack() as files:
         task, opened = _given(place, stem, files)
-        worker, last = start(task, opened), 0.0
+        worker, last = start(opened), 0.0
         files.callback(worker.process.stop)
+        worker.give(task)
 
         def heard() -> None:
             nonlocal last

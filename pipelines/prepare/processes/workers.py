@@ -77,18 +77,21 @@ class Crew(Protocol):
     shares_files: bool
 
     def count(self, most: int | None, extract: Extract) -> int:
-        """How many portions an extract is to be prepared in.
+        """How many portions an extract is to be prepared in; more than one are prepared side by side.
 
         Args:
             most: as many as somebody asked for; None stands for as many as it is worth.
             extract: not read yet.
         """
 
-    def prepare(self, tasks: Sequence[Task], folder: Path, files: ExitStack, progress: Progress) -> Sequence[Ended]:
-        """Has a process prepare each task, and another one where it dies.
+    def prepare(
+        self, count: int, cut: Callable[[], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
+    ) -> Sequence[Ended]:
+        """Has processes prepare portions side by side, and another one where one dies.
 
         Args:
-            tasks: of the portions, in their order.
+            count: portions, at most.
+            cut: cuts the extract; gives the tasks of the portions, in their order, or none where it stays whole.
             folder: where scratch files go.
             files: closes the files that are left.
             progress: see `reading.prepare`.
