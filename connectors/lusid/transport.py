@@ -74,6 +74,7 @@ class Transport:
         self._trusted = str(settings.client_certificate) if settings.client_certificate else True
         self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
         self._signs = False
+        self._last: tuple[object, requests.PreparedRequest] | None = None
         self._seen: deque[str] = deque(maxlen=SEEN)
         self._lock = Lock()
 
@@ -96,7 +97,7 @@ class Transport:
         attempt = Attempt(self._clock, min(self._settings.total_seconds, seconds), alone=alone)
         try:
             with attempt_under_way(attempt):
-                return self._send(request.prepare(), for_token=for_token, alone=alone)
+                return self._send(self._prepared(request), for_token=for_token, alone=alone)
         except (requests.RequestException, HTTPError):
             if attempt.connecting_failed is None:
                 raise
@@ -109,6 +110,23 @@ class Transport:
     def close(self) -> None:
         """Closes the idle connections."""
         self._adapter.close()
+
+    def _prepared(self, request: requests.Request) -> requests.PreparedRequest:
+        """The request as it is sent. Calls of a load differ in nothing but their bodies: what the last one had is used.
+
+        Working out the URL and the headers is a tenth of the processor time of a small call.
+        """
+        if not isinstance(request.data, bytes):
+            return request.prepare()
+        known = (request.method, request.url, str(request.params), tuple(request.headers.items()))
+        last = self._last
+        if last is None or last[0] != known:
+            head = requests.Request(request.method, request.url, request.headers, params=request.params).prepare()
+            head.prepare_cookies({})
+            self._last = last = (known, head)
+        found = last[1].copy()
+        found.prepare_body(request.data, None)
+        return found
 
     def _send(self, request: requests.PreparedRequest, *, for_token: bool, alone: bool) -> Response:
         started = self._clock()

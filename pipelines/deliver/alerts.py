@@ -26,7 +26,7 @@ def alert_of(request: int, value: Any, remarks: Any) -> Outcome | None:
         value: what the answer says of it.
         remarks: the answer's metadata of it.
     """
-    if any(entity.get("lusidInstrumentId") == _UNKNOWN_LUID for entity in _entities(value)):
+    if isinstance(value, dict) and _is_on_unknown(value):
         return Outcome(request, State.ACCEPTED, UNKNOWN_INSTRUMENT, _UNRESOLVED)
     if isinstance(remarks, list) and remarks:
         said = [each.get("description") for each in remarks if isinstance(each, Mapping)]
@@ -35,11 +35,14 @@ def alert_of(request: int, value: Any, remarks: Any) -> Outcome | None:
     return None
 
 
-def _entities(value: Any) -> list[dict[str, Any]]:
-    """An entity, or a block with its orders."""
-    if not isinstance(value, dict):
-        return []
-    orders = value.get("orders")
-    return [
-        e for e in (value, value.get("block"), *(orders if isinstance(orders, list) else ())) if isinstance(e, dict)
-    ]
+def _is_on_unknown(value: dict[str, Any]) -> bool:
+    """Whether an entity, or a block or one of its orders, is on the unknown instrument."""
+    block, orders = value.get("block"), value.get("orders")
+    return (
+        value.get("lusidInstrumentId") == _UNKNOWN_LUID
+        or (isinstance(block, dict) and block.get("lusidInstrumentId") == _UNKNOWN_LUID)
+        or (
+            isinstance(orders, list)
+            and any(isinstance(each, dict) and each.get("lusidInstrumentId") == _UNKNOWN_LUID for each in orders)
+        )
+    )

@@ -7,17 +7,16 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-import numpy as np
-
 from connectors.lusid.client import Answer
 from pipelines.deliver.answer_reader import hinted, read_answer
 from pipelines.deliver.changes import call_began, without_updates
 from pipelines.deliver.culprits import Refusal, bisect, named_culprits, too_much
 from pipelines.deliver.doubts import Before, too_large
 from pipelines.deliver.first_clear import FirstClear
-from pipelines.deliver.ledger import Ledger, Outcome, Part, Took
+from pipelines.deliver.ledger import Ledger, Outcome, Took
 from pipelines.deliver.limits import Brake, CallSize
 from pipelines.deliver.list_reading import LONGEST
+from pipelines.deliver.parts import Part, picked
 from pipelines.deliver.read_back import Reader, ReadingBack
 from pipelines.deliver.redaction import Personal, mask_error
 from pipelines.operations.operation import BodyShape, CallSpec
@@ -291,9 +290,9 @@ class Delivery:
             raise
 
     def _body(self, part: Part) -> bytes:
-        entries = self._prepared.entries.together(self._prepared.entry_of[np.asarray(part)])
+        entries = self._prepared.entries.together(picked(self._prepared.entry_of, part))
         wide = self._prepared.wides.of(int(self._prepared.first_row[part[0]]))
-        return self._spec.body.around(entries[:-1], wide.members)
+        return self._spec.body.around(memoryview(entries)[:-1], wide.members)
 
     def _keys(self, part: Part) -> list[str]:
-        return self._prepared.keys.texts(self._prepared.first_row[np.asarray(part)])
+        return self._prepared.keys.texts(picked(self._prepared.first_row, part))

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.deliver.ledger import Outcome, Part
+from pipelines.deliver.ledger import Outcome
+from pipelines.deliver.parts import Part
 from pipelines.deliver.read_back import Reader, request_of
 from pipelines.operations.evidence import Evidence, body_of
 from pipelines.operations.operation import CallSpec

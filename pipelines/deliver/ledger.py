@@ -7,7 +7,7 @@ leaves is read back by `restore`: requests that were sent and never settled are 
 import threading
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -15,11 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.run_folder.journal import Journal
+from pipelines.deliver.parts import Part, is_stretch, ranges
 from schemas.errors import ConfigError
 from schemas.states import PENDING, STATES, State, code_of
-
-Part = Sequence[int]
-"""Numbers of the requests of one call, ascending."""
 
 _IN_RANGES = {state.value: code_of(state) for state in (State.ACCEPTED, State.UNCHANGED)}
 """The members of a line that list requests as ranges, and the state of those."""
@@ -228,6 +226,10 @@ class Ledger:
 
     def open_among(self, part: Part) -> Part:
         """Those of some requests that are not settled."""
+        if is_stretch(part):  # of most calls all are open, and afterwards none
+            count = self.states.count(PENDING, part[0], part[-1] + 1)
+            if count in (0, len(part)):
+                return part if count else []
         return [request for request in part if self.states[request] == PENDING]
 
     def open_requests(self) -> npt.NDArray[np.int64]:
@@ -275,16 +277,3 @@ def settles(line: dict[str, Any]) -> bool:
     return any(line.get(name) for name in _IN_RANGES) or any(
         state != State.NOT_SENT for _, state, *_ in line.get("settled", ())
     )
-
-
-def runs_of(numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """(first, count) of the stretches of consecutive numbers."""
-    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
-    starts = np.concatenate(([0], breaks))
-    counts = np.diff(np.concatenate((starts, [len(numbers)])))
-    return zip(numbers[starts].tolist(), counts.tolist(), strict=True)
-
-
-def ranges(part: Part) -> list[list[int]]:
-    """[first, count] pairs of a call's request numbers."""
-    return [list(run) for run in runs_of(np.asarray(part, np.int64))]

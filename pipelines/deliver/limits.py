@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.deliver.ledger import Ledger, Part
+from pipelines.deliver.ledger import Ledger
+from pipelines.deliver.parts import Part
 from pipelines.options import Progress
 from pipelines.prepare.reading import Prepared
 from schemas.errors import FatalError, LimitError, RetryableError, StoppedError

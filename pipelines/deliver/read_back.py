@@ -13,9 +13,10 @@ import orjson
 
 from connectors.lusid.client import Answer
 from pipelines.deliver.doubts import Before, Doubt, is_older, says_it_is_there
-from pipelines.deliver.ledger import NO_CALL, Ledger, Outcome, Part
+from pipelines.deliver.ledger import NO_CALL, Ledger, Outcome
 from pipelines.deliver.limits import Brake
 from pipelines.deliver.list_reading import LONGEST, ListReader
+from pipelines.deliver.parts import Part
 from pipelines.deliver.redaction import mask_error
 from pipelines.operations.evidence import Examined, Finding, Params, examine_all
 from pipelines.operations.operation import BodyShape, CallSpec
@@ -83,9 +84,9 @@ class ReadingBack:
         """Of requests that are to be sent, those that may be: neither in already, nor in need of what is not there."""
         if not self._spec.operation.idempotent:
             part = self._cleared(part)
-        held = [r for r in part if r in self._held]
+        held = [r for r in part if r in self._held] if self._held else []
         missing = self._missing(held) if held else set()
-        return [r for r in part if r not in missing]
+        return [r for r in part if r not in missing] if missing else part
 
     def is_due(self, part: Part) -> bool:
         """Whether what LUSID does not show of these requests by now, it does not hold."""
@@ -93,7 +94,7 @@ class ReadingBack:
 
     def in_doubt(self, part: Part) -> Part:
         """Those of some requests that may have been applied, and are not settled."""
-        return [r for r in part if r in self._doubts]
+        return [r for r in part if r in self._doubts] if self._doubts else []
 
     def lost(self, part: Part, error: PerhapsAppliedError) -> None:
         """Notes that the answer to a call was lost."""

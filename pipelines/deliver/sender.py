@@ -2,15 +2,17 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.deliver.ledger import Ledger, Part
+from pipelines.deliver.ledger import Ledger
 from pipelines.deliver.limits import Brake, Pressure
+from pipelines.deliver.parts import Part
 from pipelines.prepare.reading import Requests
 from schemas.errors import FatalError
 
@@ -86,18 +88,27 @@ def send_batches(
         pressure: how many at once; it learns from each.
         progress: told of what of a batch is settled as it ends, from this thread.
     """
-    queue, waiting = _Queue(work, delivery), set[Future[Batch]]()
+    queue, ended, under_way = _Queue(work, delivery), SimpleQueue[Future[Batch]](), 0
+
+    def collect() -> None:
+        """Waits for a batch to end."""
+        settled = queue.put_aside(ended.get().result())
+        pressure.settled()
+        progress(settled)
+
     with ThreadPoolExecutor(pressure.most, "send") as pool:
         while delivery.brake.error is None:
-            batch = queue.next(idle=not waiting) if len(waiting) < int(pressure.width) else None
+            batch = queue.next(idle=not under_way) if under_way < int(pressure.width) else None
             if batch is not None:
-                waiting.add(pool.submit(_deliver, delivery, batch))
-            elif waiting:
-                waiting = _collect(waiting, pressure, queue, progress)
+                pool.submit(_deliver, delivery, batch).add_done_callback(ended.put)
+                under_way += 1
+            elif under_way:
+                collect()
+                under_way -= 1
             else:
                 break
-        while waiting:
-            waiting = _collect(waiting, pressure, queue, progress)
+        for _ in range(under_way):
+            collect()
 
 
 class _Queue:
@@ -110,8 +121,9 @@ class _Queue:
     def put_aside(self, batch: Batch) -> Batch:
         """Keeps what was lost of a batch for later; gives what is settled of it."""
         left = np.array(self._delivery.left(batch.tolist()), np.int64)
-        if len(left):
-            self._lost.append(left)
+        if not len(left):
+            return batch
+        self._lost.append(left)
         return np.setdiff1d(batch, left, assume_unique=True)
 
     def next(self, *, idle: bool) -> Batch | None:
@@ -133,14 +145,3 @@ def _deliver(delivery: Deliverer, batch: Batch) -> Batch:
         except FatalError as error:
             delivery.brake.stop(error)
     return batch
-
-
-def _collect(
-    waiting: set[Future[Batch]], pressure: Pressure, queue: _Queue, progress: Callable[[Batch], None]
-) -> set[Future[Batch]]:
-    done, still = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in done:
-        settled = queue.put_aside(future.result())
-        pressure.settled()
-        progress(settled)
-    return still

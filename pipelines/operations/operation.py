@@ -49,7 +49,7 @@ class BodyShape(Enum):
     ALLOCATION_IDS = (b'{"allocationIds":[', b"]}")
     """`{"allocationIds": [id], ...}`; members that apply to the whole call follow the list."""
 
-    def around(self, entries: bytes, members: bytes = b"") -> bytes:
+    def around(self, entries: bytes | memoryview, members: bytes = b"") -> bytes:
         """The body of a call.
 
         Args:
@@ -57,7 +57,7 @@ class BodyShape(Enum):
             members: further members of the body, each with a comma before it.
         """
         opening, closing = self.value
-        return b"%b%b%b%b%b" % (opening, entries, closing[:-1], members, closing[-1:])
+        return b"".join((opening, entries, closing[:-1], members, closing[-1:]))
 
 
 class AnswerShape(Enum):

@@ -1360,7 +1360,7 @@ MUTATIONS = (
     Mutation(
         "release a held child whose parent is absent",
         "pipelines/deliver/read_back.py",
-        "        return [r for r in part if r not in missing]\n",
+        "        return [r for r in part if r not in missing] if missing else part\n",
         "        return part\n",
         ("tests/unit/cli/test_commands_again.py::test_what_was_held_is_released_by_a_replay_once_its_parent_is_in",),
     ),
@@ -1749,6 +1749,31 @@ MUTATIONS = (
         '        raise http.client.HTTPException("malformed head")\n',
         "        return\n",
         ("tests/unit/lusid/test_answers_and_requests.py::test_a_malformed_head_loses_the_answer_at_once",),
+    ),
+    Mutation(
+        "send a call to the address of the one before",
+        "connectors/lusid/transport.py",
+        "known = (request.method, request.url, str(request.params), tuple(request.headers.items()))",
+        "known = (request.method, str(request.params), tuple(request.headers.items()))",
+        (
+            "tests/unit/lusid/test_transport.py::test_each_request_goes_with_its_own_address_headers_and_body_whatever_went_before",
+        ),
+    ),
+    Mutation(
+        "send a call with the token of the one before",
+        "connectors/lusid/transport.py",
+        "known = (request.method, request.url, str(request.params), tuple(request.headers.items()))",
+        "known = (request.method, request.url, str(request.params))",
+        (
+            "tests/unit/lusid/test_transport.py::test_each_request_goes_with_its_own_address_headers_and_body_whatever_went_before",
+        ),
+    ),
+    Mutation(
+        "send the requests between those of a call as well",
+        "pipelines/deliver/parts.py",
+        "part[-1] - part[0] + 1 == len(part)",
+        "part[-1] >= part[0]",
+        ("tests/unit/deliver/test_ledger.py",),
     ),
     Mutation(
         "take an answer that came before",

@@ -19,8 +19,9 @@ from connectors.cluster.cluster import Cluster, WorkerDiedError
 from connectors.run_folder.journal import HeldError, Journal
 from connectors.run_folder.journal_lines import taken_from
 from pipelines.deliver.cluster.session import Told, deliver_there, end_there, numbers, stop_there
-from pipelines.deliver.ledger import Ledger, Part, ranges
+from pipelines.deliver.ledger import Ledger
 from pipelines.deliver.limits import Brake
+from pipelines.deliver.parts import Part, ranges
 from pipelines.deliver.sender import Batch
 from schemas.errors import LoadError
 

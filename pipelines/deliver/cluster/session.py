@@ -20,8 +20,9 @@ from connectors.run_folder.journal import Journal, is_in_use
 from connectors.targets import open_target
 from pipelines.deliver.cluster.handover import Handover
 from pipelines.deliver.delivery import Delivery
-from pipelines.deliver.ledger import Ledger, Part, ranges, since
+from pipelines.deliver.ledger import Ledger, since
 from pipelines.deliver.limits import Heard
+from pipelines.deliver.parts import Part, ranges
 from schemas.errors import AuthError, ConfigError, FatalError, RunFolderError, StoppedError, UnreachableError
 
 _LOOK_EVERY = 1.0

@@ -1,6 +1,8 @@
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from connectors.run_folder.journal import Journal
 from connectors.run_folder.journal_lines import checksummed
-from pipelines.deliver.ledger import Ledger, Outcome, Took, ranges, runs_of
+from pipelines.deliver.ledger import Ledger, Outcome, Took
+from pipelines.deliver.parts import picked, ranges, runs_of
 from schemas.errors import ConfigError
 from schemas.states import PENDING, State, code_of
 
@@ -38,6 +41,16 @@ def test_numbers_and_their_ranges_are_the_same(numbers: set[int]) -> None:
     assert [n for first, count in pairs for n in range(first, first + count)] == ordered
     assert all(a + c < b for (a, c), (b, _) in pairwise(pairs))
     assert list(map(list, runs_of(np.array(ordered)))) == pairs
+
+
+@given(st.sets(st.integers(0, 30), min_size=1), st.sets(st.integers(0, 30)))
+def test_of_any_requests_the_open_ones_and_the_values_are_found(asked: set[int], settled: set[int]) -> None:
+    part = sorted(asked)
+    with TemporaryDirectory() as folder, closing(Journal(Path(folder, "journal.jsonl"))) as journal:
+        ledger = Ledger(journal, 31)
+        ledger.settle(1, None, [], sorted(settled))
+        assert list(ledger.open_among(part)) == [n for n in part if n not in settled]
+    assert picked(100 + np.arange(31), part).tolist() == [100 + n for n in part]
 
 
 def test_a_call_is_journaled_before_it_is_sent_and_settled_after(journal: Journal) -> None:

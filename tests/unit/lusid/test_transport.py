@@ -211,6 +211,33 @@ def test_an_answer_before_the_request_was_read_is_still_received() -> None:
     assert (response.status, response.body) == (413, {"code": 1})
 
 
+def test_each_request_goes_with_its_own_address_headers_and_body_whatever_went_before() -> None:
+    with RawServer([]) as server:
+        one = {
+            "method": "POST",
+            "url": f"{server.url}/a",
+            "headers": {"Authorization": "1"},
+            "data": b"{}",
+            "params": {},
+        }
+        others = (
+            {"method": "PUT"},
+            {"url": f"{server.url}/b"},
+            {"headers": {"Authorization": "2"}},
+            {"data": b"[1,2]"},
+        )
+        more = ({"params": {"n": "1"}}, {"params": {"n": ["1", "2"]}}, {"method": "GET", "data": None})
+        asked = [requests.Request(**given) for other in (*others, *more) for given in (one, one | other)]
+        transport = Transport(LusidSettings(lusid_url=URL), clock=time.monotonic)
+        for each in asked:
+            transport.exchange(each)
+        transport.close()
+    plain = [each.prepare() for each in asked]
+    assert [(seen.line.split()[:2], seen.headers["authorization"], seen.body) for seen in server.seen] == [
+        ([each.method, each.path_url], each.headers["Authorization"], each.body or b"") for each in plain
+    ]
+
+
 def test_connections_are_kept_and_one_the_server_closed_is_replaced() -> None:
     closing = says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     with RawServer([answer(200), answer(200), closing, answer(200)]) as server:
