@@ -183,8 +183,12 @@ class RowFile(Protocol):
     def weight(self) -> int:
         """About the bytes that its rows have as text."""
 
-    def cut(self, most: int) -> list[Shard]:
-        """The shards it can be read in, about equal, one behind the other: at least one, at most so many."""
+    def cut(self, places: Sequence[float]) -> list[Shard]:
+        """The shards it can be read in, one behind the other: at least one, at most one more than there are places.
+
+        Args:
+            places: about where one ends and another one begins, as parts of the file, ascending and below 1.
+        """
 
     def types(self) -> dict[str, ColumnType]:
         """The types of the columns that have one; none in a CSV, where all is text."""

@@ -95,24 +95,34 @@ class Extract:
         """About the bytes that its rows have as text."""
         return sum(file.weight for file in self._files)
 
-    def cut(self, most: int) -> list[list[Shard]]:
+    def cut(self, most: int, ahead: int = 0) -> list[list[Shard]]:
         """Cuts the extract into portions of about the same weight, one behind the other, each of one shard or several.
 
         Args:
             most: portions, at most.
+            ahead: how much heavier the first one is than each of the others; a share of a small extract, at most.
 
         Raises:
             ExtractError: a file cannot be read.
         """
         portions: list[list[Shard]] = [[]]
-        share, taken = max(self.weight / most, 1), 0.0
+        ahead = min(ahead, self.weight // (2 * most))
+        share, before = (self.weight - ahead) / most, 0.0
+        ends = [ahead + share * part for part in range(1, most)]
         for file in self._files:
-            shards = file.cut(max(round(file.weight / share), 1))
-            for shard in shards:
-                if portions[-1] and taken >= share * len(portions) and len(portions) < most:
+            places = [(end - before) / file.weight for end in ends if before < end < before + file.weight]
+            shards = file.cut(places)
+            begins = (
+                [0.0, *places]
+                if len(places) + 1 == len(shards)
+                else [place / len(shards) for place in range(len(shards))]
+            )
+            for shard, begin in zip(shards, begins, strict=True):
+                is_full = len(portions) < most and before + begin * file.weight > ends[len(portions) - 1] - 1
+                if portions[-1] and is_full:
                     portions.append([])
                 portions[-1].append(shard)
-                taken += file.weight / len(shards)
+            before += file.weight
         return portions
 
     def shard(self, shard: Shard, used: Collection[str] | None = None) -> Iterator[RowBatch]:

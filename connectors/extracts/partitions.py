@@ -4,7 +4,7 @@ Owns what such a folder says, and a file with these values as columns. Must not 
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -82,9 +82,9 @@ class PartitionedFile:
         """That of the file."""
         return self._file.weight
 
-    def cut(self, most: int) -> list[Shard]:
+    def cut(self, places: Sequence[float]) -> list[Shard]:
         """The shards of the file."""
-        return self._file.cut(most)
+        return self._file.cut(places)
 
     def types(self) -> dict[str, ColumnType]:
         """Those of the file: what a folder's name says is text."""

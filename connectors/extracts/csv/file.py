@@ -86,15 +86,16 @@ class CsvFile:
         """The bytes of the file, five for each where it is compressed."""
         return self._source.size * (5 if self._source.compression else 1)
 
-    def cut(self, most: int) -> list[Shard]:
+    def cut(self, places: Sequence[float]) -> list[Shard]:
         """Shards that begin where records seem to; that they do shows when the one before is read up to its end.
 
         A file is one shard where what a record is depends on what stands before or behind it.
         """
-        if most < 2 or not self._can_be_cut():
+        if not places or not self._can_be_cut():
             return [Shard(self._start)]
         offset, line = self._start.place
-        ends = ends_of_records(self._source, self._rules.quote, offset, line, most)
+        wanted = [offset + int((self._source.size - offset) * place) for place in places]
+        ends = ends_of_records(self._source, self._rules.quote, offset, line, wanted)
         begins = [self._start.place, *ends]
         stops = [*ends, (0, 0)]
         return [

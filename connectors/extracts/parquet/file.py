@@ -4,7 +4,7 @@ Owns streaming and finding a batch again. Must not know how a file is walked thr
 written as text (`parquet.text`), nor what columns mean.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
@@ -83,10 +83,12 @@ class ParquetFile:
         """A record is taken for 128 bytes: what it has as text shows only when it is read."""
         return self._starts[-1] * 128
 
-    def cut(self, most: int) -> list[Shard]:
+    def cut(self, places: Sequence[float]) -> list[Shard]:
         """Shards of whole row groups."""
         starts, shards = self._starts, list[Shard]()
-        marks = sorted({bisect_left(starts, starts[-1] * part // most) for part in range(most)} | {len(starts) - 1})
+        wanted = (starts[-1] * place for place in places)
+        nearest = {min(range(len(starts)), key=lambda group: abs(starts[group] - row)) for row in wanted}
+        marks = sorted(nearest | {0, len(starts) - 1})
         for group, stop in pairwise(marks):
             begin = Position(self._index, starts[group] + 1, (group, 0))
             shards.append(Shard(begin, (stop, 0) if stop < len(starts) - 1 else None))

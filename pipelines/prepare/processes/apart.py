@@ -35,8 +35,8 @@ def prepare_apart(portion: Portion, folder: Path, gate: Gate, workers: Workers, 
         return False
     told = replace(workers, crew=None)
 
-    def cut() -> list[Task]:
-        portions = extract.cut(count)
+    def cut(ahead: int) -> list[Task]:
+        portions = extract.cut(count, ahead)
         if len(portions) < 2:
             return []
         extract.hash()

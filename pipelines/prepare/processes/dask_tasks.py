@@ -42,10 +42,10 @@ class DaskTasks:
         return most or max(min(len(self._cluster.workers()), extract.weight // WORTH_A_PROCESS), 1)
 
     def prepare(
-        self, count: int, cut: Callable[[], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
+        self, count: int, cut: Callable[[int], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
     ) -> Sequence[Ended]:
         """See `Crew`."""
-        tasks = cut()
+        tasks = cut(0)
         topic = f"bulkload-{secrets.token_hex(8)}"
         told: dict[str, tuple[int, int]] = {}
 

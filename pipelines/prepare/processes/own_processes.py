@@ -18,6 +18,8 @@ from schemas.errors import RunFolderError
 
 WORTH_A_PROCESS = 48 << 20
 """Bytes of text; preparing half of it takes about as long as starting a process, 0.4 seconds of processor time."""
+_AHEAD = 6 << 20
+"""Bytes of text that this process prepares while the others start."""
 _ATTEMPTS = 2
 
 
@@ -73,7 +75,7 @@ class OwnProcesses:
         return most or max(min(cores(), extract.weight // WORTH_A_PROCESS), 1)
 
     def prepare(
-        self, count: int, cut: Callable[[], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
+        self, count: int, cut: Callable[[int], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
     ) -> Sequence[Ended]:
         """See `Crew`; processes start while the extract is cut, and one that died is replaced once."""
         with ExitStack() as processes:
@@ -87,7 +89,7 @@ class OwnProcesses:
                 return worker
 
             waiting = [started() for _ in range(count - 1)]
-            if not (tasks := cut()):
+            if not (tasks := cut(_AHEAD)):
                 return []
             first, *others = tasks
             there = _Others(waiting[: len(others)], others, progress)

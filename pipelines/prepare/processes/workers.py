@@ -85,13 +85,14 @@ class Crew(Protocol):
         """
 
     def prepare(
-        self, count: int, cut: Callable[[], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
+        self, count: int, cut: Callable[[int], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
     ) -> Sequence[Ended]:
         """Has processes prepare portions side by side, and another one where one dies.
 
         Args:
             count: portions, at most.
-            cut: cuts the extract; gives the tasks of the portions, in their order, or none where it stays whole.
+            cut: cuts the extract, the first portion so many bytes of text ahead of the others; gives the tasks of the
+                portions, in their order, or none where it stays whole.
             folder: where scratch files go.
             files: closes the files that are left.
             progress: see `reading.prepare`.
