@@ -76,7 +76,7 @@ class Extract:
             used: the columns that are wanted, by default all; cells of others may be empty.
 
         Yields:
-            Batches of 1 to 8,192 rows, of about a megabyte of text, none reaching over two files.
+            Batches of 1 to 8,192 rows, of about half a megabyte of text, none reaching over two files.
 
         Raises:
             ExtractError: a file cannot be read on, or is not the file it was.

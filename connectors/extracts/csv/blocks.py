@@ -33,6 +33,8 @@ _LF, _CR = 0x0A, 0x0D
 _SPACE = frozenset(b" \t\v\f") | frozenset(range(0x80, 0x100))
 """Bytes that a white space character may consist of in some encoding."""
 _NEAR = 64
+_PARTS = 2
+"""Into so many parts a view is cut where a record in it needs care: others are read at once."""
 
 
 @dataclass(slots=True)
@@ -83,6 +85,9 @@ def read_block(view: bytes, layout: Layout, rules: CsvFormat, first_line: int, *
         At most `rules.max_rows` records; as many as the view decides.
     """
     block = _short_way(view, layout, rules, ended=ended)
+    if block is None and 0 < (part := rules.block // _PARTS) < len(view):  # one odd record slows few others down
+        block = read_block(view[:part], layout, rules, first_line, ended=False)
+        block = block if block.used or block.over else None
     if block is not None:
         return block
     reader = RecordReader(view, rules, ended=ended)

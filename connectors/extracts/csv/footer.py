@@ -36,7 +36,7 @@ class FooterCutter:
             ExtractError: the last lines are longer than can be held.
         """
         while not self._ended and len(self._held) < size + _AHEAD:
-            block = self._read(_AHEAD)
+            block = self._read(max(size, _AHEAD))
             self._held += block
             if not block:
                 self._ended = True

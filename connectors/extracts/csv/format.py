@@ -39,7 +39,7 @@ class CsvFormat:
         max_rows: records in a batch, at most.
         max_lines: physical lines in a record, at most.
         max_bytes: bytes in a record, its line end not counted, at most.
-        block: bytes looked at together, unless a record needs more.
+        block: bytes looked at together, unless a record needs more; half of them where some need care.
     """
 
     encoding: Encoding
@@ -60,7 +60,7 @@ class CsvFormat:
     max_rows: int = MAX_ROWS
     max_lines: int = MAX_LINES
     max_bytes: int = MAX_BYTES
-    block: int = 1 << 18
+    block: int = 1 << 19
 
     @property
     def is_plain(self) -> bool:

@@ -236,7 +236,7 @@ def test_a_footer_is_left_out_of_compressed_transcoded_and_old_mac_files_too() -
 
 def test_a_footer_that_is_too_long_to_be_held_is_refused() -> None:
     with (
-        extract("id\n" + "1\n" * 9 + "x" * 700_000 + "\n", footer_lines=2) as found,
+        extract("id\n" + "1\n" * 9 + "x" * 3_000_000 + "\n", footer_lines=2) as found,
         pytest.raises(ExtractError) as why,
     ):
         list(found.batches())
