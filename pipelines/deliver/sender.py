@@ -52,11 +52,15 @@ class Deliverer(Protocol):
 
 def batches(prepared: Requests, ledger: Ledger, portion: Portion) -> list[Batch]:
     """The requests that are not settled yet, in calls."""
-    sizes = prepared.sizes
+    return in_calls(prepared, ledger.open_requests(), portion)
+
+
+def in_calls(prepared: Requests, numbers: npt.NDArray[np.int64], portion: Portion) -> list[Batch]:
+    """Requests, ascending, in calls."""
     return [
         waiting[first:end]
-        for waiting in prepared.wides.parted(ledger.open_requests(), prepared.first_row)
-        for first, end in cut(sizes[waiting], portion.batch_size, portion.max_bytes)
+        for waiting in prepared.wides.parted(numbers, prepared.first_row)
+        for first, end in cut(prepared.sizes_of(waiting), portion.batch_size, portion.max_bytes)
     ]
 
 

@@ -103,6 +103,8 @@ class _Sending:
         if self._spending is not None:
             self._spending.add(np.arange(len(requests)))  # what a plan kept back may count as failed
         self._settled = len(requests) - len(prepared.ledger.open_requests())
+        most = spec.operation.max_items or options.batch_size
+        self._portion = Portion(min(options.batch_size, most), options.max_batch_bytes)
 
     def _hold_unknown(self, client: LusidClient, doubtful: Set[int]) -> None:
         """Holds what LUSID has no instrument for; where LUSID does not say that, nothing is sent."""
@@ -117,8 +119,7 @@ class _Sending:
         run.closing.callback(brake.release)
         run.interrupt.settle_first(self._interrupted)
         self._stop_over_budget()
-        options, most = run.spec.options, run.spec.operation.max_items
-        portion = Portion(min(options.batch_size, most or options.batch_size), options.max_batch_bytes)
+        portion = self._portion
         if self._first_clear is not None:
             self._try_clears(self._first_clear, portion.batch_size)
         work = batches(self._prepared.requests, self._prepared.ledger, portion)
@@ -141,8 +142,18 @@ class _Sending:
 
         path, journal = run.folder.scratch.absolute() / "handover", run.folder.journal.absolute()
         manifest, options = run.record.manifest, run.spec.options
-        how = (manifest.started, self._lag, run.assumed, self._before)
-        Handover.of(requests, About(journal, self._target.url, options, self._prepared.calls, *how)).write(path)
+        about = About(
+            journal,
+            self._target.url,
+            options,
+            self._portion,
+            self._prepared.calls,
+            manifest.started,
+            self._lag,
+            run.assumed,
+            self._before,
+        )
+        Handover.of(requests, about).write(path)
         self._remote = Remote(
             run.cluster,
             path,
@@ -151,6 +162,7 @@ class _Sending:
             self._delivery.brake,
             heard=self._pressure.answered,
             homes=homes_of(requests, run.cluster.wrote),
+            most=options.concurrency,
             stopping=self._target.client.stop,
         )
         return self._remote

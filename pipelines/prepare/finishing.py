@@ -44,10 +44,10 @@ class Requests:
     def __len__(self) -> int:
         return len(self.entry_of)
 
-    @property
-    def sizes(self) -> npt.NDArray[np.int64]:
-        """Encoded bytes of each request, separator included."""
-        sizes: npt.NDArray[np.int64] = np.diff(self.entries.ends)[self.entry_of]
+    def sizes_of(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Encoded bytes of some requests, separator included."""
+        ends, entries = self.entries.ends, self.entry_of[numbers]
+        sizes: npt.NDArray[np.int64] = ends[entries + 1] - ends[entries]
         return sizes
 
     def key(self, request: int) -> str:

@@ -5,7 +5,8 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,33 @@ def test_a_refusal_is_judged_there_as_here(tmp_path: Path, cluster: Workers) -> 
     assert 6 < report.rows[State.FAILED] <= 8
     assert report.rows[State.NOT_SENT] == 200 - report.rows[State.FAILED]
     check_folder(report.run_dir)
+
+
+@pytest.mark.parametrize("operation", ["orders", pytest.param("investor-records", marks=pytest.mark.soak)])
+def test_quick_calls_share_a_turn_of_a_worker_and_what_it_does_not_come_to_goes_later(
+    tmp_path: Path, cluster: Workers, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    path, turns = write_csv(tmp_path / "a.csv", rows_for(operation, 400)), list[list[int]]()
+    asked = remote.Remote._asked
+
+    def noted(self: remote.Remote, worker: Any, part: Sequence[int]) -> Any:
+        turns.append(list(part))
+        return asked(self, worker, part)
+
+    monkeypatch.setattr(remote.Remote, "_asked", noted)
+    database, faults = tmp_path / "kept.db", "429=0.02,503=0.01,cut-after=0.01,retry-after=0,seed=5"
+    with Sandbox(database=database, token=TOKEN, faults=faults) as sandbox:
+        report = load(
+            operation, path, runs=tmp_path / "runs", target=sandbox.url, **far(cluster, batch_size=1, concurrency=2)
+        )
+    calls = [line for _, line in journal_lines(report.run_dir / "journal.jsonl") if "sent" in line]
+    assert report.verdict is Verdict.COMPLETE
+    assert len(calls) >= report.keys[State.ACCEPTED] == len(documents(database, KINDS[operation]))
+    assert all(line["sent"][0][1] == 1 for line in calls)
+    assert len(turns) < len(calls) / 3
+    assert max(Counter(number for turn in turns for number in turn).values()) > 1, "no turn ended before its end"
+    check_folder(report.run_dir)
+    check_journal(report.run_dir)
 
 
 def test_an_interrupt_settles_what_is_in_flight_and_the_run_is_resumed_here(tmp_path: Path, cluster: Workers) -> None:

@@ -150,6 +150,22 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "forget the calls that a turn has not come to",
+        "pipelines/deliver/cluster/session.py",
+        "sorted([*self._delivery.left(part), *later])",
+        "self._delivery.left(part)",
+        (
+            "tests/cluster/test_sending_there.py::test_quick_calls_share_a_turn_of_a_worker_and_what_it_does_not_come_to_goes_later",
+        ),
+    ),
+    Mutation(
+        "go on with a turn although the budget may be spent",
+        "pipelines/deliver/cluster/session.py",
+        "self._has_budget and bool(np.isin(states, COUNTED).any())",
+        "False",
+        ("tests/cluster/test_sending_there.py::test_a_refusal_is_judged_there_as_here",),
+    ),
+    Mutation(
         "send what a worker that seems dead is sending",
         "pipelines/deliver/cluster/remote.py",
         "closing(patiently(lambda: Journal(worker.part, create=False))) as journal",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from connectors.run_folder.scratch import EntryFile, KeptEntries, open_private
 from pipelines.deliver.doubts import Before
+from pipelines.deliver.sender import Portion
 from pipelines.operations.operation import CallSpec
 from pipelines.options import Options
 from pipelines.prepare.reading import Prepared, Requests
@@ -123,6 +124,7 @@ class About(NamedTuple):
         journal: the run's.
         url: the target's.
         options: of the load; its target and its held references are not handed over.
+        portion: how much goes out in one call.
         started: when the run began, as its manifest has it.
         lag: seconds by which reads may lag behind writes.
         before: what is known of the requests from before anything was handed over.
@@ -131,6 +133,7 @@ class About(NamedTuple):
     journal: Path
     url: str
     options: Options
+    portion: Portion
     spec: CallSpec
     started: str
     lag: float

@@ -1,14 +1,15 @@
 """Delivers batches through the workers of a cluster; how many at once, and what stops the run, is decided here.
 
-A batch is one call on one worker, the one that prepared it where it can be. A worker that dies is made good by another:
+A turn, of one call to LUSID or of several quick ones, is had by one worker, the one that prepared its requests where it
+can be. A worker that dies is made good by another:
 what it journaled is taken over, as where a run is resumed, and what it sent and did not settle is in doubt.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,12 @@ from schemas.errors import LoadError
 
 _LOOK_AGAIN = 0.5
 """Seconds between two looks at who works in the cluster."""
+
+_TURN = 0.2
+"""Seconds that a turn should take: what a cluster needs to have it begun and told of is then of no weight."""
+
+_SHARES = 4
+"""A turn is at most the share of one of so many times the senders: at the end all of them have something to do."""
 
 _LET_GO_SECONDS = 60.0
 """How long a worker that is gone may hold its part: what it began is over by then, or somebody must look."""
@@ -84,6 +91,7 @@ class Remote:
         *,
         heard: Callable[[int, float], None],
         homes: npt.NDArray[np.int64],
+        most: int,
         stopping: threading.Event,
     ) -> None:
         """Sends nothing yet; nothing else may be journaled until `end`.
@@ -92,8 +100,10 @@ class Remote:
             path: of what is handed over.
             heard: told of each call that was answered: its requests, and the seconds the answer took.
             homes: for each request, the place among `cluster.wrote` of the worker that prepared it, or -1.
+            most: turns that are had at once.
             stopping: set when the run stops.
         """
+        self._most, self._pace = most, float("inf")
         self._cluster, self._path, self._journal, self._ledger = cluster, path, journal, ledger
         self.brake, self._heard, self._homes, self._stopping = brake, heard, homes, stopping
         self.warnings: list[str] = []
@@ -115,12 +125,26 @@ class Remote:
         """Attempts of all workers beyond each call's first."""
         return sum(worker.told.retries for worker in self._workers if worker.told)
 
-    def arranged(self, work: Sequence[Batch]) -> list[Batch]:
-        """Batches, so that all workers have some of their own to send from the start."""
-        homes: dict[int, list[Batch]] = {}
+    def arranged(self, work: Sequence[Batch]) -> Iterator[Batch]:
+        """The requests of batches in turns, so that all workers have some of their own to send from the start."""
+        homes: dict[int, deque[Batch]] = {}
         for batch in work:
-            homes.setdefault(int(self._homes[batch[0]]), []).append(batch)
-        return [batch for batch in chain.from_iterable(zip_longest(*homes.values())) if batch is not None]
+            homes.setdefault(int(self._homes[batch[0]]), deque()).append(batch)
+        left = len(work)
+        while left:
+            for batches in filter(None, homes.values()):
+                turn = self._turn(batches, left // (_SHARES * self._most))
+                left -= len(turn)
+                yield np.sort(np.concatenate(turn))
+
+    def _turn(self, batches: deque[Batch], most: int) -> list[Batch]:
+        """Takes the next batches for a turn, one at least."""
+        turn = [batches.popleft()]
+        requests = len(turn[0])
+        while batches and len(turn) < most and (requests + len(batches[0])) * self._pace <= _TURN:
+            turn.append(batches.popleft())
+            requests += len(turn[-1])
+        return turn
 
     def deliver(self, part: Part) -> None:
         """Delivers requests, and again those that a worker died over; see `Delivery.deliver`.
@@ -129,7 +153,7 @@ class Remote:
             FatalError: nobody can send them.
         """
         while part and self.brake.error is None:
-            worker = self._chosen(part)
+            worker, began = self._chosen(part), time.monotonic()
             try:
                 told = self._asked(worker, part)
             except WorkerDiedError:
@@ -140,6 +164,7 @@ class Remote:
                 with self._lock:
                     worker.end_call()
             self._note(worker, part, told)
+            self._pace = (time.monotonic() - began) / max(1, len(part) - len(numbers(told.left)))
             return
 
     def left(self, part: Part) -> Part:

@@ -6,6 +6,7 @@ is told to, and when nobody loads any more: what was handed over is gone, or the
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from connectors.cluster.cluster import leave_the_queue, own_address
 from connectors.run_folder.journal import Journal, is_in_use
@@ -23,10 +25,15 @@ from pipelines.deliver.delivery import Delivery
 from pipelines.deliver.ledger import Ledger, since
 from pipelines.deliver.limits import Heard
 from pipelines.deliver.parts import Part, ranges
+from pipelines.deliver.sender import in_calls
 from schemas.errors import AuthError, ConfigError, FatalError, RunFolderError, StoppedError, UnreachableError
+from schemas.states import COUNTED
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks whether anybody loads yet."""
+
+_LONGEST_TURN = 0.5
+"""Seconds after which no further call of a turn is begun: who loads decides then how it goes on."""
 
 Ranges = Sequence[Sequence[int]]
 """Request numbers, as pairs [first, count] of consecutive ones."""
@@ -38,7 +45,7 @@ class Told(NamedTuple):
     Attributes:
         states: the state code of each.
         in_doubt: of each, 1 where it was sent and no answer has settled it for good.
-        left: those that are to be delivered again, in `seconds` at the earliest.
+        left: those that are to be delivered again, or yet, in `seconds` at the earliest.
         answered: of each call that was answered since this was told before, its requests and its seconds.
         setbacks, retries: of the session so far.
         heard: what its brake was told.
@@ -69,7 +76,8 @@ class _Session:
         with ExitStack() as undo:
             journal = Journal(part, create=False)
             undo.callback(journal.close)
-            requests = handover.requests()
+            self._requests = requests = handover.requests()
+            self._portion, self._has_budget = about.portion, about.options.max_failures is not None
             undo.callback(requests.entries.close)
             undo.callback(requests.keys.close)
             name, clock = partial(handover.name, requests), since(about.started)
@@ -90,22 +98,35 @@ class _Session:
         threading.Thread(target=self._watch, name="is-anybody-there", daemon=True).start()
 
     def deliver(self, part: Part, doubtful: Part) -> Told:
-        """Delivers requests; says what became of them."""
+        """Delivers requests, a call after the other; says what became of them, and which it has not come to."""
         with self._lock:
             if self._is_over:
                 raise RunFolderError("the session is over")
             self._calls += 1
         try:
             self._delivery.reading_back.inherit(doubtful)
-            if self._delivery.brake.error is None:
+            numbers = np.array(self._ledger.open_among(part), np.int64)
+            calls = deque(in_calls(self._requests, numbers, self._portion))
+            until, setbacks = time.monotonic() + _LONGEST_TURN, self._client.setbacks
+            while calls and self._delivery.brake.error is None:
                 try:
-                    self._delivery.deliver(self._ledger.open_among(part))
+                    self._delivery.deliver(calls.popleft().tolist())
                 except FatalError as error:
                     self._delivery.brake.stop(error)
-            return self._told(part, self._delivery.left(part))
+                if time.monotonic() > until or self._client.setbacks > setbacks or self._is_to_be_told(numbers):
+                    break
+            later = [number for call in calls for number in call.tolist()] if self._delivery.brake.error is None else []
+            return self._told(part, sorted([*self._delivery.left(part), *later]))
         finally:
             with self._lock:
                 self._calls -= 1
+
+    def _is_to_be_told(self, numbers: npt.NDArray[np.int64]) -> bool:
+        """Whether what became of requests must be known before more are sent: lost answers, or what a budget counts."""
+        if self._delivery.brake.holds_back:
+            return True
+        states = np.frombuffer(self._ledger.states, np.uint8)[numbers]
+        return self._has_budget and bool(np.isin(states, COUNTED).any())
 
     def _told(self, part: Part, left: Part) -> Told:
         at, ledger = np.asarray(part, np.int64), self._ledger
@@ -171,7 +192,7 @@ def _forget(session: _Session) -> None:
 
 
 def deliver_there(path: str, part: str, requests: Ranges, doubtful: Ranges) -> Told:
-    """Delivers requests, in a call on a worker.
+    """Delivers requests, in a turn of one or more calls on a worker.
 
     Args:
         path: of what is handed over.

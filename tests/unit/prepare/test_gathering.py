@@ -61,7 +61,7 @@ HASHES: tuple[Callable[[str], int] | None, ...] = (None, None, len, lambda _: 7)
 
 def outcome(found: Preparation) -> list[Any]:
     prepared = found.prepared
-    first_rows, sizes = prepared.first_row.tolist(), prepared.sizes.tolist()
+    first_rows, sizes = prepared.first_row.tolist(), prepared.sizes_of(np.arange(len(prepared))).tolist()
     return [found.states, found.notes, found.requests, found.keys, found.entries, first_rows, sizes, prepared.digests()]
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
@@ -237,7 +238,9 @@ def test_every_row_ends_in_the_state_it_should_and_requests_are_what_the_builder
             *(("1.csv", row) for row in range(1, len(lines) - cut + 1)),
         ]
         assert all(bool(code) == (state is not None) for (code, _), state in zip(found.notes, states, strict=True))
-        assert found.prepared.sizes.tolist() == [len(entry) for entry in found.entries]
+        assert found.prepared.sizes_of(np.arange(len(found.prepared))).tolist() == [
+            len(entry) for entry in found.entries
+        ]
 
 
 @pytest.mark.untraced
@@ -336,7 +339,7 @@ def test_a_request_larger_than_a_call_is_refused_and_one_that_just_fits_is_not(t
         assert len(found.entries) == 2
     with prepare_rows(operation, tmp_path, rows, max_bytes=large - 1) as found:
         assert found.states == [None, *[INVALID] * (len(rows) - 1)]
-        assert found.prepared.sizes.tolist() == [small]
+        assert found.prepared.sizes_of(np.arange(len(found.prepared))).tolist() == [small]
         told = ("TooLarge", f"makes a request of {large} bytes, more than the {large - 1} of one call")
         assert found.notes[1] == told
 
@@ -344,7 +347,7 @@ def test_a_request_larger_than_a_call_is_refused_and_one_that_just_fits_is_not(t
 def test_beside_a_row_that_is_too_large_one_that_just_fits_is_sent(tmp_path: Path) -> None:
     rows = [investor(1), investor(2, {"display_name": "Investor 22"}), investor(3)]
     with prepare_rows("investor-records", tmp_path, rows) as found:
-        sizes = found.prepared.sizes.tolist()
+        sizes = found.prepared.sizes_of(np.arange(len(found.prepared))).tolist()
     assert [size - sizes[0] for size in sizes] == [0, 1, 0]
     with prepare_rows("investor-records", tmp_path, rows, max_bytes=sizes[0]) as found:
         assert found.states == [None, INVALID, None]
@@ -363,7 +366,7 @@ def test_a_header_without_rows_makes_no_requests(tmp_path: Path, operation: str)
     (tmp_path / "a.csv").write_text(",".join(header_of(operation)) + "\n")
     with prepare_files(operation, tmp_path, [tmp_path / "a.csv"]) as found:
         assert (found.states, found.entries, found.prepared.rows_read) == ([], [], 0)
-        assert found.prepared.sizes.tolist() == []
+        assert found.prepared.sizes_of(np.arange(len(found.prepared))).tolist() == []
 
 
 def test_progress_is_told_the_rows_read_so_far_and_how_many_cannot_be_sent(tmp_path: Path) -> None:
