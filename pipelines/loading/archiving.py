@@ -11,7 +11,7 @@ from schemas.states import OVER
 from schemas.texts import one_line
 
 
-def archived(run: OpenRun, report: Report) -> Report:
+def archived(run: OpenRun, report: Report, url: str) -> Report:
     """Copies the folder of a run whose books are closed, if it is finished.
 
     The run is finished whatever becomes of the copy: where it fails, the report and the run's files say so, and the
@@ -20,12 +20,12 @@ def archived(run: OpenRun, report: Report) -> Report:
     Args:
         run: the load.
         report: how it ended.
+        url: of the archive.
 
     Returns:
         The report, with a warning where the run was not copied whole.
     """
-    url = run.spec.options.archive
-    if url is None or report.verdict not in OVER:
+    if report.verdict not in OVER:
         return report
     try:
         place = copy_run(run.folder.path, run.folder.manifest, url)

@@ -124,7 +124,8 @@ def _opened(spec: LoadSpec, interrupt: LoadInterrupt, closing: ExitStack) -> Ope
         )
         folder.open_scratch()
         closing.callback(folder.clear_scratch)
-        patiently(journal.take_in_parts)  # of a run on a cluster that was killed
+        if spec.earlier is not None:
+            patiently(journal.take_in_parts)  # of a run on a cluster that was killed
         extract = found or closing.enter_context(_frame_extract(spec, folder))
         binding = bound or bind(spec, mapping, extract)
         if spec.options.hold:

@@ -143,7 +143,8 @@ def close_books(prepared: PreparedRun, sent: Sent) -> Report:
     prepared.requests.close()
     run.folder.clear_scratch()  # before the verdict: a finished run is neither resumed nor tidied up
     run.record.write(manifest)
-    report = archived(run, report)
+    if options.archive is not None:
+        report = archived(run, report, options.archive)
     run.spec.progress.closed(run.folder.path)
     return report
 

@@ -6,6 +6,7 @@ outside (keys, a server's messages) leave here on one line, bounded and without 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -129,7 +130,7 @@ class Summary:
         """Whether nothing was to be sent."""
         return self.manifest.settings.dry_run
 
-    @property
+    @cached_property
     def to_correct(self) -> int:
         """Rows in failures.csv that need something from someone."""
         return self.rows["read"] - sum(self.rows[state] for state in good_in(dry_run=self.dry_run))

@@ -12,7 +12,7 @@ from schemas.errors import ConfigError, ExtractError
 from schemas.rows.cell_reading import CellReading
 from schemas.rows.cells import NAMES, Currency, Labels, NeededResourceCode, ResourceCode, choice, decimal
 from schemas.rows.column_rule import ColumnRule
-from schemas.rows.columns import Cell, Columns, KeyRule, Plain, Row, RowShape, cell_types, qualified
+from schemas.rows.columns import Cell, KeyRule, Plain, Row, RowShape, cell_types, crowds, own_rules, qualified
 from schemas.rows.conventions.clearing import clearable
 from schemas.rows.faults import Fault, fed_by
 from schemas.rows.header import knows_any, needed_columns, parse_columns
@@ -90,14 +90,17 @@ class Binding:
         unfed = {name: NOTHING for item in self.items for name in item.values() if name not in rules}
         rules, mapping = {**rules, **unfed}, mapping and mapping.with_rules(unfed)
         self._checks, self._mapping, self._kinds = shape.checks_of(dialect), mapping, kinds
-        self._crowds = _crowds(self.columns, shape)
-        self.words = frozenset(n for n, p in shape.plain_of(dialect).items() if dialect in p.words or p.ruled)
+        self._crowds = crowds(self.columns, shape)
+        declared = shape.plain_of(dialect)
+        vocabularies = {name: plain for name, plain in declared.items() if dialect in plain.words}
+        self.words = frozenset(name for name, plain in declared.items() if name in vocabularies or plain.ruled)
         cells = cell_types(self.columns, shape, dialect)
         self.lists = frozenset(n for n, cell in cells.items() if cell is Labels)
         self.currencies = frozenset(n for n, cell in cells.items() if cell is Currency)
         self.codes = frozenset(n for n, cell in cells.items() if cell in (ResourceCode, NeededResourceCode))
-        vocabularies = {n for n, p in shape.plain_of(dialect).items() if dialect in p.words}
-        types = _ruled(_worded(cells, shape, dialect), self.columns, shape, dialect)
+        types = {**cells, **_worded(cells, vocabularies, dialect)}
+        rules_of = {name: rule for name, rule in own_rules(self.columns, shape, dialect).items() if name in types}
+        types |= {name: Annotated[types[name], rule] for name, rule in rules_of.items()}
         cells, types = (_of_items(each, self.items) for each in (cells, types))
         self._reading = CellReading(header, shape, cells, types, rules, mapping, kinds, null, vocabularies, self.items)
         self.types, self.used_columns = self._reading.types, self._reading.used_columns
@@ -192,31 +195,13 @@ def _check_floats(names: Iterable[str], kinds: Kinds) -> None:
         )
 
 
-def _crowds(columns: Columns, shape: RowShape) -> list[tuple[str, int, list[str]]]:
-    """(map on the wire, most entries, columns) where an extract has more columns than LUSID takes entries."""
-    members: dict[tuple[str, int], list[str]] = {}
-    for family in shape.families:
-        if family.most is not None:
-            members.setdefault((family.member, family.most), []).extend(columns.values_of(family.prefix))
-    return [(member, most, names) for (member, most), names in members.items() if len(names) > most]
-
-
-def _worded(cells: Mapping[str, Any], shape: RowShape, dialect: Dialect) -> dict[str, Any]:
-    """The types of cells, of which a vocabulary's, which differs by dialect, say what words it has in this one."""
-    worded = {name: plain for name, plain in shape.plain_of(dialect).items() if dialect in plain.words}
-    types = dict(cells)
-    for name in worded.keys() & cells.keys():
-        types[name] = Annotated[cells[name], AfterValidator(_choice(worded[name], dialect))]
-    return types
-
-
-def _ruled(types: Mapping[str, Any], columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str, Any]:
-    """The types of cells, those of columns with a rule of their own with it."""
-    rules = {name: plain.rule for name, plain in shape.plain_of(dialect).items()}
-    for family in shape.families_of(dialect):
-        rules |= dict.fromkeys(columns.values_of(family.prefix), family.rule)
-    found = {name: rule for name, rule in rules.items() if rule is not None and name in types}
-    return {**types, **{name: Annotated[types[name], rule] for name, rule in found.items()}}
+def _worded(cells: Mapping[str, Any], vocabularies: Mapping[str, Plain], dialect: Dialect) -> dict[str, Any]:
+    """The types of cells of vocabularies, which differ by dialect, with the words of this one."""
+    return {
+        name: Annotated[cells[name], AfterValidator(_choice(plain, dialect))]
+        for name, plain in vocabularies.items()
+        if name in cells
+    }
 
 
 def _choice(plain: Plain, dialect: Dialect) -> Callable[[str], str]:

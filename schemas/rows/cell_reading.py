@@ -4,6 +4,7 @@ Nothing here knows rules between cells, nor what a request is made of.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from schemas.errors import ConfigError
@@ -15,11 +16,11 @@ from schemas.rows.conventions.foreign_words import NULL_WORDS, Guard, guarded_va
 from schemas.rows.kinds import Kind, Kinds
 from schemas.rows.mapping import Mapping as ColumnMapping
 from schemas.rows.side_by_side import Slot
-from schemas.rows.sources import Cells, CellSource, Picked, picker
+from schemas.rows.sources import Cells, CellSource, Picked, picker, used_by
 from schemas.rows.times import TimeText, finer_in, may_be_finer
 from schemas.rows.validated import CellFaults, validated
 from schemas.rows.whole.columns import Coded, Texts
-from schemas.rows.whole.looks import holds_any, look_of
+from schemas.rows.whole.looks import look_of
 
 _STRICT = (DecimalText, TimeText, Switch)
 """Types of cells that take nothing but what they are about."""
@@ -70,10 +71,7 @@ class CellReading:
         """
         nulls = null or (mapping.null if mapping else ())
         unmarked = mapping is not None and mapping.excel_text
-
-        def source(rule: ColumnRule, cell: Any) -> CellSource:
-            return rule.source(cell, rule.kind(kinds), nulls, unmarked=unmarked)
-
+        source = partial(ColumnRule.source, kinds=kinds, nulls=nulls, unmarked=unmarked)
         plain = mapping.cell_types(cells, types, kinds) if mapping else types
         self.sources = {n: source(rules[n], cell) for n, cell in cells.items()}
         _check_nulls(self.sources, rules, nulls, kinds)
@@ -86,7 +84,7 @@ class CellReading:
             if kinds.get(c, Kind.TEXT) is Kind.TEXT
         }
         everything = {**self.sources, **self.key_columns, **self.conditions}
-        self.used_columns = [*dict.fromkeys(c for s in everything.values() for c in s.used)]
+        self.used_columns = used_by(everything.values())
         self.unclear_midnights = (
             {n: self.sources[n].columns[0] for n in mapping.unclear_midnights(dict(cells), kinds)} if mapping else {}
         )
@@ -147,7 +145,7 @@ def _has_finer_times(cells: Cells) -> bool:
 def _has_null_words(cells: Cells) -> bool:
     """Whether some cells of a column, or lists in it, are words for no value."""
     if isinstance(cells, Texts):
-        return holds_any(cells, NULL_WORDS)
+        return cells.holds_any(NULL_WORDS)
     return bool(null_words_in(cells.values if isinstance(cells, Coded) else cells))
 
 

@@ -29,7 +29,7 @@ from schemas.rows.conventions.patterns import linear_pattern
 from schemas.rows.conventions.time_formats import time_reader
 from schemas.rows.declarations import ColumnDeclarations
 from schemas.rows.faults import said
-from schemas.rows.kinds import NUMBERS, TIMES, Kind
+from schemas.rows.kinds import NUMBERS, TIMES, Kind, Kinds
 from schemas.rows.sources import CellSource
 from schemas.rows.times import UTC_NAMES, TimeText, time_in
 
@@ -53,7 +53,7 @@ class ColumnRule(ColumnDeclarations):
             update={"column": column, "join": self.join and tuple(map(meant, self.join)), "when": when}
         )
 
-    def kind(self, kinds: Mapping[str, Kind]) -> Kind:
+    def kind(self, kinds: Kinds) -> Kind:
         """What its cells hold: several joined make a text."""
         return kinds.get(self.column or "", Kind.TEXT)
 
@@ -97,16 +97,16 @@ class ColumnRule(ColumnDeclarations):
             raise refuse("MissingPart", "lacks one of its joined parts, or has the separator in one")
         return cell
 
-    def source(self, canonical: Any, kind: Kind, nulls: Sequence[str], *, unmarked: bool) -> CellSource:
+    def source(self, canonical: Any, kinds: Kinds, nulls: Sequence[str], *, unmarked: bool) -> CellSource:
         """What feeds the canonical column.
 
         Args:
             canonical: its type.
-            kind: what the source column holds.
+            kinds: what the extract's columns hold.
             nulls: the file's words that are no value.
             unmarked: whether spreadsheets' marks of a text are taken off in the file.
         """
-        is_text = kind in (Kind.TEXT, Kind.NOTHING)
+        is_text = self.kind(kinds) in (Kind.TEXT, Kind.NOTHING)
         clears = frozenset(self.clear or ())
         own_unmarked = unmarked if self.excel_text is None else self.excel_text
         return CellSource(

@@ -209,3 +209,20 @@ def qualified(names: Iterable[str], shape: RowShape) -> dict[str, str]:
     found = {name: name.partition("@")[0] for name in there if "@" in name}
     found |= {p.name: p.beside[0] for p in shape.plain if p.qualifies and p.name in there and p.beside[0] in there}
     return found
+
+
+def own_rules(columns: Columns, shape: RowShape, dialect: Dialect) -> dict[str, Any]:
+    """The rule of each canonical column that has one of its own."""
+    rules = {name: plain.rule for name, plain in shape.plain_of(dialect).items()}
+    for family in shape.families_of(dialect):
+        rules |= dict.fromkeys(columns.values_of(family.prefix), family.rule)
+    return {name: rule for name, rule in rules.items() if rule is not None}
+
+
+def crowds(columns: Columns, shape: RowShape) -> list[tuple[str, int, list[str]]]:
+    """(map on the wire, most entries, columns) where an extract has more columns than LUSID takes entries."""
+    members: dict[tuple[str, int], list[str]] = {}
+    for family in shape.families:
+        if family.most is not None:
+            members.setdefault((family.member, family.most), []).extend(columns.values_of(family.prefix))
+    return [(member, most, names) for (member, most), names in members.items() if len(names) > most]

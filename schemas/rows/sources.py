@@ -4,7 +4,7 @@ Owns what is decided before a cell is validated: which cells are absent, and wha
 what a cell means.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.rows.columns import Cell, RowShape, declared_as
@@ -49,10 +49,10 @@ class CellSource:
     when_unmarked: bool = False
     when: tuple[tuple[str, frozenset[str]], ...] = ()
 
-    @property
-    def used(self) -> tuple[str, ...]:
-        """All columns of the extract that it looks at."""
-        return (*self.columns, *(column for column, _ in self.when))
+
+def used_by(sources: Iterable[CellSource]) -> list[str]:
+    """All columns of the extract that sources look at, once each."""
+    return [*dict.fromkeys(c for s in sources for c in (*s.columns, *(column for column, _ in s.when)))]
 
 
 def picker(

@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
 
 from schemas.rows.cells import clean_key, refuse
-from schemas.rows.conventions.plain_columns import plain_test
+from schemas.rows.conventions.plain_columns import PLAIN
 
 _NULL_WORDS = r"""
     NULL null (null) <null> [NULL] \N None nan NaN -nan -NaN NaT <NA> <NaN> #N/A #NA #NV 1.#IND -1.#IND 1.#QNAN -1.#QNAN
@@ -142,12 +142,12 @@ def guarded_validator(cell: Any, guard: Guard | None, *, strict: bool) -> Callab
     guarded, is_alarming = guard.cell_type(cell), guard.is_alarming
     if _is_list(cell):
         return _list_validator(guarded)
-    plain, is_plain = _list_validator(cell), plain_test(cell)
+    plain, known = _list_validator(cell), PLAIN.get(cell)
 
     def validate(cells: Collection[Any]) -> list[Any]:
         if not strict and is_alarming(cells):
             return _list_validator(guarded)(cells)
-        if is_plain and cells and is_plain(cells):
+        if known and cells and known.fits(cells):
             return list(cells)
         try:
             return plain(cells)

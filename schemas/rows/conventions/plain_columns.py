@@ -5,7 +5,7 @@ tenth of asking about each cell; where it cannot tell, each cell is asked about.
 """
 
 import string
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from schemas.rows.cells import Code, Identifier, Instrument, NeededCode, NeededResourceCode, ResourceCode
@@ -31,6 +31,7 @@ class _Plain(NamedTuple):
     never: tuple[str, ...] = ()
 
     def fits(self, cells: Collection[Any]) -> bool:
+        """Tells of one cell or more whether all are valid as they stand; False says nothing."""
         try:
             together = "\n".join(cells)
         except TypeError:  # lists, of Parquet
@@ -55,12 +56,4 @@ PLAIN = {
     ResourceCode: _Plain(_RESOURCE_CODE, 256),
     NeededResourceCode: _Plain(_RESOURCE_CODE, 256, needed=True),
 }
-
-
-def plain_test(cell: Any) -> Callable[[Collection[Any]], bool] | None:
-    """Tells of one cell or more whether all are valid values of a pydantic type as they stand; False says nothing.
-
-    None where the type has no such test.
-    """
-    plain = PLAIN.get(cell)
-    return plain.fits if plain else None
+"""The columns that have such a look, by the pydantic type of their cells."""

@@ -4,7 +4,7 @@ Whoever knows no more of them than that they are sequences of cells gets those; 
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -115,6 +115,23 @@ class Texts(_Lazy):
         begins, ends = self.firsts(self.filled), self.lasts(self.filled)
         return bool(SPACE_BEGINS[begins].any() or _SPACE_ENDS[ends].any())
 
+    def holds_any(self, words: frozenset[str]) -> bool:
+        """Whether a cell is one of these words."""
+        suspects = self.beginning_with(_begins(words))
+        return bool(len(suspects)) and not words.isdisjoint(self.at(suspects))
+
+    def beginning_with(self, octets: Flags) -> npt.NDArray[np.intp]:
+        """The places of the filled cells that begin with one of some bytes."""
+        found = octets[self.firsts(self.filled)]
+        return np.flatnonzero(self.filled)[found] if found.any() else np.zeros(0, np.intp)
+
+    def at(self, places: npt.NDArray[np.intp]) -> list[str]:
+        """The cells at some places."""
+        from schemas.rows.whole.arrays import taken
+
+        found: list[str] = taken(self.array, places).to_pylist()
+        return found
+
     def firsts(self, filled: Flags) -> npt.NDArray[np.uint8]:
         """The first byte of each filled cell."""
         return self.octets[self.starts[:-1][filled]]
@@ -156,6 +173,14 @@ class Coded(_Lazy):
         """Which cells are not empty."""
         flags: Flags = np.array([*map(bool, self.values)], np.bool_)[self.places]
         return flags
+
+
+@lru_cache(maxsize=64)
+def _begins(words: frozenset[str]) -> Flags:
+    """Which bytes some words begin with."""
+    found = np.zeros(256, np.bool_)
+    found[[word.encode()[0] for word in words]] = True
+    return found
 
 
 def filled(cells: Sequence[Any]) -> Flags:

@@ -1,10 +1,7 @@
 """Columns of names and texts that are valid as they stand, told by one look at all of their bytes."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
-
-import numpy as np
 
 from schemas.rows.cells import (
     DecimalText,
@@ -18,7 +15,7 @@ from schemas.rows.cells import (
 from schemas.rows.conventions.foreign_words import ERROR_WORDS, FOREIGN_WORDS, Guard
 from schemas.rows.conventions.plain_columns import PLAIN
 from schemas.rows.times import TimeText
-from schemas.rows.whole.columns import SPACE_BEGINS, Flags, Texts
+from schemas.rows.whole.columns import SPACE_BEGINS, Texts
 from schemas.rows.whole.figures import decimals, moments
 
 Look = Callable[[Texts], Sequence[Any] | None]
@@ -60,31 +57,8 @@ def _is_alarming(texts: Texts, guard: Guard) -> bool:
     if guard.marks and b'="' in data:
         return True
     if guard.names and guard.nulls:
-        return holds_any(texts, FOREIGN_WORDS)
-    return (b"#" in data or b"Err" in data) and holds_any(texts, ERROR_WORDS)
-
-
-def holds_any(texts: Texts, words: frozenset[str]) -> bool:
-    """Whether a cell is one of these words."""
-    filled = texts.filled
-    suspects = _begins(words)[texts.firsts(filled)]
-    return bool(suspects.any()) and not words.isdisjoint(_at(texts, np.flatnonzero(filled)[suspects]))
-
-
-@lru_cache(maxsize=64)
-def _begins(words: frozenset[str]) -> Flags:
-    """Which bytes some words begin with."""
-    found = np.zeros(256, np.bool_)
-    found[[word.encode()[0] for word in words]] = True
-    return found
-
-
-def _at(texts: Texts, places: Any) -> list[str]:
-    """The cells at some places."""
-    from schemas.rows.whole.arrays import taken
-
-    found: list[str] = taken(texts.array, places).to_pylist()
-    return found
+        return texts.holds_any(FOREIGN_WORDS)
+    return (b"#" in data or b"Err" in data) and texts.holds_any(ERROR_WORDS)
 
 
 def _names(characters: str, longest: int, never: tuple[str, ...], *, needed: bool) -> Look:
@@ -107,17 +81,10 @@ def _told(longest: int, *, needed: bool) -> Look:
         filled = texts.filled
         if (needed and not filled.all()) or not _fit(texts, longest):
             return None
-        suspects = SPACE_BEGINS[texts.firsts(filled)]
-        if suspects.any() and (needed or _has_blank(texts, np.flatnonzero(filled)[suspects])):
-            return None
-        return texts
+        suspects = texts.beginning_with(SPACE_BEGINS)
+        return None if len(suspects) and (needed or any(map(str.isspace, texts.at(suspects)))) else texts
 
     return look
-
-
-def _has_blank(texts: Texts, places: Any) -> bool:
-    """Whether one of some cells is white space only."""
-    return any(map(str.isspace, _at(texts, places)))
 
 
 def _words(longest: int, *, needed: bool) -> Look:
