@@ -37,6 +37,15 @@ def test_development_adds_to_the_product_and_changes_nothing_of_it() -> None:
     assert pins(PRODUCT).keys() & pins(DEVELOPMENT).keys() == set()
 
 
+def test_every_dependency_has_its_reason() -> None:
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    several = [asked["project"]["dependencies"], *asked["project"]["optional-dependencies"].values()]
+    several += asked["dependency-groups"].values()
+    reasons = (ROOT / "docs/decisions/0008-dependencies.md").read_text()
+    given = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", reasons.partition("**Two locks.**")[0]))
+    assert {name for requirements in several for name in asked_for(*requirements)} - given == set()
+
+
 def test_the_locks_hold_what_the_project_asks_for() -> None:
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = asked["dependency-groups"]
