@@ -20,6 +20,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -69,6 +70,20 @@ def attempt_under_way(attempt: Attempt) -> Iterator[None]:
 
 class DeadlineAdapter(HTTPAdapter):
     """requests' pooled adapter with connections that keep the deadline; for use inside `attempt_under_way`."""
+
+    _last_pool: tuple[object, Any] | None = None
+
+    def get_connection_with_tls_context(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        """The pool for a request. Most are for the URL of the one before, and requests works it out anew for each."""
+        known, last = (request.url, args, tuple(kwargs.items())), self._last_pool
+        if last is None or last[0] != known:
+            self._last_pool = last = (known, super().get_connection_with_tls_context(request, *args, **kwargs))
+        return last[1]
+
+    def close(self) -> None:
+        """Closes the pools."""
+        self._last_pool = None
+        super().close()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Builds the pools of direct connections."""

@@ -26,7 +26,7 @@ def alert_of(request: int, value: Any, remarks: Any) -> Outcome | None:
         value: what the answer says of it.
         remarks: the answer's metadata of it.
     """
-    if isinstance(value, dict) and _is_on_unknown(value):
+    if is_on_unknown_instrument(value):
         return Outcome(request, State.ACCEPTED, UNKNOWN_INSTRUMENT, _UNRESOLVED)
     if isinstance(remarks, list) and remarks:
         said = [each.get("description") for each in remarks if isinstance(each, Mapping)]
@@ -35,8 +35,10 @@ def alert_of(request: int, value: Any, remarks: Any) -> Outcome | None:
     return None
 
 
-def _is_on_unknown(value: dict[str, Any]) -> bool:
-    """Whether an entity, or a block or one of its orders, is on the unknown instrument."""
+def is_on_unknown_instrument(value: Any) -> bool:
+    """Whether LUSID put an entity, or a block or one of its orders, on the unknown instrument."""
+    if not isinstance(value, dict):
+        return False
     block, orders = value.get("block"), value.get("orders")
     return (
         value.get("lusidInstrumentId") == _UNKNOWN_LUID

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipelines.deliver.alerts import alert_of
+from pipelines.deliver.alerts import alert_of, is_on_unknown_instrument
 from pipelines.deliver.changes import changes_of
 from pipelines.deliver.ledger import Outcome
 from pipelines.operations.operation import AnswerShape, CallSpec, Operation
@@ -140,7 +140,7 @@ def _alerts(
 ) -> dict[int, Outcome]:
     """The alerts of requests that the answer has values for, by request."""
     remarks = body.get("metadata")
-    if not operation.has_instrument and not remarks:
+    if not remarks and not (operation.has_instrument and any(map(is_on_unknown_instrument, values.values()))):
         return {}
     remarks = remarks if isinstance(remarks, Mapping) else {}
     found = (alert_of(request, values[key], remarks.get(key)) for request, key in sent if key in values)

@@ -1776,6 +1776,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "send a call to the server of the one before",
+        "connectors/lusid/deadlines.py",
+        "known, last = (request.url, args, tuple(kwargs.items())), self._last_pool",
+        "known, last = (args, tuple(kwargs.items())), self._last_pool",
+        ("tests/unit/lusid/test_transport.py::test_each_request_goes_to_its_own_server_whatever_went_before",),
+    ),
+    Mutation(
         "send a call with the token of the one before",
         "connectors/lusid/transport.py",
         "known = (request.method, request.url, str(request.params), tuple(request.headers.items()))",

@@ -238,6 +238,15 @@ def test_each_request_goes_with_its_own_address_headers_and_body_whatever_went_b
     ]
 
 
+def test_each_request_goes_to_its_own_server_whatever_went_before() -> None:
+    with RawServer([]) as server, RawServer([]) as other:
+        transport = Transport(LusidSettings(lusid_url=URL), clock=time.monotonic)
+        for place in (server, server, other, server, other, other):
+            transport.exchange(requests.Request("POST", f"{place.url}/a", data=b"{}"))
+        transport.close()
+    assert (len(server.seen), len(other.seen)) == (3, 3)
+
+
 def test_connections_are_kept_and_one_the_server_closed_is_replaced() -> None:
     closing = says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     with RawServer([answer(200), answer(200), closing, answer(200)]) as server:
