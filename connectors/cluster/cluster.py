@@ -13,6 +13,10 @@ from schemas.errors import ConfigError, LoadError, UnreachableError
 _LOOK_AGAIN = 0.2
 """Seconds after which what is awaited is looked at anew."""
 
+_WAIT_CANCELLED = UnboundLocalError
+"""What Dask raises by a slip where a wait of its own was cancelled: threads that fetch results share one, and whoever
+has waited long enough cancels it for all of them."""
+
 Heard = Callable[[Any], None]
 
 
@@ -44,6 +48,8 @@ class Call:
             return self._future.result(timeout=seconds)
         except (LoadError, TimeoutError):
             raise
+        except _WAIT_CANCELLED:
+            raise TimeoutError from None
         except dask().KilledWorker:
             raise WorkerDiedError from None
         except ImportError as error:
@@ -88,7 +94,7 @@ class Cluster:
         """
         try:
             return list(self._client.scheduler_info(n_workers=-1)["workers"])
-        except (CancelledError, OSError, TimeoutError) as error:
+        except (CancelledError, OSError, TimeoutError, _WAIT_CANCELLED) as error:
             raise self.lost(error) from None
 
     def check(self) -> list[str]:

@@ -21,11 +21,11 @@ from typing import Any, Self
 
 from connectors.lusid.call import Call, Params, Response, moment_of, refusal, request_id
 from connectors.lusid.retry_table import AWAY, Action, AnswerLostError, classify
-from connectors.lusid.retrying import SENDING_SECONDS, FinalResponse, Retrier, RetryLimits, Timing
+from connectors.lusid.retrying import FinalResponse, Retrier, RetryLimits
 from connectors.lusid.settings import LusidSettings
 from connectors.lusid.tokens import TOKEN_RETRIES, token_source
 from connectors.lusid.transport import Transport
-from connectors.lusid.waiting import Waiting, nobody_listens
+from connectors.lusid.waiting import Timing, Waiting, nobody_listens
 from schemas.errors import (
     ConfigError,
     LoadError,
@@ -108,9 +108,8 @@ class LusidClient:
         self.opened_at: datetime | None = None
         timing = Timing(stop=self.stop, sleep=sleep, clock=clock, random=random)
         self._retrier = Retrier(timing, RetryLimits(retries), "LUSID", waiting)
-        self._token_retrier = Retrier(
-            timing, RetryLimits(TOKEN_RETRIES, sending_seconds=CHECK_SECONDS), "the token endpoint", waiting
-        )
+        at_first = RetryLimits(TOKEN_RETRIES, sending_seconds=CHECK_SECONDS)
+        self._token_retrier = Retrier(timing, at_first, "the token endpoint", waiting)
         self._transport = Transport(settings, clock=clock)
         self._tokens = token_source(settings, self._transport, self._token_retrier)
 
@@ -134,6 +133,11 @@ class LusidClient:
         """Failed attempts that a retry might cure (429, 503, no connection, a lost answer), summed over all threads."""
         return self._retrier.setbacks
 
+    @property
+    def held(self) -> float:
+        """Seconds for which LUSID has asked that no call begins."""
+        return self._retrier.held
+
     def follow(self, settings: LoadSettings) -> None:
         """Sends calls as a load's settings say from now on.
 
@@ -142,9 +146,7 @@ class LusidClient:
         are made, so that a wrong host is reported soon.
         """
         for retrier in (self._retrier, self._token_retrier):
-            retrier.limits = replace(
-                retrier.limits, patience=settings.patience, sending_seconds=SENDING_SECONDS, only_away=False
-            )
+            retrier.limits = RetryLimits(retrier.limits.retries, settings.patience)
 
     def post(
         self,

@@ -5,12 +5,10 @@ makes one attempt. A throttle makes all senders wait together. Nothing else in t
 """
 
 import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import random as uniform
-from threading import Event, Lock
+from threading import Lock
 
 from requests import RequestException
 from urllib3.exceptions import HTTPError
@@ -32,13 +30,8 @@ from connectors.lusid.retry_table import (
     rate_limit_seconds,
     retry_after_seconds,
 )
-from connectors.lusid.waiting import Waiting, nobody_listens
+from connectors.lusid.waiting import Throttle, Timing, Waiting, nobody_listens
 from schemas.errors import LoadError, UnreachableError
-
-STAGGER = 0.25
-"""Each sender waits up to this share longer than asked, so that those that waited together start one after another."""
-
-STAGGER_CAP_SECONDS = 2.0
 
 RACE_SECONDS = 1.0
 """The backoff applies up to this many seconds even where Retry-After asks for less."""
@@ -105,63 +98,6 @@ class _Attempts:
         return self.count > limits.retries or self._sending >= limits.sending_seconds
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Clock, sleep and chance: real by default, scripted in tests.
-
-    Attributes:
-        stop: once set, every wait ends and nothing is repeated.
-        sleep: waits for a number of seconds; by default it waits on `stop`, so that setting `stop` ends the wait.
-        clock: a monotonic clock, in seconds.
-        random: gives a number from 0 up to 1.
-    """
-
-    stop: Event = field(default_factory=Event)
-    sleep: Callable[[float], object] | None = None
-    clock: Callable[[], float] = time.monotonic
-    random: Callable[[], float] = uniform
-
-    def wait(self, seconds: float) -> None:
-        """Waits for a number of seconds, or until `stop` is set."""
-        if not self.stop.is_set():
-            (self.sleep or self.stop.wait)(seconds)
-
-
-class Throttle:
-    """Makes all senders wait when LUSID has asked one of them to."""
-
-    def __init__(self, timing: Timing) -> None:
-        self._timing = timing
-        self._lock = Lock()
-        self._holds = 0
-        self._until = timing.clock()
-
-    def hold_all(self, seconds: float) -> None:
-        """Holds all senders for so many seconds from now; an earlier, longer hold is not cut short."""
-        with self._lock:
-            self._holds += 1
-            self._until = max(self._until, self._timing.clock() + seconds)
-
-    def wait_turn(self) -> bool:
-        """Waits until senders are no longer held; returns False when the run is stopped first.
-
-        Each sender waits a little longer, at random: starting all at once they would be throttled again.
-        """
-        waited_for = None
-        while True:
-            with self._lock:
-                hold, until = self._holds, self._until
-            left = until - self._timing.clock()
-            if left <= 0:
-                return True
-            if self._timing.stop.is_set():
-                return False
-            if hold == waited_for:  # it has waited in full, although a scripted sleep moves no clock
-                return True
-            self._timing.wait(left + self._timing.random() * min(STAGGER * left, STAGGER_CAP_SECONDS))
-            waited_for = hold
-
-
 class Retrier:
     """Retries calls until their responses are final; safe to share between threads.
 
@@ -204,6 +140,11 @@ class Retrier:
         """Failed attempts that a retry might cure, whether or not one was made, summed over all threads."""
         with self._lock:
             return self._setbacks
+
+    @property
+    def held(self) -> float:
+        """Seconds for which LUSID has asked that no call begins."""
+        return self._throttle.left
 
     def run(
         self, send: Callable[[], Response], *, what: str, idempotent: bool, limits: RetryLimits | None = None
@@ -253,8 +194,9 @@ class Retrier:
         if failure.retry_after is not None:  # a server that repeats 0 or a past date must not make us spin
             seconds = max(failure.retry_after, min(seconds, RACE_SECONDS))
         since = self._failing_since = self._failing_since or datetime.now(UTC)
-        self._waiting(Waiting(self._whom, failure.reason, since, seconds))
-        if failure.action is Action.WAIT_THROTTLED:
+        for_all = failure.action is Action.WAIT_THROTTLED
+        self._waiting(Waiting(self._whom, failure.reason, since, seconds, for_all))
+        if for_all:
             self._throttle.hold_all(seconds)
         else:
             self.timing.wait(seconds)

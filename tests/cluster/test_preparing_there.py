@@ -4,13 +4,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import investor, write_csv
-from dask_cluster import Workers, dask_cluster, what_travels
+from dask_cluster import Workers, what_travels
 from prepared_apart import ROWS, dry
 from scripted_lusid import Call, Reply, ScriptedLusid, done, nothing_there, refused
 
@@ -21,13 +20,6 @@ from pipelines.prepare.processes.dask_tasks import prepare_there
 from pipelines.resume import resume
 from schemas.errors import ConfigError, RunFolderError, UnreachableError
 from schemas.states import State, Verdict
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Workers]:
-    with dask_cluster(2) as workers:
-        yield workers
-
 
 OTHERS = [pytest.param(name, marks=pytest.mark.soak) for name in ROWS if name != "investment-accounts"]
 """The other tests of this room prepare some of them there, too."""

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from builders import account, investor, rows_for, write_csv
-from dask_cluster import Workers, dask_cluster, what_travels
+from dask_cluster import TOKEN, Workers, far, what_travels
 from reconcile import documents, order_ids
 from remote_places import BUCKET, s3
 from run_checks import check_folder, check_journal
@@ -31,7 +31,6 @@ from pipelines.report.unfinished import UnfinishedRun
 from pipelines.resume import resume
 from schemas.states import State, Verdict
 
-TOKEN = "kestrel-0417"
 KINDS = {"investor-records": "investorrecords", "investment-accounts": "investmentaccounts", "orders": "orders"}
 ROWS = {
     "investor-records": rows_for("investor-records", 150),
@@ -47,28 +46,10 @@ OF_ITS_CALLS = ["request", "request_id", "lusid_id", "change"]
 """Columns of outcomes.parquet that two loads need not have in common: what was sent twice is no longer new to LUSID."""
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Workers]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("FBN_ACCESS_TOKEN", TOKEN)
-        with dask_cluster(2) as workers:
-            yield workers
-
-
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FBN_ACCESS_TOKEN", TOKEN)
-
-
 def outcomes(report: Report) -> Any:
     """What became of each key, but for how that was found out."""
     lines = pq.read_table(report.run_dir / "outcomes.parquet").drop(OF_ITS_CALLS).to_pylist()
     return [{**line, "code": None, "message": None} if line["code"] == "ReadBack" else line for line in lines]
-
-
-def far(cluster: Workers, **more: Any) -> dict[str, Any]:
-    """Options of a load on a cluster, of many small calls."""
-    return {"engine": "dask", "scheduler": cluster.address, "batch_size": 5, "read_lag": 0.1, "patience": 5, **more}
 
 
 def killed_when(cluster: Workers, ready: Callable[[], bool], killed: list[str]) -> threading.Thread:

@@ -12,7 +12,9 @@ from connectors.cluster.opening import _worker
 from connectors.processes import OwnProcess
 
 Client: Any = importlib.import_module("distributed").Client  # as it is not typed
+Future: Any = importlib.import_module("distributed").Future
 LocalCluster: Any = importlib.import_module("distributed").LocalCluster
+TOKEN = "kestrel-0417"
 tcp: Any = importlib.import_module("distributed.comm.tcp")
 
 
@@ -87,3 +89,8 @@ def what_travels() -> Iterator[Callable[[], bytes]]:
         patched.setattr(tcp, "to_frames", to_frames)
         patched.setattr(tcp, "from_frames", from_frames)
         yield lambda: b"".join(kept)
+
+
+def far(cluster: Workers, **more: Any) -> dict[str, Any]:
+    """Options of a load on a cluster, of many small calls."""
+    return {"engine": "dask", "scheduler": cluster.address, "batch_size": 5, "read_lag": 0.1, "patience": 5, **more}

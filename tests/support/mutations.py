@@ -278,6 +278,13 @@ MUTATIONS = (
         ("tests/unit/feeds/test_merging.py::test_keys_are_found_by_all_of_their_hashes",),
     ),
     Mutation(
+        "let the other workers of a cluster call while LUSID has asked one of them to wait",
+        "pipelines/deliver/cluster/remote.py",
+        "while part and self._throttle.wait_turn() and self.brake.error is None:",
+        "while part and self.brake.error is None:",
+        ("tests/cluster/test_waiting_there.py::test_a_wait_that_one_worker_is_asked_for_holds_all_of_them",),
+    ),
+    Mutation(
         "call a request unchanged that was not accepted",
         "pipelines/feeds/merging.py",
         'requests[places[at]] = load.prints.requests[at] if accepted else b""',

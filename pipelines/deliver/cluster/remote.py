@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.cluster.cluster import Cluster, WorkerDiedError
+from connectors.lusid.waiting import Throttle, Timing
 from connectors.run_folder.journal import HeldError, Journal
 from connectors.run_folder.journal_lines import taken_from
 from pipelines.deliver.cluster.session import Told, deliver_there, end_there, numbers, stop_there
@@ -113,6 +114,8 @@ class Remote:
         self._looked = 0.0
         self._lock, self._burying = threading.RLock(), threading.Lock()
         self._over = threading.Event()
+        self._throttle, self._closing = Throttle(Timing(stop=stopping)), ExitStack()
+        self._closing.enter_context(cluster.hearing(str(path), self._throttle.hold_all))
         threading.Thread(target=self._pass_on_stop, name="pass-on-stop", daemon=True).start()
 
     @property
@@ -147,12 +150,12 @@ class Remote:
         return turn
 
     def deliver(self, part: Part) -> None:
-        """Delivers requests, and again those that a worker died over; see `Delivery.deliver`.
+        """Delivers requests, and again those that a worker died over, as soon as LUSID asks no worker to wait.
 
         Raises:
             FatalError: nobody can send them.
         """
-        while part and self.brake.error is None:
+        while part and self._throttle.wait_turn() and self.brake.error is None:
             worker, began = self._chosen(part), time.monotonic()
             try:
                 told = self._asked(worker, part)
@@ -186,6 +189,7 @@ class Remote:
             if not worker.is_dead:
                 with suppress(LoadError, WorkerDiedError):  # one that is gone has let go of its part, or will
                     self.warnings += self._waited_for(worker, end_there, str(worker.part))
+        self._closing.close()
         self._path.unlink(missing_ok=True)  # that ends whoever was not reached
         self._ledger.catch_up(patiently(self._journal.take_in_parts))
 
@@ -247,6 +251,7 @@ class Remote:
         """Takes in what became of requests."""
         self._ledger.told(part, told.states, told.in_doubt)
         worker.hear(told)
+        self._throttle.hold_all(told.held)
         until, left = time.monotonic() + told.seconds, set(numbers(told.left))
         for request in part:
             if request in left:

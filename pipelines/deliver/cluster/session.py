@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from connectors.cluster.cluster import leave_the_queue, own_address
+from connectors.cluster.cluster import leave_the_queue, own_address, tell
+from connectors.lusid.waiting import Waiting
 from connectors.run_folder.journal import Journal, is_in_use
 from connectors.targets import open_target
 from pipelines.deliver.cluster.handover import Handover
@@ -48,6 +49,7 @@ class Told(NamedTuple):
         left: those that are to be delivered again, or yet, in `seconds` at the earliest.
         answered: of each call that was answered since this was told before, its requests and its seconds.
         setbacks, retries: of the session so far.
+        held: seconds for which LUSID has asked that no call begins.
         heard: what its brake was told.
         error: what stops the run.
     """
@@ -59,6 +61,7 @@ class Told(NamedTuple):
     answered: list[tuple[int, float]]
     setbacks: int
     retries: int
+    held: float
     heard: list[Heard]
     error: FatalError | None
 
@@ -83,7 +86,8 @@ class _Session:
             name, clock = partial(handover.name, requests), since(about.started)
             self._ledger = Ledger(journal, len(requests), name, clock)
             doubtful = self._ledger.restore()  # Dask may have restarted a worker, and given it the same call
-            self._client = undo.enter_context(open_target(about.url, about.options, lambda _: None)).client
+            target = open_target(about.url, about.options, lambda _: None, self._pass_on)
+            self._client = undo.enter_context(target).client
             self._delivery = Delivery(
                 requests,
                 about.spec,
@@ -140,9 +144,15 @@ class _Session:
             answered,
             self._client.setbacks,
             self._client.retries_done,
+            self._client.held,
             self._delivery.brake.take(),
             self._delivery.brake.error,
         )
+
+    def _pass_on(self, waiting: Waiting) -> None:
+        """Tells who loads at once of a wait that is for all calls: this call says nothing before it is over."""
+        if waiting.for_all:
+            tell(str(self._path), waiting.seconds)
 
     def stop(self) -> None:
         """Lets no call begin or wait to be repeated."""

@@ -11,7 +11,8 @@ from requests.structures import CaseInsensitiveDict
 
 from connectors.lusid.call import Response
 from connectors.lusid.retry_table import AnswerLostError, NotConnectedError, UntrustedServerError
-from connectors.lusid.retrying import FinalResponse, Retrier, RetryLimits, Throttle, Timing
+from connectors.lusid.retrying import FinalResponse, Retrier, RetryLimits
+from connectors.lusid.waiting import Throttle, Timing
 from schemas.errors import (
     AuthError,
     LoadError,

@@ -13,10 +13,11 @@ import responses
 from pydantic import SecretStr
 from raw_server import RawServer, answer, is_silent
 
-from connectors.lusid.retrying import Retrier, RetryLimits, Timing
+from connectors.lusid.retrying import Retrier, RetryLimits
 from connectors.lusid.settings import LusidSettings
 from connectors.lusid.tokens import FileToken, PasswordGrant, StaticToken, token_source
 from connectors.lusid.transport import Transport
+from connectors.lusid.waiting import Timing
 from schemas.errors import AuthError, ConfigError, LoadError, NeverSentError
 
 TOKEN_URL = "https://acme.okta.com/oauth2/token"
