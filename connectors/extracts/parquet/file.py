@@ -55,6 +55,7 @@ class ParquetFile:
         schema = reader.schema
         self.found = Found(reader.records)
         self._starts: list[int] = [*reader.starts, reader.records]
+        self._steps = [reader.batch_rows(group) for group in range(reader.groups)]
         self._is_frame = FRAME in (schema.metadata or {})
         self._has_labels = self._is_frame and INDEX in schema.names
         if self._has_labels:
@@ -84,15 +85,30 @@ class ParquetFile:
         return self._starts[-1] * 128
 
     def cut(self, places: Sequence[float]) -> list[Shard]:
-        """Shards of whole row groups."""
-        starts, shards = self._starts, list[Shard]()
-        wanted = (starts[-1] * place for place in places)
-        nearest = {min(range(len(starts)), key=lambda group: abs(starts[group] - row)) for row in wanted}
-        marks = sorted(nearest | {0, len(starts) - 1})
-        for group, stop in pairwise(marks):
-            begin = Position(self._index, starts[group] + 1, (group, 0))
-            shards.append(Shard(begin, (stop, 0) if stop < len(starts) - 1 else None))
-        return shards or [Shard(Position(self._index, 1, (0, 0)))]
+        """Shards of whole batches; the rows of a row group before one are decoded once more for it."""
+        marks = sorted({(0, 0), *map(self._nearest, places), self._end})
+        return [
+            Shard(Position(self._index, self._row_at(begin) + 1, begin), end if end < self._end else None)
+            for begin, end in pairwise(marks)
+        ] or [Shard(Position(self._index, 1, (0, 0)))]
+
+    @property
+    def _end(self) -> tuple[int, int]:
+        """The place behind the last row group."""
+        return len(self._steps), 0
+
+    def _nearest(self, place: float) -> tuple[int, int]:
+        """Where the batch begins that is nearest to a place."""
+        row = self._starts[-1] * place
+        group = bisect_right(self._starts, row, hi=len(self._steps)) - 1
+        number = round((row - self._starts[group]) / self._steps[group])
+        is_in_it = self._row_at((group, number)) < self._starts[group + 1]
+        return (group, number) if is_in_it else (group + 1, 0)
+
+    def _row_at(self, place: tuple[int, int]) -> int:
+        """The rows before the batch at a place."""
+        group, number = place
+        return self._starts[group] + (number * self._steps[group] if number else 0)
 
     def batches(
         self, order: list[str], used: Collection[str] | None = None, shard: Shard | None = None
@@ -111,15 +127,14 @@ class ParquetFile:
             ExtractError: the file cannot be read on, or is not the file it was.
         """
         reader = self._reader(order if used is None else used)
-        first = shard.begin.place[0] if shard else 0
-        stop = shard.end[0] if shard and shard.end else reader.groups
-        row = self._starts[first] + 1
-        self.found = Found(self._starts[stop] - self._starts[first])
+        begin, end = (shard.begin.place, shard.end or self._end) if shard else ((0, 0), self._end)
+        self.found = Found(self._row_at(end) - self._row_at(begin))
         try:
-            for group in range(first, stop):
-                reader.go_to(group, 0)
-                number = 0
-                while (table := reader.read()) is not None:
+            for group in range(begin[0], end[0] + 1 if end[1] else end[0]):
+                number = begin[1] if group == begin[0] else 0
+                reader.go_to(group, number)
+                row = self._starts[group] + reader.passed + 1
+                while (group, number) < end and (table := reader.read()) is not None:
                     position = Position(self._index, row, (group, number))
                     yield self._batch(table, position, order)
                     row += table.rows

@@ -89,6 +89,11 @@ class ParquetReader:
         while self._number < number and self.read() is not None:
             pass
 
+    @property
+    def passed(self) -> int:
+        """The rows of the row group that stand before the next batch."""
+        return self._rows
+
     def read(self) -> Table | None:
         """The next batch of the row group, `None` behind its last.
 
@@ -130,12 +135,12 @@ class ParquetReader:
     def _in_batches(self, file: pq.ParquetFile, group: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """One thread decodes them: several, each with buffers of its own, cost memory and gain nothing behind us."""
         batches: Iterator[pa.RecordBatch] = file.iter_batches(
-            self._batch_rows(group), row_groups=[group], columns=columns, use_threads=False
+            self.batch_rows(group), row_groups=[group], columns=columns, use_threads=False
         )
         return batches
 
-    def _batch_rows(self, group: int) -> int:
-        """Rows that make about `_BATCH_BYTES`, by what the file says of the group."""
+    def batch_rows(self, group: int) -> int:
+        """Rows in a batch of a row group, its last one perhaps left out: about `_BATCH_BYTES`."""
         about = self._metadata.row_group(group)
         each: int = max(about.total_byte_size // max(about.num_rows, 1), 1)
         return min(max(_BATCH_BYTES // each, 1), self._max_rows)

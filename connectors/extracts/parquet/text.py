@@ -18,7 +18,7 @@ from connectors.extracts.batches import REPLACEMENT
 from connectors.extracts.characters import CONTROL, has_control
 from schemas.rows.columns import Cell
 from schemas.rows.kinds import TIMES, Kind
-from schemas.rows.whole.arrays import NOTHING, numbers_in, one_text, text_array, zero
+from schemas.rows.whole.arrays import NOTHING, encoded, numbers_in, one_text, text_array, zero
 from schemas.rows.whole.columns import Texts
 
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
@@ -40,6 +40,10 @@ _OUT_OF_RANGE = "<"
 _TEXT_MARKS = (("\0", "NullByte"), (REPLACEMENT, "UndecodableByte"))
 _TIME_MARKS = ((_OUT_OF_RANGE, "OutOfRange"),)
 _LETTER = "[A-Za-z]"
+_NO_EXPONENT = 6
+"""Decimal places up to which Arrow writes decimals without an exponent."""
+_FEW = 4
+"""A column of lists has few different ones where each is there so many times, on average."""
 _NAMED = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _IS_LIST = (
     pa.types.is_list,
@@ -84,7 +88,9 @@ def cells_of(column: pa.Array, nanoseconds: pa.Array | None = None) -> tuple[Seq
         shown = shown_type(column.type)
         return [shown if valid else "" for valid in column.is_valid().to_pylist()], []
     if is_list(column.type):
-        return _list_cells(column, nanoseconds)
+        return _repeated_lists(column) or _list_cells(column, nanoseconds)
+    if pa.types.is_dictionary(column.type) and (found := _from_dictionary(column)) is not None:
+        return found, []
     texts = _texts(column, nanoseconds)
     return texts, list(_faults(texts, column.type))
 
@@ -95,6 +101,34 @@ _UTC = one_text("+00:00")
 def shown_type(arrow: pa.DataType) -> str:
     """What stands in place of a value that cannot be a cell."""
     return f"[{str(arrow).partition('<')[0]}]"
+
+
+def _from_dictionary(column: pa.DictionaryArray) -> Texts | None:
+    """The cells of a column by those of its dictionary; None where one of these refuses rows."""
+    values = _texts(column.dictionary)
+    if not isinstance(values, Texts) or any(True for _ in _faults(values, column.type.value_type)):
+        return None
+    return Texts(_filled(values.array.take(column.indices)))
+
+
+_BETWEEN = one_text("\0")
+
+
+def _repeated_lists(column: pa.Array) -> tuple[list[Cell], list[tuple[int, str]]] | None:
+    """The cells of a column of lists by its different lists, where these are few; None where it is not that simple."""
+    if not pa.types.is_list(column.type) or not pa.types.is_string(column.type.value_type):
+        return None
+    elements = pc.list_flatten(column)
+    if elements.null_count or not isinstance(texts := _texts(elements), Texts):
+        return None
+    if not texts.lengths.all() or any(True for _ in _faults(texts, elements.type)):
+        return None
+    joined = pc.binary_join(column, _BETWEEN)  # no element is empty, or holds what is put between them
+    different, places = encoded(_filled(joined))
+    if len(different) > len(column) // _FEW:
+        return None
+    lists: list[Cell] = [text.split("\0") if text else "" for text in different.to_pylist()]
+    return [lists[place] for place in places.tolist()], []
 
 
 def _list_cells(column: pa.Array, nanoseconds: pa.Array | None) -> tuple[list[Cell], list[tuple[int, str]]]:
@@ -122,12 +156,17 @@ def _texts(column: pa.Array, nanoseconds: pa.Array | None = None) -> Sequence[st
     else:
         writer = _WRITERS.get(kind_of(column.type) or Kind.NOTHING)
         written = writer(column) if writer else column.cast(pa.string(), safe=False)
-    filled = pc.coalesce(written, NOTHING)
+    filled = _filled(written)
     try:
         filled.validate(full=True)
     except pa.ArrowInvalid:  # bytes that are not UTF-8
         return [octets.decode("utf-8", "replace") for octets in filled.cast(pa.binary()).to_pylist()]
     return Texts(filled)
+
+
+def _filled(texts: pa.Array) -> pa.Array:
+    """Texts, null as `''`."""
+    return pc.coalesce(texts, NOTHING) if texts.null_count else texts
 
 
 def _faults(texts: Sequence[str], arrow: pa.DataType) -> Iterator[tuple[int, str]]:
@@ -180,8 +219,10 @@ def _zoned(column: pa.Array) -> pa.Array:
 
 
 def _decimal(column: pa.Array) -> pa.Array:
-    text = _rewritten(column.cast(pa.string()), lambda value: format(Decimal(value), "f"))
-    return _without_trailing_zeros(text) if column.type.scale > 0 else text
+    text, scale = column.cast(pa.string()), column.type.scale
+    if not 0 <= scale <= _NO_EXPONENT:
+        text = _rewritten(text, lambda value: format(Decimal(value), "f"))
+    return _without_trailing_zeros(text) if scale > 0 else text
 
 
 def _float(column: pa.Array) -> pa.Array:
@@ -208,7 +249,7 @@ def _rewritten(text: pa.Array, rewrite: Callable[[str], str], where: str = _LETT
 
 def _without_trailing_zeros(text: pa.Array) -> pa.Array:
     """Takes the zeros at the end of a fraction off; every text must have one."""
-    return pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
+    return pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".")
 
 
 _WRITERS: dict[Kind, Callable[[pa.Array], pa.Array]] = {

@@ -94,21 +94,29 @@ def test_floats_are_plain_and_give_the_number_back(numbers: list[float]) -> None
 
 @pytest.mark.untraced
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.decimals(places=9, min_value=-(10**20), max_value=10**20), max_size=20))
-def test_decimals_are_exact_and_plain(numbers: list[Decimal]) -> None:
-    cells = texts(list(numbers), pa.decimal128(38, 9))
+@given(st.integers(-3, 9), st.lists(st.integers(-(10**20), 10**20) | st.integers(-9, 9), max_size=20))
+def test_decimals_are_exact_and_plain(places: int, digits: list[int]) -> None:
+    numbers = [Decimal(number).scaleb(-places) for number in digits]
+    cells = texts(list(numbers), pa.decimal128(38, places))
     assert [Decimal(str(cell)) for cell in cells] == numbers
     assert not set("".join(map(str, cells))) - set("0123456789.-")
 
 
-@settings(max_examples=100, deadline=None)
+PLAIN: list[str | None] = ["a", "ab", "", "é"]
+
+
+@settings(max_examples=150, deadline=None)
 @given(
-    st.lists(st.none() | st.lists(st.none() | st.sampled_from(["a", "\x00", "\ufffd", "é"]), max_size=3), max_size=8),
+    st.sampled_from([PLAIN, [*PLAIN, None, "\x00", "\ufffd"]]).flatmap(
+        lambda items: st.lists(st.none() | st.lists(st.sampled_from(items), max_size=3), max_size=8)
+    ),
+    st.sampled_from([1, 9]),
     st.data(),
 )
 def test_lists_are_refused_where_python_says_so_even_in_a_slice(
-    values: list[list[str | None] | None], data: st.DataObject
+    values: list[list[str | None] | None], times: int, data: st.DataObject
 ) -> None:
+    values = values * times
     start = data.draw(st.integers(0, len(values)))
     cells, faults = cells_of(pa.array(values, pa.list_(pa.string()))[start:])
     values = values[start:]
@@ -117,6 +125,22 @@ def test_lists_are_refused_where_python_says_so_even_in_a_slice(
     assert faults == sorted(
         (index, code) for index, value in enumerate(values) for mark, code in marks if mark in (value or [])
     )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.none() | st.sampled_from(["a", "", "é", "\x00", "\ufffd", "\x07"]), max_size=8),
+    st.booleans(),
+    st.data(),
+)
+def test_values_of_a_dictionary_are_the_same_as_without(
+    values: list[str | None], unused: bool, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(values)))
+    coded = pa.array([*values, *(["\x07"] if unused else [])]).dictionary_encode()[: len(values)][start:]
+    cells, faults = cells_of(coded)
+    plain, wanted = cells_of(pa.array(values, pa.string())[start:])
+    assert (list(cells), faults) == (list(plain), wanted)
 
 
 @pytest.mark.parametrize("arrow", [pa.string(), pa.large_string(), pa.string_view()], ids=str)

@@ -6,7 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from connectors.extracts.batches import RowBatch
 from connectors.extracts.extract import Extract, open_extract
+from connectors.extracts.parquet import reader
 
 
 def sizes(extract: Extract, most: int, ahead: int = 0) -> list[int]:
@@ -44,10 +46,34 @@ def test_portions_of_several_files_are_all_of_them(tmp_path: Path, most: int, ah
 
 
 @pytest.mark.parametrize(("group", "most", "found"), [(100, 2, [500, 500]), (400, 2, [400, 600]), (1000, 3, [1000])])
-def test_a_parquet_file_is_cut_at_the_nearest_row_groups(
+def test_a_parquet_file_of_small_row_groups_is_cut_at_the_nearest(
     tmp_path: Path, group: int, most: int, found: list[int]
 ) -> None:
     table = pa.table({"x": [str(n) for n in range(1000)]})
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=group)
     with open_extract([tmp_path / "a.parquet"]) as extract:
         assert sizes(extract, most) == found
+
+
+@pytest.mark.parametrize("most", [2, 3, 7])
+@pytest.mark.parametrize("group", [1000, 370, 61])
+def test_a_row_group_is_cut_between_batches_and_no_row_changes_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int, most: int
+) -> None:
+    monkeypatch.setattr(reader, "_BATCH_BYTES", 200)
+    table = pa.table({"x": [f"{n:08}" for n in range(1000)], "y": pa.array(["a", "b"] * 500).dictionary_encode()})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=group)
+    with open_extract([tmp_path / "a.parquet"]) as extract:
+        whole = [(batch.position.row, list(batch.columns[0])) for batch in extract.batches()]
+        portions = extract.cut(most)
+        read, found = list[list[RowBatch]](), list[int]()
+        for (shard,) in portions:
+            read.append([*extract.shard(shard)])
+            found.append(extract.found_in(shard).records)
+        again = [list(extract.reread(batch.position).columns[0]) for batches in read for batch in batches]
+    assert [(batch.position.row, list(batch.columns[0])) for batches in read for batch in batches] == whole
+    assert again == [cells for _, cells in whole]
+    assert [cell for _, cells in whole for cell in cells] == table["x"].to_pylist()
+    assert max(abs(sum(map(len, batches)) - 1000 / most) for batches in read) < 50
+    assert len(portions) == most
+    assert found == [sum(map(len, batches)) for batches in read]
