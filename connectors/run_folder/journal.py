@@ -11,10 +11,10 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from connectors.run_folder.folder import sync
 from connectors.run_folder.journal_lines import (
@@ -31,6 +31,13 @@ from schemas.errors import RunFolderError
 _LOOKS = 3
 _LOOK_SECONDS = 0.01
 """How often, and how long, opening waits for one that only looks whether the journal is open."""
+
+_LET_GO_SECONDS = 60.0
+_LOOK_AGAIN = 0.1
+"""How long a process that is gone may hold a journal: what it began is over by then, or somebody must look. And seconds
+between two looks whether it does."""
+
+_T = TypeVar("_T")
 
 
 class HeldError(RunFolderError):
@@ -234,6 +241,18 @@ def _check_same(path: Path, handle: int) -> None:
     """Raises BlockingIOError where somebody has just put another file in the place of a journal."""
     if os.fstat(handle).st_ino != path.stat().st_ino:
         raise BlockingIOError
+
+
+def patiently(opened: Callable[[], _T]) -> _T:
+    """Opens what another process may be about to let go of; raises HeldError where it does not."""
+    until = time.monotonic() + _LET_GO_SECONDS
+    while True:
+        try:
+            return opened()
+        except HeldError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOOK_AGAIN)
 
 
 def is_in_use(path: Path) -> bool:

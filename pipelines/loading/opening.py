@@ -13,10 +13,9 @@ from connectors.extracts.extract import Extract
 from connectors.extracts.frame_extract import columns_of_frame, extract_from_frame, is_frame
 from connectors.extracts.mapping_file import read_mapping
 from connectors.run_folder.folder import RunFolder, write_json
-from connectors.run_folder.journal import Journal
+from connectors.run_folder.journal import Journal, patiently
 from connectors.run_folder.results import is_failure_report
 from connectors.targets import Target
-from pipelines.deliver.cluster.remote import patiently
 from pipelines.feeds.feed import Feed
 from pipelines.feeds.of_load import check_feed, feed_of
 from pipelines.loading.assumed import check_followed

@@ -20,6 +20,7 @@ from remote_places import BUCKET, s3
 from run_checks import check_folder, check_journal
 from scripted_lusid import Call, Reply, ScriptedLusid, nothing_there, refused
 
+from connectors.run_folder import journal
 from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal_lines import journal_lines
 from connectors.sandbox.server import Sandbox
@@ -235,7 +236,7 @@ def test_what_a_worker_holds_that_only_seems_dead_no_other_sends(
     tmp_path: Path, cluster: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The scheduler has lost it, and it sends on: its part of the journal is locked."""
-    monkeypatch.setattr(remote, "_LET_GO_SECONDS", 0.3)
+    monkeypatch.setattr(journal, "_LET_GO_SECONDS", 0.3)
     path, runs, database = write_csv(tmp_path / "a.csv", rows_for("orders", 40)), tmp_path / "runs", tmp_path / "k.db"
     living = remote.Remote._look
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from connectors.cluster.cluster import Cluster, WorkerDiedError
 from connectors.lusid.waiting import Throttle, Timing
-from connectors.run_folder.journal import HeldError, Journal
+from connectors.run_folder.journal import Journal, patiently
 from connectors.run_folder.journal_lines import taken_from
 from pipelines.deliver.cluster.session import Told, deliver_there, end_there, numbers, stop_there
 from pipelines.deliver.ledger import Ledger
@@ -35,9 +35,6 @@ _TURN = 0.2
 
 _SHARES = 4
 """A turn is at most the share of one of so many times the senders: at the end all of them have something to do."""
-
-_LET_GO_SECONDS = 60.0
-"""How long a worker that is gone may hold its part: what it began is over by then, or somebody must look."""
 
 _T = TypeVar("_T")
 
@@ -286,15 +283,3 @@ class Remote:
                     if not worker.is_dead:
                         self._cluster.call_out_of_turn(stop_there, str(worker.part), worker=worker.address)
                 return
-
-
-def patiently(opened: Callable[[], _T]) -> _T:
-    """Opens what another process may be about to let go of; raises HeldError where it does not."""
-    until = time.monotonic() + _LET_GO_SECONDS
-    while True:
-        try:
-            return opened()
-        except HeldError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_LOOK_AGAIN / 5)
