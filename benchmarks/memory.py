@@ -20,7 +20,8 @@ class Peak(NamedTuple):
         own_mb: its resident set at its largest.
         others_mb: that of the largest of the others.
         others: as many as were there at once, at most.
-        sum_mb: of all of them at the moment when they had the most; what several share counts once.
+        sum_mb: of all of them at the moment when they had the most; of what they have of files, libraries for the most
+            part, that of the process that had most of it counts.
     """
 
     own_mb: float
@@ -44,13 +45,14 @@ class Looks:
 
     def look(self) -> None:
         """Looks once; a process that has just ended is left out."""
-        sum_mb, seen = 0.0, 0
+        sum_mb, of_files, seen = 0.0, 0.0, 0
         for pid in _family(self._pid):
             with suppress(OSError, KeyError):
-                shared = _figures(pid, "smaps_rollup")["Pss"]
-                self._largest[pid] = _figures(pid, "status")["VmHWM"]  # not the larger one: before exec it is another's
-                sum_mb, seen = sum_mb + shared, seen + 1
-        self._sum, self._most = max(self._sum, sum_mb), max(self._most, seen)
+                figures = _figures(pid)
+                self._largest[pid] = figures["VmHWM"]  # not the larger one: before exec it is another's
+                sum_mb += figures["RssAnon"] + figures["RssShmem"]
+                of_files, seen = max(of_files, figures["RssFile"]), seen + 1
+        self._sum, self._most = max(self._sum, sum_mb + of_files), max(self._most, seen)
 
     def peak(self) -> Peak:
         """The most that was seen."""
@@ -101,7 +103,7 @@ def _family(pid: int) -> Iterator[int]:
         found += started.get(each, ())
 
 
-def _figures(pid: int, page: str) -> dict[str, float]:
-    """The figures in megabytes that a page of a process has."""
-    lines = (line.split() for line in (_PROCESSES / str(pid) / page).read_text().splitlines())
+def _figures(pid: int) -> dict[str, float]:
+    """What the kernel counts for a process, in megabytes; for `smaps_rollup` it would walk through its memory."""
+    lines = (line.split() for line in (_PROCESSES / str(pid) / "status").read_text().splitlines())
     return {words[0].rstrip(":"): int(words[1]) / 1024 for words in lines if words[2:] == ["kB"]}
