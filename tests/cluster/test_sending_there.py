@@ -25,6 +25,7 @@ from connectors.run_folder.folder import RunFolder
 from connectors.run_folder.journal_lines import journal_lines
 from connectors.sandbox.server import Sandbox
 from pipelines.deliver.cluster import remote
+from pipelines.deliver.cluster.session import numbers
 from pipelines.load import load
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -67,9 +68,9 @@ def killed_when(cluster: Workers, ready: Callable[[], bool], killed: list[str]) 
     return thread
 
 
-def calls(runs: Path) -> int:
-    """Calls that were begun, as the parts of the journal say."""
-    return sum(part.read_bytes().count(b'"sent"') for part in runs.glob("*/journal-*.jsonl"))
+def calls(runs: Path, what: bytes = b'"sent"') -> int:
+    """Calls that were begun, or settled, as the parts of the journal say."""
+    return sum(part.read_bytes().count(what) for part in runs.glob("*/journal-*.jsonl"))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,35 @@ def test_a_refusal_is_judged_there_as_here(tmp_path: Path, cluster: Workers) -> 
     assert 6 < report.rows[State.FAILED] <= 8
     assert report.rows[State.NOT_SENT] == 200 - report.rows[State.FAILED]
     check_folder(report.run_dir)
+
+
+def test_what_a_worker_settled_before_it_died_in_its_turn_is_not_sent_again(
+    tmp_path: Path, cluster: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, runs, killed = write_csv(tmp_path / "a.csv", rows_for("orders", 150)), tmp_path / "runs", list[str]()
+    asked, turns = remote.Remote._asked, [(0, 0)]
+
+    def noted(self: remote.Remote, worker: Any, part: Sequence[int]) -> Any:
+        turns.append((len(part), calls(runs, b'"settled"')))
+        return asked(self, worker, part)
+
+    def is_in_a_turn() -> bool:
+        requests, settled = turns[-1]
+        return requests >= 25 and calls(runs, b'"settled"') > settled
+
+    monkeypatch.setattr(remote.Remote, "_asked", noted)
+    monkeypatch.setattr(remote, "_TURN", 1.0)
+    cluster.start(3 - sum(each.is_running for each in cluster.processes))
+    with Sandbox(token=TOKEN, faults="slow=1,slow-seconds=0.05") as sandbox:
+        killer = killed_when(cluster, is_in_a_turn, killed)
+        report = load("orders", path, runs=runs, target=sandbox.url, **far(cluster, workers=2, concurrency=1))
+        killer.join()
+    assert report.rows[State.ACCEPTED] == 150
+    settled, again = set[int](), set[int]()
+    for _, line in journal_lines(report.run_dir / "journal.jsonl"):
+        again |= settled.intersection(numbers(line.get("sent", ())))
+        settled.update(numbers(line.get("accepted", ())))
+    assert again == set()
 
 
 @pytest.mark.parametrize("operation", ["orders", pytest.param("investor-records", marks=pytest.mark.soak)])

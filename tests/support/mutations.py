@@ -174,7 +174,7 @@ MUTATIONS = (
         "                self._ledger.catch_up(0, journal)\n",
         "",
         (
-            "tests/cluster/test_sending_there.py::test_what_a_killed_worker_was_sending_another_one_makes_good[orders-2]",
+            "tests/cluster/test_sending_there.py::test_what_a_worker_settled_before_it_died_in_its_turn_is_not_sent_again",
         ),
     ),
     Mutation(
