@@ -122,7 +122,6 @@ class Transport:
         last = self._last
         if last is None or last[0] != known:
             head = requests.Request(request.method, request.url, request.headers, params=request.params).prepare()
-            head.prepare_cookies({})
             self._last = last = (known, head)
         found = last[1].copy()
         found.prepare_body(request.data, None)

@@ -119,10 +119,9 @@ class _Sending:
         run.closing.callback(brake.release)
         run.interrupt.settle_first(self._interrupted)
         self._stop_over_budget()
-        portion = self._portion
         if self._first_clear is not None:
-            self._try_clears(self._first_clear, portion.batch_size)
-        work = batches(self._prepared.requests, self._prepared.ledger, portion)
+            self._try_clears(self._first_clear, self._portion.batch_size)
+        work = batches(self._prepared.requests, self._prepared.ledger, self._portion)
         if work and brake.error is None and (remote := self._opened()) is not None:
             send_batches(remote.arranged(work), remote, self._pressure, self._count)
             remote.end()

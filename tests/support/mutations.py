@@ -150,8 +150,8 @@ MUTATIONS = (
     Mutation(
         "read a list of one empty text as no list, where lists repeat",
         "connectors/extracts/parquet/text.py",
-        "if not texts.lengths.all() or any",
-        "if any",
+        "if not is_plain or not texts.lengths.all():",
+        "if not is_plain:",
         ("tests/unit/extracts/test_parquet_file.py::test_lists_are_refused_where_python_says_so_even_in_a_slice",),
     ),
     Mutation(

@@ -88,7 +88,7 @@ def cells_of(column: pa.Array, nanoseconds: pa.Array | None = None) -> tuple[Seq
         shown = shown_type(column.type)
         return [shown if valid else "" for valid in column.is_valid().to_pylist()], []
     if is_list(column.type):
-        return _repeated_lists(column) or _list_cells(column, nanoseconds)
+        return _list_cells(column, nanoseconds)
     if pa.types.is_dictionary(column.type) and (found := _from_dictionary(column)) is not None:
         return found, []
     texts = _texts(column, nanoseconds)
@@ -114,33 +114,37 @@ def _from_dictionary(column: pa.DictionaryArray) -> Texts | None:
 _BETWEEN = one_text("\0")
 
 
-def _repeated_lists(column: pa.Array) -> tuple[list[Cell], list[tuple[int, str]]] | None:
-    """The cells of a column of lists by its different lists, where these are few; None where it is not that simple."""
-    if not pa.types.is_list(column.type) or not pa.types.is_string(column.type.value_type):
-        return None
+def _list_cells(column: pa.Array, nanoseconds: pa.Array | None) -> tuple[list[Cell], list[tuple[int, str]]]:
     elements = pc.list_flatten(column)
-    if elements.null_count or not isinstance(texts := _texts(elements), Texts):
-        return None
-    if not texts.lengths.all() or any(True for _ in _faults(texts, elements.type)):
+    texts = _texts(elements, None if nanoseconds is None else pc.list_flatten(nanoseconds))
+    nulls = numbers_in(pc.indices_nonzero(elements.is_null()), np.uint64)
+    faults = [(int(index), "NullInList") for index in nulls]
+    faults += _faults(texts, elements.type)
+    if not faults and isinstance(texts, Texts) and (repeated := _repeated_lists(column, texts)) is not None:
+        return repeated, []
+    lengths = pc.list_value_length(column).cast(pa.int64())
+    ends = np.cumsum(numbers_in(pc.fill_null(lengths, zero(pa.int64())), np.int64)).tolist()
+    items = [*texts]
+    cells: list[Cell] = [items[start:end] or "" for start, end in zip([0, *ends], ends, strict=False)]
+    return cells, sorted({(bisect_right(ends, index), code) for index, code in faults})
+
+
+def _repeated_lists(column: pa.Array, texts: Texts) -> list[Cell] | None:
+    """The cells of a column of lists by its different lists, where these are few; None where it is not that simple.
+
+    Args:
+        column: the lists.
+        texts: their elements, which refuse no row.
+    """
+    is_plain = pa.types.is_list(column.type) and pa.types.is_string(column.type.value_type)
+    if not is_plain or not texts.lengths.all():
         return None
     joined = pc.binary_join(column, _BETWEEN)  # no element is empty, or holds what is put between them
     different, places = encoded(_filled(joined))
     if len(different) > len(column) // _FEW:
         return None
     lists: list[Cell] = [text.split("\0") if text else "" for text in different.to_pylist()]
-    return [lists[place] for place in places.tolist()], []
-
-
-def _list_cells(column: pa.Array, nanoseconds: pa.Array | None) -> tuple[list[Cell], list[tuple[int, str]]]:
-    lengths = pc.list_value_length(column).cast(pa.int64())
-    ends = np.cumsum(numbers_in(pc.fill_null(lengths, zero(pa.int64())), np.int64)).tolist()
-    elements = pc.list_flatten(column)
-    texts = [*_texts(elements, None if nanoseconds is None else pc.list_flatten(nanoseconds))]
-    cells: list[Cell] = [texts[start:end] or "" for start, end in zip([0, *ends], ends, strict=False)]
-    nulls = numbers_in(pc.indices_nonzero(elements.is_null()), np.uint64)
-    faults = [(int(index), "NullInList") for index in nulls]
-    faults += _faults(texts, elements.type)
-    return cells, sorted({(bisect_right(ends, index), code) for index, code in faults})
+    return [lists[place] for place in places.tolist()]
 
 
 def _texts(column: pa.Array, nanoseconds: pa.Array | None = None) -> Sequence[str]:

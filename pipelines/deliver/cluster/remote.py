@@ -163,8 +163,7 @@ class Remote:
             finally:
                 with self._lock:
                     worker.end_call()
-            self._note(worker, part, told)
-            self._pace = (time.monotonic() - began) / max(1, len(part) - len(numbers(told.left)))
+            self._note(worker, part, told, time.monotonic() - began)
             return
 
     def left(self, part: Part) -> Part:
@@ -244,12 +243,13 @@ class Remote:
                 call.cancel()
                 raise WorkerDiedError
 
-    def _note(self, worker: _Worker, part: Part, told: Told) -> None:
-        """Takes in what became of requests."""
+    def _note(self, worker: _Worker, part: Part, told: Told, seconds: float) -> None:
+        """Takes in what became of requests in a turn of so many seconds."""
         self._ledger.told(part, told.states, told.in_doubt)
         worker.hear(told)
         self._throttle.hold_all(told.held)
         until, left = time.monotonic() + told.seconds, set(numbers(told.left))
+        self._pace = seconds / max(1, len(part) - len(left))
         for request in part:
             if request in left:
                 self._lost[request] = (worker, until)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from connectors.cluster.cluster import leave_the_queue, own_address, tell
 from connectors.lusid.waiting import Waiting
@@ -26,7 +25,7 @@ from pipelines.deliver.delivery import Delivery
 from pipelines.deliver.ledger import Ledger, since
 from pipelines.deliver.limits import Heard
 from pipelines.deliver.parts import Part, ranges
-from pipelines.deliver.sender import in_calls
+from pipelines.deliver.sender import Batch, in_calls
 from schemas.errors import AuthError, ConfigError, FatalError, RunFolderError, StoppedError, UnreachableError
 from schemas.states import COUNTED
 
@@ -109,27 +108,28 @@ class _Session:
             self._calls += 1
         try:
             self._delivery.reading_back.inherit(doubtful)
-            numbers = np.array(self._ledger.open_among(part), np.int64)
-            calls = deque(in_calls(self._requests, numbers, self._portion))
+            waiting = np.array(self._ledger.open_among(part), np.int64)
+            calls = deque(in_calls(self._requests, waiting, self._portion))
             until, setbacks = time.monotonic() + _LONGEST_TURN, self._client.setbacks
             while calls and self._delivery.brake.error is None:
+                call = calls.popleft()
                 try:
-                    self._delivery.deliver(calls.popleft().tolist())
+                    self._delivery.deliver(call.tolist())
                 except FatalError as error:
                     self._delivery.brake.stop(error)
-                if time.monotonic() > until or self._client.setbacks > setbacks or self._is_to_be_told(numbers):
+                if time.monotonic() > until or self._client.setbacks > setbacks or self._is_to_be_told(call):
                     break
-            later = [number for call in calls for number in call.tolist()] if self._delivery.brake.error is None else []
+            later = np.concatenate([*calls]).tolist() if calls and self._delivery.brake.error is None else []
             return self._told(part, sorted([*self._delivery.left(part), *later]))
         finally:
             with self._lock:
                 self._calls -= 1
 
-    def _is_to_be_told(self, numbers: npt.NDArray[np.int64]) -> bool:
-        """Whether what became of requests must be known before more are sent: lost answers, or what a budget counts."""
+    def _is_to_be_told(self, call: Batch) -> bool:
+        """Whether what became of a call must be known before more are sent: lost answers, or what a budget counts."""
         if self._delivery.brake.holds_back:
             return True
-        states = np.frombuffer(self._ledger.states, np.uint8)[numbers]
+        states = np.frombuffer(self._ledger.states, np.uint8)[call]
         return self._has_budget and bool(np.isin(states, COUNTED).any())
 
     def _told(self, part: Part, left: Part) -> Told:
