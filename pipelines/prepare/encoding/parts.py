@@ -60,14 +60,14 @@ def read_parts(file: EntryFile, ordinals: Places, width: int) -> Parts:
     """
     ascending = np.sort(ordinals)
     ends = file.ends
-    octets = np.frombuffer(file.together(ascending), np.uint8)
+    together = file.together(ascending)
     sizes = ends[ascending + 1] - ends[ascending]
     # Each token ends in front of what stands between two, or at the end of its part.
-    behind = np.flatnonzero(octets == APART[0])
+    behind = np.flatnonzero(np.frombuffer(together, np.uint8) == APART[0])
     starts = np.zeros(len(ascending) * width + 1, np.int32)
     inner = np.ones(len(starts) - 1, np.bool_)
     inner[width - 1 :: width] = False
     starts[1:][inner] = behind - np.arange(len(behind))
     starts[1:][~inner] = np.cumsum(sizes - (width - 1))
-    tokens = Texts(array_of_bytes(starts, octets[octets != APART[0]]))
+    tokens = Texts(array_of_bytes(starts, together.translate(None, APART)))
     return Parts(tokens, width, np.searchsorted(ascending, ordinals))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.prepare.encoding.filling import Filling, Template
 from pipelines.prepare.encoding.parts import Parts, Places
-from schemas.rows.whole.arrays import NOTHING, one_text, taken
+from schemas.rows.whole.arrays import NOTHING, flags_in, one_text, taken
 from schemas.rows.whole.columns import Flags, Texts
 
 _NONE, _UNFIT = -1, -2
@@ -84,7 +84,7 @@ class Together:
         patterns = self._patterns(parts)
         whole = np.array([*self._whole, _UNFIT])[patterns]
         odd = whole < 0
-        odd[further] |= _differ(parts, self._alike, further, firsts[of_key[further]])
+        odd[further] |= self._break_off(parts)[further]
         adds, lists = np.zeros(len(parts), np.bool_), []
         for listed, filling, numbers in zip(self._lists, self._fillings, self._items, strict=True):
             templates = np.array([*numbers, _UNFIT])[patterns]
@@ -96,6 +96,14 @@ class Together:
         columns = _Columns(parts, firsts, lists)
         made = _filled(self._filling, np.maximum(whole[firsts], 0), columns)
         return Texts(made), np.logical_or.reduceat(odd, firsts)
+
+    def _break_off(self, parts: Parts) -> Flags:
+        """Which rows differ from the row before in what the rows of a request must agree in."""
+        found = np.zeros(len(parts), np.bool_)
+        for place in self._alike:
+            tokens = parts.column(place).array
+            found[1:] |= flags_in(pc.not_equal(tokens.slice(1), tokens.slice(0, len(parts) - 1)))
+        return found
 
     def _patterns(self, parts: Parts) -> Places:
         """The pattern of each row, numbered in the order they were added; one more where it has no template."""

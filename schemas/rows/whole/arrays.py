@@ -44,6 +44,15 @@ def flag_array(flags: npt.NDArray[np.bool_]) -> Any:
     return pa.Array.from_buffers(pa.bool_(), len(flags), [None, pa.py_buffer(np.packbits(flags, bitorder="little"))])
 
 
+def flags_in(array: Any) -> npt.NDArray[np.bool_]:
+    """The flags of an array without nulls."""
+    if not len(array):
+        return np.zeros(0, np.bool_)
+    octets = np.frombuffer(array.buffers()[1], np.uint8)
+    count = array.offset + len(array)
+    return np.unpackbits(octets, count=count, bitorder="little")[array.offset :].view(np.bool_)
+
+
 def numbers_in(array: Any, kind: type[np.generic]) -> npt.NDArray[Any]:
     """The whole numbers of an array without nulls, which are of this type of numpy's."""
     if not len(array):
