@@ -23,6 +23,7 @@ from schemas.rows.whole.arrays import taken, text_array
 from schemas.rows.whole.columns import Texts
 from schemas.states import PENDING, State
 
+_NO_ENTRIES = Texts(text_array([]))
 _WITHIN_ROW = "differs between items of one row that have the same key"
 """What is said of a row that contradicts itself, where it has several items of a list."""
 
@@ -72,10 +73,9 @@ class Gathering:
         """Yields the requests that nothing speaks against, as far as these rows tell; settles no row."""
         for some in hashed.in_order():
             entries, odd = self._at_once(some)
-            clear = np.flatnonzero(~odd)
-            if len(clear):
-                made = some.some(clear)
-                yield Made(made.ordinals, made.counts, Texts(taken(entries.array, clear)))
+            if len(entries):
+                made = some if len(entries) == len(odd) else some.some(np.flatnonzero(~odd))
+                yield Made(made.ordinals, made.counts, entries)
             for place in np.flatnonzero(odd).tolist():
                 rows = some.rows(place)
                 if entry := self._clear(rows):
@@ -95,23 +95,21 @@ class Gathering:
                         yield _made(*found)
 
     def _at_once(self, hashed: Hashed) -> tuple[Texts, npt.NDArray[np.bool_]]:
-        """The entry of each key as far as it can be made without a look at it alone, and which keys need one."""
+        """The entries of the keys that need no look at them alone, and which keys need one."""
         ordinals, starts = hashed
-        nothing = Texts(text_array([b""] * (len(starts) - 1)))
         if self.templates.together is None:
-            return nothing, np.ones(len(nothing), np.bool_)
+            return _NO_ENTRIES, np.ones(len(starts) - 1, np.bool_)
         ends = self.parts.ends
         settled = np.frombuffer(self._book.states, np.uint8)[ordinals] != PENDING
         odd = np.logical_or.reduceat(settled | (ends[ordinals] == ends[ordinals + 1]), starts[:-1])
         if odd.all():
-            return nothing, odd
+            return _NO_ENTRIES, odd
         counts = np.diff(starts)
         parts = read_parts(self.parts, ordinals[np.repeat(~odd, counts)], self.templates.together.width)
         entries, unclear = self.templates.together.entries(parts, np.concatenate(([0], np.cumsum(counts[~odd]))))
         unclear |= entries.lengths > self._limit
-        place_of = np.cumsum(~odd) - 1
         odd[~odd] = unclear
-        return Texts(taken(entries.array, np.maximum(place_of, 0))), odd
+        return Texts(taken(entries.array, np.flatnonzero(~unclear))) if unclear.any() else entries, odd
 
     def _clear(self, ordinals: Sequence[int]) -> bytes:
         """The entry of rows of one hash that nothing speaks against; b"" where something does."""

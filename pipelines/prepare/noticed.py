@@ -13,12 +13,14 @@ from schemas.rows.conventions.currencies import near_miss
 from schemas.rows.conventions.foreign_words import null_words_in
 from schemas.rows.times import finer_in
 from schemas.rows.validated import Sheet
+from schemas.rows.whole.columns import Coded, Texts
 from schemas.suggestions import MOST_TOLD
 
 MOST_OF_A_CODE = 64
 """Characters of a code by which LUSID documents that it can be read."""
 
 is_usual = re.compile(CODE_PATTERN).fullmatch
+_are_usual = re.compile(CODE_PATTERN.encode()).fullmatch
 
 
 class Counts(NamedTuple):
@@ -85,7 +87,7 @@ class Noticed:
             for code in filter(near_miss, set(sheet.cells[name])):
                 self.counts.near[name, code] += [*itertools.compress(sheet.cells[name], entries)].count(code)
         for name in self._binding.codes & sheet.cells.keys():
-            if not is_usual("".join(sheet.cells[name])) or max(map(len, sheet.cells[name])) > MOST_OF_A_CODE:
+            if _may_be_wide(sheet.cells[name]):
                 self.counts.wide[name] += sum(map(_is_wide, itertools.compress(sheet.cells[name], entries)))
 
     def remarks(self) -> tuple[str, ...]:
@@ -124,6 +126,13 @@ class Noticed:
             if count
         ]
         return tuple(told)
+
+
+def _may_be_wide(cells: Sequence[Any]) -> bool:
+    """Whether a code of a column may be wide; costs little where none is."""
+    if isinstance(cells, Texts):
+        return cells.longest > MOST_OF_A_CODE or not _are_usual(cells.data)
+    return any(map(_is_wide, cells.values if isinstance(cells, Coded) else cells))
 
 
 def _is_wide(code: str) -> bool:
