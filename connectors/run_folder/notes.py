@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.run_folder.scratch import READ_AHEAD, Joined, writing
+from connectors.run_folder.private_files import Joined, writing
+from connectors.run_folder.scratch import READ_AHEAD
 
 _quoted = json.encoder.encode_basestring_ascii
 """Text as JSON; `json.dumps` takes twice as long, and every refused row has a note."""

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from connectors.extracts.extract import Extract
-from connectors.run_folder.scratch import open_private
+from connectors.run_folder.private_files import open_private
 from pipelines.prepare.completeness import Gate
 from pipelines.prepare.finishing import Prepared, Requests, finished
 from pipelines.prepare.portion import Portion, PortionFiles, Rules

@@ -1318,7 +1318,7 @@ MUTATIONS = (
     ),
     Mutation(
         "leave scratch files behind",
-        "connectors/run_folder/scratch.py",
+        "connectors/run_folder/private_files.py",
         "            path.unlink()\n",
         "            pass\n",
         ("tests/unit/run_folder/test_scratch.py",),

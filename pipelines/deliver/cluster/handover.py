@@ -11,7 +11,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from connectors.run_folder.scratch import EntryFile, KeptEntries, open_private
+from connectors.run_folder.private_files import open_private
+from connectors.run_folder.scratch import EntryFile, KeptEntries
 from pipelines.deliver.doubts import Before
 from pipelines.deliver.sender import Portion
 from pipelines.operations.operation import CallSpec

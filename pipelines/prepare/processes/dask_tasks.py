@@ -16,7 +16,7 @@ from typing import BinaryIO
 from connectors.cluster.cluster import Cluster, WorkerDiedError, own_address, tell
 from connectors.extracts.extract import Extract
 from connectors.processes import CAN_SHARE, listen
-from connectors.run_folder.scratch import open_private
+from connectors.run_folder.private_files import open_private
 from pipelines.prepare.portion import PortionFiles
 from pipelines.prepare.processes.outcome_files import read_outcome
 from pipelines.prepare.processes.own_processes import FILES, WORTH_A_PROCESS, start

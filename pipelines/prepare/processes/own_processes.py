@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from connectors.extracts.extract import Extract
 from connectors.processes import CAN_SHARE, OwnProcess, cores, listen, overhear
-from connectors.run_folder.scratch import open_private
+from connectors.run_folder.private_files import open_private
 from pipelines.prepare.portion import PortionFiles
 from pipelines.prepare.processes.one_task import prepared
 from pipelines.prepare.processes.outcome_files import read_outcome

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.run_folder import packed
 from connectors.run_folder import scratch as scratch_files
 from connectors.run_folder.notes import NoteFile
-from connectors.run_folder.scratch import EntryFile, open_private
+from connectors.run_folder.private_files import open_private
+from connectors.run_folder.scratch import EntryFile
 from schemas.errors import RunFolderError
 
 
@@ -26,14 +28,30 @@ def scratch() -> Iterator[Path]:
         assert list(Path(folder).iterdir()) == []
 
 
-@given(st.lists(st.lists(st.binary(max_size=20), max_size=6), max_size=6), st.data())
+pieces = st.lists(st.lists(st.binary(max_size=20), max_size=6), max_size=6)
+blocks = st.sampled_from([1, 8, 1 << 17])
+"""Bytes that are packed together, at most."""
+
+
+def fill(file: EntryFile, added: list[list[bytes]]) -> None:
+    for number, piece in enumerate(added):
+        if number % 2:
+            file.extend(piece)
+        else:
+            ends = np.cumsum([0, *map(len, piece)], dtype=np.int32)
+            file.add(np.frombuffer(b"".join(piece), np.uint8), ends)
+
+
+@given(pieces, blocks, st.sets(st.integers(0, 5)), st.data())
 def test_entries_come_back_as_they_were_added_one_by_one_and_in_stretches(
-    added: list[list[bytes]], data: st.DataObject
+    added: list[list[bytes]], block: int, finished: set[int], data: st.DataObject
 ) -> None:
     entries = [entry for piece in added for entry in piece]
-    with scratch() as path, closing(EntryFile(path)) as file:
-        for piece in added:
-            file.extend(piece)
+    with scratch() as path, closing(EntryFile(path)) as file, mock.patch.object(packed, "_BLOCK", block):
+        for number, piece in enumerate(added):
+            fill(file, [piece])
+            if number in finished:
+                file.finish()
         file.finish()
         assert len(file) == len(entries)
         assert file.ends.tolist() == [sum(map(len, entries[:i])) for i in range(len(entries) + 1)]
@@ -58,6 +76,53 @@ def test_entries_are_picked_in_any_order(texts: list[str], data: st.DataObject, 
         file.finish()
         assert file.texts(np.array(numbers, np.int64)) == [texts[number] for number in numbers]
         assert file.together(np.array(numbers, np.int64)) == "".join(texts[number] for number in numbers).encode()
+
+
+@given(st.lists(pieces, max_size=4), pieces, blocks, st.booleans())
+def test_files_that_are_adopted_are_read_before_ones_own_also_where_another_process_opens_them(
+    given: list[list[list[bytes]]], own: list[list[bytes]], block: int, early: bool
+) -> None:
+    entries = [entry for added in (*given, own) for piece in added for entry in piece]
+    with scratch() as path, mock.patch.object(packed, "_BLOCK", block), tempfile.TemporaryDirectory() as folder:
+        whole = EntryFile(open_private(Path(folder) / "whole", named=True))
+        with closing(whole):
+            for number, added in enumerate(given):
+                part = open_private(Path(folder) / str(number), named=True)
+                filled = EntryFile(part)
+                for piece in added:
+                    fill(filled, [piece])
+                    if early:
+                        filled.finish()
+                filled.finish()
+                whole.adopt(part, filled.ends)
+            fill(whole, own)
+            whole.finish()
+            with closing(EntryFile.reopened(whole.kept())) as again:
+                for file in (whole, again):
+                    assert [file.read(i) for i in range(len(entries))] == entries
+                    assert file.read(0, len(entries)) == b"".join(entries)
+                assert again.digest() == whole.digest()
+            begins = whole.kept().begins
+            sizes = [sum(len(entry) for piece in added for entry in piece) for added in given]
+            assert begins == [sum(sizes[:place]) for place in range(len(given) + 1)]
+        assert not path.exists()
+
+
+def test_what_repeats_takes_little_room(tmp_path: Path) -> None:
+    with closing(EntryFile(open_private(tmp_path / "entries.tmp", named=True))) as file:
+        file.extend([b'{"identifiers":{"value":{"labelValue":"%d"}}}' % number for number in range(100_000)])
+        file.finish()
+        assert (tmp_path / "entries.tmp").stat().st_size < file.ends[-1] / 4
+
+
+def test_a_scratch_file_that_was_cut_short_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "entries.tmp"
+    with closing(EntryFile(open_private(path, named=True))) as file:
+        file.extend([os.urandom(LARGE)])
+        file.finish()
+        os.truncate(path, LARGE // 2)
+        with pytest.raises(RunFolderError, match=r"^the scratch files: cannot be read: "):
+            file.read(0)
 
 
 notes = st.tuples(st.text(max_size=5), st.text(max_size=20))
@@ -137,7 +202,7 @@ LARGE = 1 << 21
 @pytest.mark.parametrize(
     ("kind", "use"),
     [
-        (EntryFile, lambda f: f.extend([b"x" * LARGE])),
+        (EntryFile, lambda f: f.extend([os.urandom(LARGE)])),
         (EntryFile, lambda f: (f.extend([b"x"]), f.finish())),
         (NoteFile, lambda f: f.add("Missing", "x" * LARGE)),
         (NoteFile, lambda f: f.read([f.add("Missing", str(number)) for number in range(10_001)][-1])),
@@ -149,7 +214,7 @@ def test_a_full_disk_is_one_clear_line_and_the_file_can_still_be_removed(
 ) -> None:
     path = tmp_path / "scratch.tmp"
     file = kind(path)
-    fill_the_disk(file._file.fileno())
+    fill_the_disk((file._packed.own if isinstance(file, EntryFile) else file._file).fileno())
     with pytest.raises(RunFolderError) as caught:
         use(file)
     assert caught.value.message == f"{path}: cannot be written: No space left on device"
