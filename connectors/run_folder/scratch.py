@@ -55,7 +55,7 @@ class EntryFile:
             ends: its `ends`.
         """
         self._packed.adopt(file)
-        self._ends.frombytes((ends[1:] + self._ends[-1]).tobytes())
+        self._ends.frombytes((ends[1:] + self._ends[-1]).view(np.uint8).data)
 
     def kept(self) -> "KeptEntries":
         """What another process needs to read the entries, where the files have names."""
@@ -155,7 +155,7 @@ class EntryFile:
 
     def digest(self) -> bytes:
         """SHA-256 of the entries, in their order, and of their ends."""
-        found = hashlib.sha256(self.ends.tobytes())
+        found = hashlib.sha256(self.ends.data)
         for start in range(0, self._ends[-1], _BUFFER):
             found.update(self._packed.pread(_BUFFER, start))
         return found.digest()

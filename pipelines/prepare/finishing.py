@@ -15,7 +15,7 @@ from pipelines.prepare.gathering import Gathering, torn
 from pipelines.prepare.grouping import settle_repeats
 from pipelines.prepare.portion import Portion
 from pipelines.prepare.row_book import Book, ParametersOfCalls
-from pipelines.prepare.spans import Places
+from pipelines.prepare.spans import Places, in_order
 from schemas.states import PENDING
 from schemas.texts import without_middle
 
@@ -80,7 +80,8 @@ class Prepared(Requests):
 
     def digests(self) -> tuple[str, str]:
         """Fingerprints of which requests the numbers stand for, by sizes and places, and of their keys alone."""
-        keys = hashlib.sha256(self.first_row.tobytes() + self.keys.digest())
+        keys = hashlib.sha256(self.first_row.data)
+        keys.update(self.keys.digest())
         return self.digest, keys.hexdigest()
 
     def close(self) -> None:
@@ -144,7 +145,7 @@ def _numbered(book: Book, entries: int) -> tuple[Places, Places]:
     first = np.full(entries, -1, np.int64)
     first[entry_of_row[::-1]] = rows[::-1]
     there = np.flatnonzero(first >= 0)
-    entry_of = there[np.argsort(first[there])]
+    entry_of = there[in_order(first[there])]
     number = np.empty(entries, np.int64)
     number[entry_of] = np.arange(len(entry_of))
     book.assign(rows, number[entry_of_row])
@@ -154,9 +155,10 @@ def _numbered(book: Book, entries: int) -> tuple[Places, Places]:
 def _prepared(portion: Portion, entry_of: Places, first_row: Places, ends: Places, rows_read: int) -> Prepared:
     """What was prepared; it is told from others by where the entries of its requests end, were they all in order."""
     places = entry_of if portion.gathering is None else np.arange(len(entry_of))
-    digest = hashlib.sha256(ends.tobytes() + places.tobytes()).hexdigest()
+    digest = hashlib.sha256(ends.data)
+    digest.update(places.data)
     remarks = portion.noticed.remarks()
     return Prepared(
         *(portion.entries, entry_of, first_row, portion.keys, portion.wides),
-        *(portion.book, rows_read, digest, remarks),
+        *(portion.book, rows_read, digest.hexdigest(), remarks),
     )

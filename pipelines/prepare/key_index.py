@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.prepare.spans import Places, joined
+from pipelines.prepare.spans import Places, in_order, joined
 from schemas.rows.whole.arrays import text_array
 from schemas.rows.whole.columns import Texts
 from schemas.rows.whole.hashes import hashes
@@ -40,7 +40,8 @@ class Hashed(NamedTuple):
 
     def some(self, places: Places) -> "Hashed":
         """The rows of some hashes, in this order."""
-        rows, ends = joined(self.starts[places], self.counts[places])
+        begins = self.starts[places]
+        rows, ends = joined(begins, self.starts[places + 1] - begins)
         return Hashed(self.ordinals[rows], ends)
 
     def rows(self, place: int) -> list[int]:
@@ -50,21 +51,22 @@ class Hashed(NamedTuple):
 
     def in_order(self) -> Iterator["Hashed"]:
         """The same, by some thousand hashes, in order of their first rows."""
-        order = np.argsort(self.firsts, kind="stable")
+        order = in_order(self.firsts)
         for first in range(0, len(order), _AT_ONCE):
             yield self.some(order[first : first + _AT_ONCE])
 
 
 class KeyIndex:
-    """Finds rows of one key across a whole extract, in 16 bytes a row: hashes of keys, and their rows.
+    """Finds rows of one key across a whole extract, in 8 bytes a row, or 16 where some rows have no key.
 
     Rows are compared by a hash of their key; rows whose hashes meet are then compared by the key itself, so a collision
-    costs a look and never a verdict.
+    costs a look and never a verdict. To sort, the number of a hash takes the place of its last bits: numbers alone are
+    sorted several times as fast as numbers with what belongs to each.
     """
 
     def __init__(self) -> None:
         self._hashes = array("q")
-        self._ordinals = array("q")
+        self._ordinals: array[int] | None = None  # none as long as they are 0, 1, 2 and so on
 
     def extend(self, start: int, keys: Sequence[str]) -> None:
         """Notes the keys of the rows from `start` (0-based over the whole extract) on; an empty one is none."""
@@ -73,23 +75,26 @@ class KeyIndex:
 
     def note(self, ordinals: Places, found: npt.NDArray[np.int64]) -> None:
         """Notes rows, ascending and behind those before, and the hash of the key of each."""
+        count, first = len(self._hashes), int(ordinals[0]) if len(ordinals) else 0
+        is_next = len(ordinals) == 0 or (first == count and ordinals[-1] - first == len(ordinals) - 1)
+        if self._ordinals is None and not is_next:
+            self._ordinals = array("q", np.arange(count).tobytes())
+        if self._ordinals is not None:
+            self._ordinals.frombytes(ordinals.tobytes())
         self._hashes.frombytes(found.tobytes())
-        self._ordinals.frombytes(ordinals.tobytes())
-
-    def sort(self) -> None:
-        """Sorts the rows by their hashes: to sort several such indices as one takes hardly any time."""
-        hashes, ordinals = self._sorted()
-        self._hashes, self._ordinals = array("q", hashes.tobytes()), array("q", ordinals.tobytes())
 
     def adopt(self, start: int, other: "KeyIndex") -> None:
         """Takes over the index of a portion whose first row is row `start`."""
-        self._hashes.frombytes(np.frombuffer(other._hashes, np.uint8).data)
-        self._ordinals.frombytes((np.frombuffer(other._ordinals, np.int64) + start).tobytes())
+        found = np.frombuffer(other._hashes, np.int64)
+        if self._ordinals is None and other._ordinals is None and start == len(self._hashes):
+            self._hashes.frombytes(found.view(np.uint8).data)
+        else:
+            self.note(other._rows_at(np.arange(len(found))) + start, found)
 
     def hashed(self) -> Hashed:
-        """All rows, by their hashes."""
-        hashes, ordinals = self._sorted()
-        return Hashed(ordinals, _starts(hashes))
+        """All rows, by what of their hashes they were sorted by."""
+        places, same = self._sorted()
+        return Hashed(self._rows_at(places), _starts(same))
 
     def repeated(self, key_of: Callable[[int], Hashable], requests: npt.NDArray[np.int32]) -> Places:
         """Ordinals, ascending, of the rows whose hash rows of another key have, too.
@@ -103,7 +108,7 @@ class KeyIndex:
             of_row, starts = requests[hashed.ordinals], hashed.starts[:-1]
             least, most = np.minimum.reduceat(of_row, starts), np.maximum.reduceat(of_row, starts)
             hashed = hashed.some(np.flatnonzero((least < most) | (least < 0)))
-        for place in np.argsort(hashed.firsts, kind="stable").tolist():  # keys near each other are read together
+        for place in in_order(hashed.firsts).tolist():  # keys near each other are read together
             rows = hashed.rows(place)
             if len(set(map(key_of, rows))) > 1:
                 found.extend(rows)
@@ -116,7 +121,7 @@ class KeyIndex:
             key_of: reads the key of a row again, to tell a collision from a repeat.
         """
         hashed, waiting = self._met(), list[list[int]]()  # keys whose hash an earlier row's key has wait for their turn
-        for place in np.argsort(hashed.firsts, kind="stable").tolist():
+        for place in in_order(hashed.firsts).tolist():
             rows = hashed.rows(place)
             while waiting and waiting[0] < rows:
                 yield heappop(waiting)
@@ -126,27 +131,51 @@ class KeyIndex:
         while waiting:
             yield heappop(waiting)
 
-    def _sorted(self) -> tuple[Places, Places]:
-        """Hashes, ascending, and the rows that have them, those of one hash in the order in which they were noted."""
-        hashes, ordinals = np.frombuffer(self._hashes, np.int64), np.frombuffer(self._ordinals, np.int64)
-        order = np.argsort(hashes, kind="stable")
-        return hashes[order], ordinals[order]
+    def _rows_at(self, places: Places) -> Places:
+        """The rows that were noted first, second and so on."""
+        return places if self._ordinals is None else np.frombuffer(self._ordinals, np.int64)[places]
+
+    def _sorted(self) -> tuple[Places, npt.NDArray[np.bool_]]:
+        """The places of all hashes by their first bits, those alike in order; and which has those of the one before."""
+        count = len(self._hashes)
+        bits = np.uint64(count.bit_length())
+        last = (np.uint64(1) << bits) - np.uint64(1)
+        found = np.frombuffer(self._hashes, np.uint64) & ~last
+        found |= np.arange(count, dtype=np.uint64)
+        found.sort()
+        same = np.zeros(count, np.bool_)
+        np.less_equal(found[1:] ^ found[:-1], last, out=same[1:])
+        found &= last
+        places: Places = found.view(np.int64)
+        return places, same
 
     def _met(self) -> Hashed:
         """The rows whose hash other rows have, too."""
-        hashes, ordinals = self._sorted()
-        same = hashes[1:] == hashes[:-1]
-        repeated = np.zeros(len(hashes), np.bool_)
-        repeated[1:] |= same
-        repeated[:-1] |= same
-        return Hashed(ordinals[repeated], _starts(hashes[repeated]))
+        places, same = self._sorted()
+        places = places[_with_others(same)]
+        hashes = np.frombuffer(self._hashes, np.int64)[places]
+        order = np.argsort(hashes, kind="stable")  # nearly in order as they are
+        places, hashes = places[order], hashes[order]
+        same = np.zeros(len(hashes), np.bool_)
+        np.equal(hashes[1:], hashes[:-1], out=same[1:])
+        met = _with_others(same)
+        return Hashed(self._rows_at(places[met]), _starts(same[met]))
 
 
-def _starts(ordered: npt.NDArray[np.int64]) -> Places:
-    if not len(ordered):
-        return np.zeros(1, np.int64)
-    changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    return np.concatenate(([0], changes, [len(ordered)]))
+def _with_others(same: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which items are the same as the one before or the one behind.
+
+    Args:
+        same: which are the same as the one before.
+    """
+    found = same.copy()
+    found[:-1] |= same[1:]
+    return found
+
+
+def _starts(same: npt.NDArray[np.bool_]) -> Places:
+    """Where items begin that are not the same as the one before, and where all end."""
+    return np.append(np.flatnonzero(~same), len(same))
 
 
 def same_key(rows: list[int], key_of: Callable[[int], Hashable]) -> Iterable[list[int]]:

@@ -167,8 +167,6 @@ class Portion:
         """Ends reading: makes the requests of all rows of a key that nothing here speaks against."""
         for file in (self.entries, self.keys):
             file.finish()
-        self.by_key.sort()
-        self.shared.sort()
         if self.gathering:
             self.gathering.parts.finish()
             for made in self.gathering.clear(self.by_key.hashed()):

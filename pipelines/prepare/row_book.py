@@ -107,9 +107,9 @@ class Book:
             self.batches.append(replace(batch, start=start + batch.start, first_row=row, position=position))
         self.states.extend(kept.states)
         found = np.frombuffer(kept.note_at, np.int64)
-        self._note_at.frombytes(np.where(found < 0, found, found + (begin << 1)).tobytes())
+        self._note_at.frombytes(np.where(found < 0, found, found + (begin << 1)).view(np.uint8).data)
         requests = np.frombuffer(kept.requests, np.int32)
-        self._request.frombytes(np.where(requests < 0, requests, requests + np.int32(made)).tobytes())
+        self._request.frombytes(np.where(requests < 0, requests, requests + np.int32(made)).view(np.uint8).data)
         return start
 
     def settle(self, ordinal: int, state: State, code: str = "", message: str = "", *, lined: bool = False) -> None:

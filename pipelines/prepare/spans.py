@@ -20,14 +20,28 @@ def joined(begins: Places, counts: Places) -> tuple[Places, Places]:
     return np.arange(ends[-1]) + np.repeat(begins - ends[:-1], counts), ends
 
 
+def in_order(values: Places) -> Places:
+    """What `np.argsort(values, kind="stable")` gives, in a tenth of the time where there are millions.
+
+    Args:
+        values: from 0; they and the number of them are less than 2 to the power of 31.
+    """
+    bits = len(values).bit_length()
+    found = (values << bits) | np.arange(len(values))
+    found.sort()
+    found &= (1 << bits) - 1
+    return found
+
+
 class RowsOf:
     """Ordinals of the rows of each request; only to be asked where some request has `many`."""
 
     def __init__(self, requests: npt.NDArray[np.int32], count: int) -> None:
         self.many = int(np.count_nonzero(requests >= 0)) > count
         if self.many:
-            self._order = np.argsort(requests, kind="stable")
-            self._starts = np.searchsorted(requests[self._order], np.arange(count + 1))
+            numbers = requests.astype(np.int64) + 1
+            self._order = in_order(numbers)
+            self._starts = np.cumsum(np.bincount(numbers, minlength=count + 1))
 
     def of(self, heads: Places, requests: npt.NDArray[np.int32]) -> tuple[Places, Places]:
         """The rows of some requests, and some rows outside; and where those of each begin, and the last one's end.

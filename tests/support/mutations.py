@@ -85,7 +85,7 @@ MUTATIONS = (
     Mutation(
         "number requests as portions made them",
         "pipelines/prepare/finishing.py",
-        "there[np.argsort(first[there])]",
+        "there[in_order(first[there])]",
         "there",
         (
             "tests/unit/prepare/test_gathering.py::test_portions_make_what_they_can_and_only_what_crosses_them_is_made_again",
