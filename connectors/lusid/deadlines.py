@@ -13,19 +13,23 @@ import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Any
 
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 _BUFFER_BYTES = 64 * 1024
+
+_HELD_BYTES = 128 * 1024
+"""Bytes of a request that are sent at once, at most: its head and, where that is short, its body."""
 
 MOST_INTERIM = 100
 """Interim responses that are skipped before a final one."""
@@ -80,6 +84,10 @@ class DeadlineAdapter(HTTPAdapter):
             self._last_pool = last = (known, super().get_connection_with_tls_context(request, *args, **kwargs))
         return last[1]
 
+    def build_response(self, request: PreparedRequest, raw: Any) -> Response:
+        """The response, as far as anybody here reads it."""
+        return _Answer(request, raw)
+
     def close(self) -> None:
         """Closes the pools."""
         self._last_pool = None
@@ -95,6 +103,15 @@ class DeadlineAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+
+class _Answer(Response):
+    """A response of which nobody keeps cookies or asks for an encoding: to look for them takes as long as the rest."""
+
+    def __init__(self, request: PreparedRequest, raw: Any) -> None:
+        super().__init__()
+        self.status_code, self.headers, self.raw = raw.status, CaseInsensitiveDict(raw.headers), raw
+        self.url, self.request = request.url or "", request
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -182,6 +199,7 @@ class _PlainConnection(HTTPConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._is_spoilt = False
+        self._held: list[bytes] | None = None
         self.response_class = partial(_Response, left_over=self._spoil)  # type: ignore[assignment]  # is only called
 
     def _spoil(self) -> None:
@@ -190,7 +208,7 @@ class _PlainConnection(HTTPConnection):
     @property
     def is_connected(self) -> bool:
         """Whether the attempt under way may use this connection: nothing came on it that was not asked for."""
-        return super().is_connected and not self._is_spoilt and not _ATTEMPT.get().alone
+        return not _ATTEMPT.get().alone and not self._is_spoilt and super().is_connected
 
     def connect(self) -> None:
         self._is_spoilt = False
@@ -201,9 +219,29 @@ class _PlainConnection(HTTPConnection):
             _ATTEMPT.get().connecting_failed = error
             raise
 
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Sends a request; its head does not go alone before a small body, which costs the reader a turn of its own."""
+        self._held = []
+        try:
+            super().request(*args, **kwargs)
+            self._send_held()
+        finally:
+            self._held = None
+
+    def _send_held(self) -> None:
+        held, self._held = self._held, None  # else connecting to send it would be held as well
+        if held:
+            self.send(held[0] if len(held) == 1 else b"".join(held))
+
     def send(self, data: Any) -> None:
-        if self.sock is not None:  # otherwise urllib3 would apply the connect timeout to sending a large body
-            self.sock.settimeout(_ATTEMPT.get().seconds_left())
+        if self._held is not None:
+            if isinstance(data, bytes) and sum(map(len, self._held)) + len(data) <= _HELD_BYTES:
+                self._held.append(data)
+                return
+            self._send_held()
+        if self.sock is None:
+            self.connect()
+        self.sock.settimeout(_ATTEMPT.get().seconds_left())  # otherwise the connect timeout would apply to a large body
         super().send(data)
 
 
@@ -212,8 +250,7 @@ def _wait_for_address(host: str, port: int, timeout: object) -> None:
 
     Connecting then resolves the name once more, from the resolver's cache. An address needs no resolver.
     """
-    with suppress(ValueError):
-        ip_address(host.strip("[]"))
+    if _is_address(host):
         return
     longest = _ATTEMPT.get().seconds_left()
     if isinstance(timeout, int | float):
@@ -233,6 +270,15 @@ def _wait_for_address(host: str, port: int, timeout: object) -> None:
         raise failures[0]
     if resolver.is_alive():
         raise socket.gaierror(socket.EAI_AGAIN, "name resolution timed out")
+
+
+@lru_cache
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 class _TlsConnection(_PlainConnection, HTTPSConnection):

@@ -45,6 +45,16 @@ _CHUNK_BYTES = 64 * 1024
 _PROXY_SIGN_IN = "Tunnel connection failed: 407"  # as http.client says it
 
 
+class _WithBody(requests.PreparedRequest):
+    """A request with the head of another, and a body of its own."""
+
+    def __init__(self, head: requests.PreparedRequest, body: bytes) -> None:
+        super().__init__()
+        self.method, self.url, self.body = head.method, head.url, body
+        headers = {**head.headers, "Content-Length": str(len(body))}
+        self.headers = headers  # type: ignore[assignment]  # any mapping will do, and this one is copied quickly
+
+
 class Transport:
     """Sends requests over pooled connections; safe to share between threads.
 
@@ -123,9 +133,7 @@ class Transport:
         if last is None or last[0] != known:
             head = requests.Request(request.method, request.url, request.headers, params=request.params).prepare()
             self._last = last = (known, head)
-        found = last[1].copy()
-        found.prepare_body(request.data, None)
-        return found
+        return _WithBody(last[1], request.data)
 
     def _send(self, request: requests.PreparedRequest, *, for_token: bool, alone: bool) -> Response:
         started = self._clock()
@@ -134,7 +142,7 @@ class Transport:
             stream=True,
             timeout=(self._settings.connect_seconds, self._settings.read_seconds),
             verify=self._trusted,
-            proxies={} if is_loopback(request.url or "") else self._proxies,
+            proxies=self._proxies if self._proxies and not is_loopback(request.url or "") else {},
         )
         with response:
             status = response.status_code

@@ -255,10 +255,11 @@ class Ledger:
             self.in_doubt[first : first + count] = b"\1" * count
 
     def _note(self, offset: int, record: dict[str, Any]) -> None:
-        for first, count, code in ((*each, code) for name, code in _IN_RANGES.items() for each in record.get(name, ())):
-            self.in_doubt[first : first + count] = bytes(count)
-            self.states[first : first + count] = bytes([code]) * count
-            self.settled_at[first : first + count] = array("q", [offset]) * count
+        for name, code in _IN_RANGES.items():
+            for first, count in record.get(name, ()):
+                self.in_doubt[first : first + count] = bytes(count)
+                self.states[first : first + count] = bytes([code]) * count
+                self.settled_at[first : first + count] = array("q", [offset]) * count
         for request, text, _, _ in record["settled"]:
             state = State(text)
             self.states[request] = code_of(state)

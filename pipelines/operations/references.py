@@ -51,8 +51,10 @@ def id_at(*path: str) -> Callable[[Mapping[str, Any]], str]:
     def key(value: Mapping[str, Any]) -> str:
         found: Any = value
         for member in path:
-            found = found.get(member) if isinstance(found, dict) else None
-        return "/".join(_id_parts(found))
+            if not isinstance(found, dict):
+                return ""
+            found = found.get(member)
+        return _written(found)
 
     return key
 
@@ -65,12 +67,12 @@ def key_in_answer(key: str) -> str:
 
 def id_in_answer(value: Mapping[str, Any]) -> str:
     """The same for an entry that is a ResourceId."""
-    return key_in_answer("/".join(_id_parts(value)))
+    return key_in_answer(_written(value))
 
 
-def _id_parts(found: object) -> tuple[str, ...]:
-    """Scope and code of a ResourceId; empty when it is not one."""
+def _written(found: object) -> str:
+    """A ResourceId as `scope/code`; empty when it is not one."""
     if not isinstance(found, dict):
-        return ()
+        return ""
     scope, code = found.get("scope"), found.get("code")
-    return (scope, code) if isinstance(scope, str) and isinstance(code, str) else ()
+    return f"{scope}/{code}" if isinstance(scope, str) and isinstance(code, str) else ""

@@ -1788,8 +1788,8 @@ MUTATIONS = (
     Mutation(
         "let what proves something share a connection",
         "connectors/lusid/deadlines.py",
-        " and not _ATTEMPT.get().alone\n",
-        "\n",
+        "not _ATTEMPT.get().alone and ",
+        "",
         (
             "tests/unit/lusid/test_answers_and_requests.py::test_what_must_not_be_mistaken_for_anothers_answer_goes_alone",
         ),

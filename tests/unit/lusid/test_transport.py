@@ -238,6 +238,27 @@ def test_each_request_goes_with_its_own_address_headers_and_body_whatever_went_b
     ]
 
 
+@pytest.mark.parametrize(("size", "writes"), [(0, 1), (60_000, 1), (300_000, 2)])
+def test_a_small_body_goes_together_with_its_head(size: int, writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    plain = socket.socket.sendall
+
+    def sendall(sock: socket.socket, data: bytes) -> None:
+        if data.startswith((b"POST", b"x")):
+            sent.append(len(data))
+        plain(sock, data)
+
+    monkeypatch.setattr(socket.socket, "sendall", sendall)
+    with RawServer([]) as server:
+        transport = Transport(LusidSettings(lusid_url=URL), clock=time.monotonic)
+        for alone in (True, False, False):
+            transport.exchange(requests.Request("POST", server.url, data=b"x" * size), alone=alone)
+        transport.close()
+    assert [len(seen.body) for seen in server.seen] == [size] * 3
+    assert [seen.headers["content-length"] for seen in server.seen] == [str(size)] * 3
+    assert len(sent) == 3 * writes
+
+
 def test_each_request_goes_to_its_own_server_whatever_went_before() -> None:
     with RawServer([]) as server, RawServer([]) as other:
         transport = Transport(LusidSettings(lusid_url=URL), clock=time.monotonic)
