@@ -112,33 +112,30 @@ class Texts(_Lazy):
     @cached_property
     def may_be_padded(self) -> bool:
         """Whether white space may be around a cell."""
-        begins, ends = self.firsts(self.filled), self.lasts(self.filled)
-        return bool(SPACE_BEGINS[begins].any() or _SPACE_ENDS[ends].any())
+        ends = self.octets[self.starts[1:][self.filled] - 1]
+        return bool(SPACE_BEGINS[self.begins].any() or _SPACE_ENDS[ends].any())
 
     def holds_any(self, words: frozenset[str]) -> bool:
         """Whether a cell is one of these words."""
         suspects = self.beginning_with(_begins(words))
-        return bool(len(suspects)) and not words.isdisjoint(self.at(suspects))
+        return bool(len(suspects)) and not words.isdisjoint(self.different(suspects))
 
     def beginning_with(self, octets: Flags) -> npt.NDArray[np.intp]:
         """The places of the filled cells that begin with one of some bytes."""
-        found = octets[self.firsts(self.filled)]
+        found = octets[self.begins]
         return np.flatnonzero(self.filled)[found] if found.any() else np.zeros(0, np.intp)
 
-    def at(self, places: npt.NDArray[np.intp]) -> list[str]:
-        """The cells at some places."""
+    def different(self, places: npt.NDArray[np.intp]) -> list[str]:
+        """The different cells at some places."""
         from schemas.rows.whole.arrays import taken
 
-        found: list[str] = taken(self.array, places).to_pylist()
+        found: list[str] = taken(self.array, places).unique().to_pylist()
         return found
 
-    def firsts(self, filled: Flags) -> npt.NDArray[np.uint8]:
+    @cached_property
+    def begins(self) -> npt.NDArray[np.uint8]:
         """The first byte of each filled cell."""
-        return self.octets[self.starts[:-1][filled]]
-
-    def lasts(self, filled: Flags) -> npt.NDArray[np.uint8]:
-        """The last byte of each filled cell."""
-        return self.octets[self.starts[1:][filled] - 1]
+        return self.octets[self.starts[:-1][self.filled]]
 
     def coded(self) -> "Coded | None":
         """The same by different cells, where at most half of them are different."""

@@ -67,16 +67,16 @@ def moments(texts: Texts) -> Sequence[Any] | None:
 def _exist(found: npt.NDArray[np.uint8]) -> bool:
     """Whether each row of characters is a date, or a time, that exists."""
     size = found.shape[1]
-    digits = found - np.uint8(_ZERO)
-    for place in range(size):
+    digits = np.ascontiguousarray(found.T) - np.uint8(_ZERO)  # one place behind the other is read much quicker
+    for place, digit in enumerate(digits):
         mark = _MARKS.get(place)
-        if not ((found[:, place] == ord(mark)).all() if mark else (digits[:, place] < 10).all()):
+        if not ((digit == (ord(mark) - _ZERO) % 256).all() if mark else (digit < 10).all()):
             return False
 
-    def number(first: int, last: int) -> npt.NDArray[np.int64]:
-        total = np.zeros(len(found), np.int64)
+    def number(first: int, last: int) -> npt.NDArray[np.int16]:
+        total = np.zeros(len(found), np.int16)
         for place in range(first, last):
-            total = total * 10 + digits[:, place]
+            total = total * np.int16(10) + digits[place]
         return total
 
     year, month, day = number(0, 4), number(5, 7), number(8, 10)

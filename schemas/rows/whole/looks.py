@@ -52,7 +52,7 @@ def _is_alarming(texts: Texts, guard: Guard) -> bool:
     data = texts.data
     if guard.names and not texts.is_ascii:
         return True
-    if guard.marks and b"'" in data and (texts.firsts(texts.filled) == _APOSTROPHE).any():
+    if guard.marks and b"'" in data and (texts.begins == _APOSTROPHE).any():
         return True
     if guard.marks and b'="' in data:
         return True
@@ -82,7 +82,7 @@ def _told(longest: int, *, needed: bool) -> Look:
         if (needed and not filled.all()) or not _fit(texts, longest):
             return None
         suspects = texts.beginning_with(SPACE_BEGINS)
-        return None if len(suspects) and (needed or any(map(str.isspace, texts.at(suspects)))) else texts
+        return None if len(suspects) and (needed or any(map(str.isspace, texts.different(suspects)))) else texts
 
     return look
 
