@@ -84,6 +84,10 @@ class DeadlineAdapter(HTTPAdapter):
             self._last_pool = last = (known, super().get_connection_with_tls_context(request, *args, **kwargs))
         return last[1]
 
+    def request_url(self, request: PreparedRequest, proxies: Any) -> str:
+        """What the first line of a request names; without a proxy that is the path, and no proxy is looked for."""
+        return super().request_url(request, proxies) if proxies else request.path_url
+
     def build_response(self, request: PreparedRequest, raw: Any) -> Response:
         """The response, as far as anybody here reads it."""
         return _Answer(request, raw)

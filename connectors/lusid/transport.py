@@ -48,10 +48,10 @@ _PROXY_SIGN_IN = "Tunnel connection failed: 407"  # as http.client says it
 class _WithBody(requests.PreparedRequest):
     """A request with the head of another, and a body of its own."""
 
-    def __init__(self, head: requests.PreparedRequest, body: bytes) -> None:
+    def __init__(self, head: requests.PreparedRequest, headers: dict[str, str], body: bytes) -> None:
         super().__init__()
         self.method, self.url, self.body = head.method, head.url, body
-        headers = {**head.headers, "Content-Length": str(len(body))}
+        headers = {**headers, "Content-Length": str(len(body))}
         self.headers = headers  # type: ignore[assignment]  # any mapping will do, and this one is copied quickly
 
 
@@ -84,7 +84,7 @@ class Transport:
         self._trusted = str(settings.client_certificate) if settings.client_certificate else True
         self._adapter = DeadlineAdapter(pool_maxsize=POOL_SIZE)
         self._signs = False
-        self._last: tuple[object, requests.PreparedRequest] | None = None
+        self._last: tuple[object, requests.PreparedRequest, dict[str, str]] | None = None
         self._seen: deque[str] = deque(maxlen=SEEN)
         self._lock = Lock()
 
@@ -132,8 +132,8 @@ class Transport:
         last = self._last
         if last is None or last[0] != known:
             head = requests.Request(request.method, request.url, request.headers, params=request.params).prepare()
-            self._last = last = (known, head)
-        return _WithBody(last[1], request.data)
+            self._last = last = (known, head, dict(head.headers))
+        return _WithBody(*last[1:], request.data)
 
     def _send(self, request: requests.PreparedRequest, *, for_token: bool, alone: bool) -> Response:
         started = self._clock()
