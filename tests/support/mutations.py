@@ -1324,6 +1324,27 @@ MUTATIONS = (
         ("tests/unit/run_folder/test_scratch.py",),
     ),
     Mutation(
+        "look for what another process packed where one's own file begins",
+        "connectors/run_folder/packed.py",
+        "self._places.extend((places + shift).tolist())",
+        "self._places.extend(places.tolist())",
+        ("tests/unit/run_folder/test_scratch.py",),
+    ),
+    Mutation(
+        "take only keys for the same whose rows stand at one place",
+        "pipelines/prepare/key_index.py",
+        "np.less_equal(found[1:] ^ found[:-1], last, out=same[1:])",
+        "np.equal(found[1:], found[:-1], out=same[1:])",
+        ("tests/unit/prepare/test_key_index.py",),
+    ),
+    Mutation(
+        "forget that a portion before had rows without a key",
+        "pipelines/prepare/key_index.py",
+        "other._ordinals is None and start == len(self._hashes)",
+        "other._ordinals is None",
+        ("tests/unit/prepare/test_key_index.py",),
+    ),
+    Mutation(
         "let everybody read",
         "connectors/run_folder/folder.py",
         "os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)",
