@@ -118,7 +118,7 @@ class Ledger:
             call = self.calls
         sent = ranges(part)
         self._journal.append({"call": call, **self._times(None), "sent": sent})
-        self._doubt(sent)
+        self.doubt(sent)
         return call
 
     def refused(self, part: Part) -> None:
@@ -246,11 +246,12 @@ class Ledger:
             raise IndexError
         if "sent" in record:
             self.calls = max(self.calls, record["call"])
-            self._doubt(record["sent"])
+            self.doubt(record["sent"])
         elif "settled" in record:
             self._note(offset, record)
 
-    def _doubt(self, sent: Sequence[Sequence[int]]) -> None:
+    def doubt(self, sent: Sequence[Sequence[int]]) -> None:
+        """Notes requests, as pairs [first, count], that were sent and that no answer has settled."""
         for first, count in sent:
             self.in_doubt[first : first + count] = b"\1" * count
 

@@ -26,6 +26,7 @@ from connectors.run_folder.journal_lines import journal_lines
 from connectors.sandbox.server import Sandbox
 from pipelines.deliver.cluster import remote
 from pipelines.deliver.cluster.session import numbers
+from pipelines.deliver.parts import ranges
 from pipelines.load import load
 from pipelines.options import Progress
 from pipelines.report.report import Report
@@ -173,6 +174,33 @@ def test_what_a_worker_settled_before_it_died_in_its_turn_is_not_sent_again(
         again |= settled.intersection(numbers(line.get("sent", ())))
         settled.update(numbers(line.get("accepted", ())))
     assert again == set()
+
+
+def test_what_another_worker_sent_stays_in_doubt_until_a_turn_comes_to_it(
+    tmp_path: Path, cluster: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that was given it may die, too: the next one must know that it is to be read back."""
+    path, seen = write_csv(tmp_path / "a.csv", rows_for("orders", 150)), list[tuple[set[int], set[int]]]()
+    asked = remote.Remote._asked
+
+    def after_a_death(self: remote.Remote, worker: Any, part: Sequence[int]) -> Any:
+        is_first = not seen and len(part) > 5  # several calls
+        if is_first:
+            self._ledger.doubt(ranges(part))
+        told = asked(self, worker, part)
+        if is_first:
+            seen.append((set(numbers(told.left)), {n for n, flag in zip(part, told.in_doubt, strict=True) if flag}))
+        return told
+
+    monkeypatch.setattr(remote.Remote, "_asked", after_a_death)
+    monkeypatch.setattr(remote, "_TURN", 1.0)
+    with Sandbox(token=TOKEN) as sandbox:
+        options = far(cluster, workers=2, concurrency=1, read_lag=0.6)
+        report = load("orders", path, runs=tmp_path / "runs", target=sandbox.url, **options)
+    assert report.rows[State.ACCEPTED] == 150
+    ((left, in_doubt),) = seen
+    assert left
+    assert left == in_doubt
 
 
 @pytest.mark.parametrize("operation", ["orders", pytest.param("investor-records", marks=pytest.mark.soak)])

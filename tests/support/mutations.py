@@ -1170,7 +1170,7 @@ MUTATIONS = (
     Mutation(
         "call unsent what could not be written down",
         "pipelines/deliver/ledger.py",
-        "        self._doubt(sent)\n        return call\n",
+        "        self.doubt(sent)\n        return call\n",
         "        return call\n",
         ("tests/loads/test_lost_answers.py::test_what_was_done_and_could_not_be_written_down_is_not_called_unsent",),
     ),

@@ -108,6 +108,8 @@ class _Session:
             self._calls += 1
         try:
             self._delivery.reading_back.inherit(doubtful)
+            if doubtful:  # what this turn does not come to stays so, should this worker die as well
+                self._ledger.doubt(ranges(doubtful))
             waiting = np.array(self._ledger.open_among(part), np.int64)
             calls = deque(in_calls(self._requests, waiting, self._portion))
             until, setbacks = time.monotonic() + _LONGEST_TURN, self._client.setbacks
