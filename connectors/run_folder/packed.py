@@ -1,7 +1,8 @@
-"""Bytes of scratch files, packed a block at a time: requests say most of what they say again and again.
+"""Bytes of scratch files in blocks; behind the first gigabyte of a file they are packed.
 
-They take a tenth of the room, and so a disk is not what a large load waits for. To pack them takes about as long as to
-hand them to the system as they are would. Where the blocks of a file lie is written behind them, for who adopts it.
+Requests say most of what they say again and again: packed, they take a tenth of the room, and so a disk is not what a
+large load waits for. What a system keeps in memory anyhow is not packed, for that takes as long as to write it down.
+Where the blocks of a file lie is written behind them, for who adopts it.
 """
 
 import os
@@ -22,13 +23,16 @@ from schemas.errors import RunFolderError
 
 _BLOCK = 1 << 17
 """Bytes that are packed together, at most."""
+_AS_IT_IS = 1 << 30
+"""Bytes at the beginning of a file that are not packed, about."""
 _KEPT = 8
-"""Blocks that stay in memory once they were read: what is read next mostly begins in one of them."""
+"""Packed blocks that stay in memory once they were read: what is read next mostly begins in one of them."""
 
 _CODEC = pa.Codec("lz4_raw")
 _NUMBER = np.dtype("<i8")
 _OF_A_BLOCK = 3
-"""Numbers that a file has of each block: its size, its place in the file, and the size it is packed to."""
+"""Numbers that a file has of each block: its size, its place in the file, and its size there. A block whose sizes are
+the same is not packed."""
 
 
 class Packed:
@@ -71,8 +75,9 @@ class Packed:
             self._waiting += octets
             return
         self._pack_waiting()
-        for start in range(0, len(octets), _BLOCK):
-            self._pack(octets[start : start + _BLOCK])
+        size = _BLOCK if self._end >= _AS_IT_IS else len(octets)
+        for start in range(0, len(octets), size):
+            self._pack(octets[start : start + size])
 
     def finish(self) -> None:
         """Ends writing, for now; from then on all of it may be read, and the file be adopted."""
@@ -93,14 +98,18 @@ class Packed:
         Raises:
             RunFolderError: the file cannot be read, or not be unpacked.
         """
-        found: list[memoryview] = []
+        found: list[bytes | memoryview] = []
         block = bisect_right(self._begins, offset) - 1
         while size > 0 and block < len(self._places):
-            skipped = offset - self._begins[block]
-            part = memoryview(self._block(block))[skipped : skipped + size]
+            skipped, end = offset - self._begins[block], self._as_it_is_until(block, offset + size)
+            if end == block:
+                part: bytes | memoryview = memoryview(self._block(block))[skipped : skipped + size]
+                end += 1
+            else:
+                part = self._as_it_is(min(size, self._begins[end] - offset), self._places[block] + skipped)
             found.append(part)
-            size, offset, block = size - len(part), offset + len(part), block + 1
-        return b"".join(found)
+            size, offset, block = size - len(part), self._begins[end], end
+        return b"".join(found) if len(found) != 1 else bytes(found[0])
 
     def close(self) -> None:
         """Closes the files, and removes one's own."""
@@ -122,13 +131,34 @@ class Packed:
         self._sizes.extend(packed.tolist())
         return end
 
+    def _as_it_is(self, size: int, place: int) -> bytes:
+        """Bytes that are not packed."""
+        with _reading(self.path):
+            found = self._joined.pread(size, place)
+            if len(found) < size:
+                raise OSError("it was cut short")
+        return found
+
+    def _as_it_is_until(self, block: int, offset: int) -> int:
+        """The block behind those from `block` on that lie one behind the other, not packed, up to an offset."""
+        sizes, places, begins = self._sizes, self._places, self._begins
+        end = block
+        while end < len(places) and begins[end] < offset and sizes[end] == begins[end + 1] - begins[end]:
+            if end > block and places[end] != places[end - 1] + sizes[end - 1]:
+                break
+            end += 1
+        return end
+
     def _pack_waiting(self) -> None:
         if self._waiting:
             waiting, self._waiting = self._waiting, bytearray()
             self._pack(memoryview(waiting))
 
     def _pack(self, octets: memoryview) -> None:
-        packed = _CODEC.compress(octets, asbytes=True)
+        packed: bytes | memoryview = octets
+        if self._end >= _AS_IT_IS:
+            smaller = _CODEC.compress(octets, asbytes=True)
+            packed = smaller if len(smaller) < len(octets) else octets
         with writing(self.path):
             self.own.write(packed)
         self._begins.append(self._begins[-1] + len(octets))
@@ -137,7 +167,7 @@ class Packed:
         self._end += len(packed)
 
     def _block(self, number: int) -> bytes:
-        """A block, as it was before it was packed."""
+        """A packed block, as it was before it was packed."""
         with self._lock:
             if (kept := self._kept.get(number)) is not None:
                 return kept

@@ -1324,6 +1324,13 @@ MUTATIONS = (
         ("tests/unit/run_folder/test_scratch.py",),
     ),
     Mutation(
+        "take a packed block of a scratch file for one that is not packed",
+        "connectors/run_folder/packed.py",
+        "sizes[end] == begins[end + 1] - begins[end]",
+        "sizes[end] <= begins[end + 1] - begins[end]",
+        ("tests/unit/run_folder/test_scratch.py",),
+    ),
+    Mutation(
         "look for what another process packed where one's own file begins",
         "connectors/run_folder/packed.py",
         "self._places.extend((places + shift).tolist())",
