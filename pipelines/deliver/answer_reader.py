@@ -19,6 +19,8 @@ from schemas.dialects import Dialect
 from schemas.states import Mode, State
 from schemas.texts import server_text
 
+_WITHOUT_KEY = "(without a key)"
+
 _WANTED = r"required|missing"
 _STRANGE = r"not a member|find member|not be mapped|(?:unknown|unexpected|unrecogni[sz]ed) (?:member|property|field)"
 _SHAPE = re.compile(r"must be (?:a list|an object)|requires a JSON (?:array|object)", re.IGNORECASE)
@@ -45,7 +47,7 @@ class Reading:
         accepted: requests that are done, with LUSID's id of each, where it gave one, in `ids`, and what became of it
             in `changes`, a letter each (`changes`), where the answer tells.
         outcomes: every other request of the call.
-        strangers: keys of the answer that we never sent.
+        strangers: keys of the answer that we never sent, as they are told.
     """
 
     accepted: Sequence[int]
@@ -107,7 +109,7 @@ def read_answer(
     whole = mode is Mode.ATOMIC and {State.FAILED} == {o.state for o in outcomes} and not accepted
     outcomes += [_unmentioned(request, rolled_back=whole) for request in unmentioned]
     known = set(keys)
-    strangers = [server_text(k, 100) for k in [*values, *refused] if k not in known]
+    strangers = [server_text(k, 100) or _WITHOUT_KEY for k in [*values, *refused] if k not in known]
     ids = _ids(values, accepted_keys, operation.lusid_id)
     return Reading(accepted, ids, outcomes, strangers, changes_of(values, accepted_keys, began))
 

@@ -66,6 +66,11 @@ def test_a_key_that_is_not_mentioned_is_unknown_and_a_stranger_is_named() -> Non
     assert list(reading.ids) == ["LUID_A", "LUID_C"]
 
 
+def test_a_block_without_an_id_is_a_stranger_that_is_told_as_such() -> None:
+    body = {"values": [*blocks("S/B0"), {"block": {}}]}
+    assert read_answer(body, ORDERS, range(1), ["S/B0"], Mode.PARTIAL).strangers == ["(without a key)"]
+
+
 @pytest.mark.parametrize("failed", [None, {}, [], [1, 2], "text", 7, True, [{"A": {}}]])
 def test_failed_of_a_wrong_type_takes_nothing_from_what_is_done(failed: Any) -> None:
     assert states(read({"values": values(*KEYS), "failed": failed})) == dict.fromkeys(PART, State.ACCEPTED)
