@@ -10,16 +10,13 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
-from connectors.run_folder.private_files import Joined, writing
-from schemas.errors import RunFolderError
+from connectors.run_folder.private_files import Joined, reading, writing
 
 _BLOCK = 1 << 17
 """Bytes that are packed together, at most."""
@@ -118,7 +115,7 @@ class Packed:
 
     def _learn(self, file: BinaryIO, shift: int) -> int:
         """Learns which blocks a file holds, all of whose places are `shift` larger; gives the bytes of the file."""
-        with _reading(self.path):
+        with reading(self.path):
             if not (end := os.fstat(file.fileno()).st_size):
                 return 0
             width = _NUMBER.itemsize
@@ -133,7 +130,7 @@ class Packed:
 
     def _as_it_is(self, size: int, place: int) -> bytes:
         """Bytes that are not packed."""
-        with _reading(self.path):
+        with reading(self.path):
             found = self._joined.pread(size, place)
             if len(found) < size:
                 raise OSError("it was cut short")
@@ -171,7 +168,7 @@ class Packed:
         with self._lock:
             if (kept := self._kept.get(number)) is not None:
                 return kept
-        with _reading(self.path):
+        with reading(self.path):
             packed = self._joined.pread(self._sizes[number], self._places[number])
             found: bytes = _CODEC.decompress(packed, self._begins[number + 1] - self._begins[number], asbytes=True)
         with self._lock:
@@ -179,12 +176,3 @@ class Packed:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return found
-
-
-@contextmanager
-def _reading(path: Path | None) -> Iterator[None]:
-    """Raises RunFolderError where a scratch file cannot be read."""
-    try:
-        yield
-    except OSError as error:
-        raise RunFolderError(f"{path or 'the scratch files'}: cannot be read: {error.strerror or error}") from None

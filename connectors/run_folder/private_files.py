@@ -3,7 +3,7 @@
 import os
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,13 +36,23 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-@contextmanager
-def writing(path: Path | None) -> Iterator[None]:
+def writing(path: Path | None) -> AbstractContextManager[None]:
     """Raises RunFolderError where a scratch file cannot be written."""
+    return _in_one_line(path, "written")
+
+
+def reading(path: Path | None) -> AbstractContextManager[None]:
+    """Raises RunFolderError where a scratch file cannot be read."""
+    return _in_one_line(path, "read")
+
+
+@contextmanager
+def _in_one_line(path: Path | None, what: str) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise RunFolderError(f"{path or 'the scratch files'}: cannot be written: {error.strerror}") from None
+    except OSError as error:  # Arrow's have no `strerror`
+        said = f"{path or 'the scratch files'}: cannot be {what}: {error.strerror or error}"
+        raise RunFolderError(said) from None
 
 
 class Joined:

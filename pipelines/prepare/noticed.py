@@ -13,7 +13,7 @@ from schemas.rows.conventions.currencies import near_miss
 from schemas.rows.conventions.foreign_words import null_words_in
 from schemas.rows.times import finer_in
 from schemas.rows.validated import Sheet
-from schemas.rows.whole.columns import Coded, Texts
+from schemas.rows.whole.columns import Texts, values_of
 from schemas.suggestions import MOST_TOLD
 
 MOST_OF_A_CODE = 64
@@ -84,7 +84,7 @@ class Noticed:
             cells = zip(sheet.cells[name], sheet.cells[value], entries, strict=True)
             self.counts.idle[name, value] += sum(1 for said, of, entry in cells if said and not of and entry)
         for name in self._binding.currencies & sheet.cells.keys():
-            for code in filter(near_miss, set(_told_by(sheet.cells[name]))):
+            for code in filter(near_miss, set(values_of(sheet.cells[name]))):
                 self.counts.near[name, code] += [*itertools.compress(sheet.cells[name], entries)].count(code)
         for name in self._binding.codes & sheet.cells.keys():
             if _may_be_wide(sheet.cells[name]):
@@ -128,16 +128,11 @@ class Noticed:
         return tuple(told)
 
 
-def _told_by(cells: Sequence[Any]) -> Sequence[Any]:
-    """What tells all cells of a column; where few of them are different, each of these stands for all like it."""
-    return cells.values if isinstance(cells, Coded) else cells
-
-
 def _may_be_wide(cells: Sequence[Any]) -> bool:
     """Whether a code of a column may be wide; costs little where none is."""
     if isinstance(cells, Texts):
         return cells.longest > MOST_OF_A_CODE or not _are_usual(cells.data)
-    return any(map(_is_wide, _told_by(cells)))
+    return any(map(_is_wide, values_of(cells)))
 
 
 def _is_wide(code: str) -> bool:

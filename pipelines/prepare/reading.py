@@ -33,7 +33,7 @@ def prepare(
         extract: read once, streamed.
         binding: the extract's header bound to the operation.
         rules: how rows become requests.
-        folder: where the scratch files go; about a tenth of the size of the requests.
+        folder: where the scratch files go; at most the size of the requests.
         progress: told the rows read so far, and how many of them cannot be sent; repeats are known at the end only.
         workers: the processes that may share the work; by default this one does it.
 

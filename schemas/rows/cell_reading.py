@@ -19,7 +19,7 @@ from schemas.rows.side_by_side import Slot
 from schemas.rows.sources import Cells, CellSource, Picked, picker, used_by
 from schemas.rows.times import TimeText, finer_in, may_be_finer
 from schemas.rows.validated import CellFaults, validated
-from schemas.rows.whole.columns import Coded, Texts
+from schemas.rows.whole.columns import Texts, values_of
 from schemas.rows.whole.looks import look_of
 
 _STRICT = (DecimalText, TimeText, Switch)
@@ -139,14 +139,14 @@ def _has_finer_times(cells: Cells) -> bool:
     """Whether some cells of a column say more of a second than LUSID keeps."""
     if isinstance(cells, Texts) and not may_be_finer(cells.data, cells.longest):
         return False
-    return bool(finer_in(cells.values if isinstance(cells, Coded) else cells))
+    return bool(finer_in(values_of(cells)))
 
 
 def _has_null_words(cells: Cells) -> bool:
     """Whether some cells of a column, or lists in it, are words for no value."""
     if isinstance(cells, Texts):
         return cells.holds_any(NULL_WORDS)
-    return bool(null_words_in(cells.values if isinstance(cells, Coded) else cells))
+    return bool(null_words_in(values_of(cells)))
 
 
 def _check_nulls(

@@ -12,7 +12,7 @@ from schemas.rows.columns import Row
 from schemas.rows.conventions.clearing import CLEAR
 from schemas.rows.validated import Sheet
 from schemas.rows.whole.arrays import encoded
-from schemas.rows.whole.columns import Coded, Texts, filled
+from schemas.rows.whole.columns import Coded, Texts, filled, values_of
 
 Pattern = tuple[bool | str, ...]
 Places = npt.NDArray[np.int64]
@@ -63,7 +63,7 @@ def _worded(cells: Sequence[Any]) -> _Column:
         found, places = encoded(cells.array)
         return _Column(places, found.to_pylist())
     number_of: dict[str, int] = {}
-    different = cells.values if isinstance(cells, Coded) else cells
+    different = values_of(cells)
     numbers = np.array([number_of.setdefault(word, len(number_of)) for word in different], np.int64)
     return _Column(numbers[cells.places] if isinstance(cells, Coded) else numbers, [*number_of])
 

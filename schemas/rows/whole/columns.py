@@ -172,6 +172,11 @@ class Coded(_Lazy):
         return flags
 
 
+def values_of(cells: Sequence[Any]) -> Sequence[Any]:
+    """What tells all cells of a column; where few of them are different, each of these stands for all like it."""
+    return cells.values if isinstance(cells, Coded) else cells
+
+
 @lru_cache(maxsize=64)
 def _begins(words: frozenset[str]) -> Flags:
     """Which bytes some words begin with."""
