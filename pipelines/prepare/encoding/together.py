@@ -84,7 +84,7 @@ class Together:
         patterns = self._patterns(parts)
         whole = np.array([*self._whole, _UNFIT])[patterns]
         odd = whole < 0
-        odd[further] |= self._break_off(parts)[further]
+        odd[further] |= self._unlike_the_row_before(parts)[further]
         adds, lists = np.zeros(len(parts), np.bool_), []
         for listed, filling, numbers in zip(self._lists, self._fillings, self._items, strict=True):
             templates = np.array([*numbers, _UNFIT])[patterns]
@@ -97,7 +97,7 @@ class Together:
         made = _filled(self._filling, np.maximum(whole[firsts], 0), columns)
         return Texts(made), np.logical_or.reduceat(odd, firsts)
 
-    def _break_off(self, parts: Parts) -> Flags:
+    def _unlike_the_row_before(self, parts: Parts) -> Flags:
         """Which rows differ from the row before in what the rows of a request must agree in."""
         found = np.zeros(len(parts), np.bool_)
         for place in self._alike:
