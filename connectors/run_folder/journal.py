@@ -1,4 +1,4 @@
-"""The journal of a run: one line before a call is sent and one when it is settled, on disk before anyone acts on it.
+"""The journal of a run: one line before a call is sent, on disk before it is, and one when it is settled.
 
 It consists of append-only JSON lines. A last line that a crash cut short has no newline; nobody acted on it, and it is
 cut off. Each line ends in its own checksum: when a disk flips a bit in a number the JSON stays valid, and without the
@@ -84,23 +84,42 @@ class Journal:
     def append(self, record: dict[str, Any]) -> int:
         """Writes a line, waits until it is on disk and returns its offset in bytes.
 
-        Senders that arrive together share one sync.
+        Raises:
+            RunFolderError: the line could not be written completely.
+        """
+        offset = self.write(record)
+        self.sync()
+        return offset
+
+    def write(self, record: dict[str, Any]) -> int:
+        """Writes a line, which is on disk after the next `append` or `sync`, and returns its offset in bytes.
 
         Raises:
             RunFolderError: the line could not be written completely.
         """
         line = checksummed(record)
+        with self._failing(), self._write_lock:
+            offset = self._end
+            self._write(line)
+        return offset
+
+    def sync(self) -> None:
+        """Waits until all that this thread wrote is on disk; senders that arrive together share one sync.
+
+        Raises:
+            RunFolderError: it could not be written.
+        """
+        end = self._end
+        with self._failing(), self._sync_lock:
+            if self._synced < end:
+                self._sync()
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
         try:
-            with self._write_lock:
-                offset = self._end
-                self._write(line)
-                end = self._end
-            with self._sync_lock:
-                if self._synced < end:
-                    self._sync()
+            yield
         except OSError as error:
             raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
-        return offset
 
     def _sync(self) -> None:
         """Waits until everything written so far is on disk.

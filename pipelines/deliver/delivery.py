@@ -127,6 +127,10 @@ class Delivery:
         """Whether requests that were lost can be delivered again without a wait."""
         return self.reading_back.is_due(part)
 
+    def sync(self) -> None:
+        """Waits until what this thread settled is on disk; where a call follows, that waits for it too."""
+        self._ledger.sync()
+
     def _deliver(self, part: Part) -> Part:
         """Sends one call; gives the requests of one that is too large."""
         refusal = self._send(part)
@@ -240,10 +244,7 @@ class Delivery:
             self.reading_back.settle_unclear(call, unclear)
 
     def _not_sent(self, call: int, part: Part, error: LoadError) -> None:
-        """Settles a call that did not reach LUSID, or was turned away at its door.
-
-        Where that is not certain the journal's line stays open: the requests are in doubt.
-        """
+        """Settles a call that did not reach LUSID; where that is not certain its line stays open, in doubt."""
         if isinstance(error, UnreachableError) and error.perhaps_applied:
             raise error
         self._ledger.settle(call, None, self.reading_back.not_sent(part, error))

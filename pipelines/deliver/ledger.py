@@ -1,7 +1,8 @@
 """The ledger: what became of each request, in the journal first and in memory second.
 
-A request is written down as sent before it is, and its outcome is on disk before anyone acts on it. What a crash
-leaves is read back by `restore`: requests that were sent and never settled are in doubt.
+A request is written down as sent before it is, on disk, and its outcome is on disk before its sender sends another or
+waits, and before the run is over. What a crash leaves is read back by `restore`: requests that were sent and never
+settled are in doubt.
 """
 
 import threading
@@ -136,7 +137,7 @@ class Ledger:
         changes: str = "",
         took: Took | None = None,
     ) -> None:
-        """Journals what became of requests, then notes it in memory.
+        """Journals what became of requests, then notes it in memory; on disk it is after the next `begin` or `sync`.
 
         Args:
             call: the call whose answer settles them.
@@ -155,7 +156,11 @@ class Ledger:
             record["ids"] = ids if any(ids) else None
             if changes:
                 record["changes"] = changes
-        self._note(self._journal.append(record), record)
+        self._note(self._journal.write(record), record)
+
+    def sync(self) -> None:
+        """Waits until all that this thread settled is on disk; raises RunFolderError where it cannot be."""
+        self._journal.sync()
 
     def _times(self, took: Took | None) -> dict[str, int]:
         """The members of a line that say when, and how long."""

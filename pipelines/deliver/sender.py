@@ -1,10 +1,10 @@
 """The second half of a load: requests go out in batches, some at once, until each is settled or the run stops."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,9 @@ from pipelines.deliver.limits import Brake, Pressure
 from pipelines.deliver.parts import Part
 from pipelines.prepare.reading import Requests
 from schemas.errors import FatalError
+
+_SHOW_EVERY = 0.02
+"""Seconds between two looks at how far it is."""
 
 Batch = npt.NDArray[np.int64]
 """Numbers of the requests that go out in one first call, ascending."""
@@ -47,6 +50,9 @@ class Deliverer(Protocol):
         """See `Delivery`."""
 
     def is_due(self, part: Part) -> bool:
+        """See `Delivery`."""
+
+    def sync(self) -> None:
         """See `Delivery`."""
 
 
@@ -82,7 +88,11 @@ def cut(sizes: npt.NDArray[np.int64], max_items: int, max_bytes: int) -> Iterato
 
 
 def send_batches(
-    work: Iterable[Batch], delivery: Deliverer, pressure: Pressure, progress: Callable[[Batch], None] = lambda _: None
+    work: Iterable[Batch],
+    delivery: Deliverer,
+    pressure: Pressure,
+    settled: Callable[[Batch], None],
+    show: Callable[[], None] = lambda: None,
 ) -> None:
     """Delivers batches, some at once; returns when each is settled or the run has stopped.
 
@@ -90,29 +100,78 @@ def send_batches(
 
     Args:
         pressure: how many at once; it learns from each.
-        progress: told of what of a batch is settled as it ends, from this thread.
+        settled: told of what of a batch is settled as it ends, from the thread that sent it, one at a time.
+        show: called now and then while batches are sent, from this thread.
     """
-    queue, ended, under_way = _Queue(work, delivery), SimpleQueue[Future[Batch]](), 0
-
-    def collect() -> None:
-        """Waits for a batch to end."""
-        settled = queue.put_aside(ended.get().result())
-        pressure.settled()
-        progress(settled)
-
+    turns = _Turns(_Queue(work, delivery), delivery, pressure, settled)
     with ThreadPoolExecutor(pressure.most, "send") as pool:
-        while delivery.brake.error is None:
-            batch = queue.next(idle=not under_way) if under_way < int(pressure.width) else None
-            if batch is not None:
-                pool.submit(_deliver, delivery, batch).add_done_callback(ended.put)
-                under_way += 1
-            elif under_way:
-                collect()
-                under_way -= 1
-            else:
-                break
-        for _ in range(under_way):
-            collect()
+        senders = [pool.submit(turns.send) for _ in range(pressure.most)]
+        try:
+            while wait(senders, _SHOW_EVERY).not_done:
+                show()
+        finally:
+            turns.end()
+    for sender in senders:
+        sender.result()
+
+
+class _Turns:
+    """Which of the senders begins the next batch, and when; each takes its own, for to wake another one takes longer.
+
+    A sender waits, or ends, when what it settled is on disk.
+    """
+
+    def __init__(
+        self, queue: "_Queue", delivery: Deliverer, pressure: Pressure, settled: Callable[[Batch], None]
+    ) -> None:
+        """Begins nothing yet.
+
+        Args:
+            queue: the batches.
+            delivery: delivers them.
+            pressure, settled: see `send_batches`.
+        """
+        self._queue, self._delivery, self._pressure, self._settled = queue, delivery, pressure, settled
+        self._under_way, self._is_over = 0, False
+        self._changed = threading.Condition()
+
+    def send(self) -> None:
+        """Delivers batches, one after the other, until there are no more or the run stops."""
+        try:
+            batch = self._next()
+            while batch is not None:
+                _deliver(self._delivery, batch)
+                batch = self._next(batch)
+            self._delivery.sync()
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Lets no further batch begin."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+    def _next(self, ended: Batch | None = None) -> Batch | None:
+        """Takes in that a batch has ended; gives the next, waited for until it may begin, or None at the end."""
+        with self._changed:
+            if ended is not None:
+                self._under_way -= 1
+                left = self._queue.put_aside(ended)
+                self._pressure.settled()
+                self._settled(left)
+            while not self._is_over and self._delivery.brake.error is None:
+                if self._under_way < int(self._pressure.width):
+                    batch = self._queue.next(idle=not self._under_way)
+                    if batch is not None:
+                        self._under_way += 1
+                        self._changed.notify()  # there may be room for another one
+                        return batch
+                    if not self._under_way:
+                        break
+                self._delivery.sync()
+                self._changed.wait()
+        return None
 
 
 class _Queue:
@@ -142,10 +201,9 @@ class _Queue:
         return new if new is not None or not self._lost else self._lost.popleft()
 
 
-def _deliver(delivery: Deliverer, batch: Batch) -> Batch:
+def _deliver(delivery: Deliverer, batch: Batch) -> None:
     if delivery.brake.error is None:
         try:
             delivery.deliver(batch.tolist())
         except FatalError as error:
             delivery.brake.stop(error)
-    return batch

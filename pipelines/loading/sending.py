@@ -102,7 +102,7 @@ class _Sending:
         self._spending = None if budget is None else Spending(budget, requests, prepared.ledger)
         if self._spending is not None:
             self._spending.add(np.arange(len(requests)))  # what a plan kept back may count as failed
-        self._settled = len(requests) - len(prepared.ledger.open_requests())
+        self._settled = self._shown = len(requests) - len(prepared.ledger.open_requests())
         most = spec.operation.max_items or options.batch_size
         self._portion = Portion(min(options.batch_size, most), options.max_batch_bytes)
 
@@ -123,11 +123,13 @@ class _Sending:
             self._try_clears(self._first_clear, self._portion.batch_size)
         work = batches(self._prepared.requests, self._prepared.ledger, self._portion)
         if work and brake.error is None and (remote := self._opened()) is not None:
-            send_batches(remote.arranged(work), remote, self._pressure, self._count)
+            send_batches(remote.arranged(work), remote, self._pressure, self._count, self._show)
             remote.end()
         else:
-            send_batches(work, self._delivery, self._pressure, self._count)
+            send_batches(work, self._delivery, self._pressure, self._count, self._show)
+        self._show()
         self._delivery.reading_back.settle_rest()
+        self._delivery.sync()
         told = [*self._delivery.warnings(), *(self._remote.warnings if self._remote else ())]
         return Sent(brake.error, tuple(dict.fromkeys(told)), self._remote.retries if self._remote else 0)
 
@@ -189,9 +191,14 @@ class _Sending:
         self._delivery.brake.stop(error)
         self._progress.stopping()
 
+    def _show(self) -> None:
+        """Tells how far it is, where that has changed."""
+        if self._shown != (settled := self._settled):
+            self._progress.sending(settled, len(self._prepared.requests))
+            self._shown = settled
+
     def _count(self, batch: Batch) -> None:
         self._settled += len(batch)
-        self._progress.sending(self._settled, len(self._prepared.requests))
         if self._spending is not None:
             self._spending.add(batch)
             self._stop_over_budget()

@@ -1075,6 +1075,20 @@ MUTATIONS = (
         ("tests/unit/deliver/test_ledger.py",),
     ),
     Mutation(
+        "a sender waits with what it settled not on disk",
+        "pipelines/deliver/sender.py",
+        "                self._delivery.sync()\n                self._changed.wait()\n",
+        "                self._changed.wait()\n",
+        ("tests/unit/deliver/test_sender.py",),
+    ),
+    Mutation(
+        "a sender ends with what it settled not on disk",
+        "pipelines/deliver/sender.py",
+        "            self._delivery.sync()\n        finally:\n",
+        "        finally:\n",
+        ("tests/unit/deliver/test_sender.py",),
+    ),
+    Mutation(
         "no fsync",
         "connectors/run_folder/journal.py",
         "            os.fsync(self._handle)\n",

@@ -174,6 +174,9 @@ class Remote:
         """See `Delivery`."""
         return all(self._lost[request][1] <= time.monotonic() for request in part if request in self._lost)
 
+    def sync(self) -> None:
+        """What a worker has told is on disk."""
+
     def end(self) -> None:
         """Ends what the workers have open, and takes what they journaled into the run's journal.
 

@@ -121,6 +121,7 @@ class _Session:
                     self._delivery.brake.stop(error)
                 if time.monotonic() > until or self._client.setbacks > setbacks or self._is_to_be_told(call):
                     break
+            self._delivery.sync()
             later = np.concatenate([*calls]).tolist() if calls and self._delivery.brake.error is None else []
             return self._told(part, sorted([*self._delivery.left(part), *later]))
         finally:

@@ -97,7 +97,7 @@ def test_nothing_is_noted_that_could_not_be_journaled(journal: Journal, monkeypa
     def refuse(_: object) -> int:
         raise OSError("no disk")
 
-    monkeypatch.setattr(journal, "append", refuse)
+    monkeypatch.setattr(journal, "write", refuse)
     with pytest.raises(OSError, match="no disk"):
         ledger.settle(1, None, [], [0], ["L"])
     assert list(ledger.states) == [PENDING]

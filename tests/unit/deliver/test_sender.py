@@ -29,6 +29,9 @@ class Deliveries:
     def left(self, part: Sequence[int]) -> Sequence[int]:
         return self.lost.pop(part[0], []) if part else []
 
+    def sync(self) -> None:
+        pass
+
     def is_due(self, part: Sequence[int]) -> bool:
         return self.due
 
@@ -101,6 +104,22 @@ def test_while_answers_are_lost_in_a_row_no_new_batch_begins() -> None:
     told = run(deliveries, 1)
     assert deliveries.delivered[:4] == [[0, 1], [2, 3], [4, 5], [0, 1]]
     assert sorted(told) == list(range(24))
+
+
+@pytest.mark.parametrize("error", [None, AuthError("out")], ids=["waits", "ends"])
+def test_what_a_sender_settled_is_on_disk_when_it_waits_or_ends_before_another(error: Exception | None) -> None:
+    deliveries = Deliveries(2, error)
+    deliver, synced = deliveries.deliver, threading.Event()
+
+    def slow(part: Sequence[int]) -> None:
+        deliver(part)
+        if part[0] == 0:
+            assert synced.wait(5), "the other sender has nothing to send, and did not see to what it settled"
+
+    deliveries.deliver = slow  # type: ignore[method-assign]  # as a delivery of which one call takes long
+    deliveries.sync = lambda: synced.set() if [2, 3] in deliveries.delivered else None  # type: ignore[method-assign]
+    send_batches(WORK[:2], cast("Any", deliveries), Pressure(2, lambda: 0), lambda _: None)
+    assert sorted(deliveries.delivered) == [[0, 1], [2, 3]]
 
 
 def test_a_fatal_error_lets_no_further_batch_begin() -> None:
