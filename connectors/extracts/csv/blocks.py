@@ -115,7 +115,8 @@ def _short_way(view: bytes, layout: Layout, rules: CsvFormat, *, ended: bool) ->
     cells = _cells(octets, rules, quoted=quoted, spanning=extent.spanning)
     if cells is None or any(header in cells for header in layout.header):
         return None
-    if _ends(cells, rules.until) or not layout.square(cells):
+    is_over = rules.until is not None and any(ends_table(row, rules.until) for row in cells)
+    if is_over or not layout.square(cells):
         return None
     if rules.swapped and extent.spanning:
         restore_line_ends(cells)
@@ -133,11 +134,6 @@ def _cells(octets: bytes, rules: CsvFormat, *, quoted: bool, spanning: bool) -> 
         return None
 
 
-def _ends(rows: list[list[str]], until: str | None) -> bool:
-    """Whether one of the rows is behind the table."""
-    return until is not None and any(ends_table(row, until) for row in rows)
-
-
 def _needs_care(view: bytes, rules: CsvFormat, *, quoted: bool) -> bool:
     """Whether a view holds what only the reference reader can tell."""
     if quoted and (not rules.is_plain or len(rules.delimiter) > 1 or not rules.delimiter.isascii()):
@@ -146,13 +142,17 @@ def _needs_care(view: bytes, rules: CsvFormat, *, quoted: bool) -> bool:
         return True
     if rules.mark and rules.mark[:1] in view and rules.mark in view:  # one byte is found faster than three
         return True
-    if rules.until == "" and (view.startswith((b"\n", b"\r\n")) or b"\n\n" in view or b"\n\r\n" in view):
+    if rules.until == "" and _has_empty_line(view):
         return True
     if _has_line(view, b"--"):
         return True
     if rules.comment and _has_line(view, rules.comment.encode(rules.encoding.name)):
         return True
     return any(_encloses(view, mark.encode(), rules) for mark in rules.suspects)
+
+
+def _has_empty_line(view: bytes) -> bool:
+    return _has_line(view, b"\n") or (b"\r" in view and _has_line(view, b"\r\n"))
 
 
 def _has_line(view: bytes, beginning: bytes) -> bool:
@@ -272,7 +272,7 @@ def _line_starts(octets: bytes) -> Sequence[int]:
     """The numbers, from 0, of the lines that are not empty."""
     feeds = octets.count(b"\n")
     count = feeds if octets.endswith(b"\n") else feeds + 1
-    if not octets.startswith((b"\n", b"\r\n")) and b"\n\n" not in octets and b"\n\r\n" not in octets:
+    if not _has_empty_line(octets):
         return range(count)
     lines = octets.replace(b"\r\n", b"\n").split(b"\n")[:count]
     return array("i", [number for number, line in enumerate(lines) if line])
