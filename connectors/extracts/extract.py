@@ -100,13 +100,13 @@ class Extract:
 
         Args:
             most: portions, at most.
-            ahead: how much heavier the first one is than each of the others; a share of a small extract, at most.
+            ahead: how much heavier the first is than each of the others, or lighter; a share of a small extract, at most.
 
         Raises:
             ExtractError: a file cannot be read.
         """
         portions: list[list[Shard]] = [[]]
-        ahead = min(ahead, self.weight // (2 * most))
+        ahead = max(min(ahead, self.weight // (2 * most)), -self.weight // (2 * most))
         share, before = (self.weight - ahead) / most, 0.0
         ends = [ahead + share * part for part in range(1, most)]
         for file in self._files:

@@ -18,8 +18,8 @@ from schemas.errors import RunFolderError
 
 WORTH_A_PROCESS = 48 << 20
 """Bytes of text; preparing half of it takes about as long as starting a process, 0.4 seconds of processor time."""
-_AHEAD = 6 << 20
-"""Bytes of text that this process prepares while the others start."""
+_AHEAD = 14 << 20
+"""Bytes of text that this process prepares, or does other work in their stead, while the others start."""
 _ATTEMPTS = 2
 
 
