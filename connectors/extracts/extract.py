@@ -100,7 +100,7 @@ class Extract:
 
         Args:
             most: portions, at most.
-            ahead: how much heavier the first is than each of the others, or lighter; a share of a small extract, at most.
+            ahead: how much heavier the first is than each other, or lighter; a share of a small extract, at most.
 
         Raises:
             ExtractError: a file cannot be read.

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from connectors.processes import on_one_core
 from pipelines.deliver.ledger import Ledger
 from pipelines.deliver.limits import Brake, Pressure
 from pipelines.deliver.parts import Part
@@ -105,7 +106,8 @@ def send_batches(
     """
     turns = _Turns(_Queue(work, delivery), delivery, pressure, settled)
     with ThreadPoolExecutor(pressure.most, "send") as pool:
-        senders = [pool.submit(turns.send) for _ in range(pressure.most)]
+        with on_one_core():
+            senders = [pool.submit(turns.send) for _ in range(pressure.most)]
         try:
             while wait(senders, _SHOW_EVERY).not_done:
                 show()

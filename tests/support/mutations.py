@@ -1075,6 +1075,13 @@ MUTATIONS = (
         ("tests/unit/deliver/test_ledger.py",),
     ),
     Mutation(
+        "senders wake each other on several cores",
+        "pipelines/deliver/sender.py",
+        "        with on_one_core():\n",
+        "        if turns:\n",
+        ("tests/unit/deliver/test_sender.py",),
+    ),
+    Mutation(
         "a sender waits with what it settled not on disk",
         "pipelines/deliver/sender.py",
         "                self._delivery.sync()\n                self._changed.wait()\n",

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -120,6 +121,22 @@ def test_what_a_sender_settled_is_on_disk_when_it_waits_or_ends_before_another(e
     deliveries.sync = lambda: synced.set() if [2, 3] in deliveries.delivered else None  # type: ignore[method-assign]
     send_batches(WORK[:2], cast("Any", deliveries), Pressure(2, lambda: 0), lambda _: None)
     assert sorted(deliveries.delivered) == [[0, 1], [2, 3]]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not let threads choose a core")
+def test_senders_share_a_core_and_leave_the_others_to_this_thread() -> None:
+    deliveries, before = Deliveries(), os.sched_getaffinity(0)
+    deliver, used = deliveries.deliver, set[frozenset[int]]()
+
+    def noted(part: Sequence[int]) -> None:
+        used.add(frozenset(os.sched_getaffinity(0)))
+        deliver(part)
+
+    deliveries.deliver = noted  # type: ignore[method-assign]  # as a delivery that looks where it runs
+    run(deliveries, 4)
+    (shared,) = used
+    assert len(shared) == 1
+    assert shared <= before == os.sched_getaffinity(0)
 
 
 def test_a_fatal_error_lets_no_further_batch_begin() -> None:
