@@ -12,9 +12,11 @@ _DECIMAL = r"^(?:-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,10})?)?$"
 """At most 28 digits."""
 _ZERO, _POINT = ord("0"), ord(".")
 
-_DATE, _TIME = 10, 20
-"""Bytes of `2026-11-20`, and of `2026-11-20T08:15:00Z`."""
-_MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 19: "Z"}
+_DATE, _TIME = 10, 19
+"""Bytes of `2026-11-20`, and of `2026-11-20T08:15:00`."""
+_ENDS = {_DATE: b"", _TIME + 1: b"Z", _TIME + 6: b"+00:00"}
+"""By the bytes of a cell what stands behind that; the last is how Parquet's times are told."""
+_MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":"}
 _MIDNIGHT, _UTC = b"T00:00:00.0000000+00:00", b".0000000+00:00"
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -50,14 +52,15 @@ def moments(texts: Texts) -> Sequence[Any] | None:
     count = int(np.count_nonzero(filled))
     if size == 0:
         return texts
-    if size not in (_DATE, _TIME) or len(texts.octets) != size * count:
+    if size not in _ENDS or len(texts.octets) != size * count:
         return None
-    found = texts.octets.reshape(count, size)
-    if not _exist(found):
+    kept, added = (_DATE, _MIDNIGHT) if size == _DATE else (_TIME, _UTC)
+    cells = texts.octets.reshape(count, size)
+    found = cells[:, :kept]
+    if (cells[:, kept:] != np.frombuffer(_ENDS[size], np.uint8)).any() or not _exist(found):
         return None
-    kept, added = (_DATE, _MIDNIGHT) if size == _DATE else (_TIME - 1, _UTC)
     told = np.empty((count, kept + len(added)), np.uint8)
-    told[:, :kept] = found[:, :kept]
+    told[:, :kept] = found
     told[:, kept:] = np.frombuffer(added, np.uint8)
     ends = np.zeros(len(texts) + 1, np.int32)
     np.cumsum(filled * np.int32(told.shape[1]), out=ends[1:])

@@ -54,7 +54,7 @@ def _is_alarming(texts: Texts, guard: Guard) -> bool:
         return True
     if guard.marks and b"'" in data and (texts.begins == _APOSTROPHE).any():
         return True
-    if guard.marks and b'="' in data:
+    if guard.marks and b"=" in data and b'="' in data:  # one byte is found a hundred times as fast as two
         return True
     if guard.names and guard.nulls:
         return texts.holds_any(FOREIGN_WORDS)

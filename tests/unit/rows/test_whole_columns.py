@@ -41,6 +41,7 @@ PLAIN = (
     "2026-11-20",
     "2024-02-29",
     "2026-11-20T08:15:00Z",
+    "2026-11-20T08:15:00+00:00",
     "Ann B",
 )
 ODD = (
@@ -59,6 +60,12 @@ ODD = (
     ),
     *("2026-11-20T24:00:00Z", "2026-11-20T08:60:00Z", "2026-11-20 08:15:00Z", "2026-11-20T08:15:00z", "9999-12-31"),
     *("a|b", "a||b", "true", "TRUE", "GBP", "-1.25", '"', "\\", "2026-11-20T08:15:61Z"),
+    *(
+        "2026-11-20T08:15:00+01:00",
+        "2026-11-20T08:15:00-00:00",
+        "2026-11-20T24:00:00+00:00",
+        "2026-11-20T08:15:00.00000",
+    ),
 )
 COLUMNS = st.builds(
     lambda cells, odd, at: [*cells[:at], *odd, *cells[at:]],
@@ -71,6 +78,7 @@ COLUMNS = st.builds(
 @pytest.mark.parametrize("kind", TYPES, ids=range(len(TYPES)))
 @given(cells=COLUMNS, guarded=st.booleans(), nulls=st.booleans(), marks=st.booleans())
 @example(cells=["2026-11-20", "", "2024-02-29"], guarded=False, nulls=False, marks=False)
+@example(cells=["2026-11-20T08:15:00+00:00", "2026-11-20T08:15:00+01:00"], guarded=False, nulls=False, marks=False)
 @example(cells=["1.50", "1.", "2.05"], guarded=False, nulls=False, marks=False)
 @settings(max_examples=60)
 def test_a_look_at_a_column_says_what_asking_about_each_cell_says(
@@ -99,6 +107,7 @@ def test_ordinary_columns_are_told_at_one_look(kind: Any) -> None:
     [
         (TimeText, ["2026-11-20", "", "2024-02-29"], ["2026-11-20", "", "2024-02-29"]),
         (TimeText, ["2026-11-20T08:15:00Z"], ["2026-11-20T08:15:00"]),
+        (TimeText, ["2026-11-20T08:15:00+00:00", ""], ["2026-11-20T08:15:00", ""]),
         (DecimalText, ["1.50", "", "10.00", "100", "0.05"], ["1.5", "", "10", "100", "0.05"]),
     ],
 )
