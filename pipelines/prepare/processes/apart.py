@@ -12,7 +12,7 @@ from pipelines.prepare.portion import Portion
 from pipelines.prepare.processes.own_processes import OwnProcesses
 from pipelines.prepare.processes.workers import Ended, Progress, Task, Workers
 
-_HASHED = 16
+_HASHED = 32
 """Bytes of a file that this process hashes, and reads to find where to cut it, while it prepares a byte of text."""
 
 
