@@ -44,10 +44,10 @@ def crowd(forks: Killable, tmp_path_factory: pytest.TempPathFactory, request: py
         yield Desk(forks, folder, request.param, lusid, options, Leisurely)
 
 
-def check_crash(desk: Desk, point: int, *, torn: bool = False) -> None:
-    """Dies at one point, goes on, and is compared with the undisturbed run."""
-    name = f"{len(list(desk.folder.iterdir()))}-{'torn' if torn else 'point'}-{point}"
-    assert desk.load(name, die_at=point, torn=torn) == KILLED
+def check_crash(desk: Desk, point: int, **how: bool) -> None:
+    """Dies at one point, perhaps `torn` or `unsynced`, goes on, and is compared with the undisturbed run."""
+    name = "-".join([f"{len(list(desk.folder.iterdir()))}", *how, f"{point}"])
+    assert desk.load(name, die_at=point, **how) == KILLED
     before = len(desk.keeping.sent)
     folder = desk.run_folder(name)
     if folder is None:
@@ -98,6 +98,12 @@ def test_a_line_that_a_crash_tore_is_no_line(desk: Desk) -> None:
         check_crash(desk, point, torn=True)
 
 
+def test_a_machine_that_stops_takes_what_was_not_synced_and_nothing_is_lost_or_doubled(desk: Desk) -> None:
+    journaled = [n for n, what in enumerate(desk.points, 1) if what.endswith("journal.jsonl")]
+    for point in journaled[1:]:
+        check_crash(desk, point, unsynced=True)
+
+
 def while_sending(desk: Desk) -> list[int]:
     """Points while calls are in flight; senders that share a sync make fewer of them, so none of the last."""
     assert desk.undisturbed.held
@@ -112,6 +118,8 @@ def test_senders_that_are_all_in_flight_when_the_process_dies_lose_nothing(crowd
         check_crash(crowd, point)
     for point in points[4:]:
         check_crash(crowd, point, torn=True)
+    for point in points:
+        check_crash(crowd, point, unsynced=True)
 
 
 def in_flight(desk: Desk, name: str) -> list[int]:
@@ -133,3 +141,4 @@ def test_senders_that_are_all_in_flight_lose_nothing_wherever_the_process_dies(c
     for point in points:
         check_crash(crowd, point)
         check_crash(crowd, point, torn=True)
+        check_crash(crowd, point, unsynced=True)

@@ -22,8 +22,9 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class _Failpoint:
-    def __init__(self, folder: str, die_at: int, torn: bool, told: str | None, stops: bool) -> None:
+    def __init__(self, folder: str, die_at: int, torn: bool, told: str | None, stops: bool, unsynced: bool) -> None:
         self._folder, self._die_at, self._torn, self._stops = folder.rstrip("/") + "/", die_at, torn, stops
+        self._unsynced, self._synced = unsynced, dict[str, int]()
         self._told = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if told else None
         self._count = 0
         self._write, self._fsync = os.write, os.fsync
@@ -47,7 +48,9 @@ class _Failpoint:
 
     def fsync(self, handle: int) -> None:
         self.reached("fsync", handle)
+        reached = os.fstat(handle).st_size
         self._fsync(handle)
+        self._synced[self._path(handle)] = reached
 
     def reached(self, operation: str, where: object, *, dies: bool = True) -> bool:
         """Counts an operation if it concerns the folder; dies before it, or says that it is the one to die at."""
@@ -71,10 +74,23 @@ class _Failpoint:
         return os.path.abspath(os.fsdecode(where)) if isinstance(where, str | bytes | os.PathLike) else ""  # noqa: PTH100
 
     def _die(self) -> None:
+        if self._unsynced:
+            self._folder = "/nowhere/"  # what follows is no operation of the loader's
+            for path, reached in self._synced.items():
+                if path.endswith(".jsonl"):  # all else is renamed when it is synced
+                    os.truncate(path, reached)
         os.kill(os.getpid(), signal.SIGSTOP if self._stops else signal.SIGKILL)
 
 
-def install(folder: str, die_at: int, *, torn: bool = False, told: str | None = None, stops: bool = False) -> None:
+def install(
+    folder: str,
+    die_at: int,
+    *,
+    torn: bool = False,
+    told: str | None = None,
+    stops: bool = False,
+    unsynced: bool = False,
+) -> None:
     """Arms the failpoint of this process; there is no way back.
 
     Args:
@@ -83,7 +99,8 @@ def install(folder: str, die_at: int, *, torn: bool = False, told: str | None = 
         torn: it dies in the first write from there on, half of which is written.
         told: a file that gets a line `operation name` for each.
         stops: it stops there until it is continued, instead of dying.
+        unsynced: what it wrote and did not sync goes with it, as where a machine stops.
     """
-    failpoint = _Failpoint(folder, die_at, torn, told, stops)
+    failpoint = _Failpoint(folder, die_at, torn, told, stops, unsynced)
     os.write, os.fsync = failpoint.write, failpoint.fsync  # type: ignore[assignment]  # as far as the loader calls them
     sys.addaudithook(failpoint.hear)
