@@ -1075,6 +1075,16 @@ MUTATIONS = (
         ("tests/unit/deliver/test_ledger.py",),
     ),
     Mutation(
+        "send what is written down and not on disk",
+        "connectors/run_folder/journal.py",
+        "        offset = self.write(record)\n        self.sync()\n",
+        "        offset = self.write(record)\n",
+        (
+            "tests/crash/test_crash_points.py::"
+            "test_a_machine_that_stops_takes_what_was_not_synced_and_nothing_is_lost_or_doubled",
+        ),
+    ),
+    Mutation(
         "senders wake each other on several cores",
         "pipelines/deliver/sender.py",
         "        with on_one_core():\n",
