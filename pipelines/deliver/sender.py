@@ -20,6 +20,9 @@ from schemas.errors import FatalError
 _SHOW_EVERY = 0.02
 """Seconds between two looks at how far it is."""
 
+_AT_ONCE = 1 << 16
+"""Requests that are cut into calls together: what that takes for ten million would be a third of all memory."""
+
 Batch = npt.NDArray[np.int64]
 """Numbers of the requests that go out in one first call, ascending."""
 
@@ -64,11 +67,17 @@ def batches(prepared: Requests, ledger: Ledger, portion: Portion) -> list[Batch]
 
 def in_calls(prepared: Requests, numbers: npt.NDArray[np.int64], portion: Portion) -> list[Batch]:
     """Requests, ascending, in calls."""
-    return [
-        waiting[first:end]
-        for waiting in prepared.wides.parted(numbers, prepared.first_row)
-        for first, end in cut(prepared.sizes_of(waiting), portion.batch_size, portion.max_bytes)
-    ]
+    found: list[Batch] = []
+    for waiting in prepared.wides.parted(numbers, prepared.first_row):
+        first = 0
+        while first < len(waiting):
+            some = waiting[first : first + max(_AT_ONCE, portion.batch_size)]
+            calls = [*cut(prepared.sizes_of(some), portion.batch_size, portion.max_bytes)]
+            if first + len(some) < len(waiting) and len(calls) > 1:
+                calls.pop()  # more may go in it
+            found += [some[begin:end] for begin, end in calls]
+            first += calls[-1][1]
+    return found
 
 
 def cut(sizes: npt.NDArray[np.int64], max_items: int, max_bytes: int) -> Iterator[tuple[int, int]]:

@@ -1,12 +1,14 @@
 """Cutting requests into calls."""
 
 from itertools import pairwise
+from typing import Any, cast
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.deliver.sender import cut
+from pipelines.deliver.sender import Portion, cut, in_calls
 
 LIMIT = 50
 
@@ -40,6 +42,35 @@ def test_a_request_that_is_too_large_alone_goes_alone(sizes: list[int], max_item
     assert [request for call in calls for request in call] == list(range(len(sizes)))
     for call in calls:
         assert len(call) == 1 or sum(sizes[request] for request in call) <= LIMIT
+
+
+class Sized:
+    """Requests of so many bytes, all of which may share calls."""
+
+    first_row = np.zeros(0, np.int64)
+
+    def __init__(self, sizes: list[int]) -> None:
+        self._sizes, self.wides = np.array(sizes, np.int64), self
+
+    def parted(self, numbers: Any, _: Any) -> list[Any]:
+        return [numbers]
+
+    def sizes_of(self, numbers: Any) -> Any:
+        return self._sizes[numbers]
+
+
+@given(
+    st.lists(st.integers(1, 2 * LIMIT), max_size=60),
+    st.integers(1, 12),
+    st.integers(LIMIT, 4 * LIMIT),
+    st.integers(1, 20),
+)
+def test_calls_are_the_same_however_many_requests_are_looked_at_together(
+    sizes: list[int], max_items: int, max_bytes: int, at_once: int
+) -> None:
+    with patch("pipelines.deliver.sender._AT_ONCE", at_once):
+        found = in_calls(cast("Any", Sized(sizes)), np.arange(len(sizes)), Portion(max_items, max_bytes))
+    assert [call.tolist() for call in found] == cuts(sizes, max_items, max_bytes)
 
 
 def test_limits_are_met_to_the_byte_and_the_item() -> None:
