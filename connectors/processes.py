@@ -43,9 +43,7 @@ def on_one_core() -> Iterator[None]:
         yield
         return
     allowed = os.sched_getaffinity(0)
-    chosen = sorted(allowed)[
-        os.getpid() % len(allowed)
-    ]  # loads that run at the same time should not all choose the same
+    chosen = sorted(allowed)[os.getpid() % len(allowed)]  # not the same for all loads at a time
     with suppress(OSError):
         os.sched_setaffinity(0, {chosen})
     try:

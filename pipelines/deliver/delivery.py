@@ -128,13 +128,15 @@ class Delivery:
         return self.reading_back.is_due(part)
 
     def sync(self) -> None:
-        """Waits until what this thread settled is on disk; where a call follows, that waits for it too."""
-        self._ledger.sync()
+        """Waits until what this thread settled is on disk, or stops the run; where a call follows, that does so."""
+        try:
+            self._ledger.sync()
+        except FatalError as error:
+            self.brake.stop(error)
 
     def _deliver(self, part: Part) -> Part:
         """Sends one call; gives the requests of one that is too large."""
-        refusal = self._send(part)
-        if refusal is None:
+        if (refusal := self._send(part)) is None:
             return []
         if too_much(refusal.problem):
             self._size.refused(refusal.part)
@@ -190,9 +192,8 @@ class Delivery:
         return named_culprits(refusal.problem, self._keys(refusal.part), listed=listed)
 
     def _refuse_one(self, request: int, refusal: Refusal, state: State, remark: str) -> None:
-        problem = refusal.problem
-        text = f"{problem.reason} ({remark})" if remark else problem.reason
-        self._refused(refusal, [Outcome(request, state, problem.kind, text)])
+        text = f"{refusal.problem.reason} ({remark})" if remark else refusal.problem.reason
+        self._refused(refusal, [Outcome(request, state, refusal.problem.kind, text)])
 
     def _refused(self, refusal: Refusal, outcomes: Sequence[Outcome]) -> None:
         """Settles what LUSID refused; a refusal after a lost answer may only say that it is there already."""

@@ -114,7 +114,11 @@ class _Sending:
             self._delivery.brake.stop(error)
 
     def to_the_end(self) -> Sent:
-        """Sends until each request is settled or something stops the run; what is in doubt then is unknown."""
+        """Sends until each request is settled or something stops the run; what is in doubt then is unknown.
+
+        Raises:
+            RunFolderError: what was settled last is not on disk, so the books cannot be closed; the run can be resumed.
+        """
         run, brake = self._prepared.run, self._delivery.brake
         run.closing.callback(brake.release)
         run.interrupt.settle_first(self._interrupted)
@@ -129,7 +133,7 @@ class _Sending:
             send_batches(work, self._delivery, self._pressure, self._count, self._show)
         self._show()
         self._delivery.reading_back.settle_rest()
-        self._delivery.sync()
+        self._prepared.ledger.sync()
         told = [*self._delivery.warnings(), *(self._remote.warnings if self._remote else ())]
         return Sent(brake.error, tuple(dict.fromkeys(told)), self._remote.retries if self._remote else 0)
 

@@ -4,6 +4,7 @@ A machine that stops keeps only what was synced. Recorded are the calls of `os` 
 what a loopback LUSID is asked; nothing of the loader is named but the files of the contract.
 """
 
+import errno
 import json
 import os
 import threading
@@ -19,6 +20,7 @@ from scripted_lusid import Call, Reply, ScriptedLusid, done
 
 from pipelines.load import load
 from pipelines.resume import resume
+from schemas.errors import RunFolderError
 
 COUNT = 12
 CONCURRENCY = 3
@@ -195,6 +197,27 @@ def test_what_a_killed_process_wrote_and_did_not_sync_is_on_disk_before_the_verd
     report = resume("latest", runs=tmp_path / "runs")
     assert (len(lusid.posted), report.exit_code) == (1, 0)
     check_verdict(recorder.events, {0, 1})
+
+
+@pytest.mark.parametrize("batch_size", [1, 2], ids=["another call follows", "none does"])
+def test_while_the_journal_cannot_be_synced_nothing_is_sent_and_no_books_are_closed(
+    tmp_path: Path, recorder: Recorder, lusid: ScriptedLusid, monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    """The journal's, from the settlement of the first call on, which LUSID has answered by then."""
+
+    def fail(handle: int) -> None:
+        if _path(handle).name == "journal.jsonl" and any(event.what == "asked" for event in recorder.events):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        recorder.fsync(handle)
+
+    path = write_csv(tmp_path / "extract.csv", [investor(1), investor(2)])
+    options: Any = {"target": lusid.url, "batch_size": batch_size, "concurrency": 1}
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "fsync", fail)
+        with pytest.raises(RunFolderError, match=r"journal\.jsonl: cannot be written: Input/output error"):
+            load("investor-records", path, runs=tmp_path / "runs", **options)
+    assert len(lusid.posted) == 1
+    assert resume("latest", runs=tmp_path / "runs").exit_code == 0
 
 
 def frame() -> pd.DataFrame:

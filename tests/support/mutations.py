@@ -1082,6 +1082,13 @@ MUTATIONS = (
         ("tests/unit/deliver/test_chunks.py",),
     ),
     Mutation(
+        "close the books over a journal that is not on disk",
+        "pipelines/loading/sending.py",
+        "        self._prepared.ledger.sync()\n",
+        "",
+        ("tests/crash/test_disk_order.py",),
+    ),
+    Mutation(
         "send what is written down and not on disk",
         "connectors/run_folder/journal.py",
         "        offset = self.write(record)\n        self.sync()\n",
