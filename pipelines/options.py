@@ -153,7 +153,7 @@ class Progress:
         """Takes the number of rows read and validated so far."""
 
     def sending(self, settled: int, total: int) -> None:
-        """Takes the number of requests settled so far, and of all."""
+        """Takes the number of requests settled so far, and of all; at most fifty times a second, and at the end."""
 
     def waiting(self, wait: Waiting) -> None:
         """Takes a wait that begins because LUSID takes no calls, in the thread that waits."""
