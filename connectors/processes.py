@@ -37,7 +37,7 @@ def on_one_core() -> Iterator[None]:
     """A block whose threads share one core; those that are started in it do so to their end.
 
     Only one thread at a time runs Python. Threads that call LUSID hand that on a dozen times a call, and to wake
-    another core each time took a quarter of it. Where a system does not let threads choose, this does nothing.
+    another core each time took a fifth of it. Where a system does not let threads choose, this does nothing.
     """
     if not hasattr(os, "sched_setaffinity"):
         yield

@@ -26,6 +26,7 @@ from connectors.run_folder.journal_lines import (
     parts_of,
     verified,
 )
+from connectors.run_folder.private_files import writing
 from schemas.errors import RunFolderError
 
 _LOOKS = 3
@@ -98,7 +99,7 @@ class Journal:
             RunFolderError: the line could not be written completely.
         """
         line = checksummed(record)
-        with self._failing(), self._write_lock:
+        with writing(self._path), self._write_lock:
             offset = self._end
             self._write(line)
         return offset
@@ -110,16 +111,9 @@ class Journal:
             RunFolderError: it could not be written.
         """
         end = self._end
-        with self._failing(), self._sync_lock:
+        with writing(self._path), self._sync_lock:
             if self._synced < end:
                 self._sync()
-
-    @contextmanager
-    def _failing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
 
     def _sync(self) -> None:
         """Waits until everything written so far is on disk.
@@ -195,11 +189,9 @@ class Journal:
             RunFolderError: it cannot be made.
         """
         part = part_of(self._path, self._end, number)
-        try:
+        with writing(part):
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             sync(part.parent)
-        except OSError as error:
-            raise RunFolderError(f"{part}: cannot be written: {error.strerror}") from None
         return part
 
     def take_in_parts(self) -> int:
@@ -215,13 +207,11 @@ class Journal:
         with ExitStack() as held:
             for part in parts_of(self._path, begin):
                 held.callback(Journal(part, create=False).close)
-            try:
+            with writing(self._path):
                 if parts_of(self._path, begin):
                     self._rewrite()
                 for part in self._path.parent.glob(f"{self._path.stem}-*-*-*.jsonl"):
                     part.unlink()
-            except OSError as error:
-                raise RunFolderError(f"{self._path}: cannot be written: {error.strerror}") from None
         return begin
 
     def _rewrite(self) -> None:

@@ -37,7 +37,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def writing(path: Path | None) -> AbstractContextManager[None]:
-    """Raises RunFolderError where a scratch file cannot be written."""
+    """Raises RunFolderError where a file of the run, or a scratch file without a name, cannot be written."""
     return _in_one_line(path, "written")
 
 
