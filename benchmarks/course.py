@@ -106,6 +106,12 @@ class Course:
             apart = load.workers if load.workers > 1 or load.is_on_dask else 0
             self._measure(load.name, _whole_load(load, extracts / load.file, {**given, **load.options}), apart)
 
+    def dry_run(self, load: Load, extracts: Path) -> None:
+        """Runs the command of one of our loads once, without sending anything."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as runs:
+            command = [sys.executable, HERE / "dry_run.py", load.operation, extracts / load.file, runs, load.workers]
+            self._measure(dry(load.name), command)
+
     def results(self) -> list[Measured]:
         """Every contender's runs so far, in the order in which they first ran."""
         return [_measured(name, runs) for name, runs in self._found.items()]
@@ -117,6 +123,11 @@ class Course:
         found |= {"cpu": 1e6 * (_cpu_of_children() - before) / found["rows"], "peak": peak, "workers": workers}
         self._found.setdefault(name, []).append(found)
         print(f"  {name}: {found['rows']:,} rows, {found['rows'] / found['seconds']:,.0f} rows/s", flush=True)
+
+
+def dry(name: str) -> str:
+    """What the table calls a dry run of a load."""
+    return f"{name}, dry run"
 
 
 def _whole_load(load: Load, file: Path, options: dict[str, Any]) -> list[object]:

@@ -50,6 +50,9 @@ LOADS = (
 )
 """Our loads that are measured."""
 
+DRY = [load for load in LOADS if load.file.endswith("csv") and not load.options]
+"""Those that are measured as dry runs, too: preparing alone."""
+
 
 def measure(rows: int, repeats: int, *, only: str = "", delay: float = 0.0, with_sdk: bool = False) -> list[Measured]:
     """Runs the contenders in turns.
@@ -76,6 +79,8 @@ def measure(rows: int, repeats: int, *, only: str = "", delay: float = 0.0, with
             for load in LOADS:
                 if load.name.startswith(only):
                     on.load(load, extracts)
+                    if load in DRY:
+                        on.dry_run(load, extracts)
         found: list[Measured] = on.results()
         return found
 

@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import os
-import pickle
-import sys
 
 from connectors.cluster.dask import dask, without_pages
+from connectors.processes import taken
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks whether the process that started this one is there."""
@@ -14,7 +13,7 @@ _LOOK_EVERY = 1.0
 
 def main() -> None:
     """Works for the scheduler that standard input names, until that is gone, or who started this process."""
-    address, security = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the process that started this one
+    (address, security), _ = taken()
     asyncio.run(_work(address, security))
 
 

@@ -1,8 +1,8 @@
-"""Bytes of scratch files in blocks; behind the first gigabyte of a file they are packed.
+"""Bytes of scratch files, packed in blocks.
 
-Requests say most of what they say again and again: packed, they take a tenth of the room, and so a disk is not what a
-large load waits for. What a system keeps in memory anyhow is not packed, for that takes as long as to write it down.
-Where the blocks of a file lie is written behind them, for who adopts it.
+Requests say most of what they say again and again: packed, they take a tenth of the room, and so neither a disk nor the
+memory in which a system keeps files is what a load waits for. Where the blocks of a file lie is written behind them,
+for who adopts it.
 """
 
 import os
@@ -20,16 +20,13 @@ from connectors.run_folder.private_files import Joined, reading, writing
 
 _BLOCK = 1 << 17
 """Bytes that are packed together, at most."""
-_AS_IT_IS = 1 << 30
-"""Bytes at the beginning of a file that are not packed, about."""
 _KEPT = 8
-"""Packed blocks that stay in memory once they were read: what is read next mostly begins in one of them."""
+"""Blocks that stay in memory once they were read: what is read next mostly begins in one of them."""
 
 _CODEC = pa.Codec("lz4_raw")
 _NUMBER = np.dtype("<i8")
 _OF_A_BLOCK = 3
-"""Numbers that a file has of each block: its size, its place in the file, and its size there. A block whose sizes are
-the same is not packed."""
+"""Numbers that a file has of each block: its size, its place in the file, and its size there."""
 
 
 class Packed:
@@ -72,9 +69,8 @@ class Packed:
             self._waiting += octets
             return
         self._pack_waiting()
-        size = _BLOCK if self._end >= _AS_IT_IS else len(octets)
-        for start in range(0, len(octets), size):
-            self._pack(octets[start : start + size])
+        for start in range(0, len(octets), _BLOCK):
+            self._pack(octets[start : start + _BLOCK])
 
     def finish(self) -> None:
         """Ends writing, for now; from then on all of it may be read, and the file be adopted."""
@@ -95,18 +91,14 @@ class Packed:
         Raises:
             RunFolderError: the file cannot be read, or not be unpacked.
         """
-        found: list[bytes | memoryview] = []
+        found: list[bytes] = []
         block = bisect_right(self._begins, offset) - 1
         while size > 0 and block < len(self._places):
-            skipped, end = offset - self._begins[block], self._as_it_is_until(block, offset + size)
-            if end == block:
-                part: bytes | memoryview = memoryview(self._block(block))[skipped : skipped + size]
-                end += 1
-            else:
-                part = self._as_it_is(min(size, self._begins[end] - offset), self._places[block] + skipped)
+            skipped = offset - self._begins[block]
+            part = self._block(block)[skipped : skipped + size]
             found.append(part)
-            size, offset, block = size - len(part), self._begins[end], end
-        return b"".join(found) if len(found) != 1 else bytes(found[0])
+            size, offset, block = size - len(part), self._begins[block + 1], block + 1
+        return b"".join(found) if len(found) != 1 else found[0]
 
     def close(self) -> None:
         """Closes the files, and removes one's own."""
@@ -128,34 +120,13 @@ class Packed:
         self._sizes.extend(packed.tolist())
         return end
 
-    def _as_it_is(self, size: int, place: int) -> bytes:
-        """Bytes that are not packed."""
-        with reading(self.path):
-            found = self._joined.pread(size, place)
-            if len(found) < size:
-                raise OSError("it was cut short")
-        return found
-
-    def _as_it_is_until(self, block: int, offset: int) -> int:
-        """The block behind those from `block` on that lie one behind the other, not packed, up to an offset."""
-        sizes, places, begins = self._sizes, self._places, self._begins
-        end = block
-        while end < len(places) and begins[end] < offset and sizes[end] == begins[end + 1] - begins[end]:
-            if end > block and places[end] != places[end - 1] + sizes[end - 1]:
-                break
-            end += 1
-        return end
-
     def _pack_waiting(self) -> None:
         if self._waiting:
             waiting, self._waiting = self._waiting, bytearray()
             self._pack(memoryview(waiting))
 
     def _pack(self, octets: memoryview) -> None:
-        packed: bytes | memoryview = octets
-        if self._end >= _AS_IT_IS:
-            smaller = _CODEC.compress(octets, asbytes=True)
-            packed = smaller if len(smaller) < len(octets) else octets
+        packed = _CODEC.compress(octets, asbytes=True)
         with writing(self.path):
             self.own.write(packed)
         self._begins.append(self._begins[-1] + len(octets))
@@ -164,7 +135,7 @@ class Packed:
         self._end += len(packed)
 
     def _block(self, number: int) -> bytes:
-        """A packed block, as it was before it was packed."""
+        """A block as it was before it was packed."""
         with self._lock:
             if (kept := self._kept.get(number)) is not None:
                 return kept

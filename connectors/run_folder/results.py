@@ -7,6 +7,7 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -64,7 +65,7 @@ def is_failure_report(header: Sequence[str]) -> bool:
 
 
 class LineFile:
-    """A Parquet file that is written in row groups; a context manager."""
+    """A Parquet file that is written in row groups, each while the next one is made; a context manager."""
 
     def __init__(self, path: Path, schema: pa.Schema, repeating: Sequence[str] | None = None) -> None:
         """Begins a file.
@@ -79,6 +80,8 @@ class LineFile:
         self._writer = pq.ParquetWriter(
             path, schema, compression="zstd", use_dictionary=True if repeating is None else [*repeating]
         )
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lines")
+        self._writing: Future[None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -89,17 +92,34 @@ class LineFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._writer.close()
+        try:
+            self._end_writing()
+        finally:
+            self._pool.shutdown()
+            self._writer.close()
 
     def write(self, columns: Mapping[str, Sequence[Any] | pa.Array]) -> None:
-        """Adds lines, given as columns of the schema, some of them as Arrow has them."""
+        """Adds lines, given as columns of the schema, some of them as Arrow has them.
+
+        Raises:
+            OSError: those before cannot be written; of the last ones it is raised at the end.
+        """
         given = [(columns[field.name], field.type) for field in self._schema]
         arrays = [column if isinstance(column, pa.Array) else array_of(column, kind) for column, kind in given]
-        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        self._end_writing()
+        self._writing = self._pool.submit(self._writer.write_batch, batch)
 
     def note(self, name: bytes, content: bytes) -> None:
         """Adds to the file's metadata; before it is closed."""
+        self._end_writing()
         self._writer.add_key_value_metadata({name: content})
+
+    def _end_writing(self) -> None:
+        """Waits until all lines so far are written."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
 
 
 class OutcomeFile(LineFile):

@@ -12,6 +12,7 @@ from connectors.extracts.assumptions_file import read_assumptions
 from connectors.extracts.extract import Extract
 from connectors.extracts.frame_extract import columns_of_frame, extract_from_frame, is_frame
 from connectors.extracts.mapping_file import read_mapping
+from connectors.memory import plain_memory
 from connectors.run_folder.folder import RunFolder, write_json
 from connectors.run_folder.journal import Journal, patiently
 from connectors.run_folder.results import is_failure_report
@@ -19,7 +20,7 @@ from connectors.targets import Target
 from pipelines.feeds.feed import Feed
 from pipelines.feeds.of_load import check_feed, feed_of
 from pipelines.loading.assumed import check_followed
-from pipelines.loading.collector import plain_memory, quiet_collector
+from pipelines.loading.collector import quiet_collector
 from pipelines.loading.earlier import check_target, resumed
 from pipelines.loading.given_extract import open_files
 from pipelines.loading.given_plan import check_given, keep_plan

@@ -13,6 +13,7 @@ from pipelines.prepare.completeness import Gate
 from pipelines.prepare.finishing import Prepared, Requests, finished
 from pipelines.prepare.portion import Portion, PortionFiles, Rules
 from pipelines.prepare.processes.apart import prepare_apart
+from pipelines.prepare.processes.early import stop_waiting
 from pipelines.prepare.processes.workers import Workers
 from schemas.rows.binding import Binding
 
@@ -44,7 +45,9 @@ def prepare(
     with ExitStack() as files:
         gate = Gate(rules.expect, extract, binding.amount_reader)
         portion = Portion(extract, binding, rules, _place(folder, workers, files), files, gate.columns)
-        if workers is None or gate.columns or not prepare_apart(portion, folder, gate, workers, progress):
+        is_done = workers is not None and not gate.columns and prepare_apart(portion, folder, gate, workers, progress)
+        stop_waiting()  # they would take memory for as long as it takes to send all
+        if not is_done:
             for batch in gate.through(extract.batches(gate.columns.union(binding.used_columns))):
                 portion.take(batch)
                 progress(len(portion.book), portion.refused)

@@ -3,9 +3,7 @@
 import gzip
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 from builders import investor, order, write_csv
@@ -68,8 +66,8 @@ def test_a_process_that_dies_is_replaced_once(tmp_path: Path, monkeypatch: pytes
     started: list[int] = []
 
     class Dying(OwnProcess):
-        def __init__(self, module: str, files: Sequence[BinaryIO]) -> None:
-            super().__init__(module, files)
+        def __init__(self, module: str) -> None:
+            super().__init__(module)
             started.append(self._process.pid)
             if len(started) == 2:
                 os.kill(self._process.pid, signal.SIGKILL)
@@ -83,8 +81,8 @@ def test_a_process_that_dies_twice_ends_the_load_in_one_line(tmp_path: Path, mon
     path = write_csv(tmp_path / "a.csv", ROWS["orders"])
 
     class Dead(OwnProcess):
-        def __init__(self, _module: str, files: Sequence[BinaryIO]) -> None:
-            super().__init__("no.such.module", files)
+        def __init__(self, _module: str) -> None:
+            super().__init__("no.such.module")
 
     monkeypatch.setattr(own_processes, "OwnProcess", Dead)
     with pytest.raises(RunFolderError) as caught:
@@ -150,8 +148,8 @@ def test_a_file_that_cannot_be_cut_leaves_no_process_behind(tmp_path: Path, monk
     started: list[OwnProcess] = []
 
     class Watched(OwnProcess):
-        def __init__(self, module: str, files: Sequence[BinaryIO]) -> None:
-            super().__init__(module, files)
+        def __init__(self, module: str) -> None:
+            super().__init__(module)
             started.append(self)
 
     usual = dry(tmp_path, "orders", path, 1)

@@ -37,7 +37,10 @@ def contender(
 @pytest.mark.parametrize(
     ("only", "loads"),
     [
-        ("orders, CSV", ["orders, CSV, 1 worker", "orders, CSV, 2 workers"]),
+        (
+            "orders, CSV",
+            [f"orders, CSV, {n}{dry}" for n in ("1 worker", "2 workers") for dry in ("", ", dry run")],
+        ),
         ("records of a feed", ["records of a feed, changed ones only, CSV, 1 worker"]),
         ("records on Dask, CSV, 1", ["records on Dask, CSV, 1 worker"]),
     ],
@@ -69,6 +72,8 @@ def test_the_table_compares_medians(load_speed: Any) -> None:
         contender(load_speed, "bare script", [100_000, 90_000, 10_000], 47.2, 0, 0, 46.4),
         contender(load_speed, "records, CSV, 1 worker", [40_000], 180.6, 0, 0, 180, prepare=1.7),
         contender(load_speed, "records, CSV, 2 workers", [45_000, 1_000, 46_000], 240, 170, 2, 511, prepare=1.0),
+        contender(load_speed, "records, CSV, 1 worker, dry run", [50_000], 180.6, 0, 0, 180),
+        contender(load_speed, "records, CSV, 2 workers, dry run", [85_000], 240, 170, 2, 511),
     ]
     assert load_speed.table(results) == (
         "| | rows | rows/s | beside ours | CPU s per million | prepare, send, account: s | peak memory | at once |\n"
@@ -76,6 +81,8 @@ def test_the_table_compares_medians(load_speed: Any) -> None:
         "| bare script | 1,000 | 90,000 | 200% | 17.2 |  | 47 MB | 46 MB |\n"
         "| records, CSV, 1 worker | 1,000 | 40,000 | 89% | 17.2 | 1.7, 0.4 | 181 MB | 180 MB |\n"
         "| records, CSV, 2 workers | 1,000 | 45,000 | 100% | 17.2 | 1.0, 0.4 | 240 + 2 x 170 MB | 511 MB |\n"
+        "| records, CSV, 1 worker, dry run | 1,000 | 50,000 | 111% | 17.2 |  | 181 MB | 180 MB |\n"
+        "| records, CSV, 2 workers, dry run | 1,000 | 85,000 | 189% | 17.2 |  | 240 + 2 x 170 MB | 511 MB |\n"
         "\n"
         "Ours is records, CSV, 2 workers.\n"
         "\n"

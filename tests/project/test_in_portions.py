@@ -19,7 +19,11 @@ NAMED = (
     "tests/crash/test_crash_points.py::test_a_run_that_dies_at_any_point_ends_as_if_nothing_had_happened[orders]",
 )
 ALL = ("tests/loads", "tests/crash", "tests/unit/account", "tests/unit/prepare")
-OF_ONE_PROCESS = ("tests/loads/test_workers.py", "tests/loads/test_fronted.py")
+OF_ONE_PROCESS = (
+    "tests/loads/test_workers.py",
+    "tests/loads/test_workers_started_early.py",
+    "tests/loads/test_fronted.py",
+)
 """They say themselves who prepares, or send what was prepared somewhere else."""
 
 

@@ -19,14 +19,15 @@ from pipelines.prepare.processes.workers import Task
 class InThisProcess:
     """Stands for a process of ours: does the task at once, from a pickled copy, and hands the outcome over pickled."""
 
-    def __init__(self, module: str, files: Sequence[BinaryIO]) -> None:
+    age = 0.0
+
+    def __init__(self, module: str) -> None:
         assert module == worker.__name__
-        self._files = files
         self.told: tuple[int, ...] = ()
 
-    def give(self, task: Task) -> None:
+    def give(self, task: Task, files: Sequence[BinaryIO]) -> None:
         copied: Task = pickle.loads(pickle.dumps(task))
-        *scratch, outcome = self._files
+        *scratch, outcome = files
         write_outcome(prepared(copied, [os.dup(file.fileno()) for file in scratch], self._hear), outcome)
 
     def _hear(self, *numbers: int) -> None:

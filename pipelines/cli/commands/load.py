@@ -45,11 +45,15 @@ def load(
     with telling("load", notify, metrics) as told:
         if preflight:
             before_load(operation, extracts, options)
-        from pipelines.cli.console import progress
-        from pipelines.flows.launch import launch_load
+        from pipelines.prepare.processes.early import started_early
+        from schemas.option_types.choices import Engine
 
-        with progress(quiet=quiet, closed=told.loaded) as shown:
-            report = launch_load(operation, extracts, options, shown, prefect=prefect)
+        with started_early(extracts, options.workers if options.engine is Engine.LOCAL else 1):
+            from pipelines.cli.console import progress
+            from pipelines.flows.launch import launch_load
+
+            with progress(quiet=quiet, closed=told.loaded) as shown:
+                report = launch_load(operation, extracts, options, shown, prefect=prefect)
         told.ended(report, [report], report.document)
     show([report], report.document() if as_json else None, quiet=quiet)
     raise typer.Exit(report.exit_code)

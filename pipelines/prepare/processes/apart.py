@@ -12,9 +12,6 @@ from pipelines.prepare.portion import Portion
 from pipelines.prepare.processes.own_processes import OwnProcesses
 from pipelines.prepare.processes.workers import Ended, Progress, Task, Workers
 
-_HASHED = 32
-"""Bytes of a file that this process hashes, and reads to find where to cut it, while it prepares a byte of text."""
-
 
 def prepare_apart(portion: Portion, folder: Path, gate: Gate, workers: Workers, progress: Progress) -> bool:
     """Prepares an extract in several processes, if it is worth them and can be cut.
@@ -36,14 +33,12 @@ def prepare_apart(portion: Portion, folder: Path, gate: Gate, workers: Workers, 
     count = crew.count(workers.most, extract)
     if count < 2:
         return False
-    size = sum(source.size for source in extract.sources)
     told = replace(workers, crew=None)
 
     def cut(ahead: int) -> list[Task]:
-        portions = extract.cut(count, ahead - size // _HASHED if ahead else 0)
+        portions = extract.cut(count, ahead)
         if len(portions) < 2:
             return []
-        extract.hash()
         return [Task(extract, shards, portion.rules, told) for shards in portions]
 
     with ExitStack() as files:

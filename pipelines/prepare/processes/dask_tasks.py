@@ -13,13 +13,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.cluster.cluster import Cluster, WorkerDiedError, own_address, tell
+from connectors.cluster.cluster import Call, Cluster, WorkerDiedError, own_address, tell
 from connectors.extracts.extract import Extract
 from connectors.processes import CAN_SHARE, listen
 from connectors.run_folder.private_files import open_private
 from pipelines.prepare.portion import PortionFiles
+from pipelines.prepare.processes.early import WORTH_A_PROCESS
 from pipelines.prepare.processes.outcome_files import read_outcome
-from pipelines.prepare.processes.own_processes import FILES, WORTH_A_PROCESS, start
+from pipelines.prepare.processes.own_processes import FILES, start
 from pipelines.prepare.processes.workers import Ended, Progress, Task
 from schemas.errors import RunFolderError
 
@@ -45,7 +46,9 @@ class DaskTasks:
         self, count: int, cut: Callable[[int], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
     ) -> Sequence[Ended]:
         """See `Crew`."""
-        tasks = cut(0)
+        if not (tasks := cut(0)):
+            return []
+        tasks[0].extract.hash()
         topic = f"bulkload-{secrets.token_hex(8)}"
         told: dict[str, tuple[int, int]] = {}
 
@@ -66,16 +69,20 @@ class DaskTasks:
             calls = [self._cluster.call(prepare_there, str(path), topic) for path in paths]
             for call in calls:
                 ending.callback(call.cancel)
-            try:
-                stems = self._cluster.results(calls, show)
-            except WorkerDiedError:
-                raise RunFolderError(
-                    f"workers of the Dask cluster ({self._cluster.name}) died again and again over one portion, "
-                    "perhaps for want of memory: nothing was sent; with more --workers portions are smaller"
-                ) from None
+            stems = self._stems(calls, show)
         for stem, worker in stems:
             self._cluster.wrote[str(_place(folder, stem, "entries"))] = worker
         return [_left(folder, stem, files) for stem, _ in stems]
+
+    def _stems(self, calls: Sequence[Call], show: Callable[[], None]) -> Sequence[tuple[str, str]]:
+        """Waits for what `prepare_there` gives, of each call."""
+        try:
+            return self._cluster.results(calls, show)
+        except WorkerDiedError:
+            raise RunFolderError(
+                f"workers of the Dask cluster ({self._cluster.name}) died again and again over one portion, "
+                "perhaps for want of memory: nothing was sent; with more --workers portions are smaller"
+            ) from None
 
 
 def _place(folder: Path, stem: str, name: str) -> Path:

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from connectors.extracts.extract import Extract
-from connectors.processes import CAN_SHARE, OwnProcess, cores, listen, overhear
+from connectors.processes import OwnProcess, listen, overhear
 from connectors.run_folder.private_files import open_private
 from pipelines.prepare.portion import PortionFiles
+from pipelines.prepare.processes.early import WORKER, processes_for, waiting_process
 from pipelines.prepare.processes.one_task import prepared
 from pipelines.prepare.processes.outcome_files import read_outcome
 from pipelines.prepare.processes.workers import Ended, Outcome, Progress, Task
 from schemas.errors import RunFolderError
 
-WORTH_A_PROCESS = 48 << 20
-"""Bytes of text; preparing half of it takes about as long as starting a process, 0.4 seconds of processor time."""
-_AHEAD = 14 << 20
-"""Bytes of text that this process prepares, or does other work in their stead, while the others start."""
+_AHEAD = 10 << 20
+"""Bytes of text by which the portion of this process is the larger: it prepares them while the others start."""
+_STARTS = 0.25
+"""Seconds that a process needs to start."""
 _ATTEMPTS = 2
 
 
@@ -32,7 +33,7 @@ class Worker(NamedTuple):
 
     def give(self, task: Task) -> None:
         """Gives it the portion that it prepares."""
-        self.process.give(task._replace(files=[file.fileno() for file in (*self.files, self.outcome)]))
+        self.process.give(task, [*self.files, self.outcome])
 
     def end(self) -> Outcome | None:
         """How it ended; None if it died, and then its files are closed."""
@@ -54,13 +55,13 @@ FILES = (*PortionFiles._fields, "outcome")
 
 
 def start(opened: Sequence[BinaryIO]) -> Worker:
-    """Starts a process, which waits for what it is to prepare.
+    """Takes a process that was started early, or starts one; it waits for what it is to prepare.
 
     Args:
         opened: the files that it fills, empty.
     """
     *scratch, outcome = opened
-    return Worker(OwnProcess("pipelines.prepare.processes.worker", opened), PortionFiles(*scratch), outcome)
+    return Worker(waiting_process() or OwnProcess(WORKER), PortionFiles(*scratch), outcome)
 
 
 class OwnProcesses:
@@ -70,9 +71,7 @@ class OwnProcesses:
 
     def count(self, most: int | None, extract: Extract) -> int:
         """See `Crew`."""
-        if not CAN_SHARE:
-            return 1
-        return most or max(min(cores(), extract.weight // WORTH_A_PROCESS), 1)
+        return processes_for(most, extract.weight)
 
     def prepare(
         self, count: int, cut: Callable[[int], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
@@ -89,7 +88,8 @@ class OwnProcesses:
                 return worker
 
             waiting = [started() for _ in range(count - 1)]
-            if not (tasks := cut(_AHEAD)):
+            youngest = min(each.process.age for each in waiting)
+            if not (tasks := cut(int(_AHEAD * max(1 - youngest / _STARTS, 0)))):
                 return []
             first, *others = tasks
             there = _Others(waiting[: len(others)], others, progress)
@@ -97,6 +97,7 @@ class OwnProcesses:
                 surplus.drop()
             own = PortionFiles(*opened(PortionFiles._fields))
             here = Ended(own, _prepared_here(first, own, there.hear_too))
+            first.extract.hash()  # from now on a core is idle
             return [here, *there.ended(started)]
 
 

@@ -2,12 +2,9 @@
 
 import gc
 import os
-import pickle
-import sys
 
-import pyarrow as pa
-
-from connectors.processes import say
+from connectors.memory import plain_memory
+from connectors.processes import say, taken
 from pipelines.prepare.processes.one_task import prepared
 from pipelines.prepare.processes.outcome_files import write_outcome
 from pipelines.prepare.processes.workers import Outcome, Task
@@ -16,10 +13,9 @@ from pipelines.prepare.processes.workers import Outcome, Task
 def main() -> None:
     """Prepares the portion that is named on standard input."""
     gc.disable()  # its scans would cost more than the work itself; this process ends soon
-    pa.set_memory_pool(pa.system_memory_pool())  # as in `pipelines.loading.collector`
-    task: Task = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the process that started this one
-    *scratch, left = task.files
-    with os.fdopen(left, "wb") as file:
+    task: Task
+    task, (*scratch, left) = taken()
+    with os.fdopen(left, "wb") as file, plain_memory():
         try:
             outcome = prepared(task, scratch, say)
         except MemoryError:

@@ -32,17 +32,12 @@ class Workers:
 
 
 class Task(NamedTuple):
-    """What a process prepares.
-
-    Attributes:
-        files: descriptors of the scratch files, and of the one for the `Outcome`; none before it is started.
-    """
+    """What a process prepares."""
 
     extract: Extract
     shards: Sequence[Shard]
     rules: Rules
     workers: Workers
-    files: Sequence[int] = ()
 
 
 class Outcome(NamedTuple):
@@ -87,7 +82,7 @@ class Crew(Protocol):
     def prepare(
         self, count: int, cut: Callable[[int], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
     ) -> Sequence[Ended]:
-        """Has processes prepare portions side by side, and another one where one dies.
+        """Has processes prepare portions side by side, and another one where one dies; hashes the extract meanwhile.
 
         Args:
             count: portions, at most.

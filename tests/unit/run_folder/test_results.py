@@ -1,4 +1,7 @@
 import csv
+import errno
+import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +25,54 @@ from connectors.run_folder.results import (
 FRONT = ["A", "failed", "X", "no", "REQ", "a.csv", "1", "line 2"]
 
 
+LINE: dict[str, list[Any]] = {
+    "key": ["A"],
+    "source": ["a.csv"],
+    "rows": [[1, 3]],
+    "places": [["line 2", "line 7"]],
+    "state": ["accepted"],
+    "code": [None],
+    "message": [None],
+    "request": [7],
+    "lusid_id": ["L"],
+    "request_id": ["REQ"],
+    "change": ["created"],
+}
+
+
 def test_outcomes_are_written_in_pieces_and_read_as_one(tmp_path: Path) -> None:
     path = tmp_path / "outcomes.parquet"
-    line: dict[str, list[Any]] = {
-        "key": ["A"],
-        "source": ["a.csv"],
-        "rows": [[1, 3]],
-        "places": [["line 2", "line 7"]],
-        "state": ["accepted"],
-        "code": [None],
-        "message": [None],
-        "request": [7],
-        "lusid_id": ["L"],
-        "request_id": ["REQ"],
-        "change": ["created"],
-    }
     with OutcomeFile(path) as file:
-        file.write(line)
-        file.write({**line, "key": [None], "state": ["invalid"], "request": [None]})
+        file.write(LINE)
+        file.write({**LINE, "key": [None], "state": ["invalid"], "request": [None]})
     table = pq.read_table(path)
     assert table.schema.names == OUTCOME_SCHEMA.names
     assert table.to_pylist() == [
-        {name: column[0] for name, column in line.items()},
-        {**{name: column[0] for name, column in line.items()}, "key": None, "state": "invalid", "request": None},
+        {name: column[0] for name, column in LINE.items()},
+        {**{name: column[0] for name, column in LINE.items()}, "key": None, "state": "invalid", "request": None},
     ]
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_lines_that_cannot_be_written_are_said_though_others_are_made_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """The first ones are said with the second, the last ones at the end."""
+    calls = itertools.count(1)
+
+    def write_batch(_self: pq.ParquetWriter, _batch: object) -> None:
+        if next(calls) == failing:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_batch", write_batch)
+    with pytest.raises(OSError, match="No space left on device"):
+        _write_twice(tmp_path / "o.parquet")
+
+
+def _write_twice(path: Path) -> None:
+    with OutcomeFile(path) as file:
+        file.write(LINE)
+        file.write(LINE)
 
 
 def test_no_outcomes_are_a_readable_file(tmp_path: Path) -> None:
