@@ -64,8 +64,6 @@ if __name__ == "__main__":
     _, operation, file, runs, workers = sys.argv
     words = ["load", operation, file, "--runs", runs, "--workers", workers, "--dry-run", "--json", "--quiet"]
     ended = subprocess.run([sys.executable, __file__, INSIDE, *words], capture_output=True, text=True, check=True)
-    said, times = (
-        json.loads(ended.stdout),
-        dict(line.split() for line in ended.stderr.splitlines() if line.startswith(STEPS)),
-    )
+    said = json.loads(ended.stdout)
+    times = dict(line.split() for line in ended.stderr.splitlines() if line.startswith(STEPS))
     print(json.dumps({"rows": said["rows"]["read"], "seconds": float(times[NEXT]) - float(times[FIRST])}))

@@ -84,7 +84,7 @@ def test_as_many_are_started_as_the_files_are_worth(
             assert not started
     with started_early([str(small), str(large)], None):
         assert len(started) == 1
-    assert [processes_for(None, weight) for weight in (0, 199, 200, 10**9)] == [1, 1, 2, 2]
+    assert [processes_for(None, weight, lambda: 2) for weight in (0, 199, 200, 10**9)] == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize(("flags", "count"), [(["--workers", "3"], 2), ([], 0), (["--workers", "1"], 0)])

@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 from connectors.cluster.cluster import Call, Cluster, WorkerDiedError, own_address, tell
 from connectors.extracts.extract import Extract
-from connectors.processes import CAN_SHARE, listen
+from connectors.processes import listen
 from connectors.run_folder.private_files import open_private
 from pipelines.prepare.portion import PortionFiles
-from pipelines.prepare.processes.early import WORTH_A_PROCESS
+from pipelines.prepare.processes.early import processes_for
 from pipelines.prepare.processes.outcome_files import read_outcome
 from pipelines.prepare.processes.own_processes import FILES, start
 from pipelines.prepare.processes.workers import Ended, Progress, Task
@@ -38,9 +38,7 @@ class DaskTasks:
 
     def count(self, most: int | None, extract: Extract) -> int:
         """See `Crew`."""
-        if not CAN_SHARE:
-            return 1
-        return most or max(min(len(self._cluster.workers()), extract.weight // WORTH_A_PROCESS), 1)
+        return processes_for(most, extract.weight, lambda: len(self._cluster.workers()))
 
     def prepare(
         self, count: int, cut: Callable[[int], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress

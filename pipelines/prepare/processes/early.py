@@ -4,7 +4,7 @@ A process takes a quarter of a second until it can prepare anything. A command t
 it will need before it does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,16 +19,17 @@ _waiting: list[OwnProcess] = []
 """Processes that were started early, and that nobody has taken yet."""
 
 
-def processes_for(most: int | None, weight: int) -> int:
-    """How many processes prepare an extract, this one among them.
+def processes_for(most: int | None, weight: int, there: Callable[[], int]) -> int:
+    """How many processes prepare an extract.
 
     Args:
         most: as many as that; None stands for as many as it is worth.
         weight: about the bytes that its rows have as text.
+        there: how many can work at a time.
     """
     if not CAN_SHARE:
         return 1
-    return most or max(min(cores(), weight // WORTH_A_PROCESS), 1)
+    return most or max(min(there(), weight // WORTH_A_PROCESS), 1)
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def started_early(names: Sequence[str], most: int | None) -> Iterator[None]:
     except (OSError, ValueError):  # whoever reads it will say so
         weight = 0
     try:
-        _waiting.extend(OwnProcess(WORKER) for _ in range(processes_for(most, weight) - 1))
+        _waiting.extend(OwnProcess(WORKER) for _ in range(processes_for(most, weight, cores) - 1))
         yield
     finally:
         stop_waiting()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from connectors.extracts.extract import Extract
-from connectors.processes import OwnProcess, listen, overhear
+from connectors.processes import OwnProcess, cores, listen, overhear
 from connectors.run_folder.private_files import open_private
 from pipelines.prepare.portion import PortionFiles
 from pipelines.prepare.processes.early import WORKER, processes_for, waiting_process
@@ -71,7 +71,7 @@ class OwnProcesses:
 
     def count(self, most: int | None, extract: Extract) -> int:
         """See `Crew`."""
-        return processes_for(most, extract.weight)
+        return processes_for(most, extract.weight, cores)
 
     def prepare(
         self, count: int, cut: Callable[[int], Sequence[Task]], folder: Path, files: ExitStack, progress: Progress
